@@ -1,0 +1,75 @@
+package retune.core.data;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** One named column of raw values; every row has a value or is missing. */
+public sealed interface Column {
+  String name();
+
+  int rows();
+
+  boolean isMissing(int row);
+
+  /** The value as text, or null where it is missing. Whole numbers print without a fraction. */
+  @Nullable String text(int row);
+
+  /** The rows named, in that order. */
+  Column select(int[] rows);
+
+  /** Numbers; NaN is missing. */
+  record Numbers(String name, double[] values) implements Column {
+    @Override
+    public int rows() {
+      return values.length;
+    }
+
+    @Override
+    public boolean isMissing(int row) {
+      return Double.isNaN(values[row]);
+    }
+
+    @Override
+    public @Nullable String text(int row) {
+      double value = values[row];
+      if (Double.isNaN(value)) {
+        return null;
+      }
+      return value == Math.rint(value) && Math.abs(value) < 1e15
+          ? Long.toString((long) value)
+          : Double.toString(value);
+    }
+
+    @Override
+    public Numbers select(int[] rows) {
+      return new Numbers(name, Arrays.stream(rows).mapToDouble(row -> values[row]).toArray());
+    }
+  }
+
+  /** Text; null is missing. */
+  record Texts(String name, @Nullable String[] values) implements Column {
+    @Override
+    public int rows() {
+      return values.length;
+    }
+
+    @Override
+    public boolean isMissing(int row) {
+      return values[row] == null;
+    }
+
+    @Override
+    public @Nullable String text(int row) {
+      return values[row];
+    }
+
+    @Override
+    public Texts select(int[] rows) {
+      @Nullable String[] selected = new @Nullable String[rows.length];
+      for (int i = 0; i < rows.length; i++) {
+        selected[i] = values[rows[i]];
+      }
+      return new Texts(name, selected);
+    }
+  }
+}

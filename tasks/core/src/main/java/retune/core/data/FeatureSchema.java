@@ -1,0 +1,22 @@
+package retune.core.data;
+
+import java.util.List;
+
+/**
+ * What a model reads: categorical features as codes, then numeric features as scaled numbers. Their
+ * order is the model's.
+ */
+public record FeatureSchema(List<Categorical> categorical, List<String> numeric) {
+  /** A feature of codes 0 … cardinality − 1. */
+  public record Categorical(String name, int cardinality) {}
+
+  public FeatureSchema {
+    categorical = List.copyOf(categorical);
+    numeric = List.copyOf(numeric);
+  }
+
+  /** Number of features: one token each in a transformer. */
+  public int size() {
+    return categorical.size() + numeric.size();
+  }
+}

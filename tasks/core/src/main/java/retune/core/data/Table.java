@@ -1,0 +1,55 @@
+package retune.core.data;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import retune.core.InvalidInputException;
+
+/** Raw rows, held by column. Columns have distinct names and equal lengths. */
+public record Table(List<Column> columns) {
+  public Table {
+    columns = List.copyOf(columns);
+    Set<String> names = new HashSet<>();
+    for (Column column : columns) {
+      if (!names.add(column.name())) {
+        throw new InvalidInputException(
+            "Column '" + column.name() + "' appears twice; rename one of them.");
+      }
+      if (column.rows() != columns.getFirst().rows()) {
+        throw new IllegalArgumentException("columns of different lengths: " + column.name());
+      }
+    }
+  }
+
+  public int rows() {
+    return columns.isEmpty() ? 0 : columns.getFirst().rows();
+  }
+
+  public List<String> names() {
+    return columns.stream().map(Column::name).toList();
+  }
+
+  public Optional<Column> find(String name) {
+    return columns.stream().filter(column -> column.name().equals(name)).findFirst();
+  }
+
+  /** The column of that name; an {@link InvalidInputException} where there is none. */
+  public Column column(String name) {
+    return find(name)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "There is no column '" + name + "'; the columns are " + names() + "."));
+  }
+
+  /** The rows named, in that order. */
+  public Table select(int[] rows) {
+    return new Table(columns.stream().map(column -> column.select(rows)).toList());
+  }
+
+  /** All columns but these. */
+  public Table without(Set<String> names) {
+    return new Table(columns.stream().filter(column -> !names.contains(column.name())).toList());
+  }
+}

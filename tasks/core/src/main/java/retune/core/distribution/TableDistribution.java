@@ -1,0 +1,66 @@
+package retune.core.distribution;
+
+import java.util.List;
+import java.util.Objects;
+import retune.core.InvalidInputException;
+import retune.core.data.Target;
+
+/**
+ * What was learned of a table: for each class of the target, a mixture of Gaussian copulas (Nelsen
+ * 2006, "An Introduction to Copulas", section 2.9; one copula for each cluster of the class's
+ * rows), so that generated rows keep the relation of features and label. Its size is bounded by
+ * columns and classes, not by rows.
+ *
+ * @param format {@link #FORMAT}
+ * @param numericTarget whether labels are numbers in the table
+ * @param columns the features, in the table's order
+ * @param components at least one a class
+ * @param sourceHash SHA-256 of what was learned from
+ */
+public record TableDistribution(
+    String format,
+    Target target,
+    boolean numericTarget,
+    List<FeatureColumn> columns,
+    List<Component> components,
+    String sourceHash) {
+  public static final String FORMAT = "retune.distribution/1";
+
+  public TableDistribution {
+    columns = List.copyOf(columns);
+    components = List.copyOf(components);
+    if (!format.equals(FORMAT)) {
+      throw new InvalidInputException(
+          "The distribution's format is '" + format + "', which is not '" + FORMAT + "'.");
+    }
+    if (components.isEmpty()) {
+      throw new InvalidInputException(
+          "The distribution has no component; learn the distribution again.");
+    }
+    for (Component component : components) {
+      if (component.marginals().size() != columns.size()) {
+        throw new InvalidInputException(
+            "A component of the distribution has "
+                + component.marginals().size()
+                + " marginals for "
+                + columns.size()
+                + " columns; learn the distribution again.");
+      }
+      Objects.checkIndex(component.label(), target.classes().size());
+    }
+  }
+
+  /** Rows learned from. */
+  public long rows() {
+    return components.stream().mapToLong(Component::rows).sum();
+  }
+
+  /** Share of the rows that each class has. */
+  double[] classShares() {
+    double[] shares = new double[target.classes().size()];
+    for (Component component : components) {
+      shares[component.label()] += (double) component.rows() / rows();
+    }
+    return shares;
+  }
+}

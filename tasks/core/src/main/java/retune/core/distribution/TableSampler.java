@@ -1,0 +1,143 @@
+package retune.core.distribution;
+
+import java.nio.charset.StandardCharsets;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.commons.statistics.distribution.NormalDistribution;
+import retune.core.data.Column;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+
+/**
+ * Draws rows from a distribution. Row number n of a (seed, logical date) is always the same,
+ * whatever the number of rows asked for and however they are grouped: each block of {@link
+ * #BLOCK_ROWS} rows has a generator of its own (L64X128MixRandom; Steele and Vigna 2021, "LXM:
+ * better splittable pseudorandom number generators (and almost as fast)"), seeded with the SHA-256
+ * of seed, date and block number.
+ */
+public final class TableSampler {
+  public static final int BLOCK_ROWS = 1_000;
+
+  private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
+
+  private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
+      RandomGeneratorFactory.of("L64X128MixRandom");
+
+  private final TableDistribution distribution;
+  private final long seed;
+  private final LocalDate logicalDate;
+  private final Drills drills;
+
+  /** One a component, with its rows. */
+  private final Weights weights;
+
+  /** One a component: the lower Cholesky factor of its correlation. */
+  private final List<double[][]> factors;
+
+  public TableSampler(
+      TableDistribution distribution, long seed, LocalDate logicalDate, Drill drill) {
+    this.distribution = distribution;
+    this.seed = seed;
+    this.logicalDate = logicalDate;
+    drills = new Drills(distribution, drill);
+    List<Component> components = distribution.components();
+    weights = new Weights(components.stream().mapToDouble(Component::rows).toArray());
+    factors = components.stream().map(one -> Correlation.cholesky(one.correlation())).toList();
+  }
+
+  /** The first rows, in tables of up to {@link #BLOCK_ROWS}, each drawn when it is asked for. */
+  public Iterator<Table> rows(int rows) {
+    return blocks(rows).map(this::table).iterator();
+  }
+
+  /** The first rows, in one table. */
+  public Table table(int rows) {
+    return table(CodedRows.concatenate(blocks(rows).toList()));
+  }
+
+  /**
+   * The first rows of one block.
+   *
+   * @param block counted from 0
+   * @param rows up to {@link #BLOCK_ROWS}
+   */
+  public Table block(int block, int rows) {
+    return table(draw(block, rows));
+  }
+
+  private Stream<CodedRows> blocks(int rows) {
+    return IntStream.range(0, Math.ceilDiv(rows, BLOCK_ROWS))
+        .mapToObj(block -> draw(block, Math.min(BLOCK_ROWS, rows - block * BLOCK_ROWS)));
+  }
+
+  private CodedRows draw(int block, int rows) {
+    return drills.apply(draw(rows, generator("rows", block)), generator("drill", block));
+  }
+
+  private RandomGenerator generator(String purpose, int block) {
+    String name =
+        String.join(
+            "/", purpose, Long.toString(seed), logicalDate.toString(), Integer.toString(block));
+    return GENERATORS.create(Hashing.sha256().digest(name.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private CodedRows draw(int rows, RandomGenerator random) {
+    int columns = distribution.columns().size();
+    int[] labels = new int[rows];
+    double[][] values = new double[columns][rows];
+    double[] independent = new double[columns];
+    for (int row = 0; row < rows; row++) {
+      int chosen = weights.pick(random.nextDouble());
+      Component component = distribution.components().get(chosen);
+      labels[row] = component.label();
+      for (int column = 0; column < columns; column++) {
+        independent[column] = random.nextGaussian();
+        double normal = dotProduct(factors.get(chosen)[column], independent);
+        Marginal marginal = component.marginals().get(column);
+        values[column][row] =
+            random.nextDouble() < marginal.missingShare()
+                ? Double.NaN
+                : marginal.quantile(
+                    NORMAL.cumulativeProbability(normal),
+                    distribution.columns().get(column).decimals());
+      }
+    }
+    return new CodedRows(labels, values);
+  }
+
+  /** Over the length of the factor's row. */
+  private static double dotProduct(double[] factor, double[] independent) {
+    double sum = 0;
+    for (int i = 0; i < factor.length; i++) {
+      sum += factor[i] * independent[i];
+    }
+    return sum;
+  }
+
+  private Table table(CodedRows rows) {
+    List<Column> columns = new ArrayList<>();
+    for (int column = 0; column < distribution.columns().size(); column++) {
+      columns.add(distribution.columns().get(column).column(rows.values()[column]));
+    }
+    columns.add(labels(rows.labels()));
+    return new Table(columns);
+  }
+
+  private Column labels(int[] labels) {
+    String name = distribution.target().column();
+    List<String> classes = distribution.target().classes();
+    if (!distribution.numericTarget()) {
+      return new Column.Texts(
+          name, IntStream.of(labels).mapToObj(classes::get).toArray(String[]::new));
+    }
+    double[] numbers = classes.stream().mapToDouble(Double::parseDouble).toArray();
+    return new Column.Numbers(
+        name, IntStream.of(labels).mapToDouble(label -> numbers[label]).toArray());
+  }
+}

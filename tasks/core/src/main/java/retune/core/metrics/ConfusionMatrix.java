@@ -1,0 +1,99 @@
+package retune.core.metrics;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+
+/**
+ * How often each class was answered for each class.
+ *
+ * <p>A quotient without a denominator (a class never answered, or never true) is 0. Means over
+ * classes leave out a class that occurs neither among the labels nor among the answers, as
+ * scikit-learn does.
+ *
+ * @param counts {@code [true class][answered class]}
+ */
+public record ConfusionMatrix(long[][] counts) {
+  public int classes() {
+    return counts.length;
+  }
+
+  public long total() {
+    return IntStream.range(0, classes()).mapToLong(this::trueRows).sum();
+  }
+
+  /** The counts, row by row, for documents. */
+  public List<List<Long>> toLists() {
+    return Arrays.stream(counts).map(row -> Arrays.stream(row).boxed().toList()).toList();
+  }
+
+  public double accuracy() {
+    long correct = IntStream.range(0, classes()).mapToLong(label -> counts[label][label]).sum();
+    return quotient(correct, total());
+  }
+
+  /** Of the rows answered with the class, the share that is of it. */
+  public double precision(int label) {
+    return quotient(counts[label][label], answeredRows(label));
+  }
+
+  /** Of the rows of the class, the share that is answered with it. */
+  public double recall(int label) {
+    return quotient(counts[label][label], trueRows(label));
+  }
+
+  /** Harmonic mean of the class's precision and recall. */
+  public double f1(int label) {
+    return quotient(2 * counts[label][label], trueRows(label) + answeredRows(label));
+  }
+
+  public double macroPrecision() {
+    return macro(this::precision);
+  }
+
+  public double macroRecall() {
+    return macro(this::recall);
+  }
+
+  public double macroF1() {
+    return macro(this::f1);
+  }
+
+  /** Mean F1 of the classes, each weighted by its number of true rows. */
+  public double weightedF1() {
+    double sum = 0;
+    for (int label = 0; label < classes(); label++) {
+      sum += f1(label) * trueRows(label);
+    }
+    return sum / total();
+  }
+
+  private double macro(IntToDoubleFunction ofClass) {
+    return IntStream.range(0, classes())
+        .filter(label -> trueRows(label) + answeredRows(label) > 0)
+        .mapToDouble(ofClass)
+        .average()
+        .orElse(0);
+  }
+
+  private long trueRows(int label) {
+    long rows = 0;
+    for (long count : counts[label]) {
+      rows += count;
+    }
+    return rows;
+  }
+
+  private long answeredRows(int label) {
+    long rows = 0;
+    for (long[] ofTrueClass : counts) {
+      rows += ofTrueClass[label];
+    }
+    return rows;
+  }
+
+  private static double quotient(long numerator, long denominator) {
+    return denominator == 0 ? 0 : (double) numerator / denominator;
+  }
+}

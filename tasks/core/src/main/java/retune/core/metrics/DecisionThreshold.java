@@ -1,0 +1,87 @@
+package retune.core.metrics;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/**
+ * The probability from which on the positive of two classes is answered, and what that reaches.
+ *
+ * @param value the metric with this threshold, on the rows it was chosen on
+ */
+public record DecisionThreshold(double threshold, double value) {
+  private static final double MIDDLE = 0.5;
+
+  /**
+   * The threshold with the greatest value of the metric, in O(n log n). Candidates are the
+   * midpoints between neighbouring distinct probabilities, with 0 and 1 as the outermost ones; of
+   * equally good ones the nearest to 0.5 is taken, then the lower. A metric that does not depend on
+   * the threshold gives 0.5.
+   *
+   * @param predictions of two classes; their own threshold is ignored
+   */
+  public static DecisionThreshold best(Metric metric, Predictions predictions) {
+    if (!predictions.isBinary()) {
+      throw new IllegalArgumentException("a threshold decides between two classes");
+    }
+    if (metric == Metric.ROC_AUC) {
+      return new DecisionThreshold(MIDDLE, ClassificationMetrics.rocAuc(predictions));
+    }
+    int positive = predictions.positive();
+    int rows = predictions.rows();
+    Integer[] ascending = IntStream.range(0, rows).boxed().toArray(Integer[]::new);
+    Arrays.sort(
+        ascending, Comparator.comparingDouble(row -> predictions.probability(row, positive)));
+
+    // Every row is answered positive at first; each row passed is answered negative from then on.
+    long[][] counts = new long[2][2];
+    for (int label : predictions.labels()) {
+      counts[label][positive]++;
+    }
+    ConfusionMatrix confusion = new ConfusionMatrix(counts);
+    double lowest = predictions.probability(ascending[0], positive);
+    DecisionThreshold best = new DecisionThreshold(lowest / 2, value(metric, confusion, positive));
+    for (int passed = 0; passed < rows; passed++) {
+      int row = ascending[passed];
+      int label = predictions.labels()[row];
+      counts[label][positive]--;
+      counts[label][1 - positive]++;
+      double below = predictions.probability(row, positive);
+      double above =
+          passed + 1 < rows ? predictions.probability(ascending[passed + 1], positive) : 1;
+      if (below < above) {
+        DecisionThreshold candidate =
+            new DecisionThreshold(between(below, above), value(metric, confusion, positive));
+        best = candidate.isBetterThan(best) ? candidate : best;
+      }
+    }
+    return best;
+  }
+
+  /** The midpoint; the upper end where no number lies between. */
+  private static double between(double below, double above) {
+    double middle = below + (above - below) / 2;
+    return middle > below ? middle : above;
+  }
+
+  private boolean isBetterThan(DecisionThreshold other) {
+    if (value != other.value) {
+      return value > other.value;
+    }
+    double distance = Math.abs(threshold - MIDDLE);
+    double otherDistance = Math.abs(other.threshold - MIDDLE);
+    return distance < otherDistance || (distance == otherDistance && threshold < other.threshold);
+  }
+
+  private static double value(Metric metric, ConfusionMatrix confusion, int positive) {
+    return switch (metric) {
+      case F1_SCORE -> confusion.f1(positive);
+      case F1_MACRO -> confusion.macroF1();
+      case F1_WEIGHTED -> confusion.weightedF1();
+      case ACCURACY -> confusion.accuracy();
+      case PRECISION -> confusion.precision(positive);
+      case RECALL -> confusion.recall(positive);
+      case ROC_AUC -> throw new IllegalArgumentException("does not depend on a threshold");
+    };
+  }
+}

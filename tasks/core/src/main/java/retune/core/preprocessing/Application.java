@@ -1,0 +1,210 @@
+package retune.core.preprocessing;
+
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Column;
+import retune.core.data.Features;
+import retune.core.data.Table;
+
+/**
+ * Fitted preprocessing at work on one table: first every column is read, which tells the rejected
+ * rows; then the kept rows are encoded, so that only they are counted.
+ */
+final class Application {
+  private final Preprocessing preprocessing;
+  private final Table raw;
+  private final long firstRow;
+  private final Rejections rejections;
+  private final OutcomeCounts outcomes = new OutcomeCounts();
+  private final List<int[]> codes = new ArrayList<>();
+  private final List<int[]> missing = new ArrayList<>();
+  private final List<float[]> numbers = new ArrayList<>();
+
+  Application(Preprocessing preprocessing, Table raw, long firstRow) {
+    this.preprocessing = preprocessing;
+    this.raw = raw;
+    this.firstRow = firstRow;
+    this.rejections = new Rejections(raw.rows());
+  }
+
+  Preprocessing.Result result() {
+    refuseMissingColumns();
+    List<Consumer<int[]>> encodings = new ArrayList<>();
+    preprocessing.categorical().forEach(column -> encodings.add(read(column)));
+    preprocessing.codes().forEach(column -> encodings.add(read(column)));
+    preprocessing.numeric().forEach(column -> encodings.add(read(column)));
+    preprocessing.dates().forEach(column -> encodings.add(read(column)));
+    int[] keptRows = rejections.keptRows();
+    encodings.forEach(encoding -> encoding.accept(keptRows));
+    codes.addAll(missing);
+    countExtraColumns(keptRows.length);
+    return new Preprocessing.Result(
+        new Features(
+            preprocessing.schema(),
+            keptRows.length,
+            codes.toArray(int[][]::new),
+            numbers.toArray(float[][]::new)),
+        keptRows,
+        rejections.counts(),
+        outcomes.counts());
+  }
+
+  private Consumer<int[]> read(CategoricalColumn column) {
+    @Nullable String[] values = RawValues.texts(raw.column(column.name()));
+    rejectMissing(column.name(), column.missing(), row -> values[row] == null);
+    return keptRows -> {
+      fill(column.name(), column.missing(), keptRows, row -> values[row] == null);
+      CategoryEncoder encoder = new CategoryEncoder(column.name(), column.categories(), outcomes);
+      int[] encoded = new int[keptRows.length];
+      for (int i = 0; i < encoded.length; i++) {
+        String value = values[keptRows[i]];
+        encoded[i] = encoder.code(value == null ? column.fill() : value);
+      }
+      codes.add(encoded);
+    };
+  }
+
+  private Consumer<int[]> read(CodeColumn column) {
+    double[] values = RawValues.numbers(raw.column(column.name()), rejections);
+    for (int row = 0; row < values.length; row++) {
+      if (Double.isNaN(values[row])) {
+        if (column.unknown() == CodeColumn.NONE) {
+          rejections.reject(row, Outcome.MISSING_VALUE, column.name());
+        }
+      } else if (values[row] != Math.rint(values[row])) {
+        rejections.reject(row, Outcome.WRONG_TYPE, column.name());
+      } else if (column.unknown() == CodeColumn.NONE && !column.has(values[row])) {
+        throw new InvalidInputException(
+            "Row "
+                + (firstRow + row)
+                + " has "
+                + NumberText.of(values[row])
+                + " in the column '"
+                + column.name()
+                + "', whose codes are 0 to "
+                + (column.cardinality() - 1)
+                + "; encode the data as the model's training data was.");
+      }
+    }
+    return keptRows -> {
+      int[] encoded = new int[keptRows.length];
+      for (int i = 0; i < encoded.length; i++) {
+        double value = values[keptRows[i]];
+        encoded[i] = column.has(value) ? (int) value : column.unknown();
+        if (!column.has(value)) {
+          outcomes.add(Outcome.UNKNOWN_CODE, column.name());
+        }
+      }
+      codes.add(encoded);
+    };
+  }
+
+  private Consumer<int[]> read(NumericColumn column) {
+    double[] values = RawValues.numbers(raw.column(column.name()), rejections);
+    rejectMissing(column.name(), column.missing(), row -> Double.isNaN(values[row]));
+    return keptRows -> {
+      fill(column.name(), column.missing(), keptRows, row -> Double.isNaN(values[row]));
+      double[] filled = new double[keptRows.length];
+      for (int i = 0; i < filled.length; i++) {
+        double value = values[keptRows[i]];
+        filled[i] = Double.isNaN(value) ? column.fill() : value;
+      }
+      numbers.add(scale(column.name(), column.scaling(), filled));
+    };
+  }
+
+  private Consumer<int[]> read(DateColumn column) {
+    @Nullable LocalDateTime[] values = RawValues.dates(raw.column(column.name()), rejections);
+    rejectMissing(column.name(), column.missing(), row -> values[row] == null);
+    return keptRows -> {
+      fill(column.name(), column.missing(), keptRows, row -> values[row] == null);
+      LocalDateTime[] filled = new LocalDateTime[keptRows.length];
+      for (int i = 0; i < filled.length; i++) {
+        LocalDateTime value = values[keptRows[i]];
+        filled[i] = value == null ? column.fill() : value;
+      }
+      for (DateColumn.CategoricalPart part : column.categorical()) {
+        CategoryEncoder encoder =
+            new CategoryEncoder(part.part().feature(column.name()), part.categories(), outcomes);
+        int[] encoded = new int[filled.length];
+        for (int i = 0; i < encoded.length; i++) {
+          encoded[i] = encoder.code(NumberText.of(part.part().of(filled[i])));
+        }
+        codes.add(encoded);
+      }
+      for (DateColumn.NumericPart part : column.numeric()) {
+        double[] parts = new double[filled.length];
+        for (int i = 0; i < parts.length; i++) {
+          parts[i] = part.part().of(filled[i]);
+        }
+        numbers.add(scale(part.part().feature(column.name()), part.scaling(), parts));
+      }
+    };
+  }
+
+  private void rejectMissing(String column, MissingValues policy, IntPredicate isMissing) {
+    if (policy != MissingValues.REJECT) {
+      return;
+    }
+    for (int row = 0; row < raw.rows(); row++) {
+      if (isMissing.test(row)) {
+        rejections.reject(row, Outcome.MISSING_VALUE, column);
+      }
+    }
+  }
+
+  /** Counts what will be filled, and adds the feature that says so where the column has one. */
+  private void fill(String column, MissingValues policy, int[] keptRows, IntPredicate isMissing) {
+    int[] indicator = new int[keptRows.length];
+    for (int i = 0; i < indicator.length; i++) {
+      if (isMissing.test(keptRows[i])) {
+        indicator[i] = 1;
+        outcomes.add(Outcome.IMPUTED, column);
+      }
+    }
+    if (policy == MissingValues.INDICATE) {
+      missing.add(indicator);
+    }
+  }
+
+  private float[] scale(String feature, Scaling scaling, double[] values) {
+    float[] scaled = new float[values.length];
+    for (int i = 0; i < scaled.length; i++) {
+      double value = (values[i] - scaling.center()) / scaling.scale();
+      if (Math.abs(value) > scaling.limit()) {
+        outcomes.add(Outcome.CLIPPED, feature);
+      }
+      scaled[i] = (float) Math.clamp(value, -scaling.limit(), scaling.limit());
+    }
+    return scaled;
+  }
+
+  private void refuseMissingColumns() {
+    List<String> lacking = new ArrayList<>(preprocessing.rawColumns());
+    lacking.removeAll(raw.names());
+    if (!lacking.isEmpty()) {
+      throw new InvalidInputException(
+          "The data lacks "
+              + lacking
+              + ", which the model reads; its columns are "
+              + raw.names()
+              + ". Send the missing columns, or use a model trained without them.");
+    }
+  }
+
+  private void countExtraColumns(int rows) {
+    Set<String> expected = new TreeSet<>(preprocessing.rawColumns());
+    preprocessing.dropped().forEach(column -> expected.add(column.name()));
+    raw.columns().stream()
+        .map(Column::name)
+        .filter(name -> !expected.contains(name))
+        .forEach(name -> outcomes.add(Outcome.EXTRA_COLUMN, name, rows));
+  }
+}

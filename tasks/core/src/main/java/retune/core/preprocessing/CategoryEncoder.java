@@ -1,0 +1,51 @@
+package retune.core.preprocessing;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.Set;
+
+/** Looks up the codes of categories and counts those that have none of their own. */
+final class CategoryEncoder {
+  private final String feature;
+  private final OutcomeCounts outcomes;
+  private final Map<String, Integer> codes = new HashMap<>();
+  private final Set<String> rare;
+  private final boolean numbers;
+
+  CategoryEncoder(String feature, Categories categories, OutcomeCounts outcomes) {
+    this.feature = feature;
+    this.outcomes = outcomes;
+    List<String> known = categories.known();
+    for (int i = 0; i < known.size(); i++) {
+      codes.put(known.get(i), i + 1);
+    }
+    rare = Set.copyOf(categories.rare());
+    numbers = known.stream().allMatch(category -> NumberText.parse(category).isPresent());
+    if (numbers) {
+      known.forEach(category -> codes.putIfAbsent(asNumber(category), codes.get(category)));
+    }
+  }
+
+  int code(String text) {
+    Integer code = codes.get(text);
+    if (code == null && numbers) {
+      // The same number may be written otherwise where it comes as text: 02 or 2.0.
+      code = codes.get(asNumber(text));
+    }
+    if (code != null) {
+      return code;
+    }
+    outcomes.add(rare.contains(text) ? Outcome.RARE_CATEGORY : Outcome.UNSEEN_CATEGORY, feature);
+    return Categories.RESERVED_CODE;
+  }
+
+  /** A number as a column of numbers prints it; other text as it is. */
+  private static String asNumber(String text) {
+    OptionalDouble number = NumberText.parse(text);
+    return number.isPresent() && Double.isFinite(number.getAsDouble())
+        ? NumberText.of(number.getAsDouble())
+        : text;
+  }
+}

@@ -1,0 +1,64 @@
+package retune.core.preprocessing;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.function.IntPredicate;
+
+/**
+ * Finds a column's categories. One that fewer than 10 training rows have, or fewer than one row in
+ * a thousand in tables under 10,000 rows, shares the reserved code: too few to learn an embedding
+ * from, and together they teach the model what the reserved code means.
+ */
+final class CategoryFitting {
+  private static final int ENOUGH_ROWS = 10;
+  private static final int ROWS_A_CATEGORY = 1_000;
+
+  private CategoryFitting() {}
+
+  static Categories fit(Collection<String> values) {
+    Map<String, Integer> counts = count(values);
+    int enough = enoughRows(values.size());
+    List<String> known = sorted(counts, count -> count >= enough);
+    return known.isEmpty()
+        ? new Categories(sorted(counts, _ -> true), List.of())
+        : new Categories(known, sorted(counts, count -> count < enough));
+  }
+
+  /** The most frequent value; of several, the first in the order of categories. */
+  static String mostFrequent(Collection<String> values) {
+    Map<String, Integer> counts = count(values);
+    int most = counts.values().stream().mapToInt(Integer::intValue).max().orElseThrow();
+    return sorted(counts, count -> count == most).getFirst();
+  }
+
+  /** Rows that a category must have to get a code of its own. */
+  static int enoughRows(int rows) {
+    return Math.clamp(rows / ROWS_A_CATEGORY, 1, ENOUGH_ROWS);
+  }
+
+  static Map<String, Integer> count(Collection<String> values) {
+    Map<String, Integer> counts = new HashMap<>();
+    values.forEach(value -> counts.merge(value, 1, Integer::sum));
+    return counts;
+  }
+
+  /** Numbers by size, then words by spelling: the same order on every machine. */
+  private static List<String> sorted(Map<String, Integer> counts, IntPredicate keep) {
+    return counts.entrySet().stream()
+        .filter(entry -> keep.test(entry.getValue()))
+        .map(Map.Entry::getKey)
+        .sorted(
+            Comparator.comparingDouble(CategoryFitting::size)
+                .thenComparing(Comparator.naturalOrder()))
+        .toList();
+  }
+
+  private static double size(String category) {
+    OptionalDouble number = NumberText.parse(category);
+    return number.orElse(Double.POSITIVE_INFINITY);
+  }
+}

@@ -1,0 +1,14 @@
+package retune.core.preprocessing;
+
+/** What a column of training rows is taken as. */
+public enum ColumnType {
+  CATEGORICAL,
+  NUMERIC,
+  DATE,
+  /** A value of its own in every row, or nearly: nothing to learn from. */
+  IDENTIFIER,
+  /** The same in every row: nothing to learn from. */
+  CONSTANT,
+  /** Left out by the caller: the target, for example. */
+  EXCLUDED
+}

@@ -1,0 +1,70 @@
+package retune.core.preprocessing;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import retune.core.InvalidInputException;
+
+/**
+ * What the caller knows better than the rules of {@link PreprocessingFitter}. Each list has column
+ * names; a name that the table lacks, or that two lists have, is an {@link
+ * retune.core.InvalidInputException}.
+ *
+ * @param excluded columns that are no features: the target, at least
+ */
+public record FitOptions(
+    List<String> excluded,
+    List<String> categorical,
+    List<String> numeric,
+    List<String> dates,
+    List<String> identifiers) {
+  public FitOptions {
+    excluded = List.copyOf(excluded);
+    categorical = List.copyOf(categorical);
+    numeric = List.copyOf(numeric);
+    dates = List.copyOf(dates);
+    identifiers = List.copyOf(identifiers);
+  }
+
+  /** Nothing overridden, these columns left out. */
+  public static FitOptions excluding(String... columns) {
+    return new FitOptions(List.of(columns), List.of(), List.of(), List.of(), List.of());
+  }
+
+  /** A column's type where the caller states it. */
+  Optional<ColumnType> type(String column) {
+    return stated().entrySet().stream()
+        .filter(entry -> entry.getValue().contains(column))
+        .map(Map.Entry::getKey)
+        .findFirst();
+  }
+
+  void refuseUnknownColumns(List<String> columns) {
+    Set<String> seen = new HashSet<>();
+    for (String column : stated().values().stream().flatMap(List::stream).toList()) {
+      if (!columns.contains(column)) {
+        throw new InvalidInputException(
+            "The training rows have no column '"
+                + column
+                + "' whose type could be stated; their columns are "
+                + columns
+                + ".");
+      }
+      if (!seen.add(column)) {
+        throw new InvalidInputException(
+            "Column '" + column + "' is listed twice; state one type for it.");
+      }
+    }
+  }
+
+  private Map<ColumnType, List<String>> stated() {
+    return Map.of(
+        ColumnType.EXCLUDED, excluded,
+        ColumnType.CATEGORICAL, categorical,
+        ColumnType.NUMERIC, numeric,
+        ColumnType.DATE, dates,
+        ColumnType.IDENTIFIER, identifiers);
+  }
+}

@@ -1,0 +1,36 @@
+package retune.core.preprocessing;
+
+import java.util.Locale;
+
+/**
+ * What can happen to a value that is not plainly readable. Counted by {@link #of}, {@code
+ * unseen_category.EDUCATION}; a column that the data lacks is the one case that is not counted but
+ * an {@link retune.core.InvalidInputException}.
+ */
+public enum Outcome {
+  /** Kept: a missing value (NaN is one) became the value fitted for the column. */
+  IMPUTED,
+  /** Kept: a category that training rows did not have became the reserved code 0. */
+  UNSEEN_CATEGORY,
+  /** Kept: a category that too few training rows had became the reserved code 0. */
+  RARE_CATEGORY,
+  /** Kept: a missing or impossible given code became the column's code for the unknown. */
+  UNKNOWN_CODE,
+  /** Kept: a scaled number beyond the fitted limit became that limit. */
+  CLIPPED,
+  /** Kept: the data has a column that training rows did not have; it is ignored. */
+  EXTRA_COLUMN,
+  /** Row rejected: the value is no number, no whole number or no date where one is read. */
+  WRONG_TYPE,
+  /** Row rejected: the number is infinite. */
+  INFINITE,
+  /** Row rejected: the value is missing in a column that has nothing to put in its place. */
+  MISSING_VALUE,
+  /** Row rejected: the label is none of the target's classes; found where labels are read. */
+  UNKNOWN_LABEL;
+
+  /** The name that the outcome is counted under for that column. */
+  public String of(String column) {
+    return name().toLowerCase(Locale.ROOT) + "." + column;
+  }
+}

@@ -1,0 +1,153 @@
+package retune.core.preprocessing;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import retune.core.InvalidInputException;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+
+/**
+ * Fitted preprocessing: how each raw column becomes features. A value object that travels with a
+ * model version; nothing in it is ever fitted again on later data, so a row's features do not
+ * depend on the rows around it.
+ *
+ * <p>The features' order: categorical are the categorical columns, the code columns, the dates'
+ * categorical parts, then one {@code NAME_missing} for each column (categorical, numeric, date)
+ * that had missing values in training; numeric are the numeric columns, then the dates' numeric
+ * parts.
+ *
+ * @param dropped what training rows had, but gives no feature
+ */
+public record Preprocessing(
+    List<CategoricalColumn> categorical,
+    List<CodeColumn> codes,
+    List<NumericColumn> numeric,
+    List<DateColumn> dates,
+    List<DroppedColumn> dropped) {
+  private static final int MISSING_OR_NOT = 2;
+
+  /**
+   * Rows as features.
+   *
+   * @param features the kept rows
+   * @param keptRows their positions in the raw table, rising
+   * @param rejected rows left out, each counted once, under the first {@link Outcome} found
+   * @param outcomes values of kept rows that are not plainly readable, by {@link Outcome}
+   */
+  public record Result(
+      Features features,
+      int[] keptRows,
+      Map<String, Integer> rejected,
+      Map<String, Integer> outcomes) {}
+
+  public Preprocessing {
+    categorical = List.copyOf(categorical);
+    codes = List.copyOf(codes);
+    numeric = List.copyOf(numeric);
+    dates = List.copyOf(dates);
+    dropped = List.copyOf(dropped);
+    refuseDuplicates(schemaOf(categorical, codes, numeric, dates));
+  }
+
+  /** For a model whose preprocessing happens elsewhere: codes and numbers are taken as given. */
+  public static Preprocessing given(List<CodeColumn> codes, List<NumericColumn> numeric) {
+    return new Preprocessing(List.of(), codes, numeric, List.of(), List.of());
+  }
+
+  public FeatureSchema schema() {
+    return schemaOf(categorical, codes, numeric, dates);
+  }
+
+  /** The raw columns that are read; data must have them all. */
+  public List<String> rawColumns() {
+    return Stream.of(
+            categorical.stream().map(CategoricalColumn::name),
+            codes.stream().map(CodeColumn::name),
+            numeric.stream().map(NumericColumn::name),
+            dates.stream().map(DateColumn::name))
+        .flatMap(names -> names)
+        .toList();
+  }
+
+  /** SHA-256 of the whole content: equal preprocessing has equal hashes. */
+  public String hash() {
+    return Hashing.sha256(CanonicalText.of(this));
+  }
+
+  /** {@link #apply(Table, long)} for a table that holds all rows. */
+  public Result apply(Table raw) {
+    return apply(raw, 0);
+  }
+
+  /**
+   * Turns raw rows into features. Chunk by chunk gives the same features and counts as all rows at
+   * once.
+   *
+   * @param firstRow the number of the table's first row in messages; a batch's rows count from 0
+   * @throws InvalidInputException where a column is missing, or a given code is impossible
+   */
+  public Result apply(Table raw, long firstRow) {
+    return new Application(this, raw, firstRow).result();
+  }
+
+  private static FeatureSchema schemaOf(
+      List<CategoricalColumn> categorical,
+      List<CodeColumn> codes,
+      List<NumericColumn> numeric,
+      List<DateColumn> dates) {
+    List<FeatureSchema.Categorical> coded = new ArrayList<>();
+    List<FeatureSchema.Categorical> missing = new ArrayList<>();
+    List<String> numbers = new ArrayList<>();
+    for (CategoricalColumn column : categorical) {
+      coded.add(coded(column.name(), column.categories().cardinality()));
+      addMissing(missing, column.name(), column.missing());
+    }
+    for (CodeColumn column : codes) {
+      coded.add(coded(column.name(), column.cardinality()));
+    }
+    for (NumericColumn column : numeric) {
+      numbers.add(column.name());
+      addMissing(missing, column.name(), column.missing());
+    }
+    for (DateColumn column : dates) {
+      for (DateColumn.CategoricalPart part : column.categorical()) {
+        coded.add(coded(part.part().feature(column.name()), part.categories().cardinality()));
+      }
+      column.numeric().forEach(part -> numbers.add(part.part().feature(column.name())));
+      addMissing(missing, column.name(), column.missing());
+    }
+    coded.addAll(missing);
+    return new FeatureSchema(coded, numbers);
+  }
+
+  private static FeatureSchema.Categorical coded(String name, int cardinality) {
+    return new FeatureSchema.Categorical(name, cardinality);
+  }
+
+  private static void addMissing(
+      List<FeatureSchema.Categorical> features, String column, MissingValues missing) {
+    if (missing == MissingValues.INDICATE) {
+      features.add(coded(column + "_missing", MISSING_OR_NOT));
+    }
+  }
+
+  private static void refuseDuplicates(FeatureSchema schema) {
+    Set<String> seen = new HashSet<>();
+    Stream.concat(
+            schema.categorical().stream().map(FeatureSchema.Categorical::name),
+            schema.numeric().stream())
+        .filter(name -> !seen.add(name))
+        .findFirst()
+        .ifPresent(
+            name -> {
+              throw new InvalidInputException(
+                  "Two features would be named '" + name + "'; rename that raw column.");
+            });
+  }
+}

@@ -1,0 +1,160 @@
+package retune.core.split;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import retune.core.data.Target;
+
+/**
+ * Which row is for training, validation and judging. The same rows and seed give the same split, in
+ * whatever order the rows come; rows with equal hashes are always in the same part; each class has
+ * the same shares, to within one group of equal rows.
+ *
+ * @param assignment {@link Part#code} a row
+ */
+public record Split(byte[] assignment) {
+  /**
+   * Rows of each part.
+   *
+   * @param excluded rows without a label
+   * @param duplicates labelled rows that repeat another labelled row
+   */
+  public record Counts(int training, int validation, int holdout, int excluded, int duplicates) {}
+
+  /** Labelled rows with one hash. */
+  private record Group(long hash, List<Integer> rows) {}
+
+  /**
+   * Splits rows at random within each class.
+   *
+   * @param rowHashes see {@link Hashing#rows}; the label is not part of them
+   * @param labels class index a row; rows that are {@link Target#UNLABELLED} are excluded
+   * @param holdoutShare share of the labelled rows that judges, 0 … 1
+   * @param validationShare share of the others that chooses, 0 … 1; for 70/15/15 the shares are
+   *     0.15 and 0.15/0.85
+   */
+  public static Split of(
+      long[] rowHashes, int[] labels, double holdoutShare, double validationShare, long seed) {
+    requireShare("hold-out", holdoutShare);
+    requireShare("validation", validationShare);
+    byte[] assignment = new byte[rowHashes.length];
+    for (List<Group> groupsOfClass : groupsByClass(rowHashes, labels).values()) {
+      groupsOfClass.sort(
+          Comparator.<Group>comparingLong(group -> mix(group.hash ^ mix(seed)))
+              .thenComparingLong(Group::hash));
+      int rows = groupsOfClass.stream().mapToInt(group -> group.rows.size()).sum();
+      long holdout = Math.round(rows * holdoutShare);
+      long validation = Math.round((rows - holdout) * validationShare);
+      int before = 0;
+      for (Group group : groupsOfClass) {
+        Part part =
+            before < holdout
+                ? Part.HOLDOUT
+                : before < holdout + validation ? Part.VALIDATION : Part.TRAINING;
+        group.rows.forEach(row -> assignment[row] = part.code());
+        before += group.rows.size();
+      }
+    }
+    return new Split(assignment);
+  }
+
+  /** A group whose rows disagree on the label belongs to their most frequent, then least, one. */
+  private static Map<Integer, List<Group>> groupsByClass(long[] rowHashes, int[] labels) {
+    Map<Long, List<Integer>> rowsByHash = new HashMap<>();
+    for (int row = 0; row < rowHashes.length; row++) {
+      if (labels[row] != Target.UNLABELLED) {
+        rowsByHash.computeIfAbsent(rowHashes[row], hash -> new ArrayList<>()).add(row);
+      }
+    }
+    Map<Integer, List<Group>> groups = new TreeMap<>();
+    rowsByHash.forEach(
+        (hash, rows) ->
+            groups
+                .computeIfAbsent(majority(rows, labels), label -> new ArrayList<>())
+                .add(new Group(hash, rows)));
+    return groups;
+  }
+
+  private static int majority(List<Integer> rows, int[] labels) {
+    Map<Integer, Long> counts =
+        rows.stream().collect(Collectors.groupingBy(row -> labels[row], Collectors.counting()));
+    return counts.entrySet().stream()
+        .max(
+            Map.Entry.<Integer, Long>comparingByValue()
+                .thenComparing(Map.Entry.<Integer, Long>comparingByKey().reversed()))
+        .orElseThrow()
+        .getKey();
+  }
+
+  /** SplitMix64's finalizer (Steele, Lea and Flood, 2014): spreads neighbouring numbers. */
+  private static long mix(long value) {
+    long mixed = value + 0x9e3779b97f4a7c15L;
+    mixed = (mixed ^ (mixed >>> 30)) * 0xbf58476d1ce4e5b9L;
+    mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
+    return mixed ^ (mixed >>> 31);
+  }
+
+  private static void requireShare(String name, double share) {
+    if (!(share >= 0 && share <= 1)) {
+      throw new InvalidInputException(
+          "The " + name + " share is " + share + "; give a number from 0 to 1.");
+    }
+  }
+
+  /** The rows of a part, ascending. */
+  public int[] rows(Part part) {
+    return IntStream.range(0, assignment.length)
+        .filter(row -> assignment[row] == part.code())
+        .toArray();
+  }
+
+  /**
+   * Counts the parts and asserts that no hash is in two of them.
+   *
+   * @throws IllegalStateException where one is: training would have seen what judges it
+   */
+  public Counts verify(long[] rowHashes) {
+    if (rowHashes.length != assignment.length) {
+      throw new IllegalArgumentException(
+          "a split of %d rows for %d rows".formatted(assignment.length, rowHashes.length));
+    }
+    int[] counts = new int[Part.values().length];
+    int duplicates = 0;
+    Map<Long, Byte> partOfHash = new HashMap<>();
+    for (int row = 0; row < assignment.length; row++) {
+      byte part = assignment[row];
+      counts[part]++;
+      if (part == Part.EXCLUDED.code()) {
+        continue;
+      }
+      Byte earlier = partOfHash.putIfAbsent(rowHashes[row], part);
+      if (earlier != null && earlier != part) {
+        throw new IllegalStateException("row " + row + " equals a row of another part");
+      }
+      duplicates += earlier == null ? 0 : 1;
+    }
+    return new Counts(
+        counts[Part.TRAINING.code()],
+        counts[Part.VALIDATION.code()],
+        counts[Part.HOLDOUT.code()],
+        counts[Part.EXCLUDED.code()],
+        duplicates);
+  }
+
+  /** SHA-256 of the part's row hashes, sorted, big-endian: names the rows whatever their order. */
+  public String digest(Part part, long[] rowHashes) {
+    long[] hashes = Arrays.stream(rows(part)).mapToLong(row -> rowHashes[row]).sorted().toArray();
+    ByteBuffer bytes = ByteBuffer.allocate(hashes.length * Long.BYTES);
+    bytes.asLongBuffer().put(hashes);
+    return Hashing.sha256(bytes.array());
+  }
+}

@@ -1,0 +1,42 @@
+package retune.core.gate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.InvalidInputException;
+
+class FinetuningStrategyTest {
+  @ParameterizedTest
+  @CsvSource({
+    "1, head,      5,  0.0001, false, false",
+    "2, head_long, 20, 0.001,  false, true",
+    "3, full,      5,  0.0003, true,  true"
+  })
+  void eachAttemptChangesSomething(
+      int attempt, String id, int epochs, double rate, boolean encoder, boolean calibrates) {
+    FinetuningStrategy strategy = FinetuningStrategy.ofAttempt(attempt, 5, 1e-4);
+    assertEquals(id, strategy.id());
+    assertEquals(epochs, strategy.epochs());
+    assertEquals(rate, strategy.learningRate(), 1e-12);
+    assertEquals(encoder, strategy.trainsEncoder());
+    assertEquals(calibrates, strategy.calibratesThreshold());
+  }
+
+  @Test
+  void theDescriptionSaysWhatChanges() {
+    assertEquals(
+        "the whole network; decision threshold chosen on validation rows (5 epochs, learning rate"
+            + " 3.0e-04)",
+        FinetuningStrategy.ofAttempt(3, 5, 1e-4).description());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 4})
+  void thereIsNoOtherAttempt(int attempt) {
+    assertThrows(InvalidInputException.class, () -> FinetuningStrategy.ofAttempt(attempt, 5, 1e-4));
+  }
+}

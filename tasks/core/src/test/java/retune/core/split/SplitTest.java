@@ -1,0 +1,117 @@
+package retune.core.split;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import retune.core.InvalidInputException;
+import retune.core.data.Target;
+
+class SplitTest {
+  private static final int ROWS = 1000;
+  private static final long[] HASHES = new Random(1).longs(ROWS).toArray();
+  private static final int[] LABELS = new Random(2).ints(ROWS, 0, 3).toArray();
+
+  @Test
+  void partsHaveTheSharesAskedForInEveryClass() {
+    Split split = Split.of(HASHES, LABELS, 0.3, 0.2, 5);
+    for (int label = 0; label < 3; label++) {
+      int wanted = label;
+      long rows = Arrays.stream(LABELS).filter(of -> of == wanted).count();
+      long holdout = rowsOfClass(split, Part.HOLDOUT, label);
+      assertEquals(Math.round(0.3 * rows), holdout);
+      assertEquals(Math.round(0.2 * (rows - holdout)), rowsOfClass(split, Part.VALIDATION, label));
+    }
+  }
+
+  @Test
+  void aTableCanBeSplitIntoSeventyFifteenFifteen() {
+    Split.Counts counts = Split.of(HASHES, LABELS, 0.15, 0.15 / 0.85, 5).verify(HASHES);
+    assertEquals(700, counts.training(), 3);
+    assertEquals(150, counts.validation(), 3);
+    assertEquals(150, counts.holdout(), 3);
+  }
+
+  @Test
+  void equalRowsAreOnTheSameSideEvenWithDifferentLabels() {
+    long[] hashes = IntStream.range(0, ROWS).mapToLong(row -> row % 97).toArray();
+    Split split = Split.of(hashes, LABELS, 0.3, 0.2, 5);
+    Split.Counts counts = split.verify(hashes);
+    assertEquals(ROWS - 97, counts.duplicates());
+    assertTrue(counts.holdout() > 0 && counts.validation() > 0 && counts.training() > 0);
+  }
+
+  @Test
+  void theSameRowsInAnotherOrderAreSplitAlike() {
+    long[] hashes = IntStream.range(0, ROWS).mapToLong(row -> row % 300).toArray();
+    Split split = Split.of(hashes, LABELS, 0.3, 0.2, 5);
+    Split reversed = Split.of(reverse(hashes), reverse(LABELS), 0.3, 0.2, 5);
+    for (int row = 0; row < ROWS; row++) {
+      assertEquals(split.assignment()[row], reversed.assignment()[ROWS - 1 - row]);
+    }
+    assertEquals(
+        split.digest(Part.HOLDOUT, hashes), reversed.digest(Part.HOLDOUT, reverse(hashes)));
+  }
+
+  @Test
+  void anotherSeedSplitsOtherwise() {
+    assertArrayEquals(
+        Split.of(HASHES, LABELS, 0.3, 0.2, 5).assignment(),
+        Split.of(HASHES, LABELS, 0.3, 0.2, 5).assignment());
+    assertFalse(
+        Arrays.equals(
+            Split.of(HASHES, LABELS, 0.3, 0.2, 5).assignment(),
+            Split.of(HASHES, LABELS, 0.3, 0.2, 6).assignment()));
+  }
+
+  @Test
+  void rowsWithoutALabelAreInNoPart() {
+    int[] labels = LABELS.clone();
+    Arrays.fill(labels, 0, 100, Target.UNLABELLED);
+    Split split = Split.of(HASHES, labels, 0.3, 0.2, 5);
+    Split.Counts counts = split.verify(HASHES);
+    assertEquals(100, counts.excluded());
+    assertEquals(ROWS - 100, counts.training() + counts.validation() + counts.holdout());
+    assertArrayEquals(IntStream.range(0, 100).toArray(), split.rows(Part.EXCLUDED));
+  }
+
+  @Test
+  void aRowOnBothSidesIsFound() {
+    Split leaking = new Split(new byte[] {Part.TRAINING.code(), Part.HOLDOUT.code()});
+    assertThrows(IllegalStateException.class, () -> leaking.verify(new long[] {7, 7}));
+    assertEquals(1, leaking.verify(new long[] {7, 8}).holdout());
+  }
+
+  @Test
+  void theDigestNamesTheRowsOfAPart() {
+    Split split = Split.of(HASHES, LABELS, 0.3, 0.2, 5);
+    assertNotEquals(split.digest(Part.HOLDOUT, HASHES), split.digest(Part.TRAINING, HASHES));
+  }
+
+  @Test
+  void aShareThatIsNoneIsRefused() {
+    assertThrows(InvalidInputException.class, () -> Split.of(HASHES, LABELS, 1.1, 0.2, 5));
+    assertThrows(InvalidInputException.class, () -> Split.of(HASHES, LABELS, 0.3, Double.NaN, 5));
+  }
+
+  private static long rowsOfClass(Split split, Part part, int label) {
+    return Arrays.stream(split.rows(part)).filter(row -> LABELS[row] == label).count();
+  }
+
+  private static long[] reverse(long[] values) {
+    return IntStream.range(0, values.length)
+        .mapToLong(i -> values[values.length - 1 - i])
+        .toArray();
+  }
+
+  private static int[] reverse(int[] values) {
+    return IntStream.range(0, values.length).map(i -> values[values.length - 1 - i]).toArray();
+  }
+}
