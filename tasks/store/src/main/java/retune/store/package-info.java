@@ -1,0 +1,5 @@
+/** The embedded document store: a MongoDB-compatible server that commits every write. */
+@NullMarked
+package retune.store;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,208 @@
+package retune.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+import org.bson.Document;
+import org.bson.types.Binary;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class EmbeddedStoreTest {
+  @TempDir private Path folder;
+
+  private static MongoCollection<Document> things(MongoClient client) {
+    return client.getDatabase("retune").getCollection("things");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void keepsItsDocumentsOverARestart(boolean fsync) {
+    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, fsync);
+        MongoClient client = MongoClients.create(store.uri())) {
+      things(client).insertOne(new Document("_id", "a").append("value", 1));
+    }
+    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, fsync);
+        MongoClient client = MongoClients.create(store.uri())) {
+      assertEquals(
+          List.of(new Document("_id", "a").append("value", 1)),
+          things(client).find().into(new ArrayList<>()));
+    }
+  }
+
+  @Test
+  void anInMemoryStoreStartsEmpty() {
+    for (int start = 0; start < 2; start++) {
+      try (EmbeddedStore store = EmbeddedStore.inMemory();
+          MongoClient client = MongoClients.create(store.uri())) {
+        assertEquals(0, things(client).countDocuments());
+        things(client).insertOne(new Document());
+        assertEquals(1, things(client).countDocuments());
+      }
+    }
+  }
+
+  @Test
+  void parallelIncrementsAreAllCounted() throws Exception {
+    int writers = 8;
+    int increments = 50;
+    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false);
+        MongoClient client = MongoClients.create(store.uri());
+        ExecutorService pool = Executors.newFixedThreadPool(writers)) {
+      List<? extends Future<?>> running =
+          IntStream.range(0, writers)
+              .mapToObj(
+                  writer ->
+                      pool.submit(
+                          () -> {
+                            for (int i = 0; i < increments; i++) {
+                              things(client)
+                                  .updateOne(
+                                      Filters.eq("counter"),
+                                      Updates.inc("n", 1),
+                                      new UpdateOptions().upsert(true));
+                            }
+                          }))
+              .toList();
+      for (Future<?> future : running) {
+        future.get();
+      }
+      assertEquals(writers * increments, things(client).find().first().getInteger("n"));
+    }
+  }
+
+  @Test
+  void ofManyCompareAndSetsOneWins() throws Exception {
+    int writers = 16;
+    try (EmbeddedStore store = EmbeddedStore.inMemory();
+        MongoClient client = MongoClients.create(store.uri());
+        ExecutorService pool = Executors.newFixedThreadPool(writers)) {
+      things(client).insertOne(new Document("_id", "champion").append("revision", 1));
+      List<Future<Long>> moves =
+          IntStream.range(0, writers)
+              .mapToObj(
+                  writer ->
+                      pool.submit(
+                          () ->
+                              things(client)
+                                  .updateOne(
+                                      Filters.and(
+                                          Filters.eq("champion"), Filters.eq("revision", 1)),
+                                      Updates.combine(
+                                          Updates.set("winner", writer),
+                                          Updates.inc("revision", 1)))
+                                  .getModifiedCount()))
+              .toList();
+      long winners = 0;
+      for (Future<Long> move : moves) {
+        winners += move.get();
+      }
+      assertEquals(1, winners);
+    }
+  }
+
+  @Test
+  void aReaderNeverSeesADocumentHalfReplaced() throws Exception {
+    int fields = 400;
+    try (EmbeddedStore store = EmbeddedStore.inMemory();
+        MongoClient client = MongoClients.create(store.uri());
+        ExecutorService pool = Executors.newSingleThreadExecutor()) {
+      MongoCollection<Document> things = things(client);
+      things.insertOne(uniform(fields, 0));
+      AtomicBoolean done = new AtomicBoolean();
+      Future<?> writer =
+          pool.submit(
+              () -> {
+                for (int value = 1; !done.get(); value++) {
+                  things.replaceOne(Filters.eq("a"), uniform(fields, value));
+                }
+              });
+      try {
+        for (int read = 0; read < 1_000; read++) {
+          Document seen = things.find(Filters.eq("a")).first();
+          seen.remove("_id");
+          assertEquals(1, seen.values().stream().distinct().count(), "values of several writes");
+        }
+      } finally {
+        done.set(true);
+      }
+      writer.get();
+    }
+  }
+
+  private static Document uniform(int fields, int value) {
+    Document document = new Document("_id", "a");
+    for (int field = 0; field < fields; field++) {
+      document.append("field" + field, value);
+    }
+    return document;
+  }
+
+  @Test
+  void theFileDoesNotGrowWithEveryReplacement() throws Exception {
+    int size = 1 << 20;
+    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false);
+        MongoClient client = MongoClients.create(store.uri())) {
+      things(client).insertOne(new Document("_id", "a"));
+      for (int i = 0; i < 40; i++) {
+        things(client)
+            .replaceOne(
+                Filters.eq("a"), new Document("data", new Binary(new byte[size])).append("i", i));
+        Thread.sleep(50);
+      }
+    }
+    long bytes = Files.size(folder.resolve("retune.mv"));
+    assertTrue(bytes < 30L * size, "40 replacements of 1 MiB left a file of " + bytes + " bytes");
+  }
+
+  @Test
+  void aFolderServesOneStoreAtATime() {
+    try (EmbeddedStore first = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false)) {
+      var refused =
+          assertThrows(
+              EmbeddedStore.CannotStartException.class,
+              () -> EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false));
+      assertEquals(
+          "The data folder '"
+              + folder
+              + "' is in use by another store; stop that one or choose another with --data.",
+          refused.getMessage());
+      assertTrue(first.uri().startsWith("mongodb://127.0.0.1:"));
+    }
+  }
+
+  @Test
+  void aPortInUseIsNamed() {
+    try (EmbeddedStore first = EmbeddedStore.inMemory()) {
+      int port = Integer.parseInt(first.uri().replaceAll("\\D*127\\.0\\.0\\.1:(\\d+).*", "$1"));
+      var refused =
+          assertThrows(
+              EmbeddedStore.CannotStartException.class,
+              () -> EmbeddedStore.start(folder, port, false));
+      assertEquals(
+          "Port "
+              + port
+              + " of 127.0.0.1 is in use by another program; stop that one or choose another with"
+              + " --port.",
+          refused.getMessage());
+    }
+  }
+}
