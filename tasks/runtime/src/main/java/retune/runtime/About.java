@@ -1,0 +1,22 @@
+package retune.runtime;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** What a step does, for its manual page. The step's name is its class name in snake case. */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.TYPE)
+public @interface About {
+  /** What the step does, in one or two sentences. */
+  String value();
+
+  Pipeline pipeline();
+
+  /**
+   * A command line that works on the example, without the program's name: {@code "--model
+   * credit-default"}.
+   */
+  String example();
+}

@@ -1,0 +1,76 @@
+package retune.runtime;
+
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import retune.core.InvalidInputException;
+
+/**
+ * The words after the step's name.
+ *
+ * @param inputs the step's own flags as typed, by field name
+ * @param json what {@code --input} said: JSON, {@code @file} or {@code -}
+ */
+record CommandLine(Map<String, String> inputs, Optional<String> json) {
+  private static final String XCOM = "--xcom";
+
+  /**
+   * The file of {@code --xcom}, found without looking at anything else: what is wrong with the
+   * other words is to be told there.
+   */
+  static Optional<String> xcom(List<String> words) {
+    int at = words.indexOf(XCOM);
+    return at >= 0 && at + 1 < words.size()
+        ? Optional.of(words.get(at + 1))
+        : words.stream()
+            .filter(word -> word.startsWith(XCOM + "="))
+            .map(word -> word.substring(XCOM.length() + 1))
+            .findFirst();
+  }
+
+  static CommandLine parse(List<String> words, InputReader reader) {
+    Map<String, String> inputs = new LinkedHashMap<>();
+    Map<String, String> common = new LinkedHashMap<>();
+    Iterator<String> rest = words.iterator();
+    String pending = rest.hasNext() ? rest.next() : null;
+    while (pending != null) {
+      String word = pending;
+      pending = rest.hasNext() ? rest.next() : null;
+      if (!word.startsWith("--")) {
+        throw new InvalidInputException("'%s' is not a flag; write --name value.".formatted(word));
+      }
+      int equals = word.indexOf('=');
+      String name = word.substring(2, equals < 0 ? word.length() : equals);
+      boolean isCommon = name.equals("input") || name.equals("xcom");
+      boolean isSwitch = !isCommon && fieldOf(name, reader).kind() == InputField.Kind.BOOLEAN;
+      String value;
+      if (equals >= 0) {
+        value = word.substring(equals + 1);
+      } else if (isSwitch && (pending == null || pending.startsWith("--"))) {
+        value = "true";
+      } else if (pending == null) {
+        throw new InvalidInputException("--%s needs a value.".formatted(name));
+      } else {
+        value = pending;
+        pending = rest.hasNext() ? rest.next() : null;
+      }
+      String before =
+          isCommon ? common.put(name, value) : inputs.put(name.replace('-', '_'), value);
+      if (before != null) {
+        throw new InvalidInputException("--%s is given twice; give it once.".formatted(name));
+      }
+    }
+    return new CommandLine(inputs, Optional.ofNullable(common.get("input")));
+  }
+
+  private static InputField fieldOf(String flag, InputReader reader) {
+    if (flag.contains("mongo") || flag.contains("password") || flag.contains("token")) {
+      throw new InvalidInputException(
+          "--%s is not taken on the command line, where others can read it; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
+              .formatted(flag));
+    }
+    return reader.field(flag.replace('-', '_'));
+  }
+}

@@ -1,0 +1,132 @@
+package retune.runtime;
+
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.time.LocalDate;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One component of a step's input or output record, as its declaration describes it.
+ *
+ * @param name in snake_case
+ * @param choices the values of an enum; otherwise empty
+ * @param defaultText as it would be typed on the command line
+ */
+record InputField(
+    String name,
+    Kind kind,
+    String description,
+    List<String> choices,
+    Optional<String> defaultText,
+    boolean required,
+    double minimum,
+    double maximum) {
+
+  /** What a value looks like in JSON. */
+  enum Kind {
+    STRING,
+    INTEGER,
+    LONG,
+    NUMBER,
+    BOOLEAN,
+    DATE,
+    ARRAY,
+    OBJECT;
+
+    /** The name in the catalogue: a date is a string there too, but says more. */
+    String id() {
+      return this == LONG ? INTEGER.id() : name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  static List<InputField> of(Class<? extends Record> record) {
+    return Arrays.stream(record.getRecordComponents()).map(InputField::of).toList();
+  }
+
+  /** The flag that sets it: {@code --drill-strength}. */
+  String flag() {
+    return "--" + name.replace('_', '-');
+  }
+
+  boolean hasRange() {
+    return Double.isFinite(minimum) || Double.isFinite(maximum);
+  }
+
+  private static InputField of(RecordComponent component) {
+    Field field = component.getAnnotation(Field.class);
+    if (field == null) {
+      throw new IllegalStateException(
+          component.getDeclaringRecord().getName() + "." + component.getName() + " has no @Field");
+    }
+    Kind kind = kindOf(component.getType());
+    Optional<String> byDefault = Optional.of(field.byDefault()).filter(text -> !text.isEmpty());
+    boolean optional =
+        byDefault.isPresent()
+            || kind == Kind.ARRAY
+            || kind == Kind.OBJECT
+            || component.getAnnotatedType().isAnnotationPresent(Nullable.class);
+    return new InputField(
+        Names.snakeCase(component.getName()),
+        kind,
+        field.value(),
+        choices(component.getType()),
+        byDefault,
+        !optional,
+        field.min(),
+        field.max());
+  }
+
+  private static Kind kindOf(Class<?> type) {
+    if (type == String.class || type.isEnum()) {
+      return Kind.STRING;
+    }
+    if (type == int.class || type == Integer.class) {
+      return Kind.INTEGER;
+    }
+    if (type == long.class || type == Long.class) {
+      return Kind.LONG;
+    }
+    if (type == double.class || type == Double.class) {
+      return Kind.NUMBER;
+    }
+    if (type == boolean.class || type == Boolean.class) {
+      return Kind.BOOLEAN;
+    }
+    if (type == LocalDate.class) {
+      return Kind.DATE;
+    }
+    if (List.class.isAssignableFrom(type)) {
+      return Kind.ARRAY;
+    }
+    if (Map.class.isAssignableFrom(type) || type.isRecord()) {
+      return Kind.OBJECT;
+    }
+    throw new IllegalStateException("a step's input cannot have a component of " + type);
+  }
+
+  private static List<String> choices(Class<?> type) {
+    return type.isEnum()
+        ? Arrays.stream(type.getEnumConstants())
+            .map(value -> ((Enum<?>) value).name().toLowerCase(Locale.ROOT))
+            .toList()
+        : List.of();
+  }
+
+  /** The record classes that a step's declaration {@code implements Step<Input, Output>} names. */
+  @SuppressWarnings("unchecked")
+  static Class<? extends Record> recordOf(Class<?> step, int position) {
+    for (Type type : step.getGenericInterfaces()) {
+      if (type instanceof ParameterizedType parameterized
+          && parameterized.getRawType() == Step.class) {
+        return (Class<? extends Record>) parameterized.getActualTypeArguments()[position];
+      }
+    }
+    throw new IllegalStateException(step.getName() + " does not implement Step<Input, Output>");
+  }
+}

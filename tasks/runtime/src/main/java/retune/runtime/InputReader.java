@@ -1,0 +1,183 @@
+package retune.runtime;
+
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import retune.core.InvalidInputException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Makes a step's input record. Flags are the JSON input in another spelling: both end in one JSON
+ * object, which is checked field by field before anything is touched.
+ */
+final class InputReader {
+  private final String step;
+  private final Class<? extends Record> type;
+  private final Map<String, InputField> fields;
+
+  InputReader(String step, Class<? extends Record> type) {
+    this.step = step;
+    this.type = type;
+    this.fields =
+        InputField.of(type).stream()
+            .collect(Collectors.toMap(InputField::name, Function.identity()));
+  }
+
+  /**
+   * The checked input.
+   *
+   * @param json an object as text
+   * @param flags values as typed, by field name; they win over the JSON
+   */
+  Record read(String json, Map<String, String> flags) {
+    ObjectNode input = parse(json);
+    flags.forEach((name, text) -> input.set(name, fromText(field(name), text)));
+    for (String name : input.propertyNames()) {
+      check(field(name), input.get(name));
+    }
+    for (InputField field : fields.values()) {
+      if (input.path(field.name()).isMissingNode() || input.get(field.name()).isNull()) {
+        fill(field, input);
+      }
+    }
+    return Json.MAPPER.treeToValue(input, type);
+  }
+
+  /** The field of that name; the sentence where there is none helps with the spelling. */
+  InputField field(String name) {
+    InputField field = fields.get(name);
+    if (field == null) {
+      throw new InvalidInputException(
+          "%s has no input '%s'.%s See ./retune %s --help."
+              .formatted(step, name, Names.didYouMean(name, fields.keySet()), step));
+    }
+    return field;
+  }
+
+  private ObjectNode parse(String json) {
+    try {
+      if (Json.MAPPER.readTree(json) instanceof ObjectNode object) {
+        return object;
+      }
+    } catch (JacksonException malformed) {
+      throw new InvalidInputException(
+          "The JSON given with --input cannot be read (%s); give one object."
+              .formatted(malformed.getOriginalMessage()),
+          malformed);
+    }
+    throw new InvalidInputException(
+        "The JSON given with --input is not an object; give {\"name\": value, …}.");
+  }
+
+  private void fill(InputField field, ObjectNode input) {
+    if (field.defaultText().isPresent()) {
+      input.set(field.name(), fromText(field, field.defaultText().get()));
+    } else if (field.required()) {
+      throw new InvalidInputException(
+          "%s needs '%s' (%s); give %s."
+              .formatted(step, field.name(), field.description(), field.flag()));
+    } else if (field.kind() == InputField.Kind.ARRAY) {
+      input.set(field.name(), Json.MAPPER.createArrayNode());
+    } else if (field.kind() == InputField.Kind.OBJECT) {
+      input.set(field.name(), Json.MAPPER.createObjectNode());
+    }
+  }
+
+  /** A value as typed on the command line; lists are separated by commas. */
+  private JsonNode fromText(InputField field, String text) {
+    try {
+      return switch (field.kind()) {
+        case STRING, DATE -> Json.MAPPER.getNodeFactory().stringNode(text);
+        case INTEGER, LONG -> Json.MAPPER.getNodeFactory().numberNode(Long.parseLong(text));
+        case NUMBER -> Json.MAPPER.getNodeFactory().numberNode(Double.parseDouble(text));
+        case BOOLEAN ->
+            switch (text) {
+              case "true" -> Json.MAPPER.getNodeFactory().booleanNode(true);
+              case "false" -> Json.MAPPER.getNodeFactory().booleanNode(false);
+              default -> throw mistyped(field, text);
+            };
+        case ARRAY -> {
+          ArrayNode array = Json.MAPPER.createArrayNode();
+          Arrays.stream(text.split(",", -1))
+              .map(String::strip)
+              .filter(s -> !s.isEmpty())
+              .forEach(array::add);
+          yield array;
+        }
+        case OBJECT -> Json.MAPPER.readTree(text);
+      };
+    } catch (NumberFormatException | JacksonException malformed) {
+      throw mistyped(field, text);
+    }
+  }
+
+  private void check(InputField field, JsonNode value) {
+    if (value.isNull()) {
+      return; // the same as not given
+    }
+    boolean fits =
+        switch (field.kind()) {
+          case STRING -> value.isString();
+          case DATE -> value.isString() && isDate(value.stringValue());
+          case INTEGER -> value.isIntegralNumber() && value.canConvertToInt();
+          case LONG -> value.isIntegralNumber() && value.canConvertToLong();
+          case NUMBER -> value.isNumber() && Double.isFinite(value.doubleValue());
+          case BOOLEAN -> value.isBoolean();
+          case ARRAY -> value.isArray();
+          case OBJECT -> value.isObject();
+        };
+    if (!fits) {
+      throw mistyped(field, value.isString() ? value.stringValue() : value.toString());
+    }
+    if (!field.choices().isEmpty() && !field.choices().contains(value.stringValue())) {
+      throw new InvalidInputException(
+          "%s: '%s' is not a value of '%s'; choose one of %s.%s"
+              .formatted(
+                  step,
+                  value.stringValue(),
+                  field.name(),
+                  String.join(", ", field.choices()),
+                  Names.didYouMean(value.stringValue(), field.choices())));
+    }
+    if (value.isNumber()
+        && (value.doubleValue() < field.minimum() || value.doubleValue() > field.maximum())) {
+      throw new InvalidInputException(
+          "%s: '%s' is %s; give %s.".formatted(step, field.name(), value, ManualPage.range(field)));
+    }
+  }
+
+  private InvalidInputException mistyped(InputField field, String given) {
+    String wanted =
+        switch (field.kind()) {
+          case STRING -> "text";
+          case DATE -> "a date like 2026-11-05";
+          case INTEGER, LONG -> "a whole number";
+          case NUMBER -> "a number";
+          case BOOLEAN -> "true or false";
+          case ARRAY -> "a list";
+          case OBJECT -> "a JSON object";
+        };
+    return new InvalidInputException(
+        "%s: '%s' must be %s, not '%s'.".formatted(step, field.name(), wanted, given));
+  }
+
+  private static boolean isDate(String text) {
+    try {
+      return LocalDate.parse(text) != null;
+    } catch (DateTimeParseException notADate) {
+      return false;
+    }
+  }
+
+  /** All names that may be given, for help and suggestions. */
+  List<String> names() {
+    return fields.keySet().stream().sorted().toList();
+  }
+}

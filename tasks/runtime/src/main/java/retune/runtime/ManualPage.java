@@ -1,0 +1,172 @@
+package retune.runtime;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** What {@code --help} prints. */
+final class ManualPage {
+  private static final int WIDTH = 100;
+
+  private ManualPage() {}
+
+  /** The list of all steps by pipeline. */
+  static String ofProgram(List<StepDefinition> steps) {
+    StringBuilder page = new StringBuilder();
+    page.append(
+        """
+        Retune keeps a model in production honest: evaluate daily, fine-tune, prove, promote.
+
+        Usage: ./retune STEP [--flag value …] [--input JSON|@file|-] [--xcom FILE]
+               ./retune STEP --help      the step's manual page
+               ./retune store --help     the embedded document store
+        """);
+    for (Pipeline pipeline : Pipeline.values()) {
+      List<StepDefinition> members =
+          steps.stream().filter(step -> step.about().pipeline() == pipeline).toList();
+      if (!members.isEmpty()) {
+        page.append("\n%s – %s\n".formatted(label(pipeline), pipeline.title()));
+        members.forEach(
+            step -> page.append("  %-28s%s%n".formatted(step.name(), firstSentence(step.about()))));
+      }
+    }
+    return page.toString();
+  }
+
+  /** One step's manual page. */
+  static String ofStep(StepDefinition step) {
+    StringBuilder page = new StringBuilder();
+    page.append("%s – %s%n%n".formatted(step.name(), label(step.about().pipeline())));
+    page.append(wrap(step.about().value(), 0)).append('\n');
+    page.append(
+        "\nUsage: ./retune %s [--flag value …] [--input JSON|@file|-] [--xcom FILE]%n"
+            .formatted(step.name()));
+    page.append("\nInput (flags, or the same names in snake_case as JSON):\n");
+    for (InputField field : step.inputs()) {
+      page.append("  %s %s%n".formatted(field.flag(), type(field)));
+      page.append(wrap(field.description() + note(field), 6)).append('\n');
+    }
+    page.append(
+        """
+
+        Common flags:
+          --input JSON|@file|-   the input as one JSON object: as text, from a file, from standard input
+          --xcom FILE            write the result there instead of to standard output
+          --help, --version
+
+        Output (one JSON object):
+        """);
+    for (InputField field : step.outputs()) {
+      page.append("  %s %s%n".formatted(field.name(), type(field)));
+      page.append(wrap(field.description(), 6)).append('\n');
+    }
+    page.append("\nExit codes:\n");
+    for (ExitCode code : ExitCode.values()) {
+      page.append("  %-4d%s%n".formatted(code.number(), code.meaning()));
+    }
+    page.append("\nEnvironment:\n");
+    page.append(
+        "  RETUNE_MONGO_URI   the document store (default %s), or RETUNE_MONGO_URI_FILE%n"
+            .formatted(Settings.DEFAULT_MONGO_URI));
+    page.append("\nExample:\n  ./retune %s %s%n".formatted(step.name(), step.about().example()));
+    return page.toString();
+  }
+
+  /** Which numbers are allowed, in words. */
+  static String range(InputField field) {
+    if (Double.isInfinite(field.maximum())) {
+      return "a number from " + number(field.minimum()) + " on";
+    }
+    if (Double.isInfinite(field.minimum())) {
+      return "a number up to " + number(field.maximum());
+    }
+    return "a number from %s to %s".formatted(number(field.minimum()), number(field.maximum()));
+  }
+
+  static String type(InputField field) {
+    return field.choices().isEmpty() ? field.kind().id() : String.join("|", field.choices());
+  }
+
+  private static String note(InputField field) {
+    String range = field.hasRange() ? "; " + range(field) : "";
+    String need =
+        field.required()
+            ? " (required)"
+            : field.defaultText().map(" (default %s)"::formatted).orElse("");
+    return range + need;
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+  }
+
+  private static String label(Pipeline pipeline) {
+    return pipeline.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static String firstSentence(About about) {
+    String[] sentences = about.value().split("(?<=\\.) ", 2);
+    return sentences[0];
+  }
+
+  /** Breaks text into lines of at most {@link #WIDTH} characters. */
+  private static String wrap(String text, int indent) {
+    StringBuilder line = new StringBuilder();
+    StringBuilder lines = new StringBuilder();
+    for (String word : text.split("\\s+", -1)) {
+      if (!line.isEmpty() && indent + line.length() + 1 + word.length() > WIDTH) {
+        lines.append(" ".repeat(indent)).append(line).append('\n');
+        line.setLength(0);
+      }
+      line.append(line.isEmpty() ? "" : " ").append(word);
+    }
+    return lines.append(" ".repeat(indent)).append(line).toString();
+  }
+
+  /** The steps' reference as Markdown. */
+  static String markdown(List<StepDefinition> steps) {
+    StringBuilder page =
+        new StringBuilder(
+            "# Steps\n\nMade from the steps' own declarations; `./retune STEP --help` prints the same.\n");
+    for (Pipeline pipeline : Pipeline.values()) {
+      List<StepDefinition> members =
+          steps.stream().filter(step -> step.about().pipeline() == pipeline).toList();
+      if (!members.isEmpty()) {
+        page.append("\n## %s\n\n%s.\n".formatted(capitalised(label(pipeline)), pipeline.title()));
+      }
+      for (StepDefinition step : members) {
+        page.append("\n### %s\n\n%s\n".formatted(step.name(), step.about().value()));
+        page.append("\n    ./retune %s %s\n".formatted(step.name(), step.about().example()));
+        page.append("\n| input | type | default | what it is |\n|---|---|---|---|\n");
+        page.append(
+            step.inputs().stream()
+                .map(
+                    field ->
+                        "| `%s` | %s | %s | %s |\n"
+                            .formatted(
+                                field.flag(),
+                                type(field).replace("|", ", "),
+                                field.required()
+                                    ? "required"
+                                    : field.defaultText().map("`%s`"::formatted).orElse(""),
+                                field.description()
+                                    + (field.hasRange() ? "; " + range(field) : "")))
+                .collect(Collectors.joining()));
+        page.append("\n| output | type | what it is |\n|---|---|---|\n");
+        page.append(
+            step.outputs().stream()
+                .map(
+                    field ->
+                        "| `%s` | %s | %s |\n"
+                            .formatted(
+                                field.name(), type(field).replace("|", ", "), field.description()))
+                .collect(Collectors.joining()));
+      }
+    }
+    return page.toString();
+  }
+
+  private static String capitalised(String word) {
+    return word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1);
+  }
+}

@@ -1,0 +1,75 @@
+package retune.runtime;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+import java.util.function.Consumer;
+import retune.core.InvalidInputException;
+
+/** Where a step's JSON goes: a file, whole or not at all, or standard output. */
+final class ResultFile {
+  /** Where KubernetesPodOperator's side car looks for a result. */
+  private static final Path SIDE_CAR_FOLDER = Path.of("/airflow/xcom");
+
+  private ResultFile() {}
+
+  /**
+   * Chooses the place and makes sure, before any work is done, that it can be written.
+   *
+   * @param asked the file of {@code --xcom}, if any
+   */
+  static Consumer<String> open(
+      Optional<String> asked, Settings settings, Consumer<String> standardOutput) {
+    Optional<Path> file =
+        asked
+            .or(() -> settings.find("RETUNE_XCOM"))
+            .map(Path::of)
+            .or(
+                () ->
+                    Optional.of(SIDE_CAR_FOLDER)
+                        .filter(Files::isDirectory)
+                        .map(folder -> folder.resolve("return.json")));
+    if (file.isEmpty()) {
+      return standardOutput;
+    }
+    Path target = file.get().toAbsolutePath();
+    Path draft = draft(target);
+    return text -> {
+      try {
+        Files.writeString(draft, text);
+        Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException e) {
+        throw new UncheckedIOException("the result could not be written to " + target, e);
+      }
+    };
+  }
+
+  private static Path draft(Path target) {
+    Path folder = target.getParent();
+    try {
+      if (folder == null || Files.isDirectory(target)) {
+        throw new InvalidInputException(
+            "'%s' is a folder; name a file for --xcom.".formatted(target));
+      }
+      Path draft = Files.createTempFile(folder, ".result-", ".json");
+      draft.toFile().deleteOnExit();
+      return draft;
+    } catch (IOException unwritable) {
+      throw new InvalidInputException(
+          "The result cannot be written to '%s' by user %s; make its folder and let that user write there."
+              .formatted(target, userId()),
+          unwritable);
+    }
+  }
+
+  private static Object userId() {
+    try {
+      return Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    } catch (IOException | UnsupportedOperationException | IllegalArgumentException unknown) {
+      return System.getProperty("user.name", "unknown");
+    }
+  }
+}

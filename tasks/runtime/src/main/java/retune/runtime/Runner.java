@@ -1,0 +1,247 @@
+package retune.runtime;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * Runs one step and is the only one who knows how results, errors and the exit code leave the
+ * process.
+ */
+final class Runner {
+  private static final Logger LOG = System.getLogger(Runner.class.getName());
+  private static final DateTimeFormatter STAMP =
+      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss").withZone(ZoneOffset.UTC);
+
+  private final Settings settings;
+  private final Clock clock;
+  private final InputStream in;
+  private final PrintStream out;
+  private final PrintStream err;
+
+  /**
+   * Set once the outcome, whichever, has been written: the later of an end and a stop keeps still.
+   */
+  private final AtomicBoolean told = new AtomicBoolean(true);
+
+  private volatile Consumer<String> result;
+  private volatile Redactor redactor = new Redactor(new Settings(Map.of()));
+
+  Runner(Settings settings, Clock clock, InputStream in, PrintStream out, PrintStream err) {
+    this.settings = settings;
+    this.clock = clock;
+    this.in = in;
+    this.out = out;
+    this.err = err;
+    this.result = this::print;
+  }
+
+  ExitCode run(List<String> words) {
+    String name = words.isEmpty() ? "--help" : words.getFirst();
+    return switch (name) {
+      case "--help", "-h", "help" -> say(ManualPage.ofProgram(StepDefinition.all()));
+      case "--version" -> say(version());
+      default -> {
+        told.set(false);
+        yield attempt(name, words.subList(1, words.size()));
+      }
+    };
+  }
+
+  /**
+   * Called when the process ends for whatever reason: says so where a step was stopped in its work.
+   */
+  void stopped() {
+    if (told.compareAndSet(false, true)) {
+      LOG.log(Level.WARNING, "Stopped by a signal; nothing is half-done, run the step again.");
+      result.accept(errorJson("stopped", "The step was stopped by a signal.", true));
+    }
+  }
+
+  private ExitCode attempt(String name, List<String> flags) {
+    try {
+      Logs.configure(readableLogs(), new Logs.StepIdentity(name, identity(name)), redactor, err);
+      boolean asksForHelp = flags.contains("--help") || flags.contains("-h");
+      if (!asksForHelp) {
+        result = ResultFile.open(CommandLine.xcom(flags), settings, this::print);
+      }
+      StepDefinition step =
+          StepDefinition.find(name)
+              .orElseThrow(
+                  () ->
+                      new InvalidInputException(
+                          "There is no step '%s'.%s See ./retune --help."
+                              .formatted(name, Names.didYouMean(name, StepDefinition.names()))));
+      if (asksForHelp) {
+        told.set(true);
+        return say(ManualPage.ofStep(step));
+      }
+      redactor = new Redactor(settings);
+      RunIdentity run = identity(step.name());
+      Logs.configure(readableLogs(), new Logs.StepIdentity(step.name(), run), redactor, err);
+      InputReader reader = new InputReader(step.name(), step.input());
+      CommandLine commandLine = CommandLine.parse(flags, reader);
+      Record input = reader.read(json(commandLine), commandLine.inputs());
+      String answer = Json.MAPPER.writeValueAsString(execute(step, input, run));
+      return end(ExitCode.DONE, redactor.redact(answer));
+    } catch (InvalidInputException | NotReadyException e) {
+      return fail(e);
+    } catch (RuntimeException e) {
+      return fail(DocumentStore.explain(e));
+    } catch (Exception | StackOverflowError | OutOfMemoryError e) {
+      return fail(e);
+    }
+  }
+
+  private ExitCode fail(Throwable cause) {
+    return switch (cause) {
+      case InvalidInputException invalid -> {
+        LOG.log(Level.ERROR, invalid.getMessage());
+        yield fail(ExitCode.INVALID, "invalid_input", invalid);
+      }
+      case NotReadyException notReady -> {
+        LOG.log(Level.WARNING, notReady.getMessage());
+        yield fail(ExitCode.NOT_READY, "not_ready", notReady);
+      }
+      default -> {
+        LOG.log(Level.ERROR, "The step failed unexpectedly: " + cause, cause);
+        yield fail(ExitCode.UNEXPECTED, "unexpected", cause);
+      }
+    };
+  }
+
+  @SuppressWarnings("unchecked") // the reader made the input of the class that the step declares
+  private Record execute(StepDefinition definition, Record input, RunIdentity run)
+      throws Exception {
+    Step<Record, ?> step = (Step<Record, ?>) definition.factory().get();
+    try (Context context = new Context(run)) {
+      return step.run(input, context);
+    }
+  }
+
+  private ExitCode fail(ExitCode code, String id, Throwable cause) {
+    String message = Objects.requireNonNullElse(cause.getMessage(), cause.toString());
+    return end(code, errorJson(id, message, code.isRetryable()));
+  }
+
+  private ExitCode end(ExitCode code, String json) {
+    if (told.compareAndSet(false, true)) {
+      result.accept(json);
+    }
+    return code;
+  }
+
+  private String errorJson(String code, String message, boolean retryable) {
+    return redactor.redact(
+        Json.MAPPER.writeValueAsString(Map.of("error", new StepError(code, message, retryable))));
+  }
+
+  /** The {@code error} of a failed step's JSON. */
+  record StepError(String code, String message, boolean retryable) {}
+
+  private String json(CommandLine commandLine) throws IOException {
+    String given = commandLine.json().orElse("{}");
+    if (given.equals("-")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    if (!given.startsWith("@")) {
+      return given;
+    }
+    Path file = Path.of(given.substring(1));
+    if (!Files.isReadable(file)) {
+      throw new InvalidInputException(
+          "The file '%s' given with --input cannot be read; name one that exists.".formatted(file));
+    }
+    return Files.readString(file);
+  }
+
+  private RunIdentity identity(String step) {
+    String byHand = "manual-" + STAMP.format(clock.instant());
+    return new RunIdentity(
+        settings.find("RETUNE_DAG_ID").orElse("manual"),
+        settings.find("RETUNE_RUN_ID").orElse(byHand),
+        settings.find("RETUNE_TASK_ID").orElse(step),
+        settings.find("RETUNE_TRY_NUMBER").map(Integer::parseInt).orElse(1));
+  }
+
+  private boolean readableLogs() {
+    return settings.find("RETUNE_LOG").orElse("json").equals("text");
+  }
+
+  private ExitCode say(String text) {
+    print(text.stripTrailing());
+    return ExitCode.DONE;
+  }
+
+  private void print(String text) {
+    out.println(text);
+    out.flush();
+  }
+
+  private static String version() {
+    String version = Main.class.getPackage().getImplementationVersion();
+    return "retune " + Objects.requireNonNullElse(version, "(not packaged)");
+  }
+
+  /** What the running step may use; the store is connected at its first use. */
+  private final class Context implements StepContext, AutoCloseable {
+    private final RunIdentity run;
+    private final Progress progress = new Progress(readableLogs(), err, System::nanoTime);
+    private @Nullable DocumentStore store;
+
+    Context(RunIdentity run) {
+      this.run = run;
+    }
+
+    @Override
+    public RunIdentity run() {
+      return run;
+    }
+
+    @Override
+    public Clock clock() {
+      return clock;
+    }
+
+    @Override
+    public Settings settings() {
+      return settings;
+    }
+
+    @Override
+    public synchronized DocumentStore store() {
+      if (store == null) {
+        store = DocumentStore.open(settings.mongoUri(), settings.storeWait(), clock);
+      }
+      return store;
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {
+      progress.show(what, done, total);
+    }
+
+    @Override
+    public synchronized void close() {
+      if (store != null) {
+        store.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package retune.runtime.store;
+
+import com.mongodb.ConnectionString;
+import com.mongodb.MongoClientSettings;
+import com.mongodb.MongoCommandException;
+import com.mongodb.MongoException;
+import com.mongodb.MongoSecurityException;
+import com.mongodb.MongoSocketException;
+import com.mongodb.MongoTimeoutException;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.runtime.NotReadyException;
+
+/** A connected document store. Safe for use by several threads. */
+public final class DocumentStore implements AutoCloseable {
+  private static final String DEFAULT_DATABASE = "retune";
+
+  /** No operation of ours takes this long; a server that does not answer must not hold a step. */
+  private static final int READ_TIMEOUT_MINUTES = 5;
+
+  private static final int UNAUTHORIZED = 13;
+  private static final int AUTHENTICATION_FAILED = 18;
+
+  /** Held here, because a logger that nobody holds forgets its level. */
+  private static final Logger DRIVER_LOGGER = Logger.getLogger("org.mongodb.driver");
+
+  private final MongoClient client;
+  private final MongoDatabase database;
+  private final Clock clock;
+
+  private DocumentStore(MongoClient client, MongoDatabase database, Clock clock) {
+    this.client = client;
+    this.database = database;
+    this.clock = clock;
+  }
+
+  /**
+   * Connects, and creates the indexes of a database that has none yet. No message names the
+   * address's password.
+   *
+   * @param uri {@code mongodb://user:password@host:port/database}; the database is {@code retune}
+   *     where none is named
+   * @param wait how long to look for a server that answers
+   * @throws NotReadyException where no server answers within the wait
+   * @throws InvalidInputException where the address cannot be read or the server refuses its
+   *     credentials
+   */
+  public static DocumentStore open(String uri, Duration wait, Clock clock) {
+    DRIVER_LOGGER.setLevel(Level.WARNING);
+    ConnectionString address = address(uri);
+    int waitMillis = Math.toIntExact(wait.toMillis());
+    MongoClient client =
+        MongoClients.create(
+            MongoClientSettings.builder()
+                .applyConnectionString(address)
+                .applyToClusterSettings(
+                    cluster -> cluster.serverSelectionTimeout(waitMillis, TimeUnit.MILLISECONDS))
+                .applyToSocketSettings(
+                    socket ->
+                        socket
+                            .connectTimeout(waitMillis, TimeUnit.MILLISECONDS)
+                            .readTimeout(READ_TIMEOUT_MINUTES, TimeUnit.MINUTES))
+                .build());
+    String name = address.getDatabase();
+    MongoDatabase database = client.getDatabase(name == null ? DEFAULT_DATABASE : name);
+    try {
+      Indexes.createOnce(database);
+      return new DocumentStore(client, database, clock);
+    } catch (MongoException e) {
+      client.close();
+      throw explain(e, address, wait);
+    } catch (RuntimeException e) {
+      client.close();
+      throw e;
+    }
+  }
+
+  /**
+   * What a failure means to a step: {@link NotReadyException} where the server is not reached any
+   * more, {@link InvalidInputException} where it refuses the credentials; any other stays as it is.
+   */
+  public static RuntimeException explain(RuntimeException failure) {
+    if (failure instanceof MongoTimeoutException || failure instanceof MongoSocketException) {
+      return new NotReadyException(
+          "The document store does not answer any more; see that it runs and try again.", failure);
+    }
+    return isRefusal(failure) ? refused("The document store", null, failure) : failure;
+  }
+
+  public MongoCollection<Document> collection(String name) {
+    return database.getCollection(name);
+  }
+
+  public RawBatches rawBatches() {
+    return new RawBatches(database, clock);
+  }
+
+  public ProcessedBatches processedBatches() {
+    return new ProcessedBatches(database, clock);
+  }
+
+  public Blobs blobs() {
+    return new Blobs(database, clock);
+  }
+
+  public Events events() {
+    return new Events(database, clock);
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+
+  private static ConnectionString address(String uri) {
+    try {
+      return new ConnectionString(uri);
+    } catch (IllegalArgumentException e) {
+      // Neither the text nor the cause: the driver's message may quote the password.
+      throw new InvalidInputException(
+          "RETUNE_MONGO_URI is not an address of a document store; it has the form"
+              + " mongodb://user:password@host:27017/retune, with special characters in"
+              + " user and password percent-encoded.");
+    }
+  }
+
+  private static RuntimeException explain(
+      MongoException failure, ConnectionString address, Duration wait) {
+    String store = "The document store at " + String.join(", ", address.getHosts());
+    if (failure instanceof MongoTimeoutException || failure instanceof MongoSocketException) {
+      return new NotReadyException(
+          store
+              + " did not answer within "
+              + wait.toSeconds()
+              + " s; start it (./retune store) or set RETUNE_MONGO_URI to the one to use.",
+          failure);
+    }
+    return isRefusal(failure) ? refused(store, address.getUsername(), failure) : failure;
+  }
+
+  private static boolean isRefusal(RuntimeException failure) {
+    return failure instanceof MongoSecurityException
+        || (failure instanceof MongoCommandException command
+            && (command.getErrorCode() == UNAUTHORIZED
+                || command.getErrorCode() == AUTHENTICATION_FAILED));
+  }
+
+  private static InvalidInputException refused(
+      String store, @Nullable String user, RuntimeException failure) {
+    return new InvalidInputException(
+        store
+            + " refused "
+            + (user == null ? "this access" : "user '" + user + "'")
+            + "; check user, password, authSource and rights in RETUNE_MONGO_URI.",
+        failure);
+  }
+}

@@ -1,0 +1,114 @@
+package retune.runtime.store;
+
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.FindOneAndReplaceOptions;
+import com.mongodb.client.model.ReturnDocument;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import org.bson.Document;
+import retune.runtime.NotReadyException;
+
+/**
+ * The markers of one kind of batch: a batch is what its marker says, and changes when that one
+ * document is replaced.
+ *
+ * <p>Chunks are noted in {@code batch_leftovers} before they are written and before they are given
+ * up. Whatever is noted and not in the marker is removed after the next marker, so that nothing
+ * stays of a writer that was killed.
+ */
+final class Markers {
+  /** How a chunk's documents are removed. */
+  interface Removal {
+    void remove(String batchId, Chunk chunk);
+  }
+
+  private static final String CHUNKS = "chunks";
+
+  private final MongoCollection<Document> markers;
+  private final MongoCollection<Document> leftovers;
+  private final Removal removal;
+
+  Markers(MongoDatabase database, String collection, Removal removal) {
+    this.markers = database.getCollection(collection);
+    this.leftovers = database.getCollection("batch_leftovers");
+    this.removal = removal;
+  }
+
+  Optional<Document> find(String batchId) {
+    return Optional.ofNullable(markers.find(Filters.eq(batchId)).first());
+  }
+
+  /** The marker that a batch was found with; {@link NotReadyException} where another took over. */
+  Document require(String batchId, String contentHash) {
+    return find(batchId)
+        .filter(marker -> hasContent(marker, contentHash))
+        .orElseThrow(() -> replaced(batchId));
+  }
+
+  static boolean hasContent(Document marker, String contentHash) {
+    return contentHash.equals(marker.getString("content_hash"));
+  }
+
+  static List<Chunk> chunks(Document marker) {
+    return marker.getList(CHUNKS, String.class).stream().map(Chunk::parse).toList();
+  }
+
+  /** To be called before any document of the chunk is written. */
+  void note(String batchId, Chunk chunk) {
+    note(batchId, List.of(chunk));
+  }
+
+  /** Makes the chunks, all written, the batch; then removes what no longer belongs to it. */
+  void publish(String batchId, Document marker, List<Chunk> chunks) {
+    find(batchId).ifPresent(current -> note(batchId, chunks(current)));
+    Document previous =
+        markers.findOneAndReplace(
+            Filters.eq(batchId),
+            new Document(marker)
+                .append(CHUNKS, chunks.stream().map(Chunk::name).toList())
+                .append("status", "complete"),
+            new FindOneAndReplaceOptions().upsert(true).returnDocument(ReturnDocument.BEFORE));
+    if (previous != null) {
+      note(batchId, chunks(previous));
+    }
+    removeLeftovers(batchId);
+  }
+
+  void removeLeftovers(String batchId) {
+    String key = key(batchId);
+    Document note = leftovers.find(Filters.eq(key)).first();
+    if (note == null) {
+      return;
+    }
+    List<String> noted = note.getList(CHUNKS, String.class);
+    List<Chunk> inUse = find(batchId).map(Markers::chunks).orElse(List.of());
+    noted.stream()
+        .map(Chunk::parse)
+        .filter(chunk -> !inUse.contains(chunk))
+        .forEach(chunk -> removal.remove(batchId, chunk));
+    // What another writer has noted meanwhile stays.
+    leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
+    leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));
+  }
+
+  static NotReadyException replaced(String batchId) {
+    return new NotReadyException(
+        "The batch '" + batchId + "' is being replaced by another run; try again.");
+  }
+
+  private void note(String batchId, Collection<Chunk> chunks) {
+    leftovers.updateOne(
+        Filters.eq(key(batchId)),
+        Updates.addEachToSet(CHUNKS, chunks.stream().map(Chunk::name).toList()),
+        new UpdateOptions().upsert(true));
+  }
+
+  private String key(String batchId) {
+    return markers.getNamespace().getCollectionName() + "/" + batchId;
+  }
+}

@@ -1,0 +1,240 @@
+package retune.runtime.store;
+
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Filters;
+import java.time.Clock;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bson.Document;
+import retune.core.data.FeatureSchema;
+import retune.core.data.FeatureSchema.Categorical;
+import retune.core.data.Features;
+
+/**
+ * Features of a batch: columns for steps ({@code processed_columns}), rows for people ({@code
+ * processed_data}).
+ */
+public final class ProcessedBatches {
+  /**
+   * Some rows of a batch.
+   *
+   * @param labels class index a row; {@link retune.core.data.Target#UNLABELLED} where unknown
+   * @param rowHashes see {@link retune.core.data.Hashing#rows}
+   */
+  public record Rows(Features features, int[] labels, long[] rowHashes) {}
+
+  /**
+   * What {@code processing_metadata} says of a batch; its presence says that the batch is complete.
+   *
+   * @param batchId {@code model/date}, the same as the raw batch's
+   * @param contentHash from the raw content, the preprocessing and the target: names the features'
+   *     bytes
+   * @param rejected rows left out, by reason
+   * @param outcomes values that met a fitted rule (unseen category, imputed, …), counted by {@code
+   *     rule.column}
+   */
+  public record ProcessedBatch(
+      String batchId,
+      String model,
+      LocalDate logicalDate,
+      String datasetName,
+      String runId,
+      String contentHash,
+      String rawContentHash,
+      String preprocessingHash,
+      FeatureSchema schema,
+      int rowsIn,
+      int rows,
+      int labelled,
+      Map<String, Integer> rejected,
+      Map<String, Integer> outcomes) {}
+
+  static final String ROWS = "processed_data";
+
+  private static final String COLUMNS = "processed_columns";
+  private static final String HAS_ROW_DOCUMENTS = "row_documents";
+
+  private final MongoCollection<Document> columns;
+  private final MongoCollection<Document> rows;
+  private final Markers markers;
+  private final Clock clock;
+
+  ProcessedBatches(MongoDatabase database, Clock clock) {
+    this.columns = database.getCollection(COLUMNS);
+    this.rows = database.getCollection(ROWS);
+    this.markers = new Markers(database, "processing_metadata", this::remove);
+    this.clock = clock;
+  }
+
+  /**
+   * Writes rows under the content hash, then the marker, then removes what an earlier content left.
+   * Where the batch has that content already, nothing is read from {@code chunks} nor changed.
+   *
+   * @param rowDocuments whether to write {@code processed_data} too
+   * @return whether anything changed
+   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   */
+  public boolean write(ProcessedBatch batch, Iterator<Rows> chunks, boolean rowDocuments) {
+    String batchId = batch.batchId();
+    boolean unchanged =
+        markers
+            .find(batchId)
+            .filter(marker -> Markers.hasContent(marker, batch.contentHash()))
+            .filter(marker -> marker.getBoolean(HAS_ROW_DOCUMENTS) || !rowDocuments)
+            .isPresent();
+    if (unchanged) {
+      markers.removeLeftovers(batchId);
+      return false;
+    }
+    String timestamp = Documents.timestamp(clock);
+    Document common =
+        new Document("batch_id", batchId)
+            .append("dataset_name", batch.datasetName())
+            .append("processing_timestamp", timestamp);
+    List<Chunk> written = new ArrayList<>();
+    int count = 0;
+    while (chunks.hasNext()) {
+      Rows given = chunks.next();
+      for (int[] slice : Chunk.slices(given.features().rows())) {
+        Rows part = ProcessedRows.select(given, slice);
+        Chunk chunk = Chunk.of(batch.contentHash(), count, slice.length);
+        markers.note(batchId, chunk);
+        Document document = new Document("_id", chunk.id(batchId)).append("batch_id", batchId);
+        document.putAll(ProcessedRows.columns(part));
+        Documents.insertMissing(columns, List.of(document));
+        if (rowDocuments) {
+          Documents.insertMissing(
+              rows, ProcessedRows.documents(part, chunk.rowIds(batchId), common));
+        }
+        written.add(chunk);
+        count += slice.length;
+      }
+    }
+    if (count != batch.rows()) {
+      throw new IllegalArgumentException(count + " rows written of a batch of " + batch.rows());
+    }
+    List<String> ids = written.stream().map(chunk -> chunk.id(batchId)).toList();
+    if (Documents.count(columns, ids) != ids.size()) {
+      throw Markers.replaced(batchId);
+    }
+    Document marker = marker(batch).append(HAS_ROW_DOCUMENTS, rowDocuments);
+    markers.publish(batchId, marker.append("processing_timestamp", timestamp), written);
+    return true;
+  }
+
+  public Optional<ProcessedBatch> find(String batchId) {
+    return markers.find(batchId).map(ProcessedBatches::batch);
+  }
+
+  /**
+   * The batch's rows in order, in chunks of up to 1,000, each read when it is asked for.
+   *
+   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   */
+  public Iterator<Rows> read(ProcessedBatch batch) {
+    Document marker = markers.require(batch.batchId(), batch.contentHash());
+    return Markers.chunks(marker).stream().map(chunk -> read(batch, chunk)).iterator();
+  }
+
+  /** The whole batch in memory. */
+  public Rows readAll(ProcessedBatch batch) {
+    FeatureSchema schema = batch.schema();
+    int[][] codes = new int[schema.categorical().size()][batch.rows()];
+    float[][] numbers = new float[schema.numeric().size()][batch.rows()];
+    int[] labels = new int[batch.rows()];
+    long[] hashes = new long[batch.rows()];
+    int first = 0;
+    for (Iterator<Rows> chunks = read(batch); chunks.hasNext(); ) {
+      Rows chunk = chunks.next();
+      int count = chunk.features().rows();
+      for (int i = 0; i < codes.length; i++) {
+        System.arraycopy(chunk.features().codes()[i], 0, codes[i], first, count);
+      }
+      for (int i = 0; i < numbers.length; i++) {
+        System.arraycopy(chunk.features().numbers()[i], 0, numbers[i], first, count);
+      }
+      System.arraycopy(chunk.labels(), 0, labels, first, count);
+      System.arraycopy(chunk.rowHashes(), 0, hashes, first, count);
+      first += count;
+    }
+    return new Rows(new Features(schema, batch.rows(), codes, numbers), labels, hashes);
+  }
+
+  private Rows read(ProcessedBatch batch, Chunk chunk) {
+    Document document = columns.find(Filters.eq(chunk.id(batch.batchId()))).first();
+    if (document == null) {
+      throw Markers.replaced(batch.batchId());
+    }
+    return ProcessedRows.rows(document, batch.schema());
+  }
+
+  private void remove(String batchId, Chunk chunk) {
+    columns.deleteOne(Filters.eq(chunk.id(batchId)));
+    Documents.remove(rows, chunk.rowIds(batchId));
+  }
+
+  private static Document marker(ProcessedBatch batch) {
+    return new Document("model", batch.model())
+        .append("logical_date", batch.logicalDate().toString())
+        .append("dataset_name", batch.datasetName())
+        .append("run_id", batch.runId())
+        .append("content_hash", batch.contentHash())
+        .append("raw_content_hash", batch.rawContentHash())
+        .append("preprocessing_hash", batch.preprocessingHash())
+        .append(
+            "categorical_features",
+            batch.schema().categorical().stream()
+                .map(
+                    feature ->
+                        new Document("name", feature.name())
+                            .append("cardinality", feature.cardinality()))
+                .toList())
+        .append("numeric_features", batch.schema().numeric())
+        .append("rows_in", batch.rowsIn())
+        .append("rows", batch.rows())
+        .append("labelled", batch.labelled())
+        .append("rejected", counts(batch.rejected()))
+        .append("outcomes", counts(batch.outcomes()));
+  }
+
+  private static ProcessedBatch batch(Document marker) {
+    return new ProcessedBatch(
+        marker.getString("_id"),
+        marker.getString("model"),
+        LocalDate.parse(marker.getString("logical_date")),
+        marker.getString("dataset_name"),
+        marker.getString("run_id"),
+        marker.getString("content_hash"),
+        marker.getString("raw_content_hash"),
+        marker.getString("preprocessing_hash"),
+        new FeatureSchema(
+            marker.getList("categorical_features", Document.class).stream()
+                .map(f -> new Categorical(f.getString("name"), f.getInteger("cardinality")))
+                .toList(),
+            marker.getList("numeric_features", String.class)),
+        marker.getInteger("rows_in"),
+        marker.getInteger("rows"),
+        marker.getInteger("labelled"),
+        counts(marker.getList("rejected", Document.class)),
+        counts(marker.getList("outcomes", Document.class)));
+  }
+
+  /** A list, because the names contain dots, which a field's name should not. */
+  private static List<Document> counts(Map<String, Integer> counts) {
+    return counts.entrySet().stream()
+        .map(count -> new Document("what", count.getKey()).append("count", count.getValue()))
+        .toList();
+  }
+
+  private static Map<String, Integer> counts(List<Document> counts) {
+    Map<String, Integer> byName = new LinkedHashMap<>();
+    counts.forEach(count -> byName.put(count.getString("what"), count.getInteger("count")));
+    return byName;
+  }
+}

@@ -1,0 +1,120 @@
+package retune.runtime.store;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.bson.Document;
+import org.bson.types.Binary;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Column;
+import retune.core.data.Table;
+
+/** Raw rows as one document of columns, as a document each, and as bytes to be hashed. */
+final class RawRows {
+  private static final String VALUES = "values";
+  private static final int MISSING = -1;
+
+  private RawRows() {}
+
+  /** Names and types of the table's columns, in order. */
+  static String header(Table table) {
+    return table.columns().stream()
+        .map(column -> column.getClass().getSimpleName() + " " + column.name())
+        .collect(Collectors.joining("\n"));
+  }
+
+  /** What the rows hold, row by row: the bytes of two tables in succession are their rows'. */
+  static byte[] bytes(Table table) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      for (int row = 0; row < table.rows(); row++) {
+        for (Column column : table.columns()) {
+          switch (column) {
+            case Column.Numbers numbers -> out.writeDouble(numbers.values()[row]);
+            case Column.Texts texts -> write(out, texts.values()[row]);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // memory does not fail
+    }
+    return bytes.toByteArray();
+  }
+
+  private static void write(DataOutputStream out, @Nullable String text) throws IOException {
+    if (text == null) {
+      out.writeInt(MISSING);
+    } else {
+      byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+      out.writeInt(encoded.length);
+      out.write(encoded);
+    }
+  }
+
+  /** Numbers as little-endian float64, texts as a list with nulls. */
+  static List<Document> columns(Table table) {
+    return table.columns().stream()
+        .map(
+            column ->
+                new Document("name", column.name())
+                    .append(
+                        VALUES,
+                        switch (column) {
+                          case Column.Numbers numbers -> LittleEndian.doubles(numbers.values());
+                          case Column.Texts texts -> Arrays.asList(texts.values());
+                        }))
+        .toList();
+  }
+
+  static Table table(List<Document> columns) {
+    return new Table(columns.stream().map(RawRows::column).toList());
+  }
+
+  private static Column column(Document column) {
+    String name = column.getString("name");
+    return switch (column.get(VALUES)) {
+      case Binary numbers -> new Column.Numbers(name, LittleEndian.doubles(numbers));
+      case null, default ->
+          new Column.Texts(
+              name, column.getList(VALUES, String.class).toArray(new @Nullable String[0]));
+    };
+  }
+
+  /**
+   * One document a row: its id, its values, the fields common to all rows. A missing value is an
+   * absent field; whole numbers are integers, for the people who read them.
+   */
+  static List<Document> documents(Table table, List<String> ids, Document common) {
+    List<Document> documents = new ArrayList<>(table.rows());
+    for (int row = 0; row < table.rows(); row++) {
+      Document values = new Document();
+      for (Column column : table.columns()) {
+        if (!column.isMissing(row)) {
+          values.append(column.name(), value(column, row));
+        }
+      }
+      documents.add(new Document("_id", ids.get(row)).append(VALUES, values));
+      documents.getLast().putAll(common);
+    }
+    return documents;
+  }
+
+  private static @Nullable Object value(Column column, int row) {
+    return switch (column) {
+      case Column.Texts texts -> texts.values()[row];
+      case Column.Numbers numbers -> {
+        double value = numbers.values()[row];
+        int whole = (int) value;
+        // Compares bits, so that -0.0 stays what it is.
+        boolean isWhole = Double.doubleToLongBits(whole) == Double.doubleToLongBits(value);
+        yield isWhole ? (Object) whole : (Object) value;
+      }
+    };
+  }
+}

@@ -1,0 +1,5 @@
+/** The document store: batches, blobs and events. */
+@NullMarked
+package retune.runtime.store;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,86 @@
+package retune.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import retune.core.InvalidInputException;
+
+class InputReaderTest {
+  private final InputReader reader = new InputReader("rehearse", Rehearse.Input.class);
+
+  @Test
+  void flagsWinOverJson() {
+    Rehearse.Input input = read("{\"model\": \"a\", \"rows\": 5}", "--rows", "6");
+
+    assertEquals("a", input.model());
+    assertEquals(6, input.rows());
+  }
+
+  @Test
+  void aListIsTypedWithCommasAndEmptyWhereNotGiven() {
+    assertEquals(List.of("ID", "x"), read("{}", "--model", "m", "--exclude", "ID, x").exclude());
+    assertEquals(List.of(), read("{}", "--model", "m").exclude());
+  }
+
+  @Test
+  void aLongTakesMoreThanAnIntDoes() {
+    assertEquals(1L << 40, read("{}", "--model", "m", "--seed", "1099511627776").seed());
+  }
+
+  @Test
+  void aJsonNullIsTheSameAsNotGiven() {
+    assertEquals(0.75, read("{\"model\": \"m\", \"threshold\": null}").threshold());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '§',
+      value = {
+        "{} | rehearse needs 'model' (name of the model); give --model.",
+        "{\"model\":\"m\",\"treshold\":1} | rehearse has no input 'treshold'. Did you mean 'threshold'? See ./retune rehearse --help.",
+        "{\"model\":\"m\",\"threshold\":\"1\"} | rehearse: 'threshold' must be a number, not '1'.",
+        "{\"model\":\"m\",\"threshold\":1.5} | rehearse: 'threshold' is 1.5; give a number from 0 to 1.",
+        "{\"model\":\"m\",\"rows\":0} | rehearse: 'rows' is 0; give a number from 1 on.",
+        "{\"model\":\"m\",\"rows\":3000000000} | rehearse: 'rows' must be a whole number, not '3000000000'.",
+        "{\"model\":\"m\",\"rows\":1.5} | rehearse: 'rows' must be a whole number, not '1.5'.",
+        "{\"model\":1} | rehearse: 'model' must be text, not '1'.",
+        "{\"model\":\"m\",\"loud\":\"yes\"} | rehearse: 'loud' must be true or false, not 'yes'.",
+        "{\"model\":\"m\",\"logical_date\":\"05.11.2026\"} | rehearse: 'logical_date' must be a date like 2026-11-05, not '05.11.2026'.",
+        "{\"model\":\"m\",\"exclude\":\"a\"} | rehearse: 'exclude' must be a list, not 'a'.",
+        "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, invalid_input, not_ready, unexpected, never. Did you mean 'well'?",
+        "[] | The JSON given with --input is not an object; give {\"name\": value, …}."
+      })
+  void badJsonIsRefusedByName(String json, String sentence) {
+    assertEquals(
+        sentence, assertThrows(InvalidInputException.class, () -> read(json)).getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '§',
+      value = {
+        "--rows many | rehearse: 'rows' must be a whole number, not 'many'.",
+        "--row 5 | rehearse has no input 'row'. Did you mean 'rows'? See ./retune rehearse --help.",
+        "model m | 'model' is not a flag; write --name value.",
+        "--model | --model needs a value.",
+        "--model a --model b | --model is given twice; give it once.",
+        "--mongo-uri x | --mongo-uri is not taken on the command line, where others can read it; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
+      })
+  void badFlagsAreRefusedByName(String words, String sentence) {
+    assertEquals(
+        sentence,
+        assertThrows(InvalidInputException.class, () -> read("{}", words.split(" ", -1)))
+            .getMessage());
+  }
+
+  private Rehearse.Input read(String json, String... words) {
+    CommandLine line = CommandLine.parse(List.of(words), reader);
+    return (Rehearse.Input) reader.read(json, line.inputs());
+  }
+}

@@ -1,0 +1,275 @@
+package retune.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import retune.store.EmbeddedStore;
+import tools.jackson.databind.JsonNode;
+
+/** Steps in processes of their own: exit codes, standard output, result file, signals, secrets. */
+class MainTest {
+  private static final String SECRET_URI = "mongodb://retune:hunter22@db.example.org/retune";
+
+  @TempDir Path folder;
+
+  @Test
+  void standardOutputCarriesTheJsonAndNothingElse() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of(), "rehearse", "--model", "m", "--logical-date=2026-11-05", "--loud");
+
+    assertEquals(0, ended.exitCode(), ended.err());
+    assertEquals(
+        Json.MAPPER.readTree(
+            """
+            {"model": "m", "threshold": 0.75, "rows": 10000, "loud": true,
+             "logical_date": "2026-11-05", "exclude": []}"""),
+        ended.json());
+    assertTrue(ended.err().contains("a library's chatter"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "invalid_input, 50, invalid_input, false",
+    "not_ready, 20, not_ready, true",
+    "unexpected, 1, unexpected, true"
+  })
+  void aFailureHasItsExitCodeAndAnErrorAsJson(
+      String ending, int exitCode, String code, boolean retryable) throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--ending", ending);
+
+    assertEquals(exitCode, ended.exitCode());
+    assertEquals(code, ended.json().at("/error/code").stringValue());
+    assertEquals(retryable, ended.json().at("/error/retryable").booleanValue());
+    assertFalse(ended.errorMessage().isBlank());
+  }
+
+  @Test
+  void theResultFileReplacesStandardOutputAndLeavesNoDraft() throws Exception {
+    Path file = folder.resolve("return.json");
+    Files.writeString(file, "{\"from\": \"an earlier try\"}");
+
+    StepProcess.Ended ended =
+        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--xcom", file.toString());
+
+    assertEquals("", ended.out());
+    assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(1, files.count());
+    }
+  }
+
+  @Test
+  void aFailedStepWritesItsErrorToTheResultFile() throws Exception {
+    Path file = folder.resolve("return.json");
+
+    StepProcess.run(
+        Map.of("RETUNE_XCOM", file.toString()),
+        "rehearse",
+        "--model",
+        "m",
+        "--ending",
+        "not_ready");
+
+    JsonNode error = Json.MAPPER.readTree(Files.readString(file)).get("error");
+    assertEquals("The store does not answer; start it.", error.get("message").stringValue());
+  }
+
+  @Test
+  void anUnwritableResultFileIsFoundOutBeforeTheStepRuns() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of(),
+            "rehearse",
+            "--model",
+            "m",
+            "--xcom",
+            folder.resolve("absent/r.json").toString());
+
+    assertEquals(50, ended.exitCode());
+    assertTrue(ended.errorMessage().contains("absent/r.json' by user"), ended.errorMessage());
+    assertFalse(ended.err().contains("connecting"), "the step ran");
+  }
+
+  @Test
+  void aStepStoppedBySigtermEndsWith143AndSaysSo() throws Exception {
+    Path file = folder.resolve("return.json");
+    Process process =
+        StepProcess.start(
+            Map.of(), "rehearse", "--model", "m", "--ending", "never", "--xcom", file.toString());
+    try (BufferedReader log = process.errorReader()) {
+      while (!log.readLine().contains("connecting")) {
+        assertTrue(process.isAlive());
+      }
+      process.destroy();
+      assertEquals(143, process.waitFor());
+    }
+
+    assertTrue(Files.readString(file).contains("\"stopped\""));
+  }
+
+  @Test
+  void secretsAreInNoLogNoResultAndNoError() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of("RETUNE_MONGO_URI", SECRET_URI),
+            "rehearse",
+            "--model",
+            "hunter22",
+            "--ending",
+            "unexpected");
+
+    assertEquals(1, ended.exitCode());
+    assertFalse((ended.out() + ended.err()).contains("hunter22"), ended.out() + ended.err());
+    assertTrue(ended.errorMessage().contains("db.example.org"), ended.errorMessage());
+  }
+
+  @Test
+  void aSecretMayComeFromAFile() throws Exception {
+    Path file = Files.writeString(folder.resolve("uri"), SECRET_URI + "\n");
+
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of("RETUNE_MONGO_URI_FILE", file.toString()), "rehearse", "--model", "m");
+
+    assertTrue(ended.err().contains("connecting to mongodb://retune:***@db.example.org/retune"));
+  }
+
+  @Test
+  void eachLogLineIsJsonWithTheRunStepAndAttempt() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of("RETUNE_RUN_ID", "manual__1", "RETUNE_TRY_NUMBER", "2", "RETUNE_DAG_ID", "dag"),
+            "rehearse",
+            "--model",
+            "m");
+
+    String line =
+        ended.err().lines().filter(l -> l.contains("connecting")).findFirst().orElseThrow();
+    JsonNode log = Json.MAPPER.readTree(line);
+    assertEquals("manual__1", log.get("run_id").stringValue());
+    assertEquals("rehearse", log.get("step").stringValue());
+    assertEquals(2, log.get("attempt").intValue());
+  }
+
+  @Test
+  void anUnknownStepIsAnsweredWithTheNearest() throws Exception {
+    StepProcess.Ended ended = StepProcess.run(Map.of(), "reherse");
+
+    assertEquals(50, ended.exitCode());
+    assertEquals(
+        "There is no step 'reherse'. Did you mean 'rehearse'? See ./retune --help.",
+        ended.errorMessage());
+  }
+
+  @Test
+  void helpIsTheManualPage() throws Exception {
+    StepProcess.Ended ended = StepProcess.run(Map.of(), "rehearse", "--help");
+
+    assertEquals(0, ended.exitCode());
+    for (String expected :
+        new String[] {
+          "--ending well|invalid_input|not_ready|unexpected|never",
+          "(default 0.75)",
+          "a number from 0 to 1",
+          "name of the model (required)",
+          "./retune rehearse --model credit-default --ending well"
+        }) {
+      assertTrue(ended.out().contains(expected), ended.out());
+    }
+    assertTrue(StepProcess.run(Map.of(), "--help").out().contains("rehearse  "));
+  }
+
+  @Test
+  void whatIsWrongWithTheFlagsIsToldInTheResultFileToo() throws Exception {
+    Path file = folder.resolve("return.json");
+
+    for (String[] words :
+        new String[][] {
+          {"rehearse", "--modle", "m", "--xcom", file.toString()},
+          {"reherse", "--xcom=" + file}
+        }) {
+      Files.deleteIfExists(file);
+      StepProcess.Ended ended = StepProcess.run(Map.of(), words);
+      assertEquals(50, ended.exitCode());
+      assertEquals("", ended.out());
+      assertTrue(Files.readString(file).contains("Did you mean"), Files.readString(file));
+    }
+  }
+
+  @Test
+  void aReadableLogLineNamesStepRunAndAttempt() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(
+            Map.of("RETUNE_LOG", "text", "RETUNE_RUN_ID", "run-7", "RETUNE_TRY_NUMBER", "2"),
+            "rehearse",
+            "--model",
+            "m");
+
+    assertTrue(ended.err().contains(" rehearse [run-7 #2] connecting to"), ended.err());
+  }
+
+  @Test
+  void aStoreThatDoesNotAnswerIsNotReady() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      StepProcess.Ended ended =
+          StepProcess.run(
+              Map.of(
+                  "RETUNE_MONGO_URI",
+                  "mongodb://127.0.0.1:" + silent.getLocalPort(),
+                  "RETUNE_STORE_WAIT",
+                  "1"),
+              "count-documents");
+
+      assertEquals(20, ended.exitCode());
+      assertTrue(ended.errorMessage().contains("did not answer within 1 s"), ended.errorMessage());
+    }
+  }
+
+  @Test
+  void aStoreThatRefusesTheCredentialsIsInvalidInputWithoutThePassword() throws Exception {
+    try (EmbeddedStore store = EmbeddedStore.inMemory()) {
+      StepProcess.Ended ended =
+          StepProcess.run(
+              Map.of("RETUNE_MONGO_URI", store.uri().replace("//", "//anna:hunter22@")),
+              "count_documents");
+
+      assertEquals(50, ended.exitCode());
+      assertTrue(ended.errorMessage().contains("refused user 'anna'"), ended.errorMessage());
+      assertFalse((ended.out() + ended.err()).contains("hunter22"), ended.out() + ended.err());
+    }
+  }
+
+  @Test
+  void aStoreThatDiesInTheMiddleOfAStepIsNotReady() throws Exception {
+    Process process;
+    try (EmbeddedStore store = EmbeddedStore.inMemory()) {
+      process =
+          StepProcess.start(
+              Map.of("RETUNE_MONGO_URI", store.uri(), "RETUNE_STORE_WAIT", "1"),
+              "count_documents",
+              "--forever");
+      BufferedReader log = process.errorReader();
+      while (!log.readLine().contains("counting")) {
+        assertTrue(process.isAlive());
+      }
+    }
+
+    StepProcess.Ended ended = StepProcess.end(process);
+    assertEquals(20, ended.exitCode(), ended.err());
+    assertEquals("not_ready", ended.json().at("/error/code").stringValue());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.runtime;
+
+import org.jspecify.annotations.NullMarked;
