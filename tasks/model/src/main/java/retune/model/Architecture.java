@@ -1,0 +1,111 @@
+package retune.model;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
+import retune.core.InvalidInputException;
+
+/**
+ * The shape of a network: an encoder from features to a vector, and a head {@code Linear → ReLU →
+ * Dropout → Linear} on it. Sizes that make no network are refused with an {@link
+ * InvalidInputException}.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = Architecture.TabTransformer.class, name = "tab_transformer"),
+  @JsonSubTypes.Type(value = Architecture.Mlp.class, name = "mlp")
+})
+public sealed interface Architecture {
+  /** The greatest size that any layer may have. */
+  int MAX_SIZE = 65_536;
+
+  /** Length of the encoder's output. */
+  int encodedSize();
+
+  int headHidden();
+
+  /** Share of activations left out in training, 0 inclusive to 1 exclusive. */
+  double dropout();
+
+  /**
+   * One token a feature (embedding, or number × weight + bias), pre-norm transformer layers without
+   * a final norm, mean over tokens.
+   *
+   * @param dimension d, divisible by heads
+   */
+  record TabTransformer(
+      int dimension, int heads, int layers, int feedForward, int headHidden, double dropout)
+      implements Architecture {
+    /** The sizes of the design: d 32, 4 heads, 6 layers, feed-forward 64, head 128, dropout 0.3. */
+    public static final TabTransformer DEFAULT = new TabTransformer(32, 4, 6, 64, 128, 0.3);
+
+    public TabTransformer {
+      requireSize("dimension", dimension);
+      requireSize("heads", heads);
+      requireSize("layers", layers);
+      requireSize("feed_forward", feedForward);
+      requireSize("head_hidden", headHidden);
+      requireShare(dropout);
+      if (dimension % heads != 0) {
+        throw new InvalidInputException(
+            "The architecture's dimension "
+                + dimension
+                + " is not divisible by its "
+                + heads
+                + " heads; choose a multiple of the heads.");
+      }
+    }
+
+    @Override
+    public int encodedSize() {
+      return dimension;
+    }
+  }
+
+  /**
+   * Embeddings of the codes and the numbers, concatenated, through {@code Linear → ReLU → Dropout}
+   * for each hidden size.
+   *
+   * @param embedding length of each categorical feature's embedding
+   * @param hidden sizes of the hidden layers, at least one
+   */
+  record Mlp(int embedding, List<Integer> hidden, int headHidden, double dropout)
+      implements Architecture {
+    public Mlp {
+      hidden = List.copyOf(hidden);
+      if (hidden.isEmpty()) {
+        throw new InvalidInputException(
+            "The architecture has no hidden layer; give 'hidden' at least one size.");
+      }
+      requireSize("embedding", embedding);
+      hidden.forEach(size -> requireSize("hidden", size));
+      requireSize("head_hidden", headHidden);
+      requireShare(dropout);
+    }
+
+    @Override
+    public int encodedSize() {
+      return hidden.getLast();
+    }
+  }
+
+  private static void requireSize(String name, int size) {
+    if (size < 1 || size > MAX_SIZE) {
+      throw new InvalidInputException(
+          "The architecture's "
+              + name
+              + " is "
+              + size
+              + "; it must be between 1 and "
+              + MAX_SIZE
+              + ".");
+    }
+  }
+
+  private static void requireShare(double dropout) {
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new InvalidInputException(
+          "The architecture's dropout is " + dropout + "; it must be at least 0 and below 1.");
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package retune.model;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** Writing a file so that readers see the old content or the new one, after a power cut too. */
+public final class AtomicFile {
+  private static final int BUFFER_SIZE = 1 << 16;
+
+  private AtomicFile() {}
+
+  /** Writes the content of a file, as much as it likes. */
+  public interface Writer {
+    void write(OutputStream stream) throws IOException;
+  }
+
+  public static void write(Path file, byte[] bytes) throws IOException {
+    write(file, stream -> stream.write(bytes));
+  }
+
+  /** The file stays as it was where the writer fails. */
+  public static void write(Path file, Writer writer) throws IOException {
+    Path folder = file.toAbsolutePath().getParent();
+    Path temporary = Files.createTempFile(folder, "." + file.getFileName(), ".part");
+    temporary.toFile().deleteOnExit(); // where a signal ends the program within the work
+    try {
+      try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+          OutputStream stream =
+              new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_SIZE)) {
+        writer.write(stream);
+        stream.flush();
+        channel.force(true);
+      }
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

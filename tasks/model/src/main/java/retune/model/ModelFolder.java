@@ -1,0 +1,121 @@
+package retune.model;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+import retune.core.InvalidInputException;
+
+/**
+ * A model version as files: a folder, or a zip of one, with {@code model.json} and {@code
+ * weights.safetensors}.
+ */
+public final class ModelFolder {
+  public static final String MODEL = "model.json";
+  public static final String WEIGHTS = "weights.safetensors";
+
+  /** A version and its weights, which belong together. */
+  public record Content(ModelVersion version, Weights weights) {}
+
+  private ModelFolder() {}
+
+  /**
+   * Writes the files, {@code model.json} last: a folder that has one is whole. Each file appears at
+   * once or not at all.
+   */
+  public static void write(Path folder, Content content) throws IOException {
+    Files.createDirectories(folder);
+    Files.deleteIfExists(folder.resolve(MODEL));
+    AtomicFile.write(folder.resolve(WEIGHTS), Safetensors.write(content.weights));
+    AtomicFile.write(folder.resolve(MODEL), ModelJson.write(content.version).getBytes(UTF_8));
+  }
+
+  /**
+   * Reads and checks a folder or zip: format, hashes, id, and that the weights are the
+   * architecture's. An {@link InvalidInputException} says what is wrong and in which file.
+   */
+  public static Content read(Path path) throws IOException {
+    if (!Files.exists(path)) {
+      throw new InvalidInputException(
+          "There is no model at " + path + "; give a folder or zip with " + MODEL + ".");
+    }
+    if (Files.isDirectory(path)) {
+      return check(
+          path.resolve(MODEL).toString(),
+          readFile(path, MODEL),
+          path.resolve(WEIGHTS).toString(),
+          readFile(path, WEIGHTS));
+    }
+    try (ZipFile zip = new ZipFile(path.toFile())) {
+      String prefix = prefix(zip, path);
+      return check(
+          path + "!" + prefix + MODEL,
+          readEntry(zip, path, prefix + MODEL),
+          path + "!" + prefix + WEIGHTS,
+          readEntry(zip, path, prefix + WEIGHTS));
+    } catch (ZipException e) {
+      throw new InvalidInputException(
+          path + " is neither a folder nor a readable zip (" + e.getMessage() + ").", e);
+    }
+  }
+
+  /** Whether the folder holds this version, whole and unharmed. */
+  public static boolean holds(Path folder, ModelVersion version) throws IOException {
+    try {
+      return read(folder).version.modelId().equals(version.modelId());
+    } catch (InvalidInputException e) {
+      return false;
+    }
+  }
+
+  private static Content check(
+      String modelSource, byte[] model, String weightsSource, byte[] weightsBytes) {
+    ModelVersion version = ModelJson.read(new String(model, UTF_8), modelSource);
+    Weights weights = Safetensors.read(weightsBytes, weightsSource);
+    version.checkWeights(weights, weightsSource);
+    version.checkId(modelSource);
+    return new Content(version, weights);
+  }
+
+  private static byte[] readFile(Path folder, String name) throws IOException {
+    try {
+      return Files.readAllBytes(folder.resolve(name));
+    } catch (NoSuchFileException e) {
+      throw absent(folder, name);
+    }
+  }
+
+  /** Nothing, or the one folder that the archive was made of. */
+  private static String prefix(ZipFile zip, Path path) {
+    List<String> names =
+        zip.stream()
+            .map(ZipEntry::getName)
+            .filter(name -> name.equals(MODEL) || name.matches("[^/]+/" + MODEL))
+            .toList();
+    if (names.size() != 1) {
+      throw absent(path, "one " + MODEL);
+    }
+    return names.getFirst().substring(0, names.getFirst().length() - MODEL.length());
+  }
+
+  private static byte[] readEntry(ZipFile zip, Path path, String name) throws IOException {
+    ZipEntry entry = zip.getEntry(name);
+    if (entry == null) {
+      throw absent(path, name);
+    }
+    try (var stream = zip.getInputStream(entry)) {
+      return stream.readAllBytes();
+    }
+  }
+
+  private static InvalidInputException absent(Path path, String name) {
+    return new InvalidInputException(
+        path + " has not " + name + "; a model is " + MODEL + " beside " + WEIGHTS + ".");
+  }
+}

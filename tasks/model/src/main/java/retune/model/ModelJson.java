@@ -1,0 +1,127 @@
+package retune.model;
+
+import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import java.lang.reflect.Executable;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.cfg.MapperConfig;
+import tools.jackson.databind.introspect.Annotated;
+import tools.jackson.databind.introspect.AnnotatedMember;
+import tools.jackson.databind.introspect.AnnotatedParameter;
+import tools.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * {@code model.json}: a {@link ModelVersion} with snake_case keys and {@code "format":
+ * "retune.model/1"}. Reading is strict: unknown keys are refused, and so is a missing or null value
+ * where the record's component is not {@code @Nullable}.
+ */
+public final class ModelJson {
+  public static final String FORMAT = "retune.model/1";
+
+  /** What a version's id does not depend on: itself, when it was made, how well it did. */
+  private static final List<String> NOT_CONTENT = List.of("model_id", "model_version", "metrics");
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .annotationIntrospector(new NullMarkedIntrospector())
+          .changeDefaultVisibility(
+              visibility ->
+                  visibility
+                      .withFieldVisibility(Visibility.ANY)
+                      .withGetterVisibility(Visibility.NONE)
+                      .withIsGetterVisibility(Visibility.NONE))
+          .enable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+          .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private ModelJson() {}
+
+  public static String write(ModelVersion version) {
+    ObjectNode json = JSON.createObjectNode().put("format", FORMAT);
+    json.setAll((ObjectNode) JSON.valueToTree(version));
+    return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n";
+  }
+
+  /**
+   * The version that the text describes; an {@link InvalidInputException} where it does not.
+   *
+   * @param source where the text comes from, for the message
+   */
+  public static ModelVersion read(String text, String source) {
+    return read(text, ModelVersion.class, source);
+  }
+
+  /**
+   * What the text describes, as a record of that type; an {@link InvalidInputException} where it
+   * does not.
+   *
+   * @param source where the text comes from, for the message
+   */
+  public static <T extends Record> T read(String text, Class<T> type, String source) {
+    try {
+      JsonNode json = JSON.readTree(text);
+      String format = json.path("format").asString("missing");
+      if (!json.isObject() || !format.equals(FORMAT)) {
+        throw new InvalidInputException(
+            source
+                + " has the format '"
+                + format
+                + "'; this program reads '"
+                + FORMAT
+                + "', so export the model again.");
+      }
+      return JSON.treeToValue(((ObjectNode) json).without("format"), type);
+    } catch (JacksonException e) {
+      if (e.getCause() instanceof InvalidInputException cause) {
+        throw new InvalidInputException(source + ": " + cause.getMessage(), cause);
+      }
+      throw new InvalidInputException(
+          source + " is no model description (" + e.getOriginalMessage() + ").", e);
+    }
+  }
+
+  /** SHA-256 of everything that makes the version what it is. */
+  static String contentHash(ModelVersion version) {
+    ObjectNode json = JSON.valueToTree(version);
+    return Hashing.sha256(JSON.writeValueAsString(json.remove(NOT_CONTENT)));
+  }
+
+  /** Takes JSpecify's word for what may be null. */
+  private static final class NullMarkedIntrospector extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public @Nullable Boolean hasRequiredMarker(MapperConfig<?> config, AnnotatedMember member) {
+      return member instanceof AnnotatedParameter parameter
+          ? Boolean.valueOf(!isNullable(parameter))
+          : super.hasRequiredMarker(config, member);
+    }
+
+    @Override
+    public JsonSetter.Value findSetterInfo(MapperConfig<?> config, Annotated annotated) {
+      return annotated instanceof AnnotatedParameter parameter && !isNullable(parameter)
+          ? JsonSetter.Value.forValueNulls(Nulls.FAIL)
+          : super.findSetterInfo(config, annotated);
+    }
+
+    private static boolean isNullable(AnnotatedParameter parameter) {
+      Executable constructor = (Executable) parameter.getOwner().getAnnotated();
+      return constructor.getAnnotatedParameterTypes()[parameter.getIndex()].isAnnotationPresent(
+          Nullable.class);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package retune.model;
+
+import com.mongodb.ErrorCategory;
+import com.mongodb.MongoWriteException;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Updates;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.bson.Document;
+import retune.core.InvalidInputException;
+import retune.model.ModelVersion.Lineage;
+import retune.runtime.store.Blobs;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * Registered model versions: {@code model_metadata} and their weights in GridFS. A document's
+ * {@code model_json} is the version, word for word as in its file form; the fields beside it say
+ * parts of it for people and dashboards.
+ */
+public final class ModelStore {
+  private static final String COLLECTION = "model_metadata";
+  private static final String MODEL_JSON = "model_json";
+
+  /** Where a version stands. */
+  public enum Status {
+    CANDIDATE,
+    APPROVED,
+    REJECTED,
+    DEPLOYED,
+    RETIRED;
+
+    /** The status as documents and steps say it: {@code candidate}. */
+    public String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  private final MongoCollection<Document> documents;
+  private final Blobs blobs;
+  private final Clock clock;
+
+  public ModelStore(DocumentStore store) {
+    this(store, Clock.systemUTC());
+  }
+
+  /**
+   * A store of versions.
+   *
+   * @param clock for {@code created_at} and {@code updated_at}
+   */
+  public ModelStore(DocumentStore store, Clock clock) {
+    this.documents = store.collection(COLLECTION);
+    this.blobs = store.blobs();
+    this.clock = clock;
+  }
+
+  /** Where a version's weights stand: {@code weights/} and their hash. */
+  public static String weightsId(ModelVersion version) {
+    return "weights/" + version.weightsHash();
+  }
+
+  /**
+   * Registers weights, then the version; one with the same id stays as it is, but weights that are
+   * lost or damaged are stored again. Returns whether the version was new.
+   */
+  public boolean register(ModelVersion version, Weights weights, Status status) {
+    version.checkWeights(weights, "The weights given for " + version.modelId());
+    if (!hasWeights(version)) {
+      blobs.put(weightsId(version), Safetensors.write(weights));
+    }
+    try {
+      documents.insertOne(document(version, status));
+      return true;
+    } catch (MongoWriteException e) {
+      if (e.getError().getCategory() != ErrorCategory.DUPLICATE_KEY) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  public Optional<ModelVersion> find(String modelId) {
+    return Optional.ofNullable(documents.find(Filters.eq(modelId)).first())
+        .map(
+            document -> {
+              String source = COLLECTION + "/" + modelId;
+              ModelVersion version = ModelJson.read(document.getString(MODEL_JSON), source);
+              version.checkId(source);
+              return version;
+            });
+  }
+
+  /** The version; an {@link InvalidInputException} where there is none. */
+  public ModelVersion get(String modelId) {
+    return find(modelId).orElseThrow(() -> unknown(modelId));
+  }
+
+  /**
+   * The version's weights; an {@link InvalidInputException} where they are lost or their bytes
+   * changed since registration.
+   */
+  public Weights weights(ModelVersion version) {
+    String id = weightsId(version);
+    byte[] bytes;
+    try {
+      bytes =
+          blobs
+              .get(id)
+              .orElseThrow(
+                  () -> new InvalidInputException(lostWeights(version, "are not in the store")));
+    } catch (Blobs.DamagedException e) {
+      throw new InvalidInputException(
+          lostWeights(version, "are damaged (" + e.getMessage() + ")"), e);
+    }
+    Weights weights = Safetensors.read(bytes, id);
+    version.checkWeights(weights, id + " of " + version.modelId());
+    return weights;
+  }
+
+  public Status status(String modelId) {
+    Document document =
+        documents.find(Filters.eq(modelId)).projection(Projections.include("status")).first();
+    if (document == null) {
+      throw unknown(modelId);
+    }
+    return Status.valueOf(document.getString("status").toUpperCase(Locale.ROOT));
+  }
+
+  /** Sets the status and keeps the note beside it. */
+  public void setStatus(String modelId, Status status, String note) {
+    long found =
+        documents
+            .updateOne(
+                Filters.eq(modelId),
+                Updates.combine(
+                    Updates.set("status", status.id()),
+                    Updates.set("notes", note),
+                    Updates.set("updated_at", now())))
+            .getMatchedCount();
+    if (found == 0) {
+      throw unknown(modelId);
+    }
+  }
+
+  private boolean hasWeights(ModelVersion version) {
+    try {
+      return blobs.get(weightsId(version)).isPresent();
+    } catch (Blobs.DamagedException e) {
+      return false;
+    }
+  }
+
+  private Document document(ModelVersion version, Status status) {
+    Lineage lineage = version.lineage();
+    Document hyperparameters =
+        new Document("finetuned_from", lineage.finetunedFrom())
+            .append("finetune_epochs", lineage.epochs())
+            .append("finetune_lr", lineage.learningRate())
+            .append("strategy", lineage.strategy());
+    hyperparameters.putAll(lineage.hyperparameters());
+    Map<String, Map<String, Double>> metrics = version.metrics();
+    String now = now();
+    return new Document("_id", version.modelId())
+        .append("model_name", version.modelName())
+        .append("model_path", weightsId(version))
+        .append("model_version", version.modelVersion())
+        .append("model_format", ModelJson.FORMAT)
+        .append("kind", version.kind().name().toLowerCase(Locale.ROOT))
+        .append("hyperparameters", hyperparameters)
+        .append("finetuned_from", lineage.finetunedFrom())
+        .append("finetune_epochs", lineage.epochs())
+        .append("finetune_lr", lineage.learningRate())
+        .append("trained_on", lineage.trainedOn())
+        .append(
+            "metrics",
+            new Document(
+                Map.copyOf(
+                    metrics.getOrDefault("test", metrics.getOrDefault("validation", Map.of())))))
+        .append("weights_hash", version.weightsHash())
+        .append("encoder_hash", version.encoderHash())
+        .append("status", status.id())
+        .append("created_at", now)
+        .append("updated_at", now)
+        .append("notes", "")
+        .append(MODEL_JSON, ModelJson.write(version));
+  }
+
+  private String now() {
+    return Instant.now(clock).truncatedTo(ChronoUnit.MILLIS).toString();
+  }
+
+  private static String lostWeights(ModelVersion version, String how) {
+    return "The weights of "
+        + version.modelId()
+        + " with the hash "
+        + version.weightsHash()
+        + " "
+        + how
+        + "; register the version again from its folder.";
+  }
+
+  private static InvalidInputException unknown(String modelId) {
+    return new InvalidInputException(
+        "There is no model version '" + modelId + "'; register it with register_model.");
+  }
+}

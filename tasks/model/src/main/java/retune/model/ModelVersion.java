@@ -1,0 +1,207 @@
+package retune.model;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Target;
+import retune.core.preprocessing.Preprocessing;
+
+/**
+ * One model version, immutable and whole but for its weights, which stand beside it under {@code
+ * weightsHash}.
+ *
+ * @param modelId {@code name-} and the first 12 hexadecimal digits of the SHA-256 of the content
+ *     (everything here but {@code modelId}, {@code modelVersion} and {@code metrics}): the same
+ *     work gives the same id
+ * @param modelVersion {@code YYYYMMDD_HHMMSS}, when it was made
+ * @param kind whether it has a head
+ * @param decisionThreshold two classes: the positive class is predicted from this probability on;
+ *     otherwise ignored
+ * @param metrics by dataset: {@code validation}, {@code test}
+ * @param golden some rows with their logits, as the engine that made the version computed them;
+ *     empty for a bare encoder
+ */
+public record ModelVersion(
+    String modelId,
+    String modelName,
+    String modelVersion,
+    Kind kind,
+    Architecture architecture,
+    Preprocessing preprocessing,
+    Target target,
+    double decisionThreshold,
+    Lineage lineage,
+    Map<String, Map<String, Double>> metrics,
+    @Nullable Golden golden,
+    String weightsHash,
+    String encoderHash) {
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+  private static final Pattern TIME = Pattern.compile("\\d{8}_\\d{6}");
+  private static final DateTimeFormatter TIME_FORMAT =
+      DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss").withZone(ZoneOffset.UTC);
+  private static final int ID_DIGITS = 12;
+
+  public ModelVersion {
+    metrics = Map.copyOf(metrics);
+    if (!NAME.matcher(modelName).matches()) {
+      throw new InvalidInputException(
+          "The model name '"
+              + modelName
+              + "' cannot be part of an id; use up to 100 letters, digits, '.', '_' and '-'.");
+    }
+    if (!TIME.matcher(modelVersion).matches()) {
+      throw new InvalidInputException(
+          "The model version '" + modelVersion + "' is not of the form YYYYMMDD_HHMMSS.");
+    }
+    if (!(decisionThreshold >= 0 && decisionThreshold <= 1)) {
+      throw new InvalidInputException(
+          "The decision threshold is " + decisionThreshold + "; it must be between 0 and 1.");
+    }
+  }
+
+  /** A version made of these parts; its id, kind and hashes come from them. */
+  public static ModelVersion of(
+      String modelName,
+      Instant madeAt,
+      Architecture architecture,
+      Preprocessing preprocessing,
+      Target target,
+      double decisionThreshold,
+      Lineage lineage,
+      Map<String, Map<String, Double>> metrics,
+      @Nullable Golden golden,
+      Weights weights) {
+    ModelVersion nameless =
+        new ModelVersion(
+            "",
+            modelName,
+            TIME_FORMAT.format(madeAt),
+            weights.hasHead() ? Kind.FINETUNED : Kind.PRETRAINED,
+            architecture,
+            preprocessing,
+            target,
+            decisionThreshold,
+            lineage,
+            metrics,
+            golden,
+            weights.hash(),
+            weights.encoderHash());
+    ModelVersion version = nameless.withId(nameless.derivedId());
+    version.checkWeights(weights, "The new version of " + modelName);
+    return version;
+  }
+
+  /**
+   * Checks that these are the version's weights; an {@link InvalidInputException} names the hash or
+   * the tensor that differs.
+   *
+   * @param source where the weights come from, for the message
+   */
+  public void checkWeights(Weights weights, String source) {
+    WeightShapes.check(
+        weights, architecture, preprocessing.schema(), target.classes().size(), source);
+    requireHash("weights", weightsHash, weights.hash(), source);
+    requireHash("encoder", encoderHash, weights.encoderHash(), source);
+    if (weights.hasHead() != (kind == Kind.FINETUNED)) {
+      throw new InvalidInputException(
+          source
+              + (weights.hasHead() ? " has a head" : " has no head")
+              + ", but "
+              + modelId
+              + " is "
+              + kind.name().toLowerCase(Locale.ROOT)
+              + "; description and weights must come from the same model.");
+    }
+  }
+
+  /** Checks that the id is the content's; an {@link InvalidInputException} names both. */
+  void checkId(String source) {
+    String derived = derivedId();
+    if (!modelId.equals(derived)) {
+      throw new InvalidInputException(
+          source
+              + " calls itself "
+              + modelId
+              + ", but its content is that of "
+              + derived
+              + "; it was changed after it was made, so take the original.");
+    }
+  }
+
+  private static void requireHash(String what, String expected, String actual, String source) {
+    if (!expected.equals(actual)) {
+      throw new InvalidInputException(
+          source
+              + " has the "
+              + what
+              + " hash "
+              + actual
+              + ", its description says "
+              + expected
+              + "; the file was changed or damaged, so take the original.");
+    }
+  }
+
+  private String derivedId() {
+    return modelName + "-" + ModelJson.contentHash(this).substring(0, ID_DIGITS);
+  }
+
+  private ModelVersion withId(String id) {
+    return new ModelVersion(
+        id,
+        modelName,
+        modelVersion,
+        kind,
+        architecture,
+        preprocessing,
+        target,
+        decisionThreshold,
+        lineage,
+        metrics,
+        golden,
+        weightsHash,
+        encoderHash);
+  }
+
+  /** A pre-trained encoder, or an encoder with a head. */
+  public enum Kind {
+    @JsonProperty("pretrained")
+    PRETRAINED,
+    @JsonProperty("finetuned")
+    FINETUNED
+  }
+
+  /**
+   * Where a version comes from.
+   *
+   * @param finetunedFrom the parent's model id; null for a first version
+   * @param strategy how it was trained, in words: {@code head}, {@code head_long}, {@code full}
+   * @param trainedOn content hash of the batch, or SHA-256 of the file, whose rows it was trained
+   *     on
+   * @param hyperparameters further settings: batch size, seed, trainable share, best epoch …
+   * @param history one entry an epoch, in order
+   */
+  public record Lineage(
+      @Nullable String finetunedFrom,
+      String strategy,
+      int epochs,
+      double learningRate,
+      String trainedOn,
+      Map<String, Double> hyperparameters,
+      List<Epoch> history) {}
+
+  /**
+   * What one epoch reached on the validation rows; metrics are NaN-free and empty in pre-training.
+   */
+  public record Epoch(int epoch, double loss, Map<String, Double> validation) {}
+
+  /** Rows as features, column by column, and their logits {@code [row][class]}. */
+  public record Golden(int[][] codes, float[][] numbers, float[][] logits) {}
+}

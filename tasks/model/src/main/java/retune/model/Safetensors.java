@@ -1,0 +1,202 @@
+package retune.model;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import retune.core.InvalidInputException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The safetensors format (github.com/huggingface/safetensors): 8 bytes with the header's length,
+ * little endian; a JSON header of {@code {name: {dtype, shape, data_offsets}}}; the tensors' bytes.
+ * Only float32, and only files whose tensors cover the bytes without gap or overlap.
+ */
+public final class Safetensors {
+  /** The format's own limit of a header, in bytes. */
+  private static final long MAX_HEADER = 100_000_000;
+
+  private static final String METADATA = "__metadata__";
+  private static final JsonMapper JSON =
+      JsonMapper.builder(
+              JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+          .build();
+
+  /** A tensor's place in the bytes after the header. */
+  private record Entry(String name, int[] shape, long begin, long end) {}
+
+  private Safetensors() {}
+
+  /** The same tensors give the same bytes. */
+  public static byte[] write(Weights weights) {
+    ObjectNode header = JSON.createObjectNode();
+    int size = 0;
+    for (Map.Entry<String, Tensor> entry : weights.tensors().entrySet()) {
+      int end = Math.addExact(size, entry.getValue().values().length * Float.BYTES);
+      ObjectNode tensor = header.putObject(entry.getKey()).put("dtype", "F32");
+      ArrayNode shape = tensor.putArray("shape");
+      for (int dimension : entry.getValue().shape()) {
+        shape.add(dimension);
+      }
+      tensor.putArray("data_offsets").add(size).add(end);
+      size = end;
+    }
+    byte[] json = JSON.writeValueAsBytes(header);
+    int headerSize = Math.ceilDiv(json.length, Long.BYTES) * Long.BYTES;
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Long.BYTES + headerSize + size).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putLong(headerSize).put(json).put(" ".repeat(headerSize - json.length).getBytes(UTF_8));
+    for (Tensor tensor : weights.tensors().values()) {
+      bytes.asFloatBuffer().put(tensor.values());
+      bytes.position(bytes.position() + tensor.values().length * Float.BYTES);
+    }
+    return bytes.array();
+  }
+
+  /**
+   * The tensors of a file; an {@link InvalidInputException} says what is wrong with it.
+   *
+   * @param source the file's name, for the message
+   */
+  public static Weights read(byte[] bytes, String source) {
+    ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    if (bytes.length < Long.BYTES) {
+      throw bad(source, "is " + bytes.length + " bytes long, too short for a header");
+    }
+    long headerSize = buffer.getLong();
+    if (headerSize < 2 || headerSize > MAX_HEADER || headerSize > buffer.remaining()) {
+      throw bad(
+          source,
+          "says that its header has "
+              + Long.toUnsignedString(headerSize)
+              + " bytes, but "
+              + buffer.remaining()
+              + " bytes follow");
+    }
+    List<Entry> entries = entries(bytes, (int) headerSize, source);
+    ByteBuffer data = buffer.position(Long.BYTES + (int) headerSize).slice();
+    checkCover(entries, data.limit(), source);
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    for (Entry entry : entries) {
+      float[] values = new float[(int) (entry.end - entry.begin) / Float.BYTES];
+      data.slice((int) entry.begin, (int) (entry.end - entry.begin))
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .asFloatBuffer()
+          .get(values);
+      tensors.put(entry.name, new Tensor(entry.shape, values));
+    }
+    return new Weights(tensors);
+  }
+
+  /** The header's tensors in the order of their bytes. */
+  private static List<Entry> entries(byte[] bytes, int headerSize, String source) {
+    JsonNode header;
+    try {
+      header = JSON.readTree(bytes, Long.BYTES, headerSize);
+    } catch (JacksonException e) {
+      throw bad(source, "has a header that is not JSON (" + e.getOriginalMessage() + ")");
+    }
+    if (!header.isObject()) {
+      throw bad(source, "has a header that is not a JSON object");
+    }
+    List<Entry> entries = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> property : header.properties()) {
+      if (!property.getKey().equals(METADATA)) {
+        entries.add(entry(property.getKey(), property.getValue(), source));
+      }
+    }
+    entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+    return entries;
+  }
+
+  private static Entry entry(String name, JsonNode tensor, String source) {
+    String type = tensor.path("dtype").asString("missing");
+    if (!type.equals("F32")) {
+      throw new InvalidInputException(
+          "The tensor '"
+              + name
+              + "' of "
+              + source
+              + " has the dtype "
+              + type
+              + "; only F32 is read, so convert the model to float32 first.");
+    }
+    long[] shape = integers(tensor.path("shape"), name, "shape", source);
+    long[] offsets = integers(tensor.path("data_offsets"), name, "data_offsets", source);
+    if (offsets.length != 2 || offsets[0] > offsets[1]) {
+      throw bad(source, "gives the tensor '" + name + "' data_offsets that are not [begin, end]");
+    }
+    long size = Float.BYTES;
+    for (long dimension : shape) {
+      size = Math.multiplyHigh(size, dimension) == 0 ? size * dimension : -1;
+      if (size < 0 || size > Integer.MAX_VALUE) {
+        throw bad(source, "gives the tensor '" + name + "' a shape of more than 2 GB");
+      }
+    }
+    if (size != offsets[1] - offsets[0]) {
+      throw bad(
+          source,
+          "gives the tensor '"
+              + name
+              + "' "
+              + (offsets[1] - offsets[0])
+              + " bytes, while its shape needs "
+              + size);
+    }
+    int[] dimensions = new int[shape.length];
+    for (int i = 0; i < shape.length; i++) {
+      dimensions[i] = (int) shape[i];
+    }
+    return new Entry(name, dimensions, offsets[0], offsets[1]);
+  }
+
+  private static long[] integers(JsonNode array, String name, String field, String source) {
+    long[] values = new long[array.size()];
+    for (int i = 0; i < values.length; i++) {
+      JsonNode value = array.get(i);
+      values[i] = value.isIntegralNumber() && value.canConvertToLong() ? value.asLong() : -1;
+      if (values[i] < 0 || values[i] > Integer.MAX_VALUE) {
+        throw bad(source, "has " + value + " in the " + field + " of the tensor '" + name + "'");
+      }
+    }
+    if (!array.isArray()) {
+      throw bad(source, "lacks the " + field + " of the tensor '" + name + "'");
+    }
+    return values;
+  }
+
+  private static void checkCover(List<Entry> entries, int size, String source) {
+    long covered = 0;
+    for (Entry entry : entries) {
+      if (entry.begin != covered) {
+        throw bad(
+            source,
+            (entry.begin < covered ? "has an overlap" : "has a gap")
+                + " before the bytes of the tensor '"
+                + entry.name
+                + "'");
+      }
+      covered = entry.end;
+    }
+    if (covered != size) {
+      throw bad(source, "has " + size + " bytes of tensors where its header names " + covered);
+    }
+  }
+
+  private static InvalidInputException bad(String source, String what) {
+    return new InvalidInputException(
+        source + " " + what + "; the file is damaged or cut short, so copy it again.");
+  }
+}

@@ -1,0 +1,111 @@
+package retune.model.batch;
+
+import static com.mongodb.client.model.Filters.and;
+import static com.mongodb.client.model.Filters.eq;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.bson.types.Binary;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import retune.core.split.Part;
+import retune.core.split.Split;
+import retune.runtime.StepContext;
+
+/**
+ * A batch's split, as the collection {@code data_splits} keeps it: {@code assignment} holds one
+ * {@link Part#code} a row, {@code hashes} the {@link Split#digest} of each part.
+ *
+ * @param id {@code BATCH/} and 12 hexadecimal digits that come from the batch's content, the shares
+ *     and the seed: the same split again has the same id
+ */
+public record DataSplit(String id, Split split) {
+  private static final String COLLECTION = "data_splits";
+  private static final int DIGITS = 12;
+
+  /**
+   * How to split.
+   *
+   * @param holdoutShare share of the labelled rows that judges
+   * @param validationShare share of the others that chooses
+   */
+  public record Plan(double holdoutShare, double validationShare, long seed) {}
+
+  /** Splits the batch; the seed is mixed with the batch's name, so that no two days split alike. */
+  public static DataSplit of(Batch batch, Plan plan) {
+    byte[] seed =
+        Hashing.sha256().digest((batch.id() + "/" + plan.seed()).getBytes(StandardCharsets.UTF_8));
+    Split split =
+        Split.of(
+            batch.rows().rowHashes(),
+            batch.rows().labels(),
+            plan.holdoutShare(),
+            plan.validationShare(),
+            ByteBuffer.wrap(seed).getLong());
+    String content = Hashing.sha256(batch.contentHash() + plan);
+    return new DataSplit(batch.id() + "/" + content.substring(0, DIGITS), split);
+  }
+
+  /** What the parts hold, after asserting that no row is in two of them. */
+  public Split.Counts verify(Batch batch) {
+    return split.verify(batch.rows().rowHashes());
+  }
+
+  public void keep(StepContext context, Batch batch, Plan plan) {
+    long[] rowHashes = batch.rows().rowHashes();
+    Split.Counts counts = verify(batch);
+    Document hashes = new Document();
+    for (Part part : List.of(Part.TRAINING, Part.VALIDATION, Part.HOLDOUT)) {
+      hashes.append(part.id(), split.digest(part, rowHashes));
+    }
+    Document document =
+        new Document("data_path", batch.id())
+            .append("content_hash", batch.contentHash())
+            .append("holdout_share", plan.holdoutShare())
+            .append("validation_share", plan.validationShare())
+            .append("seed", plan.seed())
+            .append("assignment", new Binary(split.assignment()))
+            .append(
+                "counts",
+                new Document("training", counts.training())
+                    .append("validation", counts.validation())
+                    .append("holdout", counts.holdout())
+                    .append("excluded", counts.excluded())
+                    .append("duplicates", counts.duplicates()))
+            .append("hashes", hashes);
+    context.store().events().record(COLLECTION, id, document);
+  }
+
+  /**
+   * The split of that id, or the only one of the batch where no id is given; an {@link
+   * InvalidInputException} where there is none, or more than one to choose from.
+   */
+  public static DataSplit find(StepContext context, Batch batch, @Nullable String splitId) {
+    Bson ofBatch = and(eq("data_path", batch.id()), eq("content_hash", batch.contentHash()));
+    List<Document> found =
+        context
+            .store()
+            .collection(COLLECTION)
+            .find(splitId == null ? ofBatch : and(eq("_id", splitId), ofBatch))
+            .limit(2)
+            .into(new ArrayList<>());
+    if (found.isEmpty()) {
+      throw new InvalidInputException(
+          "There is no split%s of '%s' as it is now; run prepare_retraining_data first."
+              .formatted(splitId == null ? "" : " '" + splitId + "'", batch.id()));
+    }
+    if (found.size() > 1) {
+      throw new InvalidInputException(
+          "'%s' was split in several ways; say with split_id which one the model was trained on."
+              .formatted(batch.id()));
+    }
+    Document split = found.getFirst();
+    return new DataSplit(
+        split.getString("_id"), new Split(split.get("assignment", Binary.class).getData()));
+  }
+}

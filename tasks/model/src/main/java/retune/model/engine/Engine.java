@@ -1,0 +1,21 @@
+package retune.model.engine;
+
+import retune.core.data.Features;
+
+/**
+ * Runs one model version: encode once, keep the features, apply heads. Results do not depend on how
+ * rows are grouped nor on the number of threads.
+ */
+public interface Engine extends AutoCloseable {
+  /** Rows to vectors: {@code rows × encodedSize}, row-major. */
+  float[] encode(Features features);
+
+  /** Encoded rows to logits: {@code rows × classes}, row-major. */
+  float[] head(float[] encoded, int rows);
+
+  /** The engine's name, for logs and provenance: {@code vector} or {@code pytorch}. */
+  String name();
+
+  @Override
+  void close();
+}

@@ -1,0 +1,147 @@
+package retune.model.engine;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import retune.core.InvalidInputException;
+import retune.core.data.FeatureSchema;
+import retune.model.Architecture;
+import retune.model.ModelVersion;
+import retune.model.Weights;
+
+/** A model version's layers, in double precision, in the order in which they are applied. */
+record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
+  /** From features to a vector. */
+  sealed interface Encoder {
+    int encodedSize();
+  }
+
+  /**
+   * Tokens through pre-norm layers; their mean is the output.
+   *
+   * @param embeddings {@code [categorical feature][code][d]}
+   * @param numbers d outputs of one input, a numeric feature each
+   */
+  record Transformer(
+      int dimension,
+      int heads,
+      double[][][] embeddings,
+      List<LinearLayer> numbers,
+      List<TransformerLayer> layers)
+      implements Encoder {
+    @Override
+    public int encodedSize() {
+      return dimension;
+    }
+  }
+
+  /**
+   * {@code x += output(attention(projection(norm(x))))}, then {@code x +=
+   * contraction(relu(expansion(norm(x))))}.
+   *
+   * @param projection to queries, keys and values, d each
+   */
+  record TransformerLayer(
+      LayerNorm beforeAttention,
+      LinearLayer projection,
+      LinearLayer output,
+      LayerNorm beforeFeedForward,
+      LinearLayer expansion,
+      LinearLayer contraction) {}
+
+  /** {@code scale · (x − mean) / √(variance + ε) + shift} over a token's dimensions. */
+  record LayerNorm(double[] scale, double[] shift) {
+    /** PyTorch's default. */
+    static final double EPSILON = 1e-5;
+  }
+
+  /** Embeddings and numbers, concatenated, through layers with a ReLU behind each. */
+  record Perceptron(double[][][] embeddings, List<LinearLayer> layers) implements Encoder {
+    @Override
+    public int encodedSize() {
+      return layers.getLast().outputs();
+    }
+  }
+
+  /** {@code output(relu(hidden(x)))}. */
+  record Head(LinearLayer hidden, LinearLayer output) {}
+
+  /** The layers of a version; its weights must be the version's. */
+  static Network of(ModelVersion version, Weights weights) {
+    FeatureSchema schema = version.preprocessing().schema();
+    Encoder encoder =
+        switch (version.architecture()) {
+          case Architecture.TabTransformer transformer -> transformer(transformer, schema, weights);
+          case Architecture.Mlp mlp ->
+              new Perceptron(
+                  embeddings(schema, weights),
+                  linearLayers(weights, "encoder.layers.", mlp.hidden().size()));
+        };
+    return new Network(
+        schema,
+        encoder,
+        weights.hasHead()
+            ? Optional.of(
+                new Head(LinearLayer.of(weights, "fc.0"), LinearLayer.of(weights, "fc.3")))
+            : Optional.empty());
+  }
+
+  /** The head; an {@link InvalidInputException} for a bare encoder. */
+  Head requireHead() {
+    return head.orElseThrow(
+        () ->
+            new InvalidInputException(
+                "A pre-trained encoder has no head and predicts nothing; train one on it first."));
+  }
+
+  private static Transformer transformer(
+      Architecture.TabTransformer architecture, FeatureSchema schema, Weights weights) {
+    return new Transformer(
+        architecture.dimension(),
+        architecture.heads(),
+        embeddings(schema, weights),
+        linearLayers(weights, "encoder.numeric_embeddings.", schema.numeric().size()),
+        IntStream.range(0, architecture.layers())
+            .mapToObj(layer -> transformerLayer(weights, "encoder.transformer.layers." + layer))
+            .toList());
+  }
+
+  private static TransformerLayer transformerLayer(Weights weights, String name) {
+    return new TransformerLayer(
+        layerNorm(weights, name + ".norm1"),
+        LinearLayer.of(
+            weights.get(name + ".self_attn.in_proj_weight"),
+            weights.get(name + ".self_attn.in_proj_bias")),
+        LinearLayer.of(weights, name + ".self_attn.out_proj"),
+        layerNorm(weights, name + ".norm2"),
+        LinearLayer.of(weights, name + ".linear1"),
+        LinearLayer.of(weights, name + ".linear2"));
+  }
+
+  private static LayerNorm layerNorm(Weights weights, String name) {
+    return new LayerNorm(
+        LinearLayer.doubles(weights.get(name + ".weight").values()),
+        LinearLayer.doubles(weights.get(name + ".bias").values()));
+  }
+
+  private static List<LinearLayer> linearLayers(Weights weights, String prefix, int count) {
+    return IntStream.range(0, count)
+        .mapToObj(layer -> LinearLayer.of(weights, prefix + layer))
+        .toList();
+  }
+
+  private static double[][][] embeddings(FeatureSchema schema, Weights weights) {
+    return IntStream.range(0, schema.categorical().size())
+        .mapToObj(feature -> weights.get("encoder.embeddings." + feature + ".weight"))
+        .map(tensor -> rows(tensor.values(), tensor.shape()[1]))
+        .toArray(double[][][]::new);
+  }
+
+  private static double[][] rows(float[] values, int length) {
+    double[][] rows = new double[values.length / length][length];
+    for (int i = 0; i < values.length; i++) {
+      rows[i / length][i % length] = values[i];
+    }
+    return rows;
+  }
+}

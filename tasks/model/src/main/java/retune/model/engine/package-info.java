@@ -1,0 +1,5 @@
+/** Running a model: encode, then head. The fast path needs no native library. */
+@NullMarked
+package retune.model.engine;
+
+import org.jspecify.annotations.NullMarked;

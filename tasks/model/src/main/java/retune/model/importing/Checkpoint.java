@@ -1,0 +1,44 @@
+package retune.model.importing;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SortedMap;
+import retune.model.Tensor;
+
+/**
+ * The tensors of a file by the file's own names: a state dict ({@code .pth}, {@code .pt}), a
+ * TorchScript archive, or safetensors.
+ */
+interface Checkpoint extends AutoCloseable {
+  /**
+   * What is known of a tensor before its numbers are read.
+   *
+   * @param shape length of each dimension, outermost first
+   */
+  record Entry(int[] shape, ElementType type) {
+    @Override
+    public String toString() {
+      return Arrays.toString(shape) + " of " + type;
+    }
+  }
+
+  SortedMap<String, Entry> entries();
+
+  /** The tensor's numbers as float32; a {@link RefusedException} where float32 cannot hold them. */
+  Tensor tensor(String name) throws IOException;
+
+  @Override
+  void close() throws IOException;
+
+  /**
+   * Opens a file as what its first bytes say it is; a {@link RefusedException} where that is
+   * nothing that can be read.
+   */
+  static Checkpoint open(Path file) throws IOException {
+    return switch (FileKind.of(file)) {
+      case ZIP -> TorchArchive.open(file);
+      case SAFETENSORS -> SafetensorsCheckpoint.open(file);
+    };
+  }
+}

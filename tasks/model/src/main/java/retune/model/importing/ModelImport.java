@@ -1,0 +1,155 @@
+package retune.model.importing;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import retune.core.InvalidInputException;
+import retune.core.preprocessing.CodeColumn;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.Tensor;
+import retune.model.WeightShapes;
+import retune.model.Weights;
+
+/**
+ * A network taken over from a file of tensors and a spec.
+ *
+ * @param converted how many tensors had numbers of another type than float32, by that type
+ */
+public record ModelImport(
+    Architecture architecture,
+    Preprocessing preprocessing,
+    Weights weights,
+    SortedMap<String, Integer> converted) {
+  /** 1 GB of float32. */
+  private static final long MAX_NUMBERS = 1L << 28;
+
+  /**
+   * Reads the tensors, all and only those of the spec's network. An {@link InvalidInputException}
+   * says what the file is instead, every tensor that is missing, not expected or of another shape,
+   * or where spec and tensors contradict each other.
+   */
+  public static ModelImport read(Path file, ImportSpec spec) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new InvalidInputException("There is no file " + file + "; give a file of weights.");
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      return read(checkpoint, spec);
+    } catch (RefusedException e) {
+      throw new InvalidInputException(file + " " + e.getMessage() + ".", e);
+    }
+  }
+
+  private static ModelImport read(Checkpoint checkpoint, ImportSpec spec) throws IOException {
+    Map<String, String> fileNames = FamilyNames.of(checkpoint.entries().keySet());
+    SortedMap<String, Checkpoint.Entry> entries = new TreeMap<>();
+    fileNames.forEach((name, fileName) -> entries.put(name, checkpoint.entries().get(fileName)));
+    NetworkSizes sizes = new NetworkSizes(entries, spec.architecture());
+    Architecture architecture = sizes.architecture();
+    Preprocessing preprocessing = preprocessing(spec, sizes);
+    compare(
+        sizes.hasHead()
+            ? WeightShapes.of(architecture, preprocessing.schema(), spec.target().classes().size())
+            : WeightShapes.encoder(architecture, preprocessing.schema()),
+        entries);
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    for (Map.Entry<String, String> name : fileNames.entrySet()) {
+      tensors.put(name.getKey(), checkpoint.tensor(name.getValue()));
+    }
+    SortedMap<String, Integer> converted =
+        entries.values().stream()
+            .map(Checkpoint.Entry::type)
+            .filter(type -> type != ElementType.FLOAT32)
+            .collect(
+                Collectors.toMap(ElementType::toString, type -> 1, Integer::sum, TreeMap::new));
+    return new ModelImport(architecture, preprocessing, new Weights(tensors), converted);
+  }
+
+  private static Preprocessing preprocessing(ImportSpec spec, NetworkSizes sizes) {
+    List<Integer> cardinalities = sizes.cardinalities();
+    requireCount("categorical columns", spec.categorical().size(), cardinalities.size());
+    requireCount("numeric columns", spec.numeric().size(), sizes.numeric());
+    List<CodeColumn> codes = new ArrayList<>();
+    for (ImportSpec.InputColumn column : spec.categorical()) {
+      codes.add(codes(column, cardinalities.get(codes.size())));
+    }
+    return Preprocessing.given(
+        codes, spec.numeric().stream().map(column -> NumericColumn.asIs(column.name())).toList());
+  }
+
+  private static CodeColumn codes(ImportSpec.InputColumn column, int cardinality) {
+    int unknown = column.unknown() == null ? CodeColumn.NONE : column.unknown();
+    if (column.unknown() != null && (unknown < 0 || unknown >= cardinality)) {
+      throw new InvalidInputException(
+          "The column '"
+              + column.name()
+              + "' has the code "
+              + unknown
+              + " for the unknown, but its embedding has the codes 0 to "
+              + (cardinality - 1)
+              + "; choose one of those.");
+    }
+    return new CodeColumn(column.name(), cardinality, unknown);
+  }
+
+  private static void requireCount(String what, int spec, int tensors) {
+    if (spec != tensors) {
+      throw new InvalidInputException(
+          "The spec has "
+              + spec
+              + " "
+              + what
+              + ", but the tensors are those of "
+              + tensors
+              + "; list the columns that the network was trained on, in its order.");
+    }
+  }
+
+  private static void compare(
+      SortedMap<String, int[]> expected, SortedMap<String, Checkpoint.Entry> entries) {
+    List<String> missing = new ArrayList<>();
+    List<String> misshapen = new ArrayList<>();
+    expected.forEach(
+        (name, shape) -> {
+          Checkpoint.Entry entry = entries.get(name);
+          if (entry == null) {
+            missing.add(name + " " + Arrays.toString(shape));
+          } else if (!Arrays.equals(shape, entry.shape())) {
+            misshapen.add(name + " " + entry + " instead of " + Arrays.toString(shape));
+          }
+        });
+    TreeSet<String> unexpected = new TreeSet<>(entries.keySet());
+    unexpected.removeAll(expected.keySet());
+    List<String> differences = new ArrayList<>();
+    addDifference(differences, "missing", missing);
+    addDifference(differences, "not expected", unexpected.stream().toList());
+    addDifference(differences, "of another shape", misshapen);
+    if (!differences.isEmpty()) {
+      throw new RefusedException(
+          "has not the tensors of the spec's network: " + String.join("; ", differences));
+    }
+    long numbers =
+        expected.values().stream()
+            .mapToLong(shape -> Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b))
+            .sum();
+    if (numbers > MAX_NUMBERS) {
+      throw new RefusedException(
+          "has " + numbers + " weights; models of up to " + MAX_NUMBERS + " are run");
+    }
+  }
+
+  private static void addDifference(List<String> differences, String what, List<String> names) {
+    if (!names.isEmpty()) {
+      differences.add(names.size() + " " + what + " (" + String.join(", ", names) + ")");
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package retune.model.importing;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import retune.model.Safetensors;
+import retune.model.Tensor;
+import retune.model.Weights;
+
+/** A safetensors file; its numbers are float32. */
+record SafetensorsCheckpoint(Weights weights) implements Checkpoint {
+  static SafetensorsCheckpoint open(Path file) throws IOException {
+    if (Files.size(file) > Integer.MAX_VALUE) {
+      throw new RefusedException("is larger than 2 GB; no model of these architectures is");
+    }
+    return new SafetensorsCheckpoint(Safetensors.read(Files.readAllBytes(file), file.toString()));
+  }
+
+  @Override
+  public SortedMap<String, Entry> entries() {
+    SortedMap<String, Entry> entries = new TreeMap<>();
+    weights
+        .tensors()
+        .forEach(
+            (name, tensor) -> entries.put(name, new Entry(tensor.shape(), ElementType.FLOAT32)));
+    return entries;
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    return weights.get(name);
+  }
+
+  @Override
+  public void close() {}
+}

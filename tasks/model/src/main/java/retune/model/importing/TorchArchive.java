@@ -1,0 +1,174 @@
+package retune.model.importing;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+import retune.model.Tensor;
+
+/**
+ * A zip that torch.save or torch.jit.save wrote (PyTorch 1.6 and later; {@code
+ * torch/csrc/jit/docs/serialization.md}): under one folder, {@code data.pkl} describes the tensors,
+ * {@code data/KEY} holds the numbers of each storage, {@code byteorder} their order.
+ *
+ * <p>PyTorch stores these entries uncompressed, so compressed ones are refused, as are entries that
+ * together are larger than the file: nothing can unpack to more than was given.
+ */
+final class TorchArchive implements Checkpoint {
+  private static final String PICKLE = "data.pkl";
+
+  /** Ten thousand tensors are described in about 2 MB. */
+  private static final int MAX_PICKLE = 4 << 20;
+
+  private final ZipFile zip;
+  private final String folder;
+  private final SortedMap<String, TensorView> views;
+
+  private TorchArchive(ZipFile zip, String folder, SortedMap<String, TensorView> views) {
+    this.zip = zip;
+    this.folder = folder;
+    this.views = views;
+  }
+
+  static TorchArchive open(Path file) throws IOException {
+    ZipFile zip;
+    try {
+      zip = new ZipFile(file.toFile());
+    } catch (ZipException e) {
+      throw new RefusedException(
+          "is a damaged or truncated zip (" + e.getMessage() + "); copy it again", e);
+    }
+    try {
+      checkSizes(zip, Files.size(file));
+      String folder = folder(zip);
+      boolean script = zip.getEntry(folder + "constants.pkl") != null;
+      PickleValue content =
+          PickleReader.read(read(zip, folder + PICKLE, MAX_PICKLE), new TorchNames(script));
+      return new TorchArchive(zip, folder, StateDict.tensors(content));
+    } catch (IOException | RuntimeException e) {
+      zip.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public SortedMap<String, Entry> entries() {
+    SortedMap<String, Entry> entries = new TreeMap<>();
+    views.forEach(
+        (name, view) -> entries.put(name, new Entry(view.shape(), view.storage().type())));
+    return entries;
+  }
+
+  @Override
+  public Tensor tensor(String name) throws IOException {
+    TensorView view = views.get(name);
+    if (view == null) {
+      throw new IllegalArgumentException("no tensor " + name);
+    }
+    PickleValue.Storage storage = view.storage();
+    byte[] bytes = read(zip, folder + "data/" + storage.key(), Integer.MAX_VALUE);
+    if (bytes.length != storage.elements() * storage.type().size()) {
+      throw new RefusedException(
+          "has "
+              + bytes.length
+              + " bytes for the tensor '"
+              + name
+              + "', which needs a storage of "
+              + storage.elements()
+              + " numbers of "
+              + storage.type());
+    }
+    try {
+      return view.read(ByteBuffer.wrap(bytes).order(byteOrder()));
+    } catch (RefusedException e) {
+      throw new RefusedException("has a tensor '" + name + "' that " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    zip.close();
+  }
+
+  /** Archives before PyTorch 2.1 do not say, and are little-endian. */
+  private ByteOrder byteOrder() throws IOException {
+    String entry = folder + "byteorder";
+    if (zip.getEntry(entry) == null) {
+      return ByteOrder.LITTLE_ENDIAN;
+    }
+    String order = new String(read(zip, entry, "little".length()), UTF_8);
+    return switch (order) {
+      case "little" -> ByteOrder.LITTLE_ENDIAN;
+      case "big" -> ByteOrder.BIG_ENDIAN;
+      default -> throw new RefusedException("has the unknown byte order '" + order + "'");
+    };
+  }
+
+  private static void checkSizes(ZipFile zip, long fileSize) {
+    long stored =
+        zip.stream()
+            .filter(entry -> entry.getMethod() == ZipEntry.STORED)
+            .mapToLong(ZipEntry::getSize)
+            .sum();
+    if (stored > fileSize) {
+      throw new RefusedException(
+          "would unpack to " + stored + " bytes, more than its own " + fileSize);
+    }
+  }
+
+  /** The one folder that the archive consists of, with its slash. */
+  private static String folder(ZipFile zip) {
+    List<String> pickles =
+        Collections.list(zip.entries()).stream()
+            .map(ZipEntry::getName)
+            .filter(name -> name.matches("[^/]+/" + PICKLE))
+            .toList();
+    if (pickles.size() != 1) {
+      throw new RefusedException(
+          "is a zip, but not of PyTorch's: it has "
+              + pickles.size()
+              + " entries FOLDER/"
+              + PICKLE
+              + " instead of one");
+    }
+    return pickles.getFirst().substring(0, pickles.getFirst().length() - PICKLE.length());
+  }
+
+  private static byte[] read(ZipFile zip, String name, int limit) throws IOException {
+    ZipEntry entry = zip.getEntry(name);
+    if (entry == null) {
+      throw new RefusedException("lacks its entry " + name + "; copy it again");
+    }
+    if (entry.getMethod() != ZipEntry.STORED) {
+      throw new RefusedException(
+          "has a compressed entry " + name + ", which PyTorch never writes; save it again");
+    }
+    if (entry.getSize() > limit) {
+      throw new RefusedException(
+          "has an entry " + name + " of " + entry.getSize() + " bytes; at most " + limit + " fit");
+    }
+    byte[] bytes;
+    try (InputStream stream = zip.getInputStream(entry)) {
+      bytes = stream.readNBytes((int) entry.getSize());
+    }
+    CRC32 checksum = new CRC32();
+    checksum.update(bytes);
+    if (bytes.length != entry.getSize() || checksum.getValue() != entry.getCrc()) {
+      throw new RefusedException(
+          "has an entry " + name + " that does not match its checksum; copy it again");
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * Models that were made elsewhere: PyTorch state dicts, TorchScript archives and safetensors, read
+ * as data. No code of a file is ever run.
+ */
+@NullMarked
+package retune.model.importing;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,146 @@
+package retune.model;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.model.ModelVersion.Golden;
+
+class ModelFolderTest {
+  private final ModelFolder.Content model = TestModels.small(1);
+  @TempDir Path folder;
+
+  @Test
+  void aVersionSurvivesWritingAndReading() throws IOException {
+    ModelFolder.write(folder, model);
+    ModelFolder.Content read = ModelFolder.read(folder);
+    assertEquals(model.version(), read.version());
+    assertEquals(model.weights().hash(), read.weights().hash());
+    try (var files = Files.list(folder)) {
+      assertEquals(2, files.count(), "nothing temporary stays behind");
+    }
+  }
+
+  @Test
+  void goldenRowsKeepTheirBitsAndTheIdStands() throws IOException {
+    Golden golden =
+        new Golden(
+            new int[][] {{0}, {2}},
+            new float[][] {{0.1f}, {1.0000001f}, {-3.4e38f}},
+            new float[][] {{Float.MIN_VALUE, 16777216f}});
+    ModelVersion version =
+        TestModels.version(TestModels.SMALL, TestModels.schema(2, 3), 2, model.weights(), golden);
+    ModelFolder.write(folder, new ModelFolder.Content(version, model.weights()));
+    Golden read = Objects.requireNonNull(ModelFolder.read(folder).version().golden());
+    assertArrayEquals(golden.numbers(), read.numbers());
+    assertArrayEquals(golden.logits(), read.logits());
+    assertArrayEquals(golden.codes(), read.codes());
+  }
+
+  @Test
+  void theIdComesFromTheContentAlone() {
+    ModelVersion again = TestModels.small(1).version();
+    assertEquals(model.version().modelId(), again.modelId());
+    assertTrue(again.modelId().matches("toy-[0-9a-f]{12}"), again.modelId());
+    assertEquals("20260109_101500", again.modelVersion());
+    assertNotEquals(model.version().modelId(), TestModels.small(2).version().modelId());
+  }
+
+  @Test
+  void aZipOfTheFilesOrOfTheFolderIsReadToo() throws IOException {
+    ModelFolder.write(folder, model);
+    assertEquals(model.version(), ModelFolder.read(zip("")).version());
+    assertEquals(model.version(), ModelFolder.read(zip("credit/")).version());
+  }
+
+  @Test
+  void aFolderWithoutTheMarkerIsNoModel() throws IOException {
+    ModelFolder.write(folder, model);
+    Files.delete(folder.resolve(ModelFolder.MODEL));
+    assertRefused("has not model.json");
+  }
+
+  @Test
+  void weightsOfAnotherModelAreRefusedWithBothHashes() throws IOException {
+    ModelFolder.write(folder, model);
+    Weights other = TestModels.small(2).weights();
+    Files.write(folder.resolve(ModelFolder.WEIGHTS), Safetensors.write(other));
+    assertRefused(other.hash());
+    assertRefused(model.weights().hash());
+  }
+
+  @Test
+  void weightsWithoutTheHeadAreRefused() throws IOException {
+    ModelFolder.write(folder, model);
+    var encoder = new TreeMap<>(model.weights().tensors());
+    encoder.keySet().removeIf(name -> name.startsWith("fc."));
+    Files.write(folder.resolve(ModelFolder.WEIGHTS), Safetensors.write(new Weights(encoder)));
+    assertRefused("hash");
+  }
+
+  @Test
+  void aChangedDescriptionIsRefused() throws IOException {
+    ModelFolder.write(folder, model);
+    edit("\"decision_threshold\" : 0.4", "\"decision_threshold\" : 0.5");
+    assertRefused("its content is that of toy-");
+  }
+
+  @Test
+  void anUnknownFormatIsRefused() throws IOException {
+    ModelFolder.write(folder, model);
+    edit("retune.model/1", "retune.model/2");
+    assertRefused("has the format 'retune.model/2'; this program reads 'retune.model/1'");
+  }
+
+  @Test
+  void unknownMissingAndNullFieldsAreRefusedByName() throws IOException {
+    ModelFolder.write(folder, model);
+    edit("\"strategy\" : \"full\"", "\"surprise\" : 1, \"strategy\" : \"full\"");
+    assertRefused("surprise");
+    ModelFolder.write(folder, model);
+    edit("\"strategy\" : \"full\",", "");
+    assertRefused("strategy");
+    ModelFolder.write(folder, model);
+    edit("\"strategy\" : \"full\"", "\"strategy\" : null");
+    assertRefused("strategy");
+  }
+
+  @Test
+  void aFileThatIsNoZipIsRefused() throws IOException {
+    Path file = Files.writeString(folder.resolve("model.zip"), "hello");
+    Refusals.assertRefused("neither a folder nor a readable zip", () -> ModelFolder.read(file));
+  }
+
+  private void edit(String from, String to) throws IOException {
+    Path file = folder.resolve(ModelFolder.MODEL);
+    String text = Files.readString(file);
+    assertTrue(text.contains(from), text);
+    Files.writeString(file, text.replace(from, to));
+  }
+
+  private void assertRefused(String expected) {
+    Refusals.assertRefused(expected, () -> ModelFolder.read(folder));
+  }
+
+  private Path zip(String prefix) throws IOException {
+    Path file = folder.resolve("model.zip");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file), UTF_8)) {
+      for (String name : new String[] {ModelFolder.MODEL, ModelFolder.WEIGHTS}) {
+        zip.putNextEntry(new ZipEntry(prefix + name));
+        zip.write(Files.readAllBytes(folder.resolve(name)));
+      }
+    }
+    return file;
+  }
+}

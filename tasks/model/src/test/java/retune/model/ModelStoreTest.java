@@ -1,0 +1,146 @@
+package retune.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.model.Refusals.assertRefused;
+
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.Objects;
+import java.util.Optional;
+import org.bson.Document;
+import org.bson.types.Binary;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import retune.model.ModelStore.Status;
+import retune.runtime.store.DocumentStore;
+import retune.store.EmbeddedStore;
+
+class ModelStoreTest {
+  private static final Clock CLOCK =
+      Clock.fixed(Instant.parse("2026-11-05T06:00:00Z"), ZoneOffset.UTC);
+
+  private final EmbeddedStore server = EmbeddedStore.inMemory();
+  private final DocumentStore store =
+      DocumentStore.open(server.uri(), Duration.ofSeconds(10), CLOCK);
+  private final ModelStore models = new ModelStore(store, CLOCK);
+  private final ModelVersion version = TestModels.small(1).version();
+  private final Weights weights = TestModels.small(1).weights();
+
+  @AfterEach
+  void close() {
+    store.close();
+    server.close();
+  }
+
+  @Test
+  void aRegisteredVersionIsFoundWhole() {
+    assertEquals(Optional.empty(), models.find(version.modelId()));
+    assertTrue(models.register(version, weights, Status.APPROVED));
+    assertEquals(version, models.get(version.modelId()));
+    assertEquals(weights.hash(), models.weights(version).hash());
+    assertEquals(Status.APPROVED, models.status(version.modelId()));
+  }
+
+  @Test
+  void aSecondRegistrationAddsNothing() {
+    models.register(version, weights, Status.APPROVED);
+    Document before = document();
+    assertFalse(models.register(version, weights, Status.CANDIDATE));
+    assertEquals(before, document());
+    assertEquals(1, store.collection("model_metadata").countDocuments());
+    assertEquals(1, store.collection("fs.files").countDocuments());
+  }
+
+  @Test
+  void theDocumentHasTheFieldsThatDashboardsRead() {
+    models.register(version, weights, Status.CANDIDATE);
+    Document document = document();
+    assertEquals("toy", document.getString("model_name"));
+    assertEquals("weights/" + weights.hash(), document.getString("model_path"));
+    assertEquals("20260109_101500", document.getString("model_version"));
+    assertEquals("retune.model/1", document.getString("model_format"));
+    assertEquals("candidate", document.getString("status"));
+    assertEquals("2026-11-05T06:00:00Z", document.getString("created_at"));
+    assertEquals(1, document.getInteger("finetune_epochs"));
+    assertEquals(3e-4, document.getDouble("finetune_lr"));
+    assertEquals(new Document("f1_score", 0.5), document.get("metrics"));
+    assertEquals(
+        new Document("finetuned_from", null)
+            .append("finetune_epochs", 1)
+            .append("finetune_lr", 3e-4)
+            .append("strategy", "full")
+            .append("seed", 7.0),
+        document.get("hyperparameters"));
+  }
+
+  @Test
+  void theStatusMovesAndKeepsItsNote() {
+    models.register(version, weights, Status.CANDIDATE);
+    models.setStatus(version.modelId(), Status.REJECTED, "F1 Score: 0.4321, Threshold: 0.75");
+    assertEquals(Status.REJECTED, models.status(version.modelId()));
+    assertEquals("F1 Score: 0.4321, Threshold: 0.75", document().getString("notes"));
+  }
+
+  @Test
+  void anUnknownVersionIsRefusedByName() {
+    assertRefused("no model version 'toy-0'", () -> models.get("toy-0"));
+    assertRefused("no model version 'toy-0'", () -> models.status("toy-0"));
+    assertRefused("no model version 'toy-0'", () -> models.setStatus("toy-0", Status.APPROVED, ""));
+  }
+
+  @Test
+  void damagedWeightsAreRefusedUntilTheyAreRegisteredAgain() {
+    models.register(version, weights, Status.APPROVED);
+    Document chunk = Objects.requireNonNull(store.collection("fs.chunks").find().first());
+    byte[] bytes = chunk.get("data", Binary.class).getData();
+    bytes[bytes.length - 1] ^= 1;
+    store
+        .collection("fs.chunks")
+        .updateOne(Filters.eq(chunk.get("_id")), Updates.set("data", new Binary(bytes)));
+    assertRefused("are damaged", () -> models.weights(version));
+    assertRefused(weights.hash(), () -> models.weights(version));
+    assertFalse(models.register(version, weights, Status.APPROVED));
+    assertEquals(weights.hash(), models.weights(version).hash());
+  }
+
+  @Test
+  void weightsOfAnotherVersionAreRefusedWithBothHashes() {
+    models.register(version, weights, Status.APPROVED);
+    Weights other = TestModels.small(2).weights();
+    store.blobs().put(ModelStore.weightsId(version), Safetensors.write(other));
+    assertRefused(weights.hash(), () -> models.weights(version));
+    assertRefused(other.hash(), () -> models.weights(version));
+    assertRefused(other.hash(), () -> models.register(version, other, Status.APPROVED));
+  }
+
+  @Test
+  void aVersionWithoutWeightsIsRefused() {
+    models.register(version, weights, Status.APPROVED);
+    store.collection("fs.files").drop();
+    assertRefused("are not in the store", () -> models.weights(version));
+  }
+
+  @Test
+  void aDocumentThatWasChangedIsRefused() {
+    models.register(version, weights, Status.APPROVED);
+    String changed =
+        document()
+            .getString("model_json")
+            .replace("\"decision_threshold\" : 0.4", "\"decision_threshold\" : 0.1");
+    store
+        .collection("model_metadata")
+        .updateOne(Filters.eq(version.modelId()), Updates.set("model_json", changed));
+    assertRefused("its content is that of", () -> models.get(version.modelId()));
+  }
+
+  private Document document() {
+    return Objects.requireNonNull(
+        store.collection("model_metadata").find(Filters.eq(version.modelId())).first());
+  }
+}
