@@ -1,0 +1,93 @@
+package retune.steps.data;
+
+import java.util.Optional;
+import org.bson.Document;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import retune.core.distribution.FeatureColumn;
+import retune.core.distribution.TableDistribution;
+import retune.runtime.store.Blobs.DamagedException;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * The learned distribution of each model ({@code distribution_models}). The document says what was
+ * learned; marginals and correlations, which may be larger than a document can be, are a blob that
+ * is named by its content and written first.
+ */
+final class DistributionStore {
+  private static final String COLLECTION = "distribution_models";
+
+  private final DocumentStore store;
+
+  DistributionStore(DocumentStore store) {
+    this.store = store;
+  }
+
+  /** Makes this the model's distribution; returns whether it was another one before. */
+  boolean put(String model, TableDistribution distribution) {
+    byte[] json = DistributionFile.write(distribution);
+    String blob = "distributions/" + Hashing.sha256(json);
+    if (blob.equals(blobOf(model).orElse("")) && isWhole(blob)) {
+      return false;
+    }
+    store.blobs().put(blob, json);
+    store
+        .events()
+        .record(
+            COLLECTION,
+            model,
+            new Document("model", model)
+                .append("format", distribution.format())
+                .append("source_hash", distribution.sourceHash())
+                .append("rows", distribution.rows())
+                .append("target", distribution.target().column())
+                .append("classes", distribution.target().classes())
+                .append(
+                    "columns", distribution.columns().stream().map(FeatureColumn::name).toList())
+                .append("distribution", blob));
+    return true;
+  }
+
+  /** An {@link InvalidInputException} where the model has none, or a damaged one. */
+  TableDistribution get(String model) {
+    String blob =
+        blobOf(model)
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "There is no distribution for the model '"
+                            + model
+                            + "'; bring one with register_distribution or learn_distribution"
+                            + " --register."));
+    return DistributionFile.read(bytes(blob), "The store's distribution of '" + model + "'");
+  }
+
+  private Optional<String> blobOf(String model) {
+    return store
+        .events()
+        .find(COLLECTION, model)
+        .map(document -> document.getString("distribution"));
+  }
+
+  private boolean isWhole(String blob) {
+    try {
+      return store.blobs().get(blob).isPresent();
+    } catch (DamagedException e) {
+      return false;
+    }
+  }
+
+  private byte[] bytes(String blob) {
+    try {
+      return store
+          .blobs()
+          .get(blob)
+          .orElseThrow(
+              () ->
+                  new InvalidInputException(
+                      "The store has no blob '" + blob + "'; register the distribution again."));
+    } catch (DamagedException e) {
+      throw new InvalidInputException(e.getMessage() + " Register the distribution again.", e);
+    }
+  }
+}

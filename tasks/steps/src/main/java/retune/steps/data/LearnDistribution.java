@@ -1,0 +1,141 @@
+package retune.steps.data;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Column;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.core.distribution.DistributionLearner;
+import retune.core.distribution.Drill;
+import retune.core.distribution.QualityReport;
+import retune.core.distribution.TableDistribution;
+import retune.core.distribution.TableSampler;
+import retune.core.preprocessing.CategoricalColumn;
+import retune.core.preprocessing.FitOptions;
+import retune.core.preprocessing.PreprocessingFitter;
+import retune.model.AtomicFile;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Json;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvTables;
+
+@About(
+    value =
+        "Learns how the rows of a table are distributed, so that rows like them can be generated,"
+            + " and measures how alike generated and real rows are.",
+    pipeline = Pipeline.AUTHORING,
+    example =
+        "--model credit-default --data uci_credit.csv --target default --positive 1 --exclude ID"
+            + " --output distribution.json")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class LearnDistribution
+    implements Step<LearnDistribution.Input, LearnDistribution.Output> {
+  /** Rows that are compared, from which on the scores hardly change. */
+  private static final int MOST_COMPARED_ROWS = 50_000;
+
+  /** Bounds the time of a table with many columns: rows times pairs of columns. */
+  private static final long MOST_COMPARISONS = 1_000_000_000;
+
+  /** The date of the rows that are compared; any would do. */
+  private static final LocalDate COMPARED_DATE = LocalDate.EPOCH;
+
+  public record Input(
+      @Field("the model's name") String model,
+      @Field("the table, a CSV file with a header") String data,
+      @Field("the column that the model predicts") String target,
+      @Field("the class whose probability is the score; needed where there are two classes")
+          @Nullable String positive,
+      @Field("columns to leave out, such as identifiers") List<String> exclude,
+      @Field("JSON file to write the distribution to") @Nullable String output,
+      @Field("JSON file to write the quality by column and pair of columns to")
+          @Nullable String report,
+      @Field(
+              value = "whether to make it the distribution that the model's rows come from",
+              byDefault = "false")
+          boolean register,
+      @Field(value = "of the generated rows that are compared", byDefault = "0") int seed) {}
+
+  public record Output(
+      @Field("columns learned, with the target") int columns,
+      @Field("rows learned from") long rows,
+      @Field("mean of column_shapes and pair_trends, 0 to 1, as SDMetrics defines it")
+          double qualityScore,
+      @Field("how alike the columns are, 0 to 1") double columnShapes,
+      @Field("how alike columns hang together, 0 to 1; absent where none do in the table")
+          @Nullable Double pairTrends,
+      @Field("SHA-256 of the table") String sourceHash,
+      @Field("whether the store was changed") boolean changed) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    Path file = Path.of(input.data());
+    Table table = CsvTables.readAll(file, CsvOptions.DETECT);
+    input.exclude().forEach(table::column);
+    Table rows = table.without(Set.copyOf(input.exclude()));
+    Target target = target(rows.column(input.target()), input.positive());
+    TableDistribution distribution =
+        DistributionLearner.learn(rows, target, Hashing.sha256(Files.readAllBytes(file)));
+    QualityReport quality = quality(rows, distribution, input.seed());
+    if (input.output() != null) {
+      DistributionFile.write(distribution, Path.of(input.output()));
+    }
+    if (input.report() != null) {
+      AtomicFile.write(Path.of(input.report()), Json.MAPPER.writeValueAsBytes(quality));
+    }
+    boolean changed =
+        input.register() && new DistributionStore(context.store()).put(input.model(), distribution);
+    return new Output(
+        rows.columns().size(),
+        distribution.rows(),
+        quality.overall(),
+        quality.columnShapes(),
+        Double.isNaN(quality.pairTrends()) ? null : quality.pairTrends(),
+        distribution.sourceHash(),
+        changed);
+  }
+
+  private static Target target(Column labels, @Nullable String positive) {
+    List<String> classes =
+        IntStream.range(0, labels.rows())
+            .mapToObj(labels::text)
+            .filter(Objects::nonNull)
+            .distinct()
+            .sorted()
+            .toList();
+    return new Target(labels.name(), classes, positive);
+  }
+
+  private static QualityReport quality(Table rows, TableDistribution distribution, int seed) {
+    long pairs = (long) rows.columns().size() * rows.columns().size() / 2;
+    int count = (int) Math.min(Math.min(rows.rows(), MOST_COMPARED_ROWS), MOST_COMPARISONS / pairs);
+    int[] spread =
+        IntStream.range(0, count).map(i -> (int) ((long) i * rows.rows() / count)).toArray();
+    Table generated = new TableSampler(distribution, seed, COMPARED_DATE, Drill.NONE).table(count);
+    return QualityReport.compare(
+        rows.select(spread), generated, categorical(rows, distribution.target().column()));
+  }
+
+  /** The columns that preprocessing takes as categories, and the target. */
+  private static Set<String> categorical(Table rows, String target) {
+    Set<String> categorical = new HashSet<>(Set.of(target));
+    PreprocessingFitter.fit(rows, FitOptions.excluding(target)).categorical().stream()
+        .map(CategoricalColumn::name)
+        .forEach(categorical::add);
+    return categorical;
+  }
+}

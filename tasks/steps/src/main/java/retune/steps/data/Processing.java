@@ -1,0 +1,142 @@
+package retune.steps.data;
+
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Column;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.core.preprocessing.Outcome;
+import retune.core.preprocessing.Preprocessing;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
+import retune.runtime.store.RawBatches.RawBatch;
+
+/**
+ * Makes rows of features and labels of a batch's raw rows, a chunk when it is asked for, and counts
+ * what becomes of them. A row without a label is kept; one whose label is none of the classes is
+ * rejected.
+ */
+final class Processing implements Iterator<Rows> {
+  /** Changes when the same raw rows and preprocessing begin to give other features. */
+  private static final String FORMAT = "retune.processing/1";
+
+  /** Stands for a label that is none of the classes. */
+  private static final int UNKNOWN = -2;
+
+  private final Preprocessing preprocessing;
+  private final Target target;
+  private final Iterator<Table> chunks;
+  private final List<String> hashedColumns;
+  private final Map<String, Integer> rejected = new TreeMap<>();
+  private final Map<String, Integer> outcomes = new TreeMap<>();
+  private int rowsIn;
+  private int rowsOut;
+  private int labelled;
+
+  Processing(Preprocessing preprocessing, Target target, Iterator<Table> chunks) {
+    this.preprocessing = preprocessing;
+    this.target = target;
+    this.chunks = chunks;
+    // Sorted, so that a row has the same hash for every version of a model.
+    this.hashedColumns = preprocessing.rawColumns().stream().sorted().toList();
+  }
+
+  /** Names the features and labels that a raw batch gives. */
+  static String contentHash(RawBatch raw, Preprocessing preprocessing, Target target) {
+    return Hashing.sha256(
+        String.join(
+            "\n",
+            FORMAT,
+            raw.contentHash(),
+            preprocessing.hash(),
+            target.column(),
+            String.join("\n", target.classes()),
+            String.valueOf(target.positive())));
+  }
+
+  @Override
+  public boolean hasNext() {
+    return chunks.hasNext();
+  }
+
+  @Override
+  public Rows next() {
+    Table chunk = chunks.next();
+    Table raw = chunk.without(Set.of(target.column()));
+    Preprocessing.Result result = preprocessing.apply(raw, rowsIn);
+    int[] classes = classes(chunk, result.keptRows());
+    int[] known = IntStream.range(0, classes.length).filter(i -> classes[i] != UNKNOWN).toArray();
+    int[] rawRows = Arrays.stream(known).map(i -> result.keptRows()[i]).toArray();
+    int[] labels = Arrays.stream(known).map(i -> classes[i]).toArray();
+    rowsIn += chunk.rows();
+    rowsOut += known.length;
+    labelled += (int) Arrays.stream(labels).filter(label -> label != Target.UNLABELLED).count();
+    result.rejected().forEach((rule, count) -> rejected.merge(rule, count, Integer::sum));
+    result.outcomes().forEach((rule, count) -> outcomes.merge(rule, count, Integer::sum));
+    if (known.length < classes.length) {
+      rejected.merge(
+          Outcome.UNKNOWN_LABEL.of(target.column()), classes.length - known.length, Integer::sum);
+    }
+    return new Rows(
+        result.features().select(known), labels, Hashing.rows(raw.select(rawRows), hashedColumns));
+  }
+
+  /** Raw rows read so far. */
+  int rowsIn() {
+    return rowsIn;
+  }
+
+  /** What the whole batch came to, once all its chunks were asked for. */
+  ProcessedBatch describe(RawBatch raw, String runId) {
+    if (rowsOut == 0) {
+      throw new InvalidInputException(
+          "All "
+              + rowsIn
+              + " rows of the raw batch '"
+              + raw.batchId()
+              + "' are rejected "
+              + rejected
+              + "; nothing of it can be evaluated.");
+    }
+    return new ProcessedBatch(
+        raw.batchId(),
+        raw.model(),
+        raw.logicalDate(),
+        raw.datasetName(),
+        runId,
+        contentHash(raw, preprocessing, target),
+        raw.contentHash(),
+        preprocessing.hash(),
+        preprocessing.schema(),
+        rowsIn,
+        rowsOut,
+        labelled,
+        rejected,
+        outcomes);
+  }
+
+  /** The rows' class indices; all are without a label where the raw rows have no such column. */
+  private int[] classes(Table chunk, int[] rows) {
+    Optional<Column> labels = chunk.find(target.column());
+    return Arrays.stream(rows)
+        .map(row -> labels.map(column -> classIndex(column.text(row))).orElse(Target.UNLABELLED))
+        .toArray();
+  }
+
+  private int classIndex(@Nullable String label) {
+    if (label == null) {
+      return Target.UNLABELLED;
+    }
+    int index = target.classes().indexOf(label);
+    return index < 0 ? UNKNOWN : index;
+  }
+}

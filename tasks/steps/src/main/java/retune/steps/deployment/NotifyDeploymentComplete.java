@@ -1,0 +1,65 @@
+package retune.steps.deployment;
+
+import com.google.auto.service.AutoService;
+import java.util.Map;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.steps.notification.Notification;
+import retune.steps.notification.Notification.Severity;
+import retune.steps.notification.Notifier;
+
+@About(
+    value = "Tells people, once, which version is in production now.",
+    pipeline = Pipeline.DEPLOYMENT,
+    example = "--model credit-default --model-id credit-default-0123456789ab")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class NotifyDeploymentComplete
+    implements Step<NotifyDeploymentComplete.Input, NotifyDeploymentComplete.Output> {
+  public record Input(
+      @Field("the model's name") String model,
+      @Field("the version that was deployed") String modelId) {}
+
+  public record Output(
+      @Field("names the notification") String notificationId,
+      @Field("what people are told") String message,
+      @Field("by channel: sent, already sent, failed: why, or not configured")
+          Map<String, String> delivered) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Champion champion =
+        new Champions(context.store())
+            .find(input.model())
+            .filter(found -> found.modelId().equals(input.modelId()) && found.deployed())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        input.modelId()
+                            + " is not in production for "
+                            + input.model()
+                            + "; run deploy_model first."));
+    ModelVersion version = new ModelStore(context.store()).get(input.modelId());
+    String id = "deployment/%s/%d".formatted(input.model(), champion.revision());
+    String message = "Model " + version.modelVersion() + " deployed successfully";
+    Notification notification =
+        new Notification(
+            id,
+            "deployment_complete",
+            Severity.INFO,
+            context.clock().instant(),
+            version.modelId(),
+            version.modelVersion(),
+            message,
+            Map.of("model", input.model()));
+    return new Output(id, message, new Notifier(context).send(notification));
+  }
+}

@@ -1,0 +1,114 @@
+package retune.steps.deployment;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Table;
+import retune.model.AtomicFile;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.model.VersionChoice;
+import retune.model.engine.Engine;
+import retune.model.engine.Engines;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.runtime.csv.CsvChunks;
+import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvTables;
+
+@About(
+    value =
+        "Applies a version to each row of a table. The answers are a CSV file with one line a row,"
+            + " in the table's order: row (from 0), logit_0 …, probability_0 …, predicted; a row"
+            + " that cannot be read has empty fields.",
+    pipeline = Pipeline.DEPLOYMENT,
+    example = "--model credit-default --data new-customers.csv --output answers.csv")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class Predict implements Step<Predict.Input, Predict.Output> {
+  public record Input(
+      @Field("a model's name: its champion answers") @Nullable String model,
+      @Field("a registered version's id") @Nullable String version,
+      @Field("folder or zip with model.json and weights.safetensors") @Nullable String modelFile,
+      @Field("the table, a CSV file with a header") String data,
+      @Field("the CSV file to write; replaced at once when all rows are done") String output) {}
+
+  public record Output(
+      @Field("the version that answered") String modelId,
+      @Field("the file written") String output,
+      @Field("rows in the table") long rows,
+      @Field("rows answered") long predicted,
+      @Field("rows by the class answered") Map<String, Long> classes,
+      @Field("rows without an answer, by reason") Map<String, Long> rejected,
+      @Field("values that met a fitted rule, by rule and column") Map<String, Long> outcomes,
+      @Field("the engine that answered: vector or plain") String engine,
+      @Field("how long it took, in seconds") double seconds) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    Instant start = context.clock().instant();
+    ModelFolder.Content content =
+        new VersionChoice(input.model(), input.version(), input.modelFile()).load(context);
+    ModelVersion version = content.version();
+    requireHead(version);
+    Path data = Path.of(input.data());
+    Path output = Path.of(input.output()).toAbsolutePath();
+    requireFolder(output);
+    CsvTables.Survey survey = CsvTables.survey(data, CsvOptions.DETECT);
+    int expectedRows = (int) Math.min(survey.rows(), Integer.MAX_VALUE);
+    try (Engine engine = Engines.open(version, content.weights(), expectedRows)) {
+      Answers answers = new Answers(version, engine);
+      AtomicFile.write(
+          output,
+          stream -> {
+            stream.write(answers.header().getBytes(UTF_8));
+            try (CsvChunks chunks = CsvTables.stream(data, CsvOptions.DETECT, survey.numbers())) {
+              while (chunks.hasNext()) {
+                Table rows = chunks.next().without(Set.of(version.target().column()));
+                stream.write(answers.lines(rows).getBytes(UTF_8));
+                context.progress("Predicting rows", answers.rows(), survey.rows());
+              }
+            }
+          });
+      return new Output(
+          version.modelId(),
+          output.toString(),
+          answers.rows(),
+          answers.predicted(),
+          answers.classes(),
+          answers.rejected(),
+          answers.outcomes(),
+          engine.name(),
+          Duration.between(start, context.clock().instant()).toMillis() / 1000.0);
+    }
+  }
+
+  private static void requireHead(ModelVersion version) {
+    if (version.kind() == ModelVersion.Kind.PRETRAINED) {
+      throw new InvalidInputException(
+          version.modelId()
+              + " is a pre-trained encoder and predicts nothing; train a head on it first.");
+    }
+  }
+
+  private static void requireFolder(Path output) {
+    if (!Files.isDirectory(output.resolveSibling("")) || Files.isDirectory(output)) {
+      throw new InvalidInputException(
+          "The answers cannot be written to "
+              + output
+              + "; give the path of a file in a folder that exists.");
+    }
+  }
+}

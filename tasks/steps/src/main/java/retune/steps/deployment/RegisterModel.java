@@ -1,0 +1,118 @@
+package retune.steps.deployment;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelStore.Status;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Kind;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Checks a model's files and keeps them as a version. The first version of a model can be"
+            + " made its champion.",
+    pipeline = Pipeline.AUTHORING,
+    example = "--path examples/credit-default/models/finetuned --champion")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class RegisterModel implements Step<RegisterModel.Input, RegisterModel.Output> {
+  public record Input(
+      @Field("folder or zip with model.json and weights.safetensors") String path,
+      @Field(
+              value = "whether to make it the champion of a model that has none",
+              byDefault = "false")
+          boolean champion) {}
+
+  public record Output(
+      @Field("the version's id, from its content") String modelId,
+      @Field("the model's name") String modelName,
+      @Field("when it was made, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("pretrained or finetuned") String kind,
+      @Field("SHA-256 of the weights") String weightsHash,
+      @Field("whether the store was changed") boolean changed,
+      @Field("whether it is the champion") boolean champion,
+      @Field("what was done, in a sentence") String message) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    ModelFolder.Content content = ModelFolder.read(Path.of(input.path()));
+    ModelVersion version = content.version();
+    ModelStore models = new ModelStore(context.store(), context.clock());
+    Champions champions = new Champions(context.store());
+    if (input.champion()) {
+      requireEligible(version, champions);
+    }
+    boolean added = models.register(version, content.weights(), Status.CANDIDATE);
+    boolean installed = input.champion() && install(version, models, champions);
+    return new Output(
+        version.modelId(),
+        version.modelName(),
+        version.modelVersion(),
+        version.kind().name().toLowerCase(Locale.ROOT),
+        version.weightsHash(),
+        added || installed,
+        isChampion(version, champions),
+        message(version, added, installed));
+  }
+
+  /** Before anything is written. */
+  private static void requireEligible(ModelVersion version, Champions champions) {
+    if (version.kind() == Kind.PRETRAINED) {
+      throw new InvalidInputException(
+          version.modelId()
+              + " is a pre-trained encoder and predicts nothing; register it without --champion.");
+    }
+    Optional<Champion> champion = champions.find(version.modelName());
+    if (champion.isPresent() && !champion.get().modelId().equals(version.modelId())) {
+      throw taken(version, champion.get());
+    }
+  }
+
+  /** Approves, then points: a champion is approved at every moment. */
+  private static boolean install(ModelVersion version, ModelStore models, Champions champions) {
+    if (isChampion(version, champions)) {
+      return false;
+    }
+    models.setStatus(version.modelId(), Status.APPROVED, "Registered as the first champion");
+    if (!champions.install(version.modelName(), version.modelId())
+        && !isChampion(version, champions)) {
+      throw taken(version, champions.find(version.modelName()).orElseThrow());
+    }
+    return true;
+  }
+
+  private static boolean isChampion(ModelVersion version, Champions champions) {
+    return champions
+        .find(version.modelName())
+        .filter(champion -> champion.modelId().equals(version.modelId()))
+        .isPresent();
+  }
+
+  private static InvalidInputException taken(ModelVersion version, Champion champion) {
+    return new InvalidInputException(
+        version.modelName()
+            + " has the champion "
+            + champion.modelId()
+            + " already; register "
+            + version.modelId()
+            + " without --champion and let an evaluation approve it.");
+  }
+
+  private static String message(ModelVersion version, boolean added, boolean installed) {
+    return version.modelId()
+        + (added ? " is registered" : " was registered before, nothing was added")
+        + (installed ? "; it is the champion of " + version.modelName() + " now." : ".");
+  }
+}

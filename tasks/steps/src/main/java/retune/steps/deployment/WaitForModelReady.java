@@ -1,0 +1,90 @@
+package retune.steps.deployment;
+
+import com.google.auto.service.AutoService;
+import java.time.LocalDate;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.NotReadyException;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Waits for the evaluation's outcome of a day and says which version, if any, is to be"
+            + " deployed.",
+    pipeline = Pipeline.DEPLOYMENT,
+    example = "--model credit-default --logical-date 2026-11-05")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class WaitForModelReady
+    implements Step<WaitForModelReady.Input, WaitForModelReady.Output> {
+  private static final long BETWEEN_LOOKS_MILLIS = 1_000;
+
+  public record Input(
+      @Field("the model's name") String model,
+      @Field("the day whose evaluation decides") LocalDate logicalDate,
+      @Field(value = "how long to wait for the outcome, seconds", byDefault = "60", min = 0)
+          int waitSeconds) {}
+
+  public record Output(
+      @Field("whether there is a version to deploy") boolean ready,
+      @Field("the version to be in production") @Nullable String modelId,
+      @Field("when it was made, YYYYMMDD_HHMMSS") @Nullable String modelVersion,
+      @Field("why, in a sentence") String reason) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws InterruptedException {
+    Outcome outcome = await(input, context);
+    Optional<Champion> champion = new Champions(context.store()).find(input.model());
+    Optional<String> obstacle = obstacle(outcome, champion);
+    if (obstacle.isPresent()) {
+      return new Output(false, null, null, obstacle.get());
+    }
+    String modelVersion = new ModelStore(context.store()).get(outcome.modelId()).modelVersion();
+    return new Output(
+        true, outcome.modelId(), modelVersion, outcome.modelId() + " is to be deployed.");
+  }
+
+  private static Outcome await(Input input, StepContext context) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(input.waitSeconds());
+    while (true) {
+      Optional<Outcome> outcome = Outcome.find(context.store(), input.model(), input.logicalDate());
+      if (outcome.isPresent()) {
+        return outcome.get();
+      }
+      if (System.nanoTime() >= end) {
+        throw new NotReadyException(
+            "The evaluation of "
+                + input.model()
+                + " for "
+                + input.logicalDate()
+                + " has no outcome after "
+                + input.waitSeconds()
+                + " s; try again when model_evaluation_pipeline has run for that date.");
+      }
+      Thread.sleep(BETWEEN_LOOKS_MILLIS);
+    }
+  }
+
+  /** Why there is nothing to deploy; empty where there is. */
+  private static Optional<String> obstacle(Outcome outcome, Optional<Champion> champion) {
+    if (!outcome.approves()) {
+      return Optional.of("Nothing was approved: the evaluation ended as " + outcome.status() + ".");
+    }
+    if (champion.isEmpty() || outcome.modelId().equals(champion.get().modelId())) {
+      return champion
+          .filter(Champion::deployed)
+          .map(current -> current.modelId() + " is deployed already.");
+    }
+    return outcome.championId().equals(champion.get().modelId())
+        ? Optional.empty()
+        : Optional.of(outcome.overtaken(champion.get()));
+  }
+}

@@ -1,0 +1,70 @@
+package retune.steps.evaluation;
+
+import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import java.util.Map;
+import retune.core.metrics.Evaluation;
+import retune.model.batch.Batch;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Measures a model on a batch. The encoded rows are kept, so that fine-tuning and"
+            + " comparing need not encode them again.",
+    pipeline = Pipeline.EVALUATION,
+    example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateModel.Output> {
+  private static final Logger LOGGER = System.getLogger(EvaluateModel.class.getName());
+
+  /** The dataset's name of a day's evaluation. */
+  static final String TEST = "test";
+
+  public record Input(
+      @Field("the version to measure") String modelId,
+      @Field("the processed batch: model/date") String dataPath,
+      @Field(value = "the name that the metrics are kept under", byDefault = TEST)
+          String datasetName) {}
+
+  public record Output(
+      @Field("the version measured") String modelId,
+      @Field("metrics by name") Map<String, Double> metrics,
+      @Field("the processed batch: model/date") String dataPath,
+      @Field("labelled rows measured on") int samples,
+      @Field("where the encoded rows came from: reused, computed or recomputed: damaged")
+          String features,
+      @Field("how long it took, in seconds") double seconds) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Instant start = context.clock().instant();
+    Batch batch = Batch.load(context, input.dataPath());
+    Examination examination = Examination.ofAll(context, input.modelId(), batch);
+    examination.keep(context, input.datasetName());
+    Evaluation evaluation = examination.evaluation();
+    LOGGER.log(
+        Level.INFO,
+        String.format(
+            Locale.ROOT,
+            "Evaluation metrics - Accuracy: %.4f, ROC-AUC: %.4f, F1-score: %.4f",
+            evaluation.accuracy(),
+            evaluation.rocAuc(),
+            evaluation.f1Score()));
+    return new Output(
+        input.modelId(),
+        evaluation.toMap(),
+        input.dataPath(),
+        evaluation.rows(),
+        examination.features().words(),
+        Duration.between(start, context.clock().instant()).toMillis() / 1000.0);
+  }
+}

@@ -1,0 +1,51 @@
+package retune.steps.evaluation;
+
+import com.google.auto.service.AutoService;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value = "Names the model version that is in production.",
+    pipeline = Pipeline.EVALUATION,
+    example = "--model credit-default")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class LoadLatestModel implements Step<LoadLatestModel.Input, LoadLatestModel.Output> {
+  public record Input(@Field("the model's name") String model) {}
+
+  public record Output(
+      @Field("the version in production") String modelId,
+      @Field("where its weights stand in the document store") String modelPath,
+      @Field("when it was made, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("the model's name") String modelName,
+      @Field("where the version stands: approved, deployed …") String status) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Champion champion =
+        new Champions(context.store())
+            .find(input.model())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "There is no champion of '"
+                            + input.model()
+                            + "'; register one with register_model --champion."));
+    ModelStore models = new ModelStore(context.store());
+    ModelVersion version = models.get(champion.modelId());
+    return new Output(
+        version.modelId(),
+        ModelStore.weightsId(version),
+        version.modelVersion(),
+        version.modelName(),
+        models.status(version.modelId()).id());
+  }
+}

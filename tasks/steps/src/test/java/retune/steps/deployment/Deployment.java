@@ -1,0 +1,190 @@
+package retune.steps.deployment;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.core.data.Target;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.Champions;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelStore.Status;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Golden;
+import retune.model.Tensor;
+import retune.model.WeightShapes;
+import retune.model.Weights;
+import retune.model.engine.Engine;
+import retune.model.engine.PlainEngine;
+import retune.runtime.store.DocumentStore;
+import retune.steps.TestContext;
+import retune.store.EmbeddedStore;
+
+/** A store, a deployment folder, and small models to deploy. */
+final class Deployment implements AutoCloseable {
+  static final String MODEL = "credit-default";
+  static final LocalDate DATE = LocalDate.parse("2026-11-05");
+  private static final Architecture ARCHITECTURE = new Architecture.Mlp(1, List.of(4), 3, 0);
+  private static final Preprocessing PREPROCESSING =
+      Preprocessing.given(List.of(), Stream.of("n0", "n1").map(NumericColumn::asIs).toList());
+
+  private final EmbeddedStore server = EmbeddedStore.inMemory();
+  private final Path folder;
+  final DocumentStore store = open(server.uri());
+  final ModelStore models = new ModelStore(store, TestContext.CLOCK);
+  final Champions champions = new Champions(store);
+
+  Deployment(Path folder) {
+    this.folder = folder;
+  }
+
+  static DocumentStore open(String uri) {
+    return DocumentStore.open(uri, Duration.ofSeconds(10), TestContext.CLOCK);
+  }
+
+  String uri() {
+    return server.uri();
+  }
+
+  TestContext context() {
+    return context(store);
+  }
+
+  TestContext context(DocumentStore through) {
+    return TestContext.of(through).with(Map.of("RETUNE_DEPLOYMENT_DIR", folder.toString()));
+  }
+
+  @Override
+  public void close() {
+    store.close();
+    server.close();
+  }
+
+  /** A version of two numbers and two classes; the same seed gives the same. */
+  static ModelFolder.Content model(int seed, @Nullable String finetunedFrom) {
+    SortedMap<String, int[]> shapes = WeightShapes.of(ARCHITECTURE, PREPROCESSING.schema(), 2);
+    return model(weights(shapes, seed), seed, finetunedFrom, true);
+  }
+
+  /** An encoder without a head. */
+  static ModelFolder.Content encoder() {
+    SortedMap<String, int[]> shapes = WeightShapes.encoder(ARCHITECTURE, PREPROCESSING.schema());
+    return model(weights(shapes, 0), 0, null, false);
+  }
+
+  /** A version with these weights, with golden rows from the plain engine or without. */
+  static ModelFolder.Content model(
+      Weights weights, int seed, @Nullable String finetunedFrom, boolean golden) {
+    ModelVersion bare = version(weights, seed, finetunedFrom, null);
+    return new ModelFolder.Content(
+        golden ? version(weights, seed, finetunedFrom, golden(bare, weights)) : bare, weights);
+  }
+
+  static ModelVersion version(
+      Weights weights, int seed, @Nullable String finetunedFrom, @Nullable Golden golden) {
+    return ModelVersion.of(
+        MODEL,
+        Instant.parse("2026-01-09T10:15:00Z").plusSeconds(seed),
+        ARCHITECTURE,
+        PREPROCESSING,
+        new Target("default", List.of("0", "1"), "1"),
+        0.5,
+        new ModelVersion.Lineage(finetunedFrom, "head", 5, 1e-4, "data", Map.of(), List.of()),
+        Map.of("validation", Map.of("f1_score", 0.8)),
+        golden,
+        weights);
+  }
+
+  private static Golden golden(ModelVersion version, Weights weights) {
+    FeatureSchema schema = PREPROCESSING.schema();
+    float[][] numbers = {{-1, 0, 3}, {0.5f, 2, -8}};
+    try (Engine engine = new PlainEngine(version, weights, 1)) {
+      Features features = new Features(schema, 3, new int[0][], numbers);
+      float[] logits = engine.head(engine.encode(features), 3);
+      return new Golden(
+          new int[0][],
+          numbers,
+          IntStream.range(0, 3)
+              .mapToObj(row -> new float[] {logits[2 * row], logits[2 * row + 1]})
+              .toArray(float[][]::new));
+    }
+  }
+
+  private static Weights weights(SortedMap<String, int[]> shapes, int seed) {
+    Random random = new Random(seed);
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    shapes.forEach(
+        (name, shape) -> {
+          float[] values = new float[IntStream.of(shape).reduce(1, (a, b) -> a * b)];
+          for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextGaussian();
+          }
+          tensors.put(name, new Tensor(shape, values));
+        });
+    return new Weights(tensors);
+  }
+
+  /** Registers a version as the first champion; returns its id. */
+  String installChampion(int seed) {
+    String modelId = register(model(seed, null), Status.APPROVED);
+    champions.install(MODEL, modelId);
+    return modelId;
+  }
+
+  String register(ModelFolder.Content content, Status status) {
+    models.register(content.version(), content.weights(), status);
+    return content.version().modelId();
+  }
+
+  /** What send_evaluation_results leaves for the deployment. */
+  void writeOutcome(String status, String modelId, String championId) {
+    store
+        .events()
+        .record(
+            "outcomes",
+            MODEL + "/" + DATE,
+            new Document("status", status)
+                .append("model_id", modelId)
+                .append("champion_id", championId)
+                .append("run_id", "run"));
+  }
+
+  /** All documents but the uploads' own ids, and all files, by name. */
+  Map<String, String> everything() {
+    Map<String, String> everything = new TreeMap<>();
+    for (String collection :
+        List.of("model_metadata", "champions", "deployment_events", "outcomes", "fs.files")) {
+      for (Document document : store.collection(collection).find()) {
+        everything.put(collection + "/" + document.get("_id"), document.toJson());
+      }
+    }
+    everything.put("chunks", Long.toString(store.collection("fs.chunks").countDocuments()));
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        everything.put(
+            folder.relativize(file).toString(), Arrays.toString(Files.readAllBytes(file)));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return everything;
+  }
+}

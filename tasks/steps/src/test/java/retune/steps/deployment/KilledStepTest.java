@@ -1,0 +1,109 @@
+package retune.steps.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import retune.model.ModelFolder;
+import retune.model.ModelStore.Status;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+
+/** A step that dies around any of its writes and runs again leaves what an undisturbed one does. */
+class KilledStepTest {
+  @TempDir Path folder;
+
+  /** What is killed and runs again. */
+  interface Work {
+    void run(StepContext context) throws IOException;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void deployModel(CutConnection.Moment moment) throws IOException {
+    String champion = Deployment.model(1, null).version().modelId();
+    String modelId = Deployment.model(2, champion).version().modelId();
+    assertSurvivesDeath(
+        moment,
+        5,
+        deployment -> {
+          deployment.installChampion(1);
+          deployment.register(Deployment.model(2, champion), Status.APPROVED);
+          deployment.writeOutcome("retrained", modelId, champion);
+        },
+        context ->
+            new DeployModel()
+                .run(new DeployModel.Input(Deployment.MODEL, modelId, Deployment.DATE), context));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void registerModel(CutConnection.Moment moment) throws IOException {
+    Path files = folder.resolve("files");
+    ModelFolder.write(files, Deployment.model(1, null));
+    assertSurvivesDeath(
+        moment,
+        5,
+        deployment -> {},
+        context ->
+            new RegisterModel().run(new RegisterModel.Input(files.toString(), true), context));
+  }
+
+  /** What is there before. */
+  interface Preparation {
+    void on(Deployment deployment);
+  }
+
+  private void assertSurvivesDeath(
+      CutConnection.Moment moment, int writes, Preparation preparation, Work work)
+      throws IOException {
+    Map<String, String> expected;
+    try (Deployment undisturbed = fresh()) {
+      preparation.on(undisturbed);
+      work.run(undisturbed.context());
+      expected = undisturbed.everything();
+    }
+    for (int write = 1; write <= writes + 1; write++) {
+      try (Deployment deployment = fresh()) {
+        preparation.on(deployment);
+        boolean broke = die(deployment, write, moment, work);
+        assertEquals(write <= writes, broke, "the step has " + writes + " writes");
+        work.run(deployment.context());
+        assertEquals(expected, deployment.everything(), "killed at write " + write);
+      }
+    }
+  }
+
+  private static boolean die(
+      Deployment deployment, int write, CutConnection.Moment moment, Work work) throws IOException {
+    try (CutConnection connection = new CutConnection(deployment.uri(), write, moment);
+        DocumentStore through = Deployment.open(connection.uri())) {
+      try {
+        work.run(deployment.context(through));
+      } catch (RuntimeException e) {
+        assertTrue(connection.broke(), e::toString);
+      }
+      return connection.broke();
+    }
+  }
+
+  /** An empty store and an empty deployment folder, of the same name each time. */
+  private Deployment fresh() throws IOException {
+    Path deployed = folder.resolve("deployed");
+    try (Stream<Path> files =
+        Files.exists(deployed) ? Files.walk(deployed) : Stream.<Path>empty()) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+    return new Deployment(Files.createDirectory(deployed));
+  }
+}

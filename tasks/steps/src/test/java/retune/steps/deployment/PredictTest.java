@@ -1,0 +1,256 @@
+package retune.steps.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.core.InvalidInputException;
+import retune.core.data.Features;
+import retune.core.data.Target;
+import retune.core.preprocessing.CodeColumn;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.Champions;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.Tensor;
+import retune.model.WeightShapes;
+import retune.model.Weights;
+import retune.model.engine.Engine;
+import retune.model.engine.Engines;
+import retune.runtime.store.DocumentStore;
+import retune.steps.TestContext;
+import retune.store.EmbeddedStore;
+
+class PredictTest {
+  private static final Target TARGET = new Target("label", List.of("no", "yes, please"), "no");
+  private static final Preprocessing PREPROCESSING =
+      Preprocessing.given(
+          List.of(new CodeColumn("c0", 3, CodeColumn.NONE), new CodeColumn("c1", 4, 3)),
+          List.of(NumericColumn.asIs("n0")));
+  private static final double THRESHOLD = 0.7;
+  private static final ModelFolder.Content MODEL = model();
+
+  private static EmbeddedStore server;
+  private static TestContext context;
+
+  @TempDir private Path folder;
+  private Path output;
+
+  @BeforeAll
+  static void openStore() {
+    server = EmbeddedStore.inMemory();
+    context =
+        TestContext.of(DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC()));
+  }
+
+  @AfterAll
+  static void closeStore() {
+    context.store().close();
+    server.close();
+  }
+
+  @BeforeEach
+  void writeModel() throws IOException {
+    ModelFolder.write(folder.resolve("model"), MODEL);
+    output = folder.resolve("answers.csv");
+  }
+
+  @Test
+  void everyRowIsAnsweredInOrderWhateverTheChunks() throws IOException {
+    int rows = 2_345;
+    Random random = new Random(5);
+    int[][] codes = new int[2][rows];
+    float[][] numbers = new float[1][rows];
+    StringBuilder csv = new StringBuilder("n0,label,c1,c0\n");
+    for (int row = 0; row < rows; row++) {
+      codes[0][row] = random.nextInt(3);
+      codes[1][row] = random.nextInt(4);
+      numbers[0][row] = (float) random.nextGaussian();
+      csv.append(numbers[0][row]).append(",no,").append(codes[1][row]).append(',');
+      csv.append(codes[0][row]).append('\n');
+    }
+    Predict.Output answered = predict(csv.toString());
+
+    assertEquals(rows, answered.rows());
+    assertEquals(rows, answered.predicted());
+    assertEquals(Map.of(), answered.rejected());
+    assertEquals(Map.of(), answered.outcomes());
+    assertEquals(rows, answered.classes().values().stream().mapToLong(count -> count).sum());
+    List<String> lines = Files.readAllLines(output);
+    assertEquals("row,logit_0,logit_1,probability_0,probability_1,predicted", lines.getFirst());
+    assertEquals(rows + 1, lines.size());
+    float[] logits = logits(new Features(PREPROCESSING.schema(), rows, codes, numbers));
+    for (int row = 0; row < rows; row++) {
+      double no = 1 / (1 + Math.exp((double) logits[2 * row + 1] - logits[2 * row]));
+      String[] fields = lines.get(row + 1).split(",", 6);
+      assertEquals(row, Integer.parseInt(fields[0]));
+      for (int label = 0; label < 2; label++) {
+        float logit = logits[2 * row + label];
+        double tolerance = 1e-4 * Math.max(1, Math.abs(logit)); // engines are float32
+        assertEquals(logit, Float.parseFloat(fields[1 + label]), tolerance);
+      }
+      assertEquals(no, Double.parseDouble(fields[3]), 1e-5);
+      assertEquals(1 - no, Double.parseDouble(fields[4]), 1e-5);
+      double answer = Double.parseDouble(fields[3]);
+      assertEquals(answer >= THRESHOLD ? "no" : "\"yes, please\"", fields[5]);
+    }
+  }
+
+  @Test
+  void rowsThatCannotBeReadHaveEmptyFieldsAndAreCounted() throws IOException {
+    Predict.Output answered =
+        predict("c0,c1,n0,extra\n1,1,0.5,x\nred,1,0.5,x\n1,9,0.5,x\n1,1,,x\n2,2,1e3,x\n");
+    List<String> lines = Files.readAllLines(output);
+    assertEquals("1,,,,,", lines.get(2));
+    assertEquals("3,,,,,", lines.get(4));
+    assertTrue(lines.get(5).startsWith("4,"), lines.get(5));
+    assertEquals(5, answered.rows());
+    assertEquals(3, answered.predicted());
+    assertEquals(Map.of("wrong_type.c0", 1L, "missing_value.n0", 1L), answered.rejected());
+    assertEquals(Map.of("unknown_code.c1", 1L, "extra_column.extra", 3L), answered.outcomes());
+  }
+
+  @Test
+  void aCodeOutsideItsEmbeddingLeavesTheFileThatWasThere() throws IOException {
+    Files.writeString(output, "yesterday's");
+    StringBuilder csv = new StringBuilder("c0,c1,n0\n").append("1,1,0.5\n".repeat(1_500));
+    assertRefused("Row 1500 has 3 in the column 'c0'", csv.append("3,1,0.5\n").toString());
+    assertEquals("yesterday's", Files.readString(output));
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(3, files.count(), "model, data and the old answers");
+    }
+  }
+
+  @Test
+  void dataOfAnotherModelIsRefusedByItsColumns() {
+    assertRefused("The data lacks [c1, n0]", "c0,c2\n1,2\n");
+    assertTrue(Files.notExists(output));
+  }
+
+  @Test
+  void theVersionComesFromTheStoreToo() throws IOException {
+    Path data = data("c0,c1,n0\n1,1,0.5\n");
+    predict(Files.readString(data));
+    String fromFile = Files.readString(output);
+    String id = MODEL.version().modelId();
+    new ModelStore(context.store())
+        .register(MODEL.version(), MODEL.weights(), ModelStore.Status.APPROVED);
+    new Champions(context.store()).install("toy", id);
+    for (Predict.Input input :
+        List.of(
+            new Predict.Input("toy", null, null, data.toString(), output.toString()),
+            new Predict.Input(null, id, null, data.toString(), output.toString()))) {
+      Files.delete(output);
+      assertEquals(id, new Predict().run(input, context).modelId());
+      assertEquals(fromFile, Files.readString(output));
+    }
+  }
+
+  @Test
+  void exactlyOneVersionMustBeNamed() throws IOException {
+    String data = data("c0,c1,n0\n1,1,0.5\n").toString();
+    assertRefused(
+        "Give one of --model", new Predict.Input(null, null, null, data, output.toString()));
+    assertRefused(
+        "Give one of --model", new Predict.Input("toy", "toy-0", null, data, output.toString()));
+    assertRefused(
+        "'nobody' has no champion",
+        new Predict.Input("nobody", null, null, data, output.toString()));
+  }
+
+  @Test
+  void whatCannotBeWrittenOrReadIsNamed() throws IOException {
+    String model = folder.resolve("model").toString();
+    String data = data("c0,c1,n0\n1,1,0.5\n").toString();
+    assertRefused(
+        "cannot be written to " + folder.resolve("no/answers.csv"),
+        new Predict.Input(null, null, model, data, folder.resolve("no/answers.csv").toString()));
+    assertRefused(
+        "cannot be written to", new Predict.Input(null, null, model, data, folder.toString()));
+    assertRefused(
+        "There is no file", new Predict.Input(null, null, model, data + "x", output.toString()));
+    assertRefused(
+        "There is no model at",
+        new Predict.Input(null, null, model + "x", data, output.toString()));
+  }
+
+  private Predict.Output predict(String csv) throws IOException {
+    return new Predict().run(input(csv), context);
+  }
+
+  private void assertRefused(String expected, String csv) {
+    InvalidInputException refusal = assertThrows(InvalidInputException.class, () -> predict(csv));
+    assertTrue(String.valueOf(refusal.getMessage()).contains(expected), refusal.getMessage());
+  }
+
+  private static void assertRefused(String expected, Predict.Input input) {
+    InvalidInputException refusal =
+        assertThrows(InvalidInputException.class, () -> new Predict().run(input, context));
+    assertTrue(String.valueOf(refusal.getMessage()).contains(expected), refusal.getMessage());
+  }
+
+  private Predict.Input input(String csv) throws IOException {
+    return new Predict.Input(
+        null, null, folder.resolve("model").toString(), data(csv).toString(), output.toString());
+  }
+
+  private Path data(String csv) throws IOException {
+    return Files.writeString(folder.resolve("data.csv"), csv);
+  }
+
+  private static float[] logits(Features features) {
+    try (Engine engine = Engines.open(MODEL.version(), MODEL.weights())) {
+      return engine.head(engine.encode(features), features.rows());
+    }
+  }
+
+  private static ModelFolder.Content model() {
+    Architecture architecture = new Architecture.TabTransformer(8, 2, 1, 12, 8, 0.1);
+    Random random = new Random(4);
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    WeightShapes.of(architecture, PREPROCESSING.schema(), 2)
+        .forEach(
+            (name, shape) -> {
+              float[] values = new float[IntStream.of(shape).reduce(1, (a, b) -> a * b)];
+              for (int i = 0; i < values.length; i++) {
+                values[i] = (float) random.nextGaussian();
+              }
+              tensors.put(name, new Tensor(shape, values));
+            });
+    Weights weights = new Weights(tensors);
+    ModelVersion version =
+        ModelVersion.of(
+            "toy",
+            Instant.EPOCH,
+            architecture,
+            PREPROCESSING,
+            TARGET,
+            THRESHOLD,
+            new ModelVersion.Lineage(null, "full", 1, 1e-3, "0123", Map.of(), List.of()),
+            Map.of(),
+            null,
+            weights);
+    return new ModelFolder.Content(version, weights);
+  }
+}

@@ -1,0 +1,127 @@
+package retune.steps.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.steps.deployment.Refusals.assertRefused;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.model.ModelFolder;
+import retune.model.ModelStore.Status;
+
+class RegisterModelTest {
+  @TempDir Path folder;
+  private Deployment deployment;
+  private final ModelFolder.Content model = Deployment.model(1, null);
+  private final String modelId = model.version().modelId();
+
+  @BeforeEach
+  void start() throws IOException {
+    deployment = new Deployment(Files.createDirectory(folder.resolve("deployed")));
+  }
+
+  @AfterEach
+  void close() {
+    deployment.close();
+  }
+
+  @Test
+  void aVersionIsRegisteredAsACandidate() throws IOException {
+    RegisterModel.Output output = register(model, false);
+    assertEquals(modelId, output.modelId());
+    assertEquals("finetuned", output.kind());
+    assertEquals(model.weights().hash(), output.weightsHash());
+    assertTrue(output.changed());
+    assertFalse(output.champion());
+    assertEquals(modelId + " is registered.", output.message());
+    assertEquals(Status.CANDIDATE, deployment.models.status(modelId));
+  }
+
+  @Test
+  void aSecondRegistrationAddsNothingAndSaysSo() throws IOException {
+    register(model, true);
+    Map<String, String> before = deployment.everything();
+    RegisterModel.Output output = register(model, true);
+    assertFalse(output.changed());
+    assertTrue(output.champion());
+    assertEquals(modelId + " was registered before, nothing was added.", output.message());
+    assertEquals(before, deployment.everything());
+  }
+
+  @Test
+  void theFirstChampionIsApproved() throws IOException {
+    RegisterModel.Output output = register(model, true);
+    assertTrue(output.champion());
+    assertTrue(output.message().endsWith("it is the champion of credit-default now."));
+    assertEquals(Status.APPROVED, deployment.models.status(modelId));
+    assertEquals(modelId, deployment.champions.find(Deployment.MODEL).orElseThrow().modelId());
+  }
+
+  @Test
+  void aCandidateCanBecomeTheFirstChampionLater() throws IOException {
+    register(model, false);
+    assertTrue(register(model, true).changed());
+    assertEquals(Status.APPROVED, deployment.models.status(modelId));
+  }
+
+  @Test
+  void anExistingChampionIsNotOverwrittenAndNothingIsWritten() throws IOException {
+    register(model, true);
+    Map<String, String> before = deployment.everything();
+    assertRefused(
+        "has the champion " + modelId + " already",
+        () -> register(Deployment.model(2, null), true));
+    assertEquals(before, deployment.everything());
+  }
+
+  @Test
+  void aBareEncoderIsKeptButIsNoChampion() throws IOException {
+    assertRefused("is a pre-trained encoder", () -> register(Deployment.encoder(), true));
+    assertEquals(Optional.empty(), deployment.champions.find(Deployment.MODEL));
+    assertEquals("pretrained", register(Deployment.encoder(), false).kind());
+  }
+
+  @Test
+  void aDamagedFileIsRefusedAndNothingIsWritten() throws IOException {
+    Path files = folder.resolve("model");
+    ModelFolder.write(files, model);
+    Path weights = files.resolve(ModelFolder.WEIGHTS);
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(weights, bytes);
+    Map<String, String> before = deployment.everything();
+    assertRefused(
+        "its description says " + model.weights().hash(),
+        () ->
+            new RegisterModel()
+                .run(new RegisterModel.Input(files.toString(), true), deployment.context()));
+    assertEquals(before, deployment.everything());
+  }
+
+  @Test
+  void aPathWithoutAModelIsRefused() {
+    assertRefused(
+        "There is no model at",
+        () ->
+            new RegisterModel()
+                .run(
+                    new RegisterModel.Input(folder.resolve("none").toString(), false),
+                    deployment.context()));
+  }
+
+  private RegisterModel.Output register(ModelFolder.Content content, boolean champion)
+      throws IOException {
+    Path files = folder.resolve("model");
+    ModelFolder.write(files, content);
+    return new RegisterModel()
+        .run(new RegisterModel.Input(files.toString(), champion), deployment.context());
+  }
+}

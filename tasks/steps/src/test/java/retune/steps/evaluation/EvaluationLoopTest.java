@@ -1,0 +1,315 @@
+package retune.steps.evaluation;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.steps.evaluation.Loop.BATCH;
+import static retune.steps.evaluation.Loop.EXCELLENT;
+import static retune.steps.evaluation.Loop.GOOD;
+import static retune.steps.evaluation.Loop.POOR;
+import static retune.steps.evaluation.Loop.USELESS;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.bson.Document;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.InvalidInputException;
+import retune.core.metrics.Metric;
+import retune.model.ModelStore.Status;
+
+class EvaluationLoopTest {
+  private static final String DAY = "credit-default/2026-11-05";
+
+  private final Loop loop = new Loop();
+
+  @AfterEach
+  void close() {
+    loop.close();
+  }
+
+  @Test
+  void aHealthyChampionIsApprovedAtOnce() {
+    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    Map<String, Double> metrics = loop.evaluate(champion).metrics();
+    CheckModelPerformance.Output check = loop.check(champion);
+    assertEquals("approved", check.status());
+    assertFalse(check.needsRetraining());
+    assertEquals(metrics, check.metrics());
+    assertEquals(0, check.retryCount());
+
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("approved", results.status());
+    assertEquals(champion, results.modelId());
+    assertEquals("20260109_101500", results.modelVersion());
+    assertTrue(results.approved());
+    assertFalse(results.retrainingInfo().wasRetrained());
+
+    Document event = loop.document("evaluation_events", "evaluation/" + DAY + "/run");
+    assertEquals("evaluation_complete", event.getString("event_type"));
+    assertEquals("approved", event.getString("status"));
+    assertEquals(
+        List.of("was_retrained", "f1_score", "f1_threshold", "retry_count"),
+        List.copyOf(event.get("retraining_info", Document.class).keySet()));
+    assertEquals(Status.APPROVED, loop.models.status(champion));
+    assertEquals(champion, loop.document("outcomes", DAY).getString("model_id"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void aChampionThatFallsShortIsFollowedByTheFirstAttemptThatPasses(int passing) {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    loop.evaluate(champion);
+    assertEquals("needs_retraining", loop.check(champion).status());
+    loop.prepare(champion);
+    List<String> failed = new ArrayList<>();
+    for (int attempt = 1; attempt < passing; attempt++) {
+      String candidate = loop.register(USELESS, attempt, champion, Status.CANDIDATE);
+      assertFalse(loop.evaluateFinetuned(candidate, champion, attempt).passed());
+      failed.add(candidate);
+    }
+    String candidate = loop.register(GOOD, passing, champion, Status.CANDIDATE);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, passing);
+    assertTrue(judged.passed(), judged.reason());
+    assertEquals(champion, judged.finetunedFrom());
+
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("retrained", results.status());
+    assertEquals(candidate, results.modelId());
+    assertEquals(champion, results.championId());
+    assertEquals(Status.APPROVED, loop.models.status(candidate));
+    assertEquals(Status.DEPLOYED, loop.models.status(champion));
+    failed.forEach(id -> assertEquals(Status.REJECTED, loop.models.status(id)));
+
+    Document event = loop.document("evaluation_events", "evaluation/" + DAY + "/run");
+    Document info = event.get("retraining_info", Document.class);
+    assertEquals(
+        List.of(
+            "was_retrained",
+            "original_model_id",
+            "original_f1_score",
+            "finetuned_model_id",
+            "finetuned_f1_score",
+            "improvement",
+            "retry_count"),
+        List.copyOf(info.keySet()));
+    assertEquals(passing, info.getInteger("retry_count"));
+    assertEquals(judged.championMetrics().get("f1_score"), info.getDouble("original_f1_score"));
+    assertEquals(judged.metrics().get("f1_score"), info.getDouble("finetuned_f1_score"));
+    assertEquals(
+        info.getDouble("finetuned_f1_score") - info.getDouble("original_f1_score"),
+        info.getDouble("improvement"));
+    assertEquals(candidate, loop.document("outcomes", DAY).getString("model_id"));
+    assertThrows(InvalidInputException.class, loop::sendAlert);
+  }
+
+  @Test
+  void aBackfillReportsAndPromotesOnlyWhenAskedTo() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    loop.evaluateFinetuned(candidate, champion, 1);
+    String nextDay = Loop.MODEL + "/" + Loop.DATE.plusDays(1);
+    loop.store.events().record("outcomes", nextDay, new Document("status", "approved"));
+
+    SendEvaluationResults.Output heldBack = loop.sendResults();
+    assertEquals("held_back", heldBack.status());
+    assertEquals(champion, heldBack.modelId());
+    assertFalse(heldBack.approved());
+    assertEquals(Status.CANDIDATE, loop.models.status(candidate));
+
+    assertEquals("retrained", loop.sendResults(true).status());
+    assertEquals(Status.APPROVED, loop.models.status(candidate));
+  }
+
+  @Test
+  void threeFailuresApproveNothingAndTellPeople() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String last = exhaust(champion);
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("failed_max_retries", results.status());
+    assertEquals(champion, results.modelId());
+    assertFalse(results.approved());
+    assertFalse(results.retrainingInfo().wasRetrained());
+    assertEquals(Status.DEPLOYED, loop.models.status(champion));
+    assertEquals(Status.REJECTED, loop.models.status(last));
+    Document outcome = loop.document("outcomes", DAY);
+    assertEquals("failed_max_retries", outcome.getString("status"));
+    assertEquals(champion, outcome.getString("model_id"));
+
+    SendAlert.Output alert = loop.sendAlert();
+    Document kept = loop.document("alerts", "alert/" + DAY + "/run");
+    assertEquals("MODEL_PERFORMANCE_FAILURE", kept.getString("alert_type"));
+    assertEquals("CRITICAL", kept.getString("severity"));
+    assertEquals(last, kept.getString("model_id"));
+    assertEquals(champion, kept.getString("original_model_id"));
+    assertEquals(0.8, kept.getDouble("f1_threshold"));
+    assertEquals(3, kept.getInteger("retry_attempts"));
+    assertEquals(3, kept.getInteger("max_retries"));
+    assertNotNull(kept.getDouble("f1_score"));
+    assertTrue(
+        alert
+            .message()
+            .matches(
+                "Model failed to meet Accuracy threshold of 0\\.8 after 3 retraining attempts\\."
+                    + " Final Accuracy score: 0\\.\\d{4}\\. Manual intervention required\\."),
+        alert.message());
+    assertEquals(alert.message(), kept.getString("message"));
+    assertEquals("not configured", alert.delivered().get("webhook"));
+  }
+
+  @Test
+  void runningEveryStepAgainChangesNothing() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    exhaust(champion);
+    loop.sendResults();
+    loop.sendAlert();
+    List<String> before = loop.content();
+    exhaust(champion);
+    SendEvaluationResults.Output again = loop.sendResults();
+    loop.sendAlert();
+    assertEquals(before, loop.content());
+    assertEquals("failed_max_retries", again.status());
+  }
+
+  @Test
+  void runningAgainAfterDeploymentLeavesTheDeployedVersionDeployed() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    loop.evaluateFinetuned(candidate, champion, 1);
+    loop.sendResults();
+    loop.models.setStatus(candidate, Status.DEPLOYED, "deployed");
+    loop.models.setStatus(champion, Status.RETIRED, "retired");
+    loop.sendResults();
+    assertEquals(Status.DEPLOYED, loop.models.status(candidate));
+    assertEquals(Status.RETIRED, loop.models.status(champion));
+  }
+
+  @Test
+  void aCandidateBelowTheChampionIsNotApprovedThoughItReachesTheThreshold() {
+    String champion = loop.register(EXCELLENT, null, Status.DEPLOYED);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
+    assertFalse(judged.passed());
+    assertTrue(judged.reason().contains("but is below the champion's"), judged.reason());
+  }
+
+  @Test
+  void theHoldOutIsDisjointFromTrainingAndKeptWithItsHashes() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    PrepareRetrainingData.Output prepared = loop.prepare(champion);
+    assertEquals(590, prepared.retrainSamples() + prepared.revalSamples());
+    assertEquals(177, prepared.revalSamples(), 1);
+    assertEquals(10, prepared.metadata().unlabelled());
+    Document split = loop.document("data_splits", prepared.splitId());
+    assertEquals(BATCH, split.getString("data_path"));
+    Document hashes = split.get("hashes", Document.class);
+    assertEquals(List.of("training", "validation", "holdout"), List.copyOf(hashes.keySet()));
+    assertEquals(3, hashes.values().stream().distinct().count());
+  }
+
+  @Test
+  void aSplitOfTheSameContentHasTheSameId() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    assertEquals(loop.prepare(champion).splitId(), loop.prepare(champion).splitId());
+  }
+
+  @Test
+  void aBatchThatWasSplitInTwoWaysNeedsTheOneNamed() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    loop.prepare(champion);
+    String other =
+        new PrepareRetrainingData()
+            .run(new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1), loop.context)
+            .splitId();
+    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(candidate, champion, 1));
+    EvaluateFinetunedModel.Input named =
+        new EvaluateFinetunedModel.Input(
+            candidate, champion, BATCH, 1, Metric.ACCURACY, Loop.THRESHOLD, other);
+    assertTrue(new EvaluateFinetunedModel().run(named, loop.context).passed());
+  }
+
+  @Test
+  void theAlertOfAHealthyRunIsRefused() {
+    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    loop.evaluate(champion);
+    loop.check(champion);
+    assertRefused(
+        "The run 'run' ended with a version of 'credit-default' that is good enough; there is"
+            + " nothing to alert of.",
+        loop::sendAlert);
+    assertNull(loop.store.collection("alerts").find().first());
+  }
+
+  @Test
+  void resultsWithoutAVerdictAreRefused() {
+    assertRefused(
+        "The run 'run' has no verdict on 'credit-default/2026-11-05'; run check_model_performance"
+            + " first, by hand with the same RETUNE_RUN_ID.",
+        loop::sendResults);
+  }
+
+  @Test
+  void resultsOfARunThatStoppedHalfWayAreRefused() {
+    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    assertRefused(
+        "The run 'run' stopped before attempt 1 of 3 was judged; run finetune_model and"
+            + " evaluate_finetuned_model for it again.",
+        loop::sendResults);
+    assertNull(loop.store.collection("outcomes").find().first());
+  }
+
+  @Test
+  void resultsByAnotherGateThanTheVerdictsAreRefused() {
+    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    loop.evaluate(champion);
+    loop.check(champion);
+    SendEvaluationResults.Input lower =
+        new SendEvaluationResults.Input(Loop.MODEL, Loop.DATE, Metric.ACCURACY, 0.5, 3, false);
+    assertThrows(
+        InvalidInputException.class, () -> new SendEvaluationResults().run(lower, loop.context));
+    assertEquals(Status.CANDIDATE, loop.models.status(champion));
+  }
+
+  @Test
+  void aModelThatWasNotEvaluatedIsNotJudged() {
+    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    assertRefused(
+        "'%s' was not evaluated on 'credit-default/2026-11-05' as it is now; run evaluate_model"
+                .formatted(champion)
+            + " first.",
+        () -> loop.check(champion));
+  }
+
+  /** Three attempts that fail; returns the last candidate. */
+  private String exhaust(String champion) {
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = "";
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      candidate = loop.register(USELESS, attempt, champion, Status.CANDIDATE);
+      loop.evaluateFinetuned(candidate, champion, attempt);
+    }
+    return candidate;
+  }
+
+  private static void assertRefused(String sentence, Runnable step) {
+    assertEquals(sentence, assertThrows(InvalidInputException.class, step::run).getMessage());
+  }
+}

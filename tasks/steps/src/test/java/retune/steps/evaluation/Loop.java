@@ -1,0 +1,251 @@
+package retune.steps.evaluation;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Features;
+import retune.core.data.Hashing;
+import retune.core.data.Target;
+import retune.core.metrics.Metric;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.ModelStore;
+import retune.model.ModelStore.Status;
+import retune.model.ModelVersion;
+import retune.model.Tensor;
+import retune.model.Weights;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.TestContext;
+import retune.store.EmbeddedStore;
+
+/**
+ * A store with one processed batch of two classes, and models for it whose quality is known: each
+ * answers by the sign of one of four features, and those agree with the label in 96, 88, 70 and 55
+ * of a hundred rows.
+ */
+final class Loop implements AutoCloseable {
+  static final String MODEL = "credit-default";
+  static final LocalDate DATE = LocalDate.parse("2026-11-05");
+  static final String BATCH = MODEL + "/" + DATE;
+  static final String CONTENT_HASH = Hashing.sha256("the batch");
+  static final int ROWS = 600;
+  static final double THRESHOLD = 0.8;
+
+  /** Features by how well they tell the classes apart. */
+  static final int EXCELLENT = 0;
+
+  static final int GOOD = 1;
+  static final int POOR = 2;
+  static final int USELESS = 3;
+
+  private static final double[] AGREEMENT = {0.96, 0.88, 0.70, 0.55};
+  private static final Architecture.Mlp ARCHITECTURE = new Architecture.Mlp(1, List.of(8), 2, 0);
+  private static final Preprocessing PREPROCESSING =
+      Preprocessing.given(
+          List.of(), Stream.of("n0", "n1", "n2", "n3").map(NumericColumn::asIs).toList());
+  private static final Target TARGET = new Target("default", List.of("0", "1"), "1");
+
+  private final EmbeddedStore server = EmbeddedStore.inMemory();
+  final DocumentStore store =
+      DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK);
+  final ModelStore models = new ModelStore(store, TestContext.CLOCK);
+  final TestContext context = TestContext.of(store);
+
+  Loop() {
+    writeBatch(CONTENT_HASH, PREPROCESSING.hash());
+  }
+
+  void writeBatch(String contentHash, String preprocessingHash) {
+    Rows rows = rows();
+    store
+        .processedBatches()
+        .write(
+            new ProcessedBatch(
+                BATCH,
+                MODEL,
+                DATE,
+                "generated",
+                "run",
+                contentHash,
+                "raw",
+                preprocessingHash,
+                PREPROCESSING.schema(),
+                ROWS,
+                ROWS,
+                ROWS - 10,
+                Map.of(),
+                Map.of()),
+            List.of(rows).iterator(),
+            false);
+  }
+
+  /** The first ten rows have no label. */
+  private static Rows rows() {
+    Random random = new Random(3);
+    int[] labels = new int[ROWS];
+    float[][] numbers = new float[AGREEMENT.length][ROWS];
+    for (int row = 0; row < ROWS; row++) {
+      int label = random.nextDouble() < 0.4 ? 1 : 0;
+      labels[row] = row < 10 ? Target.UNLABELLED : label;
+      for (int feature = 0; feature < AGREEMENT.length; feature++) {
+        boolean agrees = random.nextDouble() < AGREEMENT[feature];
+        float size = 0.5f + random.nextFloat();
+        numbers[feature][row] = (label == 1) == agrees ? size : -size;
+      }
+    }
+    return new Rows(
+        new Features(PREPROCESSING.schema(), ROWS, new int[0][], numbers),
+        labels,
+        IntStream.range(0, ROWS).mapToLong(row -> random.nextLong()).toArray());
+  }
+
+  /** Registers a version that answers by one feature. */
+  String register(int feature, @Nullable String finetunedFrom, Status status) {
+    return register(feature, 1, finetunedFrom, status);
+  }
+
+  /**
+   * Registers a version that answers by one feature.
+   *
+   * @param encoderScale versions of one scale share their encoder
+   */
+  String register(int feature, float encoderScale, @Nullable String finetunedFrom, Status status) {
+    return register(weights(feature, encoderScale, true), feature, finetunedFrom, status);
+  }
+
+  String registerEncoderOnly() {
+    return register(weights(0, 1, false), 0, null, Status.CANDIDATE);
+  }
+
+  private String register(
+      Weights weights, int feature, @Nullable String finetunedFrom, Status status) {
+    ModelVersion version =
+        ModelVersion.of(
+            MODEL,
+            Instant.parse("2026-01-09T10:15:0" + feature + "Z"),
+            ARCHITECTURE,
+            PREPROCESSING,
+            TARGET,
+            0.5,
+            new ModelVersion.Lineage(
+                finetunedFrom, "head", 5, 1e-4, CONTENT_HASH, Map.of(), List.of()),
+            Map.of(),
+            null,
+            weights);
+    models.register(version, weights, status);
+    return version.modelId();
+  }
+
+  /** The encoder gives each feature's positive and negative part; the head looks at one of them. */
+  private static Weights weights(int feature, float encoderScale, boolean head) {
+    int features = AGREEMENT.length;
+    float[] encoder = new float[2 * features * features];
+    float[] hidden = new float[2 * 2 * features];
+    for (int i = 0; i < features; i++) {
+      encoder[i * features + i] = encoderScale;
+      encoder[(features + i) * features + i] = -encoderScale;
+    }
+    hidden[feature] = 1;
+    hidden[2 * features + features + feature] = 1;
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    tensors.put("encoder.layers.0.weight", new Tensor(new int[] {2 * features, features}, encoder));
+    tensors.put("encoder.layers.0.bias", zeros(2 * features));
+    if (head) {
+      tensors.put("fc.0.weight", new Tensor(new int[] {2, 2 * features}, hidden));
+      tensors.put("fc.0.bias", zeros(2));
+      tensors.put("fc.3.weight", new Tensor(new int[] {2, 2}, new float[] {-1, 1, 1, -1}));
+      tensors.put("fc.3.bias", zeros(2));
+    }
+    return new Weights(tensors);
+  }
+
+  private static Tensor zeros(int length) {
+    return new Tensor(new int[] {length}, new float[length]);
+  }
+
+  EvaluateModel.Output evaluate(String modelId) {
+    return new EvaluateModel()
+        .run(new EvaluateModel.Input(modelId, BATCH, EvaluateModel.TEST), context);
+  }
+
+  CheckModelPerformance.Output check(String modelId) {
+    return new CheckModelPerformance()
+        .run(
+            new CheckModelPerformance.Input(modelId, BATCH, Metric.ACCURACY, THRESHOLD, 3),
+            context);
+  }
+
+  PrepareRetrainingData.Output prepare(String modelId) {
+    return new PrepareRetrainingData()
+        .run(new PrepareRetrainingData.Input(modelId, BATCH, 0.3, 0.2, 0), context);
+  }
+
+  EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
+    return new EvaluateFinetunedModel()
+        .run(
+            new EvaluateFinetunedModel.Input(
+                modelId, championId, BATCH, attempt, Metric.ACCURACY, THRESHOLD, null),
+            context);
+  }
+
+  SendEvaluationResults.Output sendResults() {
+    return sendResults(false);
+  }
+
+  SendEvaluationResults.Output sendResults(boolean allowBackfillPromotion) {
+    SendEvaluationResults.Input input =
+        new SendEvaluationResults.Input(
+            MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3, allowBackfillPromotion);
+    return new SendEvaluationResults().run(input, context);
+  }
+
+  SendAlert.Output sendAlert() {
+    return new SendAlert()
+        .run(new SendAlert.Input(MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3), context);
+  }
+
+  Document document(String collection, String id) {
+    return store.events().find(collection, id).orElseThrow();
+  }
+
+  /** Everything that the store holds, document by document. */
+  List<String> content() {
+    List<String> content = new ArrayList<>();
+    for (String collection :
+        List.of(
+            "model_metadata",
+            "performance_metrics",
+            "verdicts",
+            "data_splits",
+            "evaluation_events",
+            "outcomes",
+            "alerts",
+            "notifications",
+            "processing_metadata",
+            "fs.files")) {
+      Iterator<Document> documents = store.collection(collection).find().iterator();
+      documents.forEachRemaining(document -> content.add(collection + ": " + document.toJson()));
+    }
+    return content.stream().sorted().toList();
+  }
+
+  @Override
+  public void close() {
+    store.close();
+    server.close();
+  }
+}
