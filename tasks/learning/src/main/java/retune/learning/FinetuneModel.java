@@ -1,0 +1,201 @@
+package retune.learning;
+
+import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Features;
+import retune.core.gate.FinetuningStrategy;
+import retune.core.metrics.Metric;
+import retune.core.split.Part;
+import retune.learning.ClassifierTraining.Outcome;
+import retune.learning.NetworkInput.EncodedRows;
+import retune.learning.NetworkInput.FeatureRows;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Lineage;
+import retune.model.Weights;
+import retune.model.batch.FeatureCache;
+import retune.model.engine.Engine;
+import retune.model.engine.Engines;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Fine-tunes the champion on a batch's training rows and registers the epoch that does best"
+            + " on its validation rows as a candidate. Attempts 1 and 2 train the classifier with"
+            + " the encoder frozen, attempt 3 the whole network; each starts from the champion.",
+    pipeline = Pipeline.EVALUATION,
+    example =
+        "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --attempt 1"
+            + " --metric f1_macro")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneModel.Output> {
+  private static final Logger LOGGER = System.getLogger(FinetuneModel.class.getName());
+  private static final String VALIDATION = "validation";
+
+  public record Input(
+      @Field("the version to start from: the champion") String modelId,
+      @Field("the processed batch: model/date") String dataPath,
+      @Field("the split into training, validation and hold-out; without it the batch's only one")
+          @Nullable String splitId,
+      @Field(
+              value = "which attempt it is; each one tries more",
+              byDefault = "1",
+              min = 1,
+              max = FinetuningStrategy.ATTEMPTS)
+          int attempt,
+      @Field(
+              value = "passes over the training rows; attempt 2 makes four times as many",
+              byDefault = "5",
+              min = 1,
+              max = 1000)
+          int epochs,
+      @Field(
+              value = "Adam's step size; ten times as much in attempt 2, three times in attempt 3",
+              byDefault = "1e-4",
+              min = 1e-9,
+              max = 1)
+          double learningRate,
+      @Field(value = "rows a step", byDefault = "64", min = 1, max = 65_536) int batchSize,
+      @Field(
+              value = "whether each class has the same say in the loss, however rare it is",
+              byDefault = "true")
+          boolean classWeights,
+      @Field(
+              value = "what the best epoch, and from attempt 2 on the threshold, is chosen by",
+              byDefault = "f1_score")
+          Metric metric,
+      @Field(value = "another seed shuffles and drops out otherwise", byDefault = "0") int seed) {}
+
+  public record Output(
+      @Field("the candidate") String modelId,
+      @Field("where its weights are in the store") String modelPath,
+      @Field("the version that it was made from") String finetunedFrom,
+      @Field("the processed batch: model/date") String dataPath,
+      @Field("metrics on the validation rows, by name") Map<String, Double> testMetrics,
+      @Field("how it was trained: head, head_long or full") String strategy,
+      @Field("share of the network's numbers that were trained, 0 to 1") double trainableShare,
+      @Field("the epoch kept, from 1") int bestEpoch,
+      @Field("false where the same candidate was registered before") boolean changed) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    FinetuningStrategy strategy =
+        FinetuningStrategy.ofAttempt(input.attempt(), input.epochs(), input.learningRate());
+    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelVersion parent = models.get(input.modelId());
+    if (parent.kind() == ModelVersion.Kind.PRETRAINED) {
+      throw new InvalidInputException(
+          "'"
+              + parent.modelId()
+              + "' is an encoder without a head; train_model makes a version with a head from it.");
+    }
+    FinetuningData data = FinetuningData.load(context, parent, input.dataPath(), input.splitId());
+    Weights weights = models.weights(parent);
+    LOGGER.log(
+        Level.INFO,
+        "Attempt {0} trains {1} on {2} rows.",
+        input.attempt(),
+        strategy.description(),
+        data.rows(Part.TRAINING).length);
+    Outcome outcome = train(input, context, strategy, parent, weights, data);
+    LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation()));
+    ModelVersion candidate = version(input, context, strategy, parent, data, outcome);
+    boolean changed = models.register(candidate, outcome.weights(), ModelStore.Status.CANDIDATE);
+    return new Output(
+        candidate.modelId(),
+        ModelStore.weightsId(candidate),
+        parent.modelId(),
+        input.dataPath(),
+        outcome.validation().toMap(),
+        strategy.id(),
+        outcome.trainedShare(),
+        outcome.bestEpoch(),
+        changed);
+  }
+
+  private static Outcome train(
+      Input input,
+      StepContext context,
+      FinetuningStrategy strategy,
+      ModelVersion parent,
+      Weights weights,
+      FinetuningData data) {
+    NetworkInput rows =
+        strategy.trainsEncoder()
+            ? new FeatureRows(data.features())
+            : encode(context, parent, weights, data);
+    ClassifierTraining training =
+        new ClassifierTraining(
+            parent.target(),
+            strategy.calibratesThreshold() ? null : parent.decisionThreshold(),
+            input.metric(),
+            input.classWeights(),
+            strategy.epochs(),
+            strategy.learningRate(),
+            input.batchSize(),
+            Seeds.of(parent.modelName(), input.dataPath(), input.attempt(), input.seed()));
+    try (TorchModule module =
+        new TorchModule(parent.architecture(), parent.preprocessing().schema(), weights)) {
+      return training.run(
+          module,
+          data.part(rows, Part.TRAINING),
+          data.part(rows, Part.VALIDATION),
+          context::progress,
+          line -> LOGGER.log(Level.INFO, line));
+    }
+  }
+
+  private static EncodedRows encode(
+      StepContext context, ModelVersion parent, Weights weights, FinetuningData data) {
+    try (Engine engine = Engines.open(parent, weights)) {
+      FeatureCache.Encoded encoded = new FeatureCache(context).all(parent, engine, data.batch());
+      LOGGER.log(Level.INFO, "The encoded features are {0}.", encoded.source().words());
+      return new EncodedRows(encoded.values(), parent.architecture().encodedSize());
+    }
+  }
+
+  private static ModelVersion version(
+      Input input,
+      StepContext context,
+      FinetuningStrategy strategy,
+      ModelVersion parent,
+      FinetuningData data,
+      Outcome outcome) {
+    Features validation = data.features().select(data.rows(Part.VALIDATION));
+    return ModelVersion.of(
+        parent.modelName(),
+        context.clock().instant(),
+        parent.architecture(),
+        parent.preprocessing(),
+        parent.target(),
+        outcome.decisionThreshold(),
+        new Lineage(
+            parent.modelId(),
+            strategy.id(),
+            strategy.epochs(),
+            strategy.learningRate(),
+            data.batch().contentHash(),
+            Map.of(
+                "attempt", (double) input.attempt(),
+                "batch_size", (double) input.batchSize(),
+                "class_weights", input.classWeights() ? 1.0 : 0.0,
+                "seed", (double) input.seed(),
+                "training_rows", (double) data.rows(Part.TRAINING).length,
+                "validation_rows", (double) validation.rows(),
+                "trainable_share", outcome.trainedShare(),
+                "best_epoch", (double) outcome.bestEpoch()),
+            outcome.history()),
+        Map.of(VALIDATION, outcome.validation().toMap()),
+        GoldenRows.of(parent.architecture(), outcome.weights(), validation),
+        outcome.weights());
+  }
+}

@@ -1,0 +1,139 @@
+package retune.learning;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Features;
+import retune.learning.ContrastiveTraining.Outcome;
+import retune.model.Architecture;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Lineage;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Pre-trains an encoder on a table without looking at its labels: two views of a row shall"
+            + " look alike, views of different rows shall not. Writes a folder, for train_model to"
+            + " start from.",
+    pipeline = Pipeline.AUTHORING,
+    example =
+        "--data credit.csv --target default --positive 1 --exclude ID --name credit-default"
+            + " --output models/pretrained")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class PretrainModel implements Step<PretrainModel.Input, PretrainModel.Output> {
+  private static final Logger LOGGER = System.getLogger(PretrainModel.class.getName());
+
+  public record Input(
+      @Field("the table, a CSV file") String data,
+      @Field("the column to predict later; no feature") String target,
+      @Field("the class whose probability is the score; needed where there are two classes")
+          @Nullable String positive,
+      @Field("columns that are no features, beside the target") @Nullable List<String> exclude,
+      @Field("columns that are categories whatever they look like")
+          @Nullable List<String> categorical,
+      @Field("columns that are quantities whatever they look like") @Nullable List<String> numeric,
+      @Field("the model's name") String name,
+      @Field(value = "the network", byDefault = "tab_transformer") ArchitectureChoice architecture,
+      @Field(value = "passes over the rows", byDefault = "10", min = 1, max = 10_000) int epochs,
+      @Field(value = "Adam's step size", byDefault = "1e-3", min = 1e-9, max = 1)
+          double learningRate,
+      @Field(
+              value = "rows a step, each told apart from all others",
+              byDefault = "128",
+              min = 2,
+              max = 65_536)
+          int batchSize,
+      @Field(
+              value = "the smaller, the more the most similar rows count",
+              byDefault = "0.5",
+              min = 0.001,
+              max = 100)
+          double temperature,
+      @Field(
+              value = "share of a view's features that another row's values replace",
+              byDefault = "0.3",
+              min = 0,
+              max = 1)
+          double corruption,
+      @Field(value = "another seed splits, starts and shuffles otherwise", byDefault = "0")
+          int seed,
+      @Field("the folder to write the encoder to") String output) {}
+
+  public record Output(
+      @Field("the version made") String modelId,
+      @Field("the folder it is in") String path,
+      @Field("rows learned from") int rows,
+      @Field("passes over them") int epochs,
+      @Field("mean loss of the first epoch") double firstLoss,
+      @Field("mean loss of the last epoch") double lastLoss) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    TrainingTable table =
+        TrainingTable.read(
+            TrainingTable.Source.of(
+                input.data(),
+                input.target(),
+                input.positive(),
+                input.exclude(),
+                input.categorical(),
+                input.numeric()),
+            null,
+            input.seed());
+    Architecture architecture = input.architecture().architecture();
+    Features features = table.unlabelled();
+    Outcome outcome =
+        new ContrastiveTraining(
+                input.epochs(),
+                input.learningRate(),
+                input.batchSize(),
+                (float) input.temperature(),
+                input.corruption(),
+                Seeds.of("pretrain", input.name(), input.seed()))
+            .run(architecture, features, context::progress, line -> LOGGER.log(Level.INFO, line));
+    ModelVersion version =
+        ModelVersion.of(
+            input.name(),
+            context.clock().instant(),
+            architecture,
+            table.preprocessing(),
+            table.target(),
+            0.5,
+            new Lineage(
+                null,
+                "contrastive",
+                input.epochs(),
+                input.learningRate(),
+                table.fileHash(),
+                Map.of(
+                    "batch_size", (double) input.batchSize(),
+                    "temperature", input.temperature(),
+                    "corruption", input.corruption(),
+                    "seed", (double) input.seed(),
+                    "training_rows", (double) features.rows()),
+                outcome.history()),
+            Map.of(),
+            null,
+            outcome.encoder());
+    Path output = Path.of(input.output());
+    ModelFolder.write(output, new ModelFolder.Content(version, outcome.encoder()));
+    return new Output(
+        version.modelId(),
+        output.toString(),
+        features.rows(),
+        input.epochs(),
+        outcome.history().getFirst().loss(),
+        outcome.history().getLast().loss());
+  }
+}

@@ -1,0 +1,26 @@
+package retune.learning.exchange;
+
+import java.util.SplittableRandom;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+
+/** Rows for a model whose own data is not at hand: uniform codes, standard normal numbers. */
+final class MadeRows {
+  private MadeRows() {}
+
+  /** The same rows for the same schema. */
+  static Features of(FeatureSchema schema, int rows) {
+    SplittableRandom random = new SplittableRandom(0);
+    int[][] codes =
+        schema.categorical().stream()
+            .map(feature -> random.ints(rows, 0, feature.cardinality()).toArray())
+            .toArray(int[][]::new);
+    float[][] numbers = new float[schema.numeric().size()][rows];
+    for (float[] column : numbers) {
+      for (int row = 0; row < rows; row++) {
+        column[row] = (float) random.nextGaussian();
+      }
+    }
+    return new Features(schema, rows, codes, numbers);
+  }
+}

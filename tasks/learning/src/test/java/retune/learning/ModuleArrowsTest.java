@@ -1,0 +1,124 @@
+package retune.learning;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.time.Instant;
+
+/** Arrows point one way: learning → model, steps → model; model → runtime → core. */
+@AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
+class ModuleArrowsTest {
+  private static final String CORE = "retune.core..";
+  private static final String RUNTIME = "retune.runtime..";
+  private static final String MODEL = "retune.model..";
+  private static final String STEPS = "retune.steps..";
+  private static final String LEARNING = "retune.learning..";
+  private static final String STORE = "retune.store..";
+
+  @ArchTest
+  static final ArchRule coreKnowsOnlyItself =
+      noClasses()
+          .that()
+          .resideInAPackage(CORE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, STORE);
+
+  @ArchTest
+  static final ArchRule coreHasNoInputAndNoOutput =
+      noClasses()
+          .that()
+          .resideInAPackage(CORE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "java.io..",
+              "java.nio.file..",
+              "java.nio.channels..",
+              "java.net..",
+              "java.sql..",
+              "com.mongodb..",
+              "org.bson..",
+              "tools.jackson..",
+              "com.fasterxml..");
+
+  @ArchTest
+  static final ArchRule coreHasNoClock =
+      noClasses()
+          .that()
+          .resideInAPackage(CORE)
+          .should()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .callMethod(System.class, "nanoTime")
+          .orShould()
+          .callMethod(Instant.class, "now")
+          .orShould()
+          .callMethod(Math.class, "random");
+
+  @ArchTest
+  static final ArchRule runtimeKnowsNothingAboveIt =
+      noClasses()
+          .that()
+          .resideInAPackage(RUNTIME)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(MODEL, STEPS, LEARNING, STORE);
+
+  @ArchTest
+  static final ArchRule modelKnowsNothingAboveIt =
+      noClasses()
+          .that()
+          .resideInAPackage(MODEL)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(STEPS, LEARNING, STORE);
+
+  @ArchTest
+  static final ArchRule stepsKnowNeitherLearningNorTheStore =
+      noClasses()
+          .that()
+          .resideInAPackage(STEPS)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(LEARNING, STORE);
+
+  @ArchTest
+  static final ArchRule learningKnowsNeitherStepsNorTheStore =
+      noClasses()
+          .that()
+          .resideInAPackage(LEARNING)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(STEPS, STORE);
+
+  @ArchTest
+  static final ArchRule onlyLearningKnowsPytorch =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(LEARNING)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("ai.djl..");
+
+  @ArchTest
+  static final ArchRule theEmbeddedStoreKnowsNoneOfOurs =
+      noClasses()
+          .that()
+          .resideInAPackage(STORE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(CORE, RUNTIME, MODEL, STEPS, LEARNING);
+
+  @ArchTest
+  static final ArchRule modulesAreFreeOfCycles =
+      slices().matching("retune.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule chaptersOfTheCoreAreFreeOfCycles =
+      slices().matching("retune.core.(*)..").should().beFreeOfCycles();
+}

@@ -1,0 +1,158 @@
+package retune.learning;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.core.InvalidInputException;
+import retune.core.metrics.Metric;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.split.Part;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+
+class TrainModelTest {
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void writeTable() throws IOException {
+    MadeTable.write(folder.resolve("table.csv"), 900, 1);
+  }
+
+  @Test
+  void aModelIsTrainedMeasuredAndWritten() throws IOException {
+    TrainModel.Output output = train("model", null, 6);
+    ModelFolder.Content content = ModelFolder.read(folder.resolve("model"));
+    ModelVersion version = content.version();
+    assertEquals(output.modelId(), version.modelId());
+    assertEquals("toy", version.modelName());
+    assertEquals(ModelVersion.Kind.FINETUNED, version.kind());
+    assertEquals(output.testMetrics(), version.metrics().get("test"));
+    assertEquals(output.validationMetrics(), version.metrics().get("validation"));
+    assertEquals(output.decisionThreshold(), version.decisionThreshold());
+    assertEquals(List.of("no", "yes"), version.target().classes());
+    assertNotNull(version.golden());
+    assertEquals(6, version.lineage().history().size());
+    double auc = output.testMetrics().getOrDefault("roc_auc", 0.0);
+    assertTrue(auc > 0.85, "AUC on test rows " + auc);
+  }
+
+  @Test
+  void theSameTableAndSeedGiveTheSameVersion() throws IOException {
+    assertEquals(train("one", null, 1).modelId(), train("two", null, 1).modelId());
+  }
+
+  @Test
+  void preprocessingSeesTrainingRowsOnly() throws IOException {
+    TrainingTable table =
+        TrainingTable.read(
+            TrainingTable.Source.of(
+                folder.resolve("table.csv").toString(), "bought", "yes", null, null, null),
+            null,
+            0);
+    double[] ages = MadeTable.ages(folder.resolve("table.csv"));
+    NumericColumn age =
+        table.preprocessing().numeric().stream()
+            .filter(column -> column.name().equals("age"))
+            .findFirst()
+            .orElseThrow();
+    double[] training =
+        IntStream.range(0, ages.length)
+            .filter(row -> table.parts()[row] == Part.TRAINING.code())
+            .mapToDouble(row -> ages[row])
+            .sorted()
+            .toArray();
+    assertEquals(900 * 0.7, training.length, 2);
+    double median = (training[(training.length - 1) / 2] + training[training.length / 2]) / 2;
+    assertEquals(median, age.fill(), 1e-9);
+  }
+
+  @Test
+  void trainingGoesOnFromAPretrainedEncoder() throws IOException {
+    PretrainModel.Output encoder =
+        new PretrainModel()
+            .run(
+                new PretrainModel.Input(
+                    folder.resolve("table.csv").toString(),
+                    "bought",
+                    "yes",
+                    null,
+                    null,
+                    null,
+                    "toy",
+                    ArchitectureChoice.MLP,
+                    3,
+                    1e-3,
+                    64,
+                    0.5,
+                    0.3,
+                    0,
+                    folder.resolve("encoder").toString()),
+                context());
+    assertTrue(encoder.lastLoss() < encoder.firstLoss(), encoder.toString());
+    ModelFolder.Content pretrained = ModelFolder.read(folder.resolve("encoder"));
+    assertEquals(ModelVersion.Kind.PRETRAINED, pretrained.version().kind());
+
+    train("model", folder.resolve("encoder").toString(), 1);
+    ModelVersion version = ModelFolder.read(folder.resolve("model")).version();
+    assertEquals(encoder.modelId(), version.lineage().finetunedFrom());
+    assertEquals(pretrained.version().architecture(), version.architecture());
+    assertEquals(pretrained.version().preprocessing(), version.preprocessing());
+    assertNotEquals(pretrained.version().encoderHash(), version.encoderHash());
+  }
+
+  @Test
+  void aClassOfTooFewRowsIsRefusedByName() throws IOException {
+    Path table = folder.resolve("table.csv");
+    Files.writeString(table, Files.readString(table) + "33,1.5,a,b,perhaps\n");
+    InvalidInputException refusal =
+        assertThrows(InvalidInputException.class, () -> train("model", null, 1));
+    assertEquals(
+        "The class 'perhaps' of 'bought' has 1 rows; at least 4 are needed to train, choose and"
+            + " judge, so bring more of them or leave them out.",
+        refusal.getMessage());
+  }
+
+  private TrainModel.Output train(String output, @Nullable String encoder, int epochs)
+      throws IOException {
+    return new TrainModel()
+        .run(
+            new TrainModel.Input(
+                folder.resolve("table.csv").toString(),
+                "bought",
+                "yes",
+                null,
+                null,
+                null,
+                "toy",
+                encoder,
+                ArchitectureChoice.MLP,
+                epochs,
+                3e-3,
+                32,
+                true,
+                Metric.F1_MACRO,
+                0,
+                folder.resolve(output).toString()),
+            context());
+  }
+
+  /** A clock that is later at each call: a version's id must not depend on it. */
+  private TestContext context() {
+    return TestContext.withoutStore().at(TestContext.NOW.plus(Duration.ofSeconds(calls++)));
+  }
+
+  private int calls;
+}

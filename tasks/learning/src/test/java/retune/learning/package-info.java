@@ -1,0 +1,4 @@
+@NullMarked
+package retune.learning;
+
+import org.jspecify.annotations.NullMarked;

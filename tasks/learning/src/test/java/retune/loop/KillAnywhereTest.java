@@ -1,0 +1,217 @@
+package retune.loop;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.store.EmbeddedStore;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A step may be killed at any moment and run again: the store ends with the same documents as after
+ * an undisturbed run, nothing doubled, nothing half-written.
+ */
+class KillAnywhereTest {
+  /** When a step is killed, as shares of the time that it took undisturbed. */
+  private static final double[] MOMENTS = {0.5, 0.7, 0.85, 0.95};
+
+  private static final String BROKEN_DAY = "2026-11-05";
+  private static final String HEALTHY_DAY = "2026-11-06";
+
+  @TempDir Path folder;
+
+  /** Runs a step to its end, however often it is interrupted on the way. */
+  @FunctionalInterface
+  private interface Runner {
+    JsonNode run(String... words) throws Exception;
+  }
+
+  @Test
+  void aRunWhoseEveryStepWasKilledEndsAsAnUndisturbedOne() throws Exception {
+    Path example = makeExample();
+    Map<String, Duration> durations = new HashMap<>();
+    Map<String, List<String>> undisturbed =
+        contentAfter(
+            "undisturbed",
+            example,
+            steps ->
+                words -> {
+                  long started = System.nanoTime();
+                  JsonNode result = steps.run(words);
+                  durations.put(key(words), Duration.ofNanos(System.nanoTime() - started));
+                  return result;
+                });
+    Map<String, List<String>> disturbed =
+        contentAfter(
+            "disturbed",
+            example,
+            steps ->
+                words -> {
+                  for (double moment : MOMENTS) {
+                    Process process = steps.start(words);
+                    long wait =
+                        Math.round(
+                            durations.getOrDefault(key(words), Duration.ZERO).toMillis() * moment);
+                    if (!process.waitFor(wait, TimeUnit.MILLISECONDS)) {
+                      process.destroyForcibly().waitFor();
+                    }
+                  }
+                  return steps.run(words);
+                });
+
+    assertTrue(undisturbed.containsKey("alerts"));
+    assertTrue(undisturbed.containsKey("deployment_events"));
+    assertEquals(undisturbed.keySet(), disturbed.keySet());
+    undisturbed.forEach(
+        (collection, documents) ->
+            assertEquals(
+                String.join("\n", documents),
+                String.join("\n", disturbed.getOrDefault(collection, List.of())),
+                collection));
+  }
+
+  private Map<String, List<String>> contentAfter(
+      String name, Path example, Function<StepProcess, Runner> runner) throws Exception {
+    Path work = Files.createDirectories(folder.resolve(name));
+    try (EmbeddedStore store = EmbeddedStore.inMemory()) {
+      String uri = store.uri();
+      takeTwoDays(runner.apply(new StepProcess(work, uri)), example);
+      return StoreContent.of(uri, work);
+    }
+  }
+
+  /** Two days: one on which no attempt is good enough, one on which the champion is. */
+  private static void takeTwoDays(Runner runner, Path example) throws Exception {
+    runner.run(
+        "register_distribution",
+        "--model",
+        "made",
+        "--path",
+        example.resolve("distribution.json").toString());
+    runner.run("register_model", "--path", example.resolve("model").toString(), "--champion");
+    String champion =
+        runner.run("load_latest_model", "--model", "made").get("model_id").stringValue();
+
+    evaluate(runner, champion, BROKEN_DAY, "1.0");
+    String split =
+        onBatch(runner, "prepare_retraining_data", BROKEN_DAY, "--model-id", champion)
+            .get("split_id")
+            .stringValue();
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      String number = Integer.toString(attempt);
+      String candidate =
+          onBatch(
+                  runner,
+                  "finetune_model",
+                  BROKEN_DAY,
+                  "--model-id",
+                  champion,
+                  "--split-id",
+                  split,
+                  "--attempt",
+                  number,
+                  "--epochs",
+                  "2",
+                  "--learning-rate",
+                  "1e-3")
+              .get("model_id")
+              .stringValue();
+      onBatch(
+          runner,
+          "evaluate_finetuned_model",
+          BROKEN_DAY,
+          "--model-id",
+          candidate,
+          "--champion-id",
+          champion,
+          "--split-id",
+          split,
+          "--attempt",
+          number,
+          "--threshold",
+          "1.0");
+    }
+    onDay(runner, "send_alert", BROKEN_DAY, "--threshold", "1.0");
+    onDay(runner, "send_evaluation_results", BROKEN_DAY, "--threshold", "1.0");
+
+    evaluate(runner, champion, HEALTHY_DAY, "0.1");
+    onDay(runner, "send_evaluation_results", HEALTHY_DAY, "--threshold", "0.1");
+    onDay(runner, "wait_for_model_ready", HEALTHY_DAY);
+    runner.run("validate_model", "--model-id", champion);
+    onDay(runner, "deploy_model", HEALTHY_DAY, "--model-id", champion);
+    runner.run("notify_deployment_complete", "--model", "made", "--model-id", champion);
+  }
+
+  private static void evaluate(Runner runner, String champion, String day, String threshold)
+      throws Exception {
+    onDay(runner, "generate_data", day, "--rows", "1500");
+    onDay(runner, "process_data", day);
+    onBatch(runner, "evaluate_model", day, "--model-id", champion);
+    onBatch(
+        runner, "check_model_performance", day, "--model-id", champion, "--threshold", threshold);
+  }
+
+  private static JsonNode onDay(Runner runner, String step, String day, String... flags)
+      throws Exception {
+    return runner.run(words(List.of(step, "--model", "made", "--logical-date", day), flags));
+  }
+
+  private static JsonNode onBatch(Runner runner, String step, String day, String... flags)
+      throws Exception {
+    return runner.run(words(List.of(step, "--data-path", "made/" + day), flags));
+  }
+
+  private static String[] words(List<String> first, String... rest) {
+    return Stream.concat(first.stream(), Arrays.stream(rest)).toArray(String[]::new);
+  }
+
+  /** A distribution and a champion, learned from a small made table. */
+  private Path makeExample() throws Exception {
+    Path table = MadeTable.write(folder.resolve("made.csv"), 1500);
+    StepProcess steps = new StepProcess(folder, "mongodb://127.0.0.1:1/none");
+    steps.run(
+        "learn_distribution",
+        "--data",
+        table.toString(),
+        "--target",
+        "label",
+        "--positive",
+        "1",
+        "--model",
+        "made",
+        "--output",
+        folder.resolve("distribution.json").toString());
+    steps.run(
+        "train_model",
+        "--data",
+        table.toString(),
+        "--target",
+        "label",
+        "--positive",
+        "1",
+        "--name",
+        "made",
+        "--architecture",
+        "mlp",
+        "--epochs",
+        "3",
+        "--output",
+        folder.resolve("model").toString());
+    return folder;
+  }
+
+  private static String key(String... words) {
+    return String.join(" ", words);
+  }
+}
