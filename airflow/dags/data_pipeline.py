@@ -1,0 +1,61 @@
+"""## The day's data
+
+Draws the day's rows (`generate_data`) and turns them into the features that the model in
+production reads (`process_data`). The day is the run's **partition key**, such as `2026-11-05`;
+the schedule takes the day that has just ended. Running a day again replaces its batch.
+
+Its end starts `model_evaluation_pipeline` for the same day.
+
+To rehearse a fault, trigger the DAG with a drill and, under *Advanced Options*, the day as the
+partition key. The drills are drifted columns, a changed relation of features and label, noise in
+the labels, and a burst of missing values.
+"""
+
+from airflow.sdk import DAG, CronPartitionTimetable
+
+from retune import LOGICAL_DATE, loops, param, step
+
+DRILLS = {
+    "none": "none: a healthy day",
+    "covariate_drift": "covariate drift: other customers than before",
+    "concept_drift": "concept drift: the same customers behave otherwise",
+    "label_noise": "label noise: outcomes that are wrong",
+    "missing_burst": "missing burst: values that did not arrive",
+}
+
+for loop in loops():
+    with DAG(
+        loop.dag_id("data_pipeline"),
+        description="Takes the day's rows and turns them into features",
+        schedule=CronPartitionTimetable(
+            loop.schedule, timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"
+        ),
+        catchup=False,
+        max_active_runs=1,
+        tags=["retune", loop.name],
+        params={
+            "rows": param("generate_data.rows", loop.data.rows, "Rows"),
+            "drill": param("generate_data.drill", loop.data.drill, "Drill", values_display=DRILLS),
+            "drill_strength": param(
+                "generate_data.drill_strength", loop.data.drill_strength, "Strength of the drill"
+            ),
+        },
+        doc_md=__doc__,
+    ):
+        generate_data = step(
+            "generate_data",
+            loop,
+            model=loop.name,
+            logical_date=LOGICAL_DATE,
+            rows="{{ params.rows }}",
+            drill="{{ params.drill }}",
+            drill_strength="{{ params.drill_strength }}",
+        )
+        process_data = step(
+            "process_data",
+            loop,
+            model=loop.name,
+            logical_date=LOGICAL_DATE,
+            outlets=[loop.processed_data],
+        )
+        generate_data >> process_data

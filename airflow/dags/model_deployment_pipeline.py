@@ -1,0 +1,73 @@
+"""## Into production
+
+Takes the version that the day's evaluation approved, checks that it loads and answers as it did
+when it was judged, puts it into production and tells people. Where nothing was approved, or where
+the version is in production already, there is nothing to do: that is a skip, not a failure.
+
+The day is the run's **partition key**. The run starts by itself after the day's evaluation.
+"""
+
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator
+from airflow.sdk import DAG, PartitionedAssetTimetable
+
+from retune import LOGICAL_DATE, loops, param, result, step
+
+
+def deploy_or_skip(ti: Any) -> str:
+    """The task that follows the wait."""
+    ready = ti.xcom_pull(task_ids="wait_for_model_ready")["ready"]
+    return "validate_model" if ready else "nothing_to_deploy"
+
+
+for loop in loops():
+    with DAG(
+        loop.dag_id("model_deployment_pipeline"),
+        description="Puts an approved version into production",
+        schedule=PartitionedAssetTimetable(assets=loop.evaluation),
+        catchup=False,
+        max_active_runs=1,
+        tags=["retune", loop.name],
+        params={
+            "wait_seconds": param(
+                "wait_for_model_ready.wait_seconds", loop.deployment.wait_seconds, "Seconds to wait"
+            ),
+        },
+        doc_md=__doc__,
+    ):
+        wait_for_model_ready = step(
+            "wait_for_model_ready",
+            loop,
+            model=loop.name,
+            logical_date=LOGICAL_DATE,
+            wait_seconds="{{ params.wait_seconds }}",
+        )
+        decide_after_wait = BranchPythonOperator(
+            task_id="decide_after_wait",
+            python_callable=deploy_or_skip,
+            doc_md="A version that is ready goes to `validate_model`; else there is nothing to do.",
+        )
+        approved_id = result(wait_for_model_ready, "model_id")
+        validate_model = step("validate_model", loop, model_id=approved_id)
+        deploy_model = step(
+            "deploy_model",
+            loop,
+            model=loop.name,
+            model_id=result(validate_model, "model_id"),
+            logical_date=LOGICAL_DATE,
+        )
+        notify_deployment_complete = step(
+            "notify_deployment_complete",
+            loop,
+            model=loop.name,
+            model_id=result(deploy_model, "model_id"),
+        )
+        nothing_to_deploy = EmptyOperator(
+            task_id="nothing_to_deploy",
+            doc_md="The day's evaluation left nothing to put into production.",
+        )
+
+        wait_for_model_ready >> decide_after_wait >> [validate_model, nothing_to_deploy]
+        validate_model >> deploy_model >> notify_deployment_complete

@@ -1,0 +1,137 @@
+"""## Does the model in production still hold?
+
+Evaluates the model in production on the day's batch and judges it against the gate. A model that
+passes is approved. One that falls short is fine-tuned, up to three times, each attempt by another
+strategy and judged on rows that no training has seen; the first attempt that passes is approved.
+Where none passes, `send_alert` tells people and the model in production stays.
+
+`send_evaluation_results` always runs, records the outcome, and is the only task that approves.
+
+The day is the run's **partition key**. The run starts by itself when the day's data is there; to
+judge a day again, trigger it with that partition key.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.providers.standard.operators.python import BranchPythonOperator
+from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule
+
+from retune import LOGICAL_DATE, loops, param, result, step
+
+ATTEMPTS = (1, 2, 3)
+ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+
+
+def approve_or_retrain(ti: Any) -> str:
+    """The task that follows the verdict on the model in production."""
+    verdict = ti.xcom_pull(task_ids="check_model_performance")
+    return "prepare_retraining_data" if verdict["needs_retraining"] else "send_evaluation_results"
+
+
+def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
+    """The task that follows the verdict on an attempt."""
+    if ti.xcom_pull(task_ids=f"attempt_{attempt}.evaluate_finetuned_model")["passed"]:
+        return "send_evaluation_results"
+    last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
+    return "send_alert" if last else f"attempt_{attempt + 1}.finetune_model"
+
+
+for loop in loops():
+    with DAG(
+        loop.dag_id("model_evaluation_pipeline"),
+        description="Judges the model in production, and fine-tunes it where it falls short",
+        schedule=PartitionedAssetTimetable(assets=loop.processed_data),
+        catchup=False,
+        max_active_runs=1,
+        tags=["retune", loop.name],
+        params={
+            "metric": param("check_model_performance.metric", loop.gate.metric, "Metric"),
+            "threshold": param(
+                "check_model_performance.threshold", loop.gate.threshold, "Threshold"
+            ),
+            "max_attempts": param(
+                "check_model_performance.max_attempts", loop.gate.max_attempts, "Attempts"
+            ),
+            "epochs": param("finetune_model.epochs", loop.finetuning.epochs, "Epochs"),
+            "learning_rate": param(
+                "finetune_model.learning_rate", loop.finetuning.learning_rate, "Learning rate"
+            ),
+            "batch_size": param(
+                "finetune_model.batch_size", loop.finetuning.batch_size, "Batch size"
+            ),
+        },
+        doc_md=__doc__,
+    ):
+        batch: dict[str, Any] = {"data_path": f"{loop.name}/{LOGICAL_DATE}"}
+        day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
+        gate: dict[str, Any] = {
+            "metric": "{{ params.metric }}",
+            "threshold": "{{ params.threshold }}",
+        }
+        attempts: dict[str, Any] = {"max_attempts": "{{ params.max_attempts }}"}
+
+        load_latest_model = step("load_latest_model", loop, model=loop.name)
+        champion_id = result(load_latest_model, "model_id")
+        evaluate_model = step("evaluate_model", loop, model_id=champion_id, **batch)
+        check_model_performance = step(
+            "check_model_performance", loop, model_id=champion_id, **batch, **gate, **attempts
+        )
+        decide_after_check = BranchPythonOperator(
+            task_id="decide_after_check",
+            python_callable=approve_or_retrain,
+            doc_md="Approved goes to `send_evaluation_results`, else the attempts begin.",
+        )
+        prepare_retraining_data = step(
+            "prepare_retraining_data", loop, model_id=champion_id, **batch
+        )
+        split_id = result(prepare_retraining_data, "split_id")
+        send_alert = step("send_alert", loop, **day, **gate, **attempts, trigger_rule=ONE_WAY_IN)
+        send_evaluation_results = step(
+            "send_evaluation_results",
+            loop,
+            **day,
+            **gate,
+            **attempts,
+            allow_backfill_promotion=loop.promotion.allow_backfill_promotion,
+            outlets=[loop.evaluation],
+            trigger_rule=ONE_WAY_IN,
+        )
+
+        load_latest_model >> evaluate_model >> check_model_performance >> decide_after_check
+        decide_after_check >> [prepare_retraining_data, send_evaluation_results]
+        before = prepare_retraining_data
+        for attempt in ATTEMPTS:
+            with TaskGroup(f"attempt_{attempt}", tooltip=f"Attempt {attempt} at a better version"):
+                finetune_model = step(
+                    "finetune_model",
+                    loop,
+                    model_id=champion_id,
+                    split_id=split_id,
+                    attempt=attempt,
+                    epochs="{{ params.epochs }}",
+                    learning_rate="{{ params.learning_rate }}",
+                    batch_size="{{ params.batch_size }}",
+                    metric="{{ params.metric }}",
+                    **batch,
+                )
+                evaluate_finetuned_model = step(
+                    "evaluate_finetuned_model",
+                    loop,
+                    model_id=result(finetune_model, "model_id"),
+                    champion_id=champion_id,
+                    split_id=split_id,
+                    attempt=attempt,
+                    **batch,
+                    **gate,
+                )
+                check_finetuned_model = BranchPythonOperator(
+                    task_id="check_finetuned_model",
+                    python_callable=approve_or_try_again,
+                    op_kwargs={"attempt": attempt},
+                    doc_md="Passed goes to `send_evaluation_results`, else to the next attempt.",
+                )
+            before >> finetune_model >> evaluate_finetuned_model >> check_finetuned_model
+            check_finetuned_model >> [send_evaluation_results, send_alert]
+            before = check_finetuned_model
+        send_alert >> send_evaluation_results

@@ -1,0 +1,211 @@
+"""What every step takes and gives, as the Java sources declare it (`catalogue.json`)."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+FILE = Path(__file__).with_name("catalogue.json")
+PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
+
+
+class CatalogueError(ValueError):
+    """A DAG asks for a step, or for an input or output of one, that does not exist or fit."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One input, output or setting: its type and the range it must lie in."""
+
+    type: str
+    format: str = ""
+    description: str = ""
+    required: bool = False
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def mistake(self, value: object) -> str | None:
+        """What is wrong with a value, as the end of a sentence that begins with its name."""
+        wanted = PYTHON_TYPES[self.type]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and self.type != "boolean"):
+            return f"must be {_article(self.type)}, not {value!r}"
+        if self.format == "date" and not _is_date(value):
+            return f"must be a date such as 2026-11-05, not {value!r}"
+        if self.choices and value not in self.choices:
+            return (
+                f"must be one of {listed(self.choices)}, not {value!r}{meant(value, self.choices)}"
+            )
+        if isinstance(value, int | float) and not self._in_range(value):
+            return f"must be {self._range()}, not {value}"
+        return None
+
+    def parse(self, text: str) -> Any:
+        """The value that a rendered template stands for.
+
+        Jinja gives text only; the declared type says what the text means, so that a number stays
+        a number and a version such as 20260109_101500 stays text.
+        """
+        try:
+            match self.type:
+                case "integer":
+                    return int(text)
+                case "number":
+                    return float(text)
+                case "boolean":
+                    return BOOLEANS[text.lower()]
+                case "array" | "object":
+                    return json.loads(text)
+                case _:
+                    return text
+        except (KeyError, ValueError):
+            return text
+
+    def _in_range(self, value: float) -> bool:
+        return (self.minimum is None or value >= self.minimum) and (
+            self.maximum is None or value <= self.maximum
+        )
+
+    def _range(self) -> str:
+        if self.minimum is None:
+            return f"at most {self.maximum:g}"
+        if self.maximum is None:
+            return f"at least {self.minimum:g}"
+        return f"from {self.minimum:g} to {self.maximum:g}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: where it belongs, what it takes and what it gives."""
+
+    name: str
+    pipeline: str
+    family: str
+    summary: str
+    example: str
+    inputs: Mapping[str, Value]
+    outputs: Mapping[str, Value]
+
+    def input(self, name: str) -> Value:
+        """The input of that name."""
+        return _named(self.inputs, name, f"{self.name} has no input")
+
+    def output(self, name: str) -> Value:
+        """The output of that name."""
+        return _named(self.outputs, name, f"{self.name} has no output")
+
+    def check(self, inputs: Mapping[str, Any]) -> None:
+        """Refuses inputs that the step would refuse, as far as they are known already."""
+        for name, value in inputs.items():
+            declared = self.input(name)
+            if not is_late(value) and (mistake := declared.mistake(value)):
+                raise CatalogueError(f"{self.name}: {name} {mistake}.")
+        missing = [
+            n for n, declared in self.inputs.items() if declared.required and n not in inputs
+        ]
+        if missing:
+            raise CatalogueError(f"{self.name} needs {listed(missing)} too.")
+
+    def typed(self, rendered: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs after rendering, each as its declared type; those without a value are left out."""
+        inputs: dict[str, Any] = {}
+        for name, value in rendered.items():
+            declared = self.input(name)
+            if not declared.required and _absent(value, declared):
+                continue
+            typed = declared.parse(value) if isinstance(value, str) else value
+            if mistake := declared.mistake(typed):
+                raise CatalogueError(f"{self.name}: {name} {mistake}.")
+            inputs[name] = typed
+        return inputs
+
+
+class Catalogue:
+    """All steps by name."""
+
+    def __init__(self, steps: Mapping[str, Step]) -> None:
+        self.steps = steps
+
+    @classmethod
+    def read(cls, file: Path = FILE) -> Catalogue:
+        """The catalogue in a file."""
+        raw = json.loads(file.read_text(encoding="utf-8"))["steps"]
+        return cls({name: _step(name, declared) for name, declared in raw.items()})
+
+    def step(self, name: str) -> Step:
+        """The step of that name."""
+        return _named(self.steps, name, "there is no step")
+
+
+def is_late(value: object) -> bool:
+    """Whether a value is known only when the task runs: a template, or a reference to an XCom."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    return hasattr(value, "resolve")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as they stand in a sentence."""
+    return ", ".join(names)
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """'; did you mean …?' where a known name is close, else nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _named(values: Mapping[str, T], name: str, problem: str) -> T:
+    if name not in values:
+        hint = meant(name, values) or f"; there are {listed(values)}."
+        raise CatalogueError(f"{problem} {name!r}{hint}")
+    return values[name]
+
+
+def _step(name: str, raw: Mapping[str, Any]) -> Step:
+    return Step(
+        name=name,
+        pipeline=raw["pipeline"],
+        family=raw["family"],
+        summary=raw["summary"],
+        example=raw["example"],
+        inputs={key: _value(value) for key, value in raw["inputs"].items()},
+        outputs={key: _value(value) for key, value in raw["outputs"].items()},
+    )
+
+
+def _value(raw: Mapping[str, Any]) -> Value:
+    return Value(**{**raw, "choices": tuple(raw.get("choices", ()))})
+
+
+def _absent(value: object, declared: Value) -> bool:
+    """Whether an input has no value: a template over None gives the text None."""
+    plain_text = declared.type == "string" and not declared.format
+    return value is None or (not plain_text and value in ("", "None"))
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aio" else f"a {kind}"
+
+
+def _is_date(value: object) -> bool:
+    try:
+        date.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return len(str(value)) == len("2026-11-05")

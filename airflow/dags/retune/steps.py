@@ -1,0 +1,214 @@
+"""`step(…)`: one call a task; which runtime runs it is a setting of the place, not of the DAG.
+
+RETUNE_RUNTIME           kubernetes (default), docker or process
+RETUNE_IMAGE             image for kubernetes and docker; {step} and {family} are filled in
+RETUNE_COMMAND           program for process; default `retune` at the top of the project
+RETUNE_NAMESPACE         namespace of the pods; default that of the Airflow connection
+RETUNE_SECRET            Kubernetes secret with the steps' RETUNE_ variables; default `retune`
+RETUNE_POD_CHECK_SECONDS how often a starting pod is looked at; default 1
+RETUNE_DOCKER_NETWORK    network of the containers; default `host`
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Param, TriggerRule
+
+from retune.catalogue import CatalogueError, Step, is_late, listed
+from retune.loops import STEPS, Loop, Resources
+
+PROJECT = Path(__file__).parents[3]
+LOGICAL_DATE = "{{ dag_run.partition_key or 'missing: start the run with a partition key' }}"
+DEFAULT_RESOURCES: Mapping[str, Resources] = {
+    "light": Resources(cpu="250m", memory="1Gi"),
+    "learning": Resources(cpu="1", memory="4Gi"),
+}
+TIMEOUTS: Mapping[str, timedelta] = {
+    "light": timedelta(hours=1),
+    "learning": timedelta(hours=6),
+}
+RETRIES: Mapping[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
+}
+LOCKED: Mapping[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def step(
+    name: str,
+    loop: Loop,
+    *,
+    outlets: list[Asset] | None = None,
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS,
+    **inputs: Any,
+) -> BaseOperator:
+    """A task that runs a step of the catalogue, with the step's name as its task id.
+
+    Inputs are checked now where they are values, and when the task runs where they are Jinja
+    templates or XCom references; a template's text becomes the type that the step declares.
+    """
+    declared = STEPS.step(name)
+    declared.check(inputs)
+    runtime = os.environ.get("RETUNE_RUNTIME") or "kubernetes"
+    if runtime not in RUNTIMES:
+        raise CatalogueError(
+            f"RETUNE_RUNTIME is {runtime!r}; it must be one of {listed(RUNTIMES)}."
+        )
+    settings: dict[str, Any] = {
+        **RETRIES,
+        "task_id": name,
+        "step": declared,
+        "inputs": inputs,
+        "outlets": outlets,
+        "trigger_rule": trigger_rule,
+        "execution_timeout": TIMEOUTS[declared.family],
+        "doc_md": manual(declared, inputs),
+    }
+    resources = loop.resources.get(name, DEFAULT_RESOURCES[declared.family])
+    return RUNTIMES[runtime](declared, loop, resources, settings)
+
+
+def result(task: BaseOperator, output: str) -> str:
+    """A template for one output of a step's task, checked against the catalogue."""
+    STEPS.step(task.task_id.rpartition(".")[2]).output(output)
+    return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}')['{output}'] }}}}"
+
+
+def param(source: str, default: Any, title: str, **schema: Any) -> Param:
+    """A field of the trigger form for a step's input: `source` is `step.input`."""
+    step_name, _, input_name = source.partition(".")
+    value = STEPS.step(step_name).input(input_name)
+    limits: dict[str, Any] = {
+        "minimum": value.minimum,
+        "maximum": value.maximum,
+        "enum": list(value.choices),
+    }
+    return Param(
+        default,
+        type=value.type,
+        title=title,
+        description=value.description,
+        **{key: limit for key, limit in limits.items() if limit not in (None, [])},
+        **schema,
+    )
+
+
+def manual(step: Step, inputs: Mapping[str, Any]) -> str:
+    """A task's page in the UI: what the step does, with which inputs, and what comes out of it."""
+    lines = [step.summary, "", "| input | here | meaning |", "| --- | --- | --- |"]
+    for name, value in step.inputs.items():
+        lines.append(
+            f"| `{name}` | {_shown(inputs.get(name, value.default))} | {value.description} |"
+        )
+    lines += ["", "| output | meaning |", "| --- | --- |"]
+    lines += [f"| `{name}` | {value.description} |" for name, value in step.outputs.items()]
+    lines += ["", "By hand:", "", f"    ./retune {step.name} {step.example}"]
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return "from the run" if is_late(value) else f"`{value}`"
+
+
+def _process(
+    _step: Step, _loop: Loop, _resources: Resources, settings: dict[str, Any]
+) -> BaseOperator:
+    from retune.local import ProcessStepOperator
+
+    program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
+    return ProcessStepOperator(program=program, **settings)
+
+
+def _docker(
+    step: Step, _loop: Loop, resources: Resources, settings: dict[str, Any]
+) -> BaseOperator:
+    from retune.local import DockerStepOperator
+
+    return DockerStepOperator(
+        image=_image(step),
+        network=os.environ.get("RETUNE_DOCKER_NETWORK") or "host",
+        limits=["--cpus", _cores(resources.cpu), "--memory", resources.memory[:-1].lower()],
+        **settings,
+    )
+
+
+def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]) -> BaseOperator:
+    from kubernetes.client import models as k8s
+
+    from retune.pod import StepPodOperator
+
+    secret = os.environ.get("RETUNE_SECRET") or "retune"
+    return StepPodOperator(
+        name=_kebab(step.name),
+        namespace=os.environ.get("RETUNE_NAMESPACE"),
+        image=_image(step),
+        labels={
+            "app.kubernetes.io/part-of": "retune",
+            "app.kubernetes.io/component": _kebab(step.name),
+            "retune/loop": loop.name,
+        },
+        env_vars={
+            "RETUNE_LOG": "json",
+            "RETUNE_DAG_ID": "{{ dag.dag_id }}",
+            "RETUNE_RUN_ID": "{{ run_id }}",
+            "RETUNE_TASK_ID": "{{ task.task_id }}",
+            "RETUNE_TRY_NUMBER": "{{ ti.try_number }}",
+        },
+        env_from=[
+            k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=secret, optional=True))
+        ],
+        container_resources=k8s.V1ResourceRequirements(
+            requests={"cpu": resources.cpu, "memory": resources.memory},
+            limits={"memory": resources.memory},
+        ),
+        volumes=[k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())],
+        volume_mounts=[k8s.V1VolumeMount(name="tmp", mount_path="/tmp")],
+        security_context={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        container_security_context=LOCKED,
+        xcom_sidecar_container_security_context=LOCKED,
+        automount_service_account_token=False,
+        do_xcom_push=True,
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,
+        on_finish_action="delete_succeeded_pod",
+        startup_timeout_seconds=600,
+        startup_check_interval_seconds=float(os.environ.get("RETUNE_POD_CHECK_SECONDS") or 1),
+        termination_grace_period=10,
+        **settings,
+    )
+
+
+def _image(step: Step) -> str:
+    pattern = os.environ.get("RETUNE_IMAGE") or "retune/{step}:0.1.0"
+    return pattern.format(step=_kebab(step.name), family=step.family)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _cores(cpu: str) -> str:
+    return f"{int(cpu[:-1]) / 1000:g}" if cpu.endswith("m") else cpu
+
+
+RUNTIMES: Mapping[str, Callable[[Step, Loop, Resources, dict[str, Any]], BaseOperator]] = {
+    "kubernetes": _pod,
+    "docker": _docker,
+    "process": _process,
+}

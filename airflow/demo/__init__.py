@@ -1,0 +1,1 @@
+"""`make demo`: three days of the example's loop in a real Airflow, from nothing."""

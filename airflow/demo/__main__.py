@@ -1,0 +1,135 @@
+"""Starts everything, takes three days through the loop, shows what happened and stays up."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from demo.airflow import Airflow
+from demo.days import DAYS, MODEL, PIPELINES, Report
+from demo.follow import Follower
+from demo.processes import DemoError, Processes, free_port, listens
+from demo.screen import Screen
+
+PROJECT = Path(__file__).parents[2]
+STATE = Path(os.environ.get("RETUNE_STATE") or PROJECT / ".retune")
+EXAMPLE = PROJECT / "examples" / MODEL
+REGISTRATIONS: Sequence[Sequence[str]] = (
+    ("register_distribution", "--model", MODEL, "--path", str(EXAMPLE / "distribution.json")),
+    ("register_model", "--path", str(EXAMPLE / "pretrained")),
+    ("register_model", "--path", str(EXAMPLE / "finetuned"), "--champion", "true"),
+)
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Runs the demo; 0 where the three days ended as they should."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--exit", action="store_true", help="stop after the three days")
+    stay = not parser.parse_args().exit
+    screen = Screen()
+    try:
+        with _only_one(), Processes(STATE / "logs") as processes:
+            airflow = Airflow(STATE / "airflow", PROJECT / "airflow")
+            mistakes = _three_days(screen, airflow, processes)
+            print(f"\nAirflow is at {airflow.url}; logs and data are in {STATE}.", flush=True)
+            if stay:
+                print("Ctrl-C stops it, `make demo` takes it up again.", flush=True)
+                with suppress(KeyboardInterrupt):
+                    _stay(processes)
+    except DemoError as error:
+        screen.say(f"The demo stopped. {error}")
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 1 if mistakes else 0
+
+
+def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[str]:
+    """Starts everything and takes the days through the loop; what did not end as expected."""
+    program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
+    port = free_port(27018)
+    environment = airflow.environment() | {
+        "RETUNE_RUNTIME": "process",
+        "RETUNE_MONGO_URI": f"mongodb://127.0.0.1:{port}/retune",
+        "RETUNE_DEPLOYMENT_DIR": str(STATE / "deployment"),
+    }
+    screen.say("Starting the document store and Airflow")
+    store = ["store", "--port", str(port), "--data", str(STATE / "store")]
+    processes.start("store", [*program, *store], environment)
+    with airflow.migrated(processes, environment):
+        processes.wait_for("The document store's start", lambda: listens(port), 60)
+        _register(processes, program, environment)
+        screen.say(f"The example's distribution and models are in the store on port {port}")
+    airflow.start(processes, environment)
+    airflow.wait(processes, PIPELINES)
+    screen.say(f"Airflow is up at {airflow.url}")
+
+    follower = Follower(airflow, processes, screen)
+    there = [day for day in DAYS if follower.is_done(day)]
+    if len(there) == len(DAYS):
+        screen.say("The three days are there already; `make clean-demo` forgets them.")
+    reports: list[Report] = []
+    for day in DAYS:
+        if day not in there:
+            screen.say(f"{day.date}, {day.title}")
+        reports.append(follower.take(day, show=day not in there))
+    screen.say("What became of the days:")
+    screen.table(reports)
+    mistakes = [mistake for report in reports if (mistake := report.mistake())]
+    if not there:
+        champion = _champion(program, environment)
+        if champion != reports[-1].champions[1]:
+            mistakes.append(f"The store's champion is {champion}, another than the table's.")
+    for mistake in mistakes:
+        screen.say(mistake)
+    return mistakes
+
+
+def _register(processes: Processes, program: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Brings the example into the store, once: later the champion may be another version."""
+    done = STATE / "registered"
+    if not done.exists():
+        for registration in REGISTRATIONS:
+            processes.run("register", [*program, *registration], environment)
+        done.touch()
+
+
+def _champion(program: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The version in production, as the store has it."""
+    command = [*program, "load_latest_model", "--model", MODEL]
+    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise DemoError(f"load_latest_model ended with {answer.returncode}: {answer.stderr}")
+    return str(json.loads(answer.stdout)["model_id"])
+
+
+def _stay(processes: Processes) -> None:
+    while True:
+        processes.check()
+        time.sleep(1)
+
+
+def _only_one() -> IO[str]:
+    """A lock on the state, given back when the program ends."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    lock = (STATE / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DemoError(f"Another demo is at work on {STATE}; stop it first.") from None
+    return lock
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The three days of the demo, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MODEL = "credit-default"
+PIPELINES = ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
+ATTEMPTS = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A logical date, the fault that is rehearsed on it, and how it must end."""
+
+    date: str
+    title: str
+    expected: str
+    conf: Mapping[str, Any] = field(default_factory=dict)
+
+
+DAYS = (
+    Day("2026-11-05", "a healthy day", "approved"),
+    Day(
+        "2026-11-06",
+        "a drifted day",
+        "retrained",
+        {"drill": "concept_drift", "drill_strength": 0.5},
+    ),
+    Day(
+        "2026-11-07",
+        "a broken day",
+        "failed_max_retries",
+        {"drill": "label_noise", "drill_strength": 1.0},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task instance at its end."""
+
+    name: str
+    state: str
+    tries: int
+    seconds: float
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A day at its end."""
+
+    day: Day
+    tasks: Mapping[str, Task]
+
+    def result(self, task: str) -> Mapping[str, Any]:
+        """A task's result; empty where it did not run."""
+        return self.tasks[task].result if task in self.tasks else {}
+
+    @property
+    def metric(self) -> str:
+        """The metric that the gate judges."""
+        return str(self.result("check_model_performance").get("metric", ""))
+
+    @property
+    def before(self) -> float | None:
+        """The champion's metric on the whole day."""
+        return self._metric("check_model_performance", "metrics")
+
+    def attempt(self, number: int) -> tuple[float, float] | None:
+        """An attempt's metric on validation rows and on the hold-out; None where it did not run."""
+        group = f"attempt_{number}"
+        validation = self._metric(f"{group}.finetune_model", "test_metrics")
+        holdout = self._metric(f"{group}.evaluate_finetuned_model", "metrics")
+        return None if validation is None or holdout is None else (validation, holdout)
+
+    @property
+    def verdict(self) -> str:
+        """How the evaluation ended."""
+        return str(self.result("send_evaluation_results").get("status", "none"))
+
+    @property
+    def champions(self) -> tuple[str, str]:
+        """The version in production before and after."""
+        before = str(self.result("load_latest_model").get("model_id", ""))
+        return before, str(self.result("deploy_model").get("model_id", before))
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts were sent."""
+        return int("alert_id" in self.result("send_alert"))
+
+    def mistake(self) -> str | None:
+        """What did not end as expected, in a sentence."""
+        changed = self.champions[0] != self.champions[1]
+        seen = (self.verdict, changed, self.alerts)
+        retrained, failed = self.day.expected == "retrained", self.day.expected.startswith("failed")
+        if seen == (self.day.expected, retrained, int(failed)):
+            return None
+        return (
+            f"{self.day.date} should have ended as {self.day.expected}; it ended as {self.verdict} "
+            f"with {'another' if changed else 'the same'} champion and {self.alerts} alerts."
+        )
+
+    def _metric(self, task: str, metrics: str) -> float | None:
+        value = self.result(task).get(metrics, {}).get(self.metric)
+        return None if value is None else float(value)

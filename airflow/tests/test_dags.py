@@ -1,0 +1,155 @@
+"""The DAGs as Airflow parses them: ids, ways, schedules, forms and pages."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
+
+from retune.loops import LoopFileError, read
+
+PIPELINES = {"data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline"}
+RUNTIMES = ["kubernetes", "docker", "process"]
+
+
+def edges(dag):
+    return {(task.task_id, after) for task in dag.tasks for after in task.downstream_task_ids}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_file_imports_and_gives_its_dag(bag, runtime):
+    parsed = bag(runtime)
+    assert parsed.import_errors == {}
+    assert set(parsed.dags) == PIPELINES
+
+
+def test_the_graph_is_the_same_in_every_runtime(bag):
+    here, *others = [bag(runtime).dags for runtime in RUNTIMES]
+    for there in others:
+        assert {name: edges(dag) for name, dag in here.items()} == {
+            name: edges(dag) for name, dag in there.items()
+        }
+
+
+def test_data_is_generated_then_processed(bag):
+    assert edges(bag().dags["data_pipeline"]) == {("generate_data", "process_data")}
+
+
+def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
+    dag = bag().dags["model_evaluation_pipeline"]
+    expected = {
+        ("load_latest_model", "evaluate_model"),
+        ("evaluate_model", "check_model_performance"),
+        ("check_model_performance", "decide_after_check"),
+        ("decide_after_check", "send_evaluation_results"),
+        ("decide_after_check", "prepare_retraining_data"),
+        ("prepare_retraining_data", "attempt_1.finetune_model"),
+        ("attempt_1.check_finetuned_model", "attempt_2.finetune_model"),
+        ("attempt_2.check_finetuned_model", "attempt_3.finetune_model"),
+        ("send_alert", "send_evaluation_results"),
+    }
+    for attempt in ("attempt_1", "attempt_2", "attempt_3"):
+        finetune, evaluate, check = (
+            f"{attempt}.{step}"
+            for step in ("finetune_model", "evaluate_finetuned_model", "check_finetuned_model")
+        )
+        expected |= {(finetune, evaluate), (evaluate, check)}
+        expected |= {(check, "send_evaluation_results"), (check, "send_alert")}
+    assert edges(dag) == expected
+    for joined in ("send_alert", "send_evaluation_results"):
+        assert dag.task_dict[joined].trigger_rule == "none_failed_min_one_success"
+
+
+def test_a_version_is_waited_for_validated_deployed_and_announced(bag):
+    assert edges(bag().dags["model_deployment_pipeline"]) == {
+        ("wait_for_model_ready", "decide_after_wait"),
+        ("decide_after_wait", "validate_model"),
+        ("decide_after_wait", "nothing_to_deploy"),
+        ("validate_model", "deploy_model"),
+        ("deploy_model", "notify_deployment_complete"),
+    }
+
+
+def test_each_pipeline_starts_the_next_for_the_same_day(bag):
+    dags = bag().dags
+    data, evaluation, deployment = (
+        dags[name]
+        for name in ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
+    )
+    assert data.task_dict["process_data"].outlets == [evaluation.timetable.asset_condition]
+    assert evaluation.task_dict["send_evaluation_results"].outlets == [
+        deployment.timetable.asset_condition
+    ]
+
+
+def test_a_scheduled_run_works_on_the_day_that_has_just_ended(bag):
+    timetable = coerce_to_core_timetable(bag().dags["data_pipeline"].timetable)
+    soon = timetable.next_dagrun_info_v2(
+        last_dagrun_info=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert soon.run_after > datetime.now(UTC), "unpausing must not start a run"
+    assert soon.run_after.time() == datetime(2026, 1, 1, 1, tzinfo=UTC).time()
+    assert soon.partition_key == f"{soon.run_after - timedelta(days=1):%Y-%m-%d}"
+
+
+def test_steps_are_retried_with_growing_delays_and_end_in_bounded_time(bag):
+    for dag in bag().dags.values():
+        assert (dag.max_active_runs, dag.catchup) == (1, False)
+        for task in dag.tasks:
+            if not isinstance(task, EmptyOperator | BranchPythonOperator):
+                assert task.retries == 3
+                assert task.retry_exponential_backoff > 1
+                assert task.execution_timeout >= timedelta(hours=1)
+
+
+def test_every_dag_and_task_has_its_page(bag):
+    for dag in bag().dags.values():
+        assert dag.doc_md
+        assert dag.description
+        assert "credit-default" in dag.tags
+        for task in dag.tasks:
+            assert task.doc_md, task.task_id
+    page = bag().dags["data_pipeline"].task_dict["generate_data"].doc_md
+    assert "./retune generate_data --model" in page
+    assert "| `drill` | from the run |" in page
+
+
+def test_the_trigger_form_has_the_loop_files_values_and_the_steps_ranges(bag):
+    data, evaluation = (bag().dags[n] for n in ("data_pipeline", "model_evaluation_pipeline"))
+    drill = data.params.get_param("drill")
+    assert (drill.value, drill.schema["enum"][0]) == ("none", "none")
+    assert set(drill.schema["values_display"]) == set(drill.schema["enum"])
+    threshold = evaluation.params.get_param("threshold")
+    assert (threshold.schema["minimum"], threshold.schema["maximum"]) == (0, 1)
+    for dag in (data, evaluation):
+        for name in dag.params:
+            assert dag.params.get_param(name).schema["title"]
+            assert dag.params.get_param(name).description
+
+
+def test_a_second_loop_file_gives_a_second_set_of_dags(bag, tmp_path):
+    (tmp_path / "fraud.yaml").write_text("name: fraud\ngate: {metric: roc_auc, threshold: 0.8}\n")
+    parsed = bag("process", tmp_path)
+    assert parsed.import_errors == {}
+    assert set(parsed.dags) == PIPELINES | {f"{name}.fraud" for name in PIPELINES}
+    fraud = parsed.dags["model_evaluation_pipeline.fraud"]
+    assert (fraud.params["metric"], fraud.params["threshold"]) == ("roc_auc", 0.8)
+    own = parsed.dags["data_pipeline.fraud"].task_dict["process_data"].outlets
+    assert own == [fraud.timetable.asset_condition]
+
+
+def test_a_wrong_loop_file_is_one_import_error_and_leaves_the_others_running(bag, tmp_path):
+    (tmp_path / "fraud.yaml").write_text("name: fraud\ngate: {treshold: 0.8}\n")
+    parsed = bag("process", tmp_path)
+    assert set(parsed.dags) == PIPELINES
+    (error,) = parsed.import_errors.values()
+    assert "fraud.yaml: gate.treshold is no setting; did you mean threshold?" in error
+
+
+def test_the_examples_loop_file_is_right():
+    files = read()
+    assert files.mistakes == ()
+    assert [loop.name for loop in files.loops] == ["credit-default"]
+    assert issubclass(LoopFileError, ValueError)

@@ -1,0 +1,88 @@
+"""The demo's own parts: what counts as a day gone well, and that nothing stays behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.days import DAYS, Report, Task
+from demo.processes import DemoError, Processes
+from demo.screen import Screen
+
+PROJECT = Path(__file__).parents[1]
+HEALTHY, DRIFTED, BROKEN = DAYS
+ORPHANS = """
+import sys, time
+from pathlib import Path
+from demo.processes import Processes
+with Processes(Path(sys.argv[1])) as processes:
+    # A process in a session of its own, whose parent is gone.
+    processes.run("leaver", ["bash", "-c", "setsid sleep 600 & echo $!"], {"PATH": "/usr/bin:/bin"})
+    processes.start("stubborn", ["bash", "-c", "trap '' TERM; echo $$; sleep 600 & wait; wait"], {})
+    while not processes.log("stubborn").read_text():
+        time.sleep(0.02)
+"""
+
+
+def report(day, verdict, before="a", after=None, alert=False):
+    results = {
+        "check_model_performance": {"metric": "f1_macro", "metrics": {"f1_macro": 0.61}},
+        "attempt_1.finetune_model": {"test_metrics": {"f1_macro": 0.71}},
+        "attempt_1.evaluate_finetuned_model": {"metrics": {"f1_macro": 0.7}},
+        "send_evaluation_results": {"status": verdict},
+        "load_latest_model": {"model_id": before},
+        **({"deploy_model": {"model_id": after}} if after else {}),
+        **({"send_alert": {"alert_id": "alert/1"}} if alert else {}),
+    }
+    return Report(day, {name: Task(name, "success", 1, 1.5, r) for name, r in results.items()})
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        report(HEALTHY, "approved"),
+        report(HEALTHY, "approved", after="a"),
+        report(DRIFTED, "retrained", after="b"),
+        report(BROKEN, "failed_max_retries", alert=True),
+    ],
+)
+def test_a_day_that_ended_as_it_should_is_no_mistake(good):
+    assert good.mistake() is None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        report(HEALTHY, "retrained", after="b"),
+        report(HEALTHY, "approved", alert=True),
+        report(DRIFTED, "retrained"),
+        report(DRIFTED, "failed_max_retries", alert=True),
+        report(BROKEN, "failed_max_retries"),
+        report(BROKEN, "failed_max_retries", after="b", alert=True),
+    ],
+)
+def test_any_other_end_is_named(bad):
+    assert bad.day.date in bad.mistake()
+
+
+def test_the_table_has_a_column_a_day_and_its_numbers(capsys):
+    Screen().table([report(HEALTHY, "approved"), report(DRIFTED, "retrained", after="b")])
+    table = capsys.readouterr().out
+    assert "a healthy day │   a drifted day" in table
+    assert "0.7100 / 0.7000" in table
+    assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_nothing_stays_behind_not_even_what_left_its_group(tmp_path):
+    subprocess.run([sys.executable, "-c", ORPHANS, tmp_path], cwd=PROJECT, check=True, timeout=60)
+    for name in ("leaver", "stubborn"):
+        pid = (tmp_path / f"{name}.log").read_text().split()[0]
+        assert not Path(f"/proc/{pid}").exists(), name
+
+
+def test_a_part_that_ends_by_itself_is_named_with_its_log(tmp_path):
+    processes = Processes(tmp_path)
+    processes.start("part", ["false"], {"PATH": "/usr/bin:/bin"})
+    with pytest.raises(DemoError, match=r"part ended with exit code 1; .*part\.log says why"):
+        processes.wait_for("its start", lambda: False, 10)

@@ -1,0 +1,109 @@
+"""Loop files: what they mean where they are right, and a sentence for each mistake."""
+
+import pytest
+
+from retune.loops import read
+
+
+@pytest.fixture
+def mistakes(tmp_path):
+    def of(text):
+        (tmp_path / "loop.yaml").write_text(text)
+        return read((tmp_path,)).mistakes
+
+    return of
+
+
+def test_a_name_is_enough_and_the_rest_is_what_the_steps_declare(tmp_path):
+    (tmp_path / "loop.yaml").write_text("name: fraud\n")
+    (loop,) = read((tmp_path,)).loops
+    assert (loop.gate.metric, loop.gate.threshold, loop.gate.max_attempts) == ("f1_score", 0.75, 3)
+    assert (loop.finetuning.epochs, loop.finetuning.learning_rate) == (5, 1e-4)
+    assert (loop.data.rows, loop.data.drill) == (10_000, "none")
+    assert not loop.promotion.allow_backfill_promotion
+    assert loop.dag_id("data_pipeline") == "data_pipeline"
+
+
+def test_numbers_are_those_of_yaml_1_2(tmp_path):
+    (tmp_path / "loop.yaml").write_text("name: fraud\nfinetuning: {learning_rate: 1e-4}\n")
+    (loop,) = read((tmp_path,)).loops
+    assert loop.finetuning.learning_rate == 1e-4
+
+
+def test_only_the_primary_of_several_loops_has_the_bare_ids(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: fraud\n")
+    (tmp_path / "b.yaml").write_text("name: churn\nprimary: true\n")
+    fraud, churn = read((tmp_path,)).loops
+    assert fraud.dag_id("data_pipeline") == "data_pipeline.fraud"
+    assert churn.dag_id("data_pipeline") == "data_pipeline"
+
+
+def test_a_broken_file_does_not_give_its_ids_to_another_loop(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: fraud\n")
+    (tmp_path / "b.yaml").write_text("name: churn\nprimary: true\ngate: {threshold: 2}\n")
+    (fraud,) = read((tmp_path,)).loops
+    assert fraud.dag_id("data_pipeline") == "data_pipeline.fraud"
+
+
+def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: fraud\nprimary: true\n")
+    (tmp_path / "b.yaml").write_text("name: fraud\nprimary: true\n")
+    assert read((tmp_path,)).mistakes == (
+        "a.yaml, b.yaml are all marked primary: mark one, the others get their own DAG ids.",
+        "b.yaml: name 'fraud' is another file's already.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("nam: x\nname: x\n", "nam is no setting; did you mean name?"),
+        ("schedule: '0 1 * * *'\n", "name must be 1 to 63 small letters, digits and hyphens"),
+        ("name: Fraud Loop\n", "name must be 1 to 63 small letters, digits and hyphens"),
+        ("name: x\nprimary: maybe\n", "primary must be true or false, not 'maybe'"),
+        ("name: x\nschedule: '*/5 * * * *'\n", "at most one run a day"),
+        ("name: x\nschedule: tomorrow\n", "schedule must be five cron fields"),
+        ("name: x\nschedule: '0 99 * * *'\n", "schedule must be five cron fields"),
+        ("name: x\ngate: 0.7\n", "gate must be settings, not 0.7"),
+        (
+            "name: x\ngate: {treshold: 0.7}\n",
+            "gate.treshold is no setting; did you mean threshold?",
+        ),
+        ("name: x\ngate: {threshold: 1.5}\n", "gate.threshold must be from 0 to 1, not 1.5"),
+        ("name: x\ngate: {threshold: high}\n", "gate.threshold must be a number, not 'high'"),
+        ("name: x\ngate: {max_attempts: 4}\n", "gate.max_attempts must be from 1 to 3, not 4"),
+        ("name: x\ngate: {max_attempts: true}\n", "gate.max_attempts must be an integer, not True"),
+        (
+            "name: x\ngate: {metric: f1_marco}\n",
+            "recall, not 'f1_marco'; did you mean f1_macro?",
+        ),
+        ("name: x\ndata: {source: sql}\n", "data.source must be one of synthetic, not 'sql'"),
+        ("name: x\nfinetuning: {epochs: 2.5}\n", "finetuning.epochs must be an integer, not 2.5"),
+        ("name: x\nresources: {finetune: {}}\n", "did you mean finetune_model?"),
+        (
+            "name: x\nresources: {finetune_model: {cpu: 2}}\n",
+            "resources.finetune_model must have cpu and memory",
+        ),
+        (
+            "name: x\nresources: {finetune_model: {cpu: 2, memory: 4 GB}}\n",
+            "resources.finetune_model.memory must be such as 512Mi or 4Gi, not '4 GB'",
+        ),
+        (
+            "name: x\nresources: {finetune_model: {cpu: lots, memory: 4Gi}}\n",
+            "resources.finetune_model.cpu must be cores such as 2, 0.5 or 500m, not 'lots'",
+        ),
+        ("name: x\nname: y\n", "name is there twice"),
+        ("- name\n", "must be settings such as 'name: credit-default'"),
+        ("name: [x\n", "line 2"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_key(mistakes, text, mistake):
+    (found,) = mistakes(text)
+    assert found.startswith("loop.yaml")
+    assert mistake in found
+    assert found.endswith(".")
+
+
+def test_each_mistake_of_a_file_is_named_at_once(mistakes):
+    found = mistakes("name: x\ngate: {threshold: 2}\nfinetuning: {epoch: 3}\n")
+    assert len(found) == 2

@@ -1,0 +1,127 @@
+"""Whole runs with a small step program: every way through the three DAGs."""
+
+import pytest
+
+CHAMPION = {"load_latest_model": {"model_id": "champion"}}
+FAILS = {"check_model_performance": {"needs_retraining": True}}
+SPLIT = {"prepare_retraining_data": {"split_id": "split"}}
+
+
+def attempts(passes: int | None) -> dict[str, dict[str, object]]:
+    answers: dict[str, dict[str, object]] = {}
+    for n in (1, 2, 3):
+        answers[f"finetune_model.{n}"] = {"model_id": f"candidate {n}"}
+        answers[f"evaluate_finetuned_model.{n}"] = {"passed": n == passes}
+    return answers
+
+
+def finetuned(*numbers: int) -> set[str]:
+    steps = ("finetune_model", "evaluate_finetuned_model", "check_finetuned_model")
+    return {f"attempt_{n}.{step}" for n in numbers for step in steps}
+
+
+BEFORE = {"load_latest_model", "evaluate_model", "check_model_performance", "decide_after_check"}
+
+
+def test_a_model_that_passes_is_reported_at_once(run, program):
+    program.answer(CHAMPION | {"check_model_performance": {"needs_retraining": False}})
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "success"
+    assert ended.done == BEFORE | {"send_evaluation_results"}
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_the_first_attempt_that_passes_is_the_last(run, program, passes):
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(passes))
+    ended = run("model_evaluation_pipeline")
+    tried = range(1, passes + 1)
+    assert ended.state == "success"
+    assert ended.done == BEFORE | finetuned(*tried) | {
+        "prepare_retraining_data",
+        "send_evaluation_results",
+    }
+    assert [given["attempt"] for given in program.inputs("finetune_model")] == [*tried]
+    assert {given["model_id"] for given in program.inputs("finetune_model")} == {"champion"}
+
+
+def test_after_three_attempts_people_are_told_and_the_outcome_is_recorded(run, program):
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(None))
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "success"
+    assert ended.done == BEFORE | finetuned(1, 2, 3) | {
+        "prepare_retraining_data",
+        "send_alert",
+        "send_evaluation_results",
+    }
+
+
+def test_fewer_attempts_can_be_asked_for(run, program):
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(None))
+    ended = run("model_evaluation_pipeline", max_attempts=1, threshold=0.9)
+    assert ended.done == BEFORE | finetuned(1) | {
+        "prepare_retraining_data",
+        "send_alert",
+        "send_evaluation_results",
+    }
+    assert program.inputs("send_alert") == [
+        {
+            "model": "credit-default",
+            "logical_date": "2026-11-05",
+            "metric": "f1_macro",
+            "threshold": 0.9,
+            "max_attempts": 1,
+        }
+    ]
+
+
+def test_inputs_arrive_with_the_types_that_the_steps_declare(run, program):
+    run("data_pipeline", rows=500, drill="label_noise", drill_strength=1)
+    assert program.inputs("generate_data") == [
+        {
+            "model": "credit-default",
+            "logical_date": "2026-11-05",
+            "rows": 500,
+            "drill": "label_noise",
+            "drill_strength": 1.0,
+        }
+    ]
+    assert program.inputs("process_data") == [
+        {"model": "credit-default", "logical_date": "2026-11-05"}
+    ]
+
+
+def test_an_approved_version_is_validated_deployed_and_announced(run, program):
+    program.answer(
+        {
+            "wait_for_model_ready": {"ready": True, "model_id": "20260109_101500"},
+            "validate_model": {"model_id": "20260109_101500"},
+            "deploy_model": {"model_id": "20260109_101500"},
+        }
+    )
+    ended = run("model_deployment_pipeline")
+    assert ended.state == "success"
+    assert ended.states["nothing_to_deploy"] == "skipped"
+    assert program.inputs("deploy_model") == [
+        {
+            "model": "credit-default",
+            "model_id": "20260109_101500",
+            "logical_date": "2026-11-05",
+        }
+    ]
+    assert len(program.inputs("notify_deployment_complete")) == 1
+
+
+def test_where_nothing_was_approved_the_deployment_is_skipped(run, program):
+    program.answer({"wait_for_model_ready": {"ready": False, "reason": "nothing approved"}})
+    ended = run("model_deployment_pipeline")
+    assert ended.state == "success"
+    assert ended.done == {"wait_for_model_ready", "decide_after_wait", "nothing_to_deploy"}
+
+
+def test_a_failed_step_fails_the_run_and_leaves_its_error(run, program):
+    error = {"code": 50, "message": "There is no model.", "retryable": False}
+    program.answer({"load_latest_model": {"_exit": 50, "error": error}})
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "failed"
+    assert ended.states["send_evaluation_results"] == "upstream_failed"
+    assert ended.results["load_latest_model"] == {"error": error}
