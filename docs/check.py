@@ -1,0 +1,91 @@
+"""Runs every command of the documentation, so that none of them goes stale.
+
+Each fenced block marked `sh` in README.md and docs/ is run with bash from the top of the project,
+page by page and from top to bottom, and must end with 0. Commands that only call make are left
+out: the tests run those themselves.
+
+The pages expect the store that a demo leaves behind: its folder is the argument.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ADDRESS = re.compile(r"mongodb://\S+")
+LIMIT_SECONDS = 300
+
+
+def main() -> int:
+    """Runs all pages; 0 where every command ended well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store", type=Path, help="folder of the store that a demo left behind")
+    folder = parser.parse_args().store
+    server = [str(PROJECT / "retune"), "store", "--port", "0", "--data", str(folder)]
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as store:
+        try:
+            return _run_all({**os.environ, "RETUNE_MONGO_URI": _address(store)})
+        finally:
+            store.terminate()
+
+
+def blocks(page: Path) -> list[str]:
+    """The page's shell blocks, without lines that call make."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    kept = (
+        "\n".join(x for x in block.splitlines() if not x.startswith("make ")) for block in found
+    )
+    return [block for block in kept if block.strip()]
+
+
+def _run_all(environment: dict[str, str]) -> int:
+    faults = [
+        _run(page, block, environment)
+        for page in [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+        for block in blocks(page)
+    ]
+    failed = sum(faults)
+    print(f"{len(faults) - failed} passed, {failed} failed")
+    return 1 if failed or not faults else 0
+
+
+def _run(page: Path, block: str, environment: dict[str, str]) -> bool:
+    """Runs one block and says how it ended; whether it failed."""
+    started = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block],
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    seconds = time.monotonic() - started
+    first = block.strip().splitlines()[0]
+    verdict = "FAILED" if done.returncode else "ok"
+    print(f"{verdict:6} {seconds:5.1f} s  {page.relative_to(PROJECT)}: {first}", flush=True)
+    if done.returncode:
+        print(f"exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.returncode != 0
+
+
+def _address(store: subprocess.Popen[str]) -> str:
+    """The store's address, which it prints when it is ready."""
+    assert store.stdout is not None  # noqa: S101 (tells mypy what PIPE means)
+    for line in store.stdout:
+        if found := ADDRESS.search(line):
+            return found.group()
+    raise SystemExit("The store did not start; its message is above.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
