@@ -60,11 +60,14 @@ class LocalStepOperator(BaseOperator, ABC):
         return result
 
     def on_kill(self) -> None:
-        """Ends the step: asked first, then made to."""
+        """Ends the step: asked first, then made to.
+
+        Airflow calls this in a signal handler: a log line here could wait for ever for a lock that
+        the interrupted code holds.
+        """
         process = self._process
         if process is None or process.poll() is not None:
             return
-        self.log.info("Stopping %s", self.step.name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
