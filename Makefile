@@ -69,7 +69,7 @@ format: $(VENV)/installed-dev ## Format Java and Python
 
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference again from their declarations
-	@export RETUNE_CATALOGUE=write; $(MAVEN) test -pl tasks/learning -am -Dtest=CatalogueTest -Dsurefire.failIfNoSpecifiedTests=false
+	@export RETUNE_CATALOGUE=write; $(MAVEN) test -pl tasks/loop -am -Dtest=CatalogueTest -Dsurefire.failIfNoSpecifiedTests=false
 
 .PHONY: lock
 lock: $(UV) ## Pin what the requirements name, by hash
