@@ -53,7 +53,7 @@ test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, b
 
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
-	cd airflow && $(PYTHON) -m ruff format --check . ../docs && $(PYTHON) -m ruff check . ../docs
+	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../charts && $(PYTHON) -m ruff check . ../docs ../charts
 	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
@@ -65,7 +65,7 @@ fast: $(VENV)/installed-dev ## The inner loop: the core's tests and the DAGs' st
 .PHONY: format
 format: $(VENV)/installed-dev ## Format Java and Python
 	@$(MAVEN) spotless:apply
-	@cd airflow && $(PYTHON) -m ruff format . ../docs && $(PYTHON) -m ruff check --fix . ../docs
+	@cd airflow && $(PYTHON) -m ruff format . ../docs ../charts && $(PYTHON) -m ruff check --fix . ../docs ../charts
 
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference again from their declarations

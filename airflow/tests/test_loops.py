@@ -89,6 +89,10 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "resources.finetune_model.memory must be such as 512Mi or 4Gi, not '4 GB'",
         ),
         (
+            "name: x\nresources: {finetune_model: {cpu: 1, memory: 1Gi, memory_after_oom: 2}}\n",
+            "resources.finetune_model.memory_after_oom must be such as 512Mi or 4Gi, not 2",
+        ),
+        (
             "name: x\nresources: {finetune_model: {cpu: lots, memory: 4Gi}}\n",
             "resources.finetune_model.cpu must be cores such as 2, 0.5 or 500m, not 'lots'",
         ),

@@ -8,12 +8,13 @@ from kubernetes.client import models as k8s
 
 from retune import Loop, step
 from retune.loops import Resources
-from retune.outcomes import failure
+from retune.outcomes import failure, out_of_memory
+from retune.pod import _with_memory
 
 LOOP = Loop(
     name="credit-default",
     bare_ids=True,
-    resources={"finetune_model": Resources(cpu="2", memory="6Gi")},
+    resources={"finetune_model": Resources(cpu="2", memory="6Gi", memory_after_oom="8Gi")},
 )
 CONNECTION = {
     "conn_type": "kubernetes",
@@ -82,10 +83,22 @@ def test_the_environment_names_the_task_instance_and_the_secret(pod):
 
 @pytest.mark.parametrize(("code", "retried"), [(1, True), (20, True), (143, True), (50, False)])
 def test_only_exit_code_50_is_not_tried_again(operator, code, retried):
-    assert operator._exit_code(ended_pod(operator.base_container_name, code)) == code
+    assert operator._end(ended_pod(operator.base_container_name, code)).exit_code == code
     error = failure("finetune_model", code, {"error": {"message": "Why."}})
     assert isinstance(error, AirflowException)
     assert isinstance(error, AirflowFailException) is not retried
+
+
+def test_a_try_after_one_out_of_memory_has_more(operator):
+    more = _with_memory(operator.container_resources, operator.memory_after_oom)
+    assert more.requests == {"cpu": "2", "memory": "8Gi"}
+    assert more.limits == {"memory": "8Gi"}
+
+
+def test_out_of_memory_says_what_to_do_and_is_tried_again():
+    error = out_of_memory("finetune_model")
+    assert not isinstance(error, AirflowFailException)
+    assert "give it more in the loop file, under resources.finetune_model" in str(error)
 
 
 def ended_pod(container, code):

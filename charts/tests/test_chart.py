@@ -48,10 +48,14 @@ def test_what_is_made_of_values_is_the_golden_file(file):
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
 def test_every_pod_is_locked_down(file):
-    documents = [d for d in yaml.safe_load_all(template(yaml.safe_load(file.read_text())).stdout) if d]
+    documents = [
+        d for d in yaml.safe_load_all(template(yaml.safe_load(file.read_text())).stdout) if d
+    ]
     pods = [d["spec"]["template"]["spec"] for d in documents if d["kind"] in ("Job", "StatefulSet")]
     pods += [
-        yaml.safe_load(d["data"]["pod.yaml"])["spec"] for d in documents if "pod.yaml" in d.get("data", {})
+        yaml.safe_load(d["data"]["pod.yaml"])["spec"]
+        for d in documents
+        if "pod.yaml" in d.get("data", {})
     ]
     assert pods
     for pod in pods:

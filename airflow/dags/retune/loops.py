@@ -25,6 +25,7 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 DAILY_OR_RARER = re.compile(r"[0-9]+ [0-9]+ \S+ \S+ \S+")
 CPU = re.compile(r"[0-9]+(\.[0-9]+)?|[0-9]+m")
 MEMORY = re.compile(r"[0-9]+(Mi|Gi)")
+OOM = "memory_after_oom"
 STEPS = Catalogue.read()
 
 
@@ -87,10 +88,11 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a step's container may use."""
+    """What a step's container may use; after a try that ran out of memory, `memory_after_oom`."""
 
     cpu: str
     memory: str
+    memory_after_oom: str | None = None
 
 
 @dataclass(frozen=True)
@@ -247,12 +249,17 @@ def _resource_mistakes(content: object) -> Iterator[str]:
         if step not in STEPS.steps:
             continue
         where = f"resources.{step}"
-        if not isinstance(wanted, dict) or set(wanted) != {"cpu", "memory"}:
-            yield f"{where} must have cpu and memory, such as {{cpu: '2', memory: 4Gi}}"
-        elif not CPU.fullmatch(str(wanted["cpu"])):
+        if not isinstance(wanted, dict) or set(wanted) - {OOM} != {"cpu", "memory"}:
+            yield (
+                f"{where} must have cpu and memory, such as {{cpu: '2', memory: 4Gi}}, "
+                f"and may have {OOM}"
+            )
+            continue
+        if not CPU.fullmatch(str(wanted["cpu"])):
             yield f"{where}.cpu must be cores such as 2, 0.5 or 500m, not {wanted['cpu']!r}"
-        elif not MEMORY.fullmatch(str(wanted["memory"])):
-            yield f"{where}.memory must be such as 512Mi or 4Gi, not {wanted['memory']!r}"
+        for key in ("memory", OOM):
+            if key in wanted and not MEMORY.fullmatch(str(wanted[key])):
+                yield f"{where}.{key} must be such as 512Mi or 4Gi, not {wanted[key]!r}"
 
 
 def _unknown(content: Mapping[str, Any], known: tuple[str, ...], where: str) -> Iterator[str]:
@@ -270,7 +277,7 @@ def _is_schedule(schedule: str) -> bool:
 def _loop(content: Mapping[str, Any], *, bare_ids: bool) -> Loop:
     sections = {name: kind(**content.get(name, {})) for name, kind in SECTIONS.items()}
     resources = {
-        step: Resources(str(wanted["cpu"]), str(wanted["memory"]))
+        step: Resources(**{key: str(value) for key, value in wanted.items()})
         for step, wanted in content.get("resources", {}).items()
     }
     return Loop(

@@ -39,6 +39,13 @@ def failure(step: str, code: int, result: object) -> AirflowException:
     return AirflowException(f"{step} ended with exit code {code}: {reason}")
 
 
+def out_of_memory(step: str) -> AirflowException:
+    """The exception for a step that was killed because it used more than its limit."""
+    return AirflowException(
+        f"{step} used more memory than its limit: give it more in the loop file, under resources.{step}."
+    )
+
+
 def log_line(line: str) -> tuple[int, str]:
     """The level and the text of one line of a step's log: JSON, or plain text from elsewhere."""
     try:

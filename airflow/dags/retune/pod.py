@@ -9,15 +9,25 @@ from typing import Any, ClassVar
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
-from kubernetes.client import ApiException, V1Pod
+from kubernetes.client import (
+    ApiException,
+    V1ContainerStateTerminated,
+    V1Pod,
+    V1ResourceRequirements,
+)
 
 from retune.catalogue import Step
-from retune.outcomes import failure, log_line
+from retune.outcomes import failure, log_line, out_of_memory
 from retune.rendering import typed_inputs
+
+OOM_KILLED = "OOMKilled"
 
 
 class StepPodOperator(KubernetesPodOperator):
-    """A pod whose exit code 50 fails the task at once; any other failure is tried again."""
+    """A pod whose exit code 50 fails the task at once; any other failure is tried again.
+
+    A try after one that ran out of memory gets `memory_after_oom` where that is given.
+    """
 
     template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "inputs")
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -25,15 +35,26 @@ class StepPodOperator(KubernetesPodOperator):
         "inputs": "json",
     }
 
-    def __init__(self, *, step: Step, inputs: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        step: Step,
+        inputs: Mapping[str, Any],
+        memory_after_oom: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(log_formatter=_log_text, **kwargs)
         self.step = step
         self.inputs = inputs
+        self.memory_after_oom = memory_after_oom
 
     def execute(self, context: Context) -> Any:
         """Runs the pod with the inputs as its arguments."""
         inputs = json.dumps(typed_inputs(self.step, self.inputs))
         self.arguments = [self.step.name, "--input", inputs]
+        if self.memory_after_oom and self._ran_out_of_memory(context):
+            self.log.info("An earlier try ran out of memory: now %s.", self.memory_after_oom)
+            self.container_resources = _with_memory(self.container_resources, self.memory_after_oom)
         return super().execute(context)
 
     def cleanup(
@@ -44,34 +65,51 @@ class StepPodOperator(KubernetesPodOperator):
         context: Context | None = None,
     ) -> None:
         """Turns the exit code into a failure that Airflow retries or does not."""
-        code = self._exit_code(remote_pod)
+        end = self._end(remote_pod)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowSkipException:
             raise
         except AirflowException as error:
-            if code is None:
+            if end is None:
                 raise
-            raise failure(self.step.name, code, xcom_result) from error
+            if end.reason == OOM_KILLED:
+                raise out_of_memory(self.step.name) from error
+            raise failure(self.step.name, end.exit_code, xcom_result) from error
 
-    def _exit_code(self, pod: V1Pod | None) -> int | None:
-        """The step's exit code; the pod is read again where its status is from before the end."""
+    def _end(self, pod: V1Pod | None) -> V1ContainerStateTerminated | None:
+        """How the step ended; the pod is read again where its status is from before the end."""
         if pod is None or self._killed:
             return None
-        code = _terminated(pod, self.base_container_name)
-        if code is not None:
-            return code
+        if end := _terminated(pod, self.base_container_name):
+            return end
         try:
             return _terminated(self.pod_manager.read_pod(pod), self.base_container_name)
         except ApiException:
             return None
 
+    def _ran_out_of_memory(self, context: Context) -> bool:
+        """Whether a pod of an earlier try, kept because it failed, ran out of memory."""
+        selector = self._build_find_pod_label_selector(context, exclude_checked=False)
+        pods = self.client.list_namespaced_pod(
+            namespace=self.namespace or self.hook.get_namespace(), label_selector=selector
+        ).items
+        ends = [_terminated(pod, self.base_container_name) for pod in pods]
+        return any(end.reason == OOM_KILLED for end in ends if end)
 
-def _terminated(pod: V1Pod, container: str) -> int | None:
+
+def _terminated(pod: V1Pod, container: str) -> V1ContainerStateTerminated | None:
     for status in (pod.status and pod.status.container_statuses) or ():
         if status.name == container and status.state and status.state.terminated:
-            return int(status.state.terminated.exit_code)
+            return status.state.terminated
     return None
+
+
+def _with_memory(resources: V1ResourceRequirements, memory: str) -> V1ResourceRequirements:
+    return V1ResourceRequirements(
+        requests={**resources.requests, "memory": memory},
+        limits={**resources.limits, "memory": memory},
+    )
 
 
 def _log_text(_container: str, line: str) -> str:

@@ -177,6 +177,7 @@ def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any])
             requests={"cpu": resources.cpu, "memory": resources.memory},
             limits={"memory": resources.memory},
         ),
+        memory_after_oom=resources.memory_after_oom,
         volumes=[k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())],
         volume_mounts=[k8s.V1VolumeMount(name="tmp", mount_path="/tmp")],
         security_context={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},

@@ -1,0 +1,73 @@
+"""One installation and one Airflow for all tests: both take longer to start than a test takes."""
+
+import json
+import os
+import uuid
+
+import pytest
+
+from cluster.release import PREFIX, PROJECT, TAG, Release
+from demo.airflow import Airflow
+from demo.days import PIPELINES
+from demo.follow import Follower
+from demo.processes import Processes
+from demo.screen import Screen
+
+# A run may ask for another tag, of an image that is not there.
+IMAGE = f"{PREFIX}/{{step}}:{{{{{{{{ dag_run.conf.get('tag', '{TAG}') }}}}}}}}"
+
+
+@pytest.fixture(scope="session")
+def release():
+    if not os.environ.get("KUBECONFIG"):
+        raise pytest.UsageError("KUBECONFIG names no cluster: set it, or use docker/cluster.sh.")
+    made = Release(f"retune-{uuid.uuid4().hex[:8]}")
+    try:
+        made.install()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(scope="session")
+def environment(release) -> dict[str, str]:
+    """What makes the DAGs run in pods of the release."""
+    sidecar = {"limits": {"memory": "32Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}}
+    connection = {
+        "conn_type": "kubernetes",
+        "extra": {
+            "kube_config_path": os.environ["KUBECONFIG"],
+            "xcom_sidecar_container_image": f"{PREFIX}/xcom-sidecar:{TAG}",
+            "xcom_sidecar_container_resources": json.dumps(sidecar),
+        },
+    }
+    return {
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(connection),
+        "RETUNE_RUNTIME": "kubernetes",
+        "RETUNE_NAMESPACE": release.namespace,
+        "RETUNE_SECRET": "retune",
+        "RETUNE_IMAGE": IMAGE,
+        "RETUNE_POD_CHECK_SECONDS": "0.2",
+    }
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory):
+    with Processes(tmp_path_factory.mktemp("logs")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def airflow(environment, processes, tmp_path_factory) -> Airflow:
+    started = Airflow(tmp_path_factory.mktemp("airflow"), PROJECT / "airflow")
+    settings = started.environment() | environment
+    with started.migrated(processes, settings):
+        pass
+    started.start(processes, settings)
+    started.wait(processes, PIPELINES)
+    return started
+
+
+@pytest.fixture(scope="session")
+def follower(airflow, processes) -> Follower:
+    return Follower(airflow, processes, Screen())

@@ -1,0 +1,115 @@
+"""Retune's chart in a namespace of its own, and what happens to the pods there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+CHART = PROJECT / "charts" / "retune"
+EXAMPLE = PROJECT / "examples" / "credit-default"
+PREFIX = os.environ.get("RETUNE_IMAGES") or "retune"
+TAG = "0.1.0"
+NAME = "retune"
+PARTS = "app.kubernetes.io/part-of=retune"
+
+
+def run(*command: str, given: str | None = None) -> str:
+    """The output of a program that must succeed."""
+    ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}")
+    return ended.stdout
+
+
+def wait_for(what: str, ready: Callable[[], Any], seconds: float) -> Any:
+    """Waits until something is there, and returns it."""
+    end = time.monotonic() + seconds
+    while not (found := ready()):
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} took more than {seconds:.0f} s")
+        time.sleep(0.2)
+    return found
+
+
+@dataclass(frozen=True)
+class Release:
+    """The chart's release `retune` in a namespace."""
+
+    namespace: str
+
+    def kubectl(self, *words: str, given: str | None = None) -> str:
+        """One call of kubectl in the namespace."""
+        return run("kubectl", "--namespace", self.namespace, *words, given=given)
+
+    def helm(self, *words: str, given: str | None = None) -> str:
+        """One call of helm in the namespace."""
+        return run("helm", "--namespace", self.namespace, *words, given=given)
+
+    def values(self) -> dict[str, Any]:
+        """A store that is gone with its pod, and the example as the model in production."""
+        files = [("distribution.json", "distribution.json")]
+        files += [(f, f"finetuned/{f}") for f in ("model.json", "weights.safetensors")]
+        items = [{"key": key, "path": path} for key, path in files]
+        return {
+            "images": {"prefix": PREFIX, "tag": TAG},
+            "store": {"trial": {"enabled": True, "ephemeral": True}},
+            "registration": {
+                "enabled": True,
+                "volume": {"configMap": {"name": "models", "items": items}},
+                "distributions": [{"path": "distribution.json", "model": EXAMPLE.name}],
+                "models": [{"path": "finetuned", "champion": True}],
+            },
+        }
+
+    def install(self) -> None:
+        """Makes the namespace and installs the chart; ends when the model is in production."""
+        run("kubectl", "create", "namespace", self.namespace)
+        files: Sequence[Path] = (
+            EXAMPLE / "distribution.json",
+            EXAMPLE / "finetuned" / "model.json",
+            EXAMPLE / "finetuned" / "weights.safetensors",
+        )
+        self.kubectl("create", "configmap", "models", *(f"--from-file={file}" for file in files))
+        self.apply("install", self.values())
+
+    def apply(self, verb: str, values: dict[str, Any]) -> None:
+        """Installs or upgrades the release and waits until it is there."""
+        words = (verb, NAME, str(CHART), "--wait", "--timeout", "5m", "--values", "-")
+        self.helm(*words, given=yaml.safe_dump(values))
+
+    def pods(self, component: str, **status: str) -> list[dict[str, Any]]:
+        """The pods of a step, the oldest first."""
+        selector = f"{PARTS},app.kubernetes.io/component={component}"
+        answer = self.kubectl("get", "pods", "--selector", selector, "--output", "json")
+        pods = [
+            pod
+            for pod in json.loads(answer)["items"]
+            if all(pod["status"].get(key) == value for key, value in status.items())
+        ]
+        return sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+    def running(self, component: str, seconds: float = 60) -> str:
+        """The name of the step's running pod, as soon as there is one."""
+        pods = wait_for(
+            f"A running pod of {component}",
+            lambda: [
+                pod
+                for pod in self.pods(component, phase="Running")
+                if "deletionTimestamp" not in pod["metadata"]
+            ],
+            seconds,
+        )
+        return str(pods[-1]["metadata"]["name"])
+
+    def remove(self) -> None:
+        """Takes everything away again."""
+        run("kubectl", "delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")

@@ -1,0 +1,89 @@
+"""What goes wrong on a cluster, and what becomes of it."""
+
+import json
+import time
+
+import pytest
+
+from cluster.release import wait_for
+from demo.days import MODEL
+
+MANY_ROWS = 200_000
+SECONDS_TO_END = 240
+
+
+class Run:
+    """A run of a DAG that a test follows."""
+
+    def __init__(self, airflow, dag, day, conf):
+        self.airflow, self.dag = airflow, dag
+        self.id = airflow.trigger(dag, day, conf)
+
+    def task(self, name):
+        found = [t for t in self.airflow.tasks(self.dag, self.id) if t["task_id"] == name]
+        return found[0] if found else {"state": None, "try_number": 0}
+
+    def wait(self, name, *states, seconds=SECONDS_TO_END):
+        return wait_for(
+            f"{name} of {self.dag} to be {' or '.join(states)}",
+            lambda: self.task(name) if self.task(name)["state"] in states else None,
+            seconds,
+        )
+
+    def log(self, name, attempt=1):
+        path = self.airflow.log(self.dag, self.id, name, attempt)
+        return path.read_text() if path.exists() else ""
+
+    def result(self, name):
+        return self.airflow.result(self.dag, self.id, name)
+
+    def mark_failed(self, name):
+        path = f"/api/v2/dags/{self.dag}/dagRuns/{self.id}/taskInstances/{name}"
+        self.airflow.call("PATCH", path, {"new_state": "failed"})
+
+
+@pytest.fixture
+def start(airflow):
+    return lambda dag, day, **conf: Run(airflow, dag, day, conf)
+
+
+def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):
+    run = start("data_pipeline", "2026-10-01", rows=MANY_ROWS)
+    pod = release.running("generate-data")
+    wait_for("A line of the step in the log", lambda: "Generated" in run.log("generate_data"), 60)
+    assert run.task("generate_data")["state"] == "running"
+
+    release.kubectl("delete", "pod", pod, "--wait=false")
+
+    ended = run.wait("process_data", "success", "failed")
+    assert ended["state"] == "success"
+    assert run.task("generate_data")["try_number"] == 2
+    assert run.result("generate_data")["rows"] == MANY_ROWS
+
+
+def test_an_image_that_is_not_there_fails_with_the_pods_events(start):
+    run = start("data_pipeline", "2026-10-02", tag="0.0.0-absent")
+    run.wait("generate_data", "up_for_retry", "failed")
+    assert "retune/generate-data:0.0.0-absent" in run.log("generate_data")
+    run.mark_failed("generate_data")
+
+
+def test_exit_code_50_fails_at_once_with_its_reason_in_log_and_result(start):
+    run = start("model_evaluation_pipeline", "2020-01-01")
+    ended = run.wait("evaluate_model", "failed", "up_for_retry", "success")
+    assert (ended["state"], ended["try_number"]) == ("failed", 1)
+    error = run.result("evaluate_model")["error"]
+    assert error["retryable"] is False
+    assert f"{MODEL}/2020-01-01" in error["message"]
+    assert json.dumps(error["message"])[1:-1] in run.log("evaluate_model")
+
+
+def test_a_task_marked_failed_has_no_pod_seconds_later(start, release):
+    run = start("data_pipeline", "2026-10-03", rows=MANY_ROWS)
+    pod = release.running("generate-data")
+    marked = time.monotonic()
+    run.mark_failed("generate_data")
+    gone = lambda: pod not in [p["metadata"]["name"] for p in release.pods("generate-data")]  # noqa: E731
+    wait_for("The pod's end", gone, 30)
+    print(f"gone {time.monotonic() - marked:.1f} s after the mark")
+    assert run.task("generate_data")["state"] == "failed"
