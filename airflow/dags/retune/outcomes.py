@@ -42,7 +42,8 @@ def failure(step: str, code: int, result: object) -> AirflowException:
 def out_of_memory(step: str) -> AirflowException:
     """The exception for a step that was killed because it used more than its limit."""
     return AirflowException(
-        f"{step} used more memory than its limit: give it more in the loop file, under resources.{step}."
+        f"{step} used more memory than its limit: give it more in the loop file, "
+        f"under resources.{step}."
     )
 
 
