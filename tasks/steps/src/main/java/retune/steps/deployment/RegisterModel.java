@@ -51,11 +51,12 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
     ModelVersion version = content.version();
     ModelStore models = new ModelStore(context.store(), context.clock());
     Champions champions = new Champions(context.store());
-    if (input.champion()) {
+    boolean retired = isRetired(version, models);
+    if (input.champion() && !retired) {
       requireEligible(version, champions);
     }
     boolean added = models.register(version, content.weights(), Status.CANDIDATE);
-    boolean installed = input.champion() && install(version, models, champions);
+    boolean installed = input.champion() && !retired && install(version, models, champions);
     return new Output(
         version.modelId(),
         version.modelName(),
@@ -64,7 +65,16 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
         version.weightsHash(),
         added || installed,
         isChampion(version, champions),
-        message(version, added, installed));
+        message(version, added, installed, retired));
+  }
+
+  /**
+   * Whether it was the champion before: what registers a first champion at each installation, as a
+   * chart does, finds a later one in its place and is content.
+   */
+  private static boolean isRetired(ModelVersion version, ModelStore models) {
+    return models.find(version.modelId()).isPresent()
+        && models.status(version.modelId()) == Status.RETIRED;
   }
 
   /** Before anything is written. */
@@ -110,9 +120,11 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
             + " without --champion and let an evaluation approve it.");
   }
 
-  private static String message(ModelVersion version, boolean added, boolean installed) {
+  private static String message(
+      ModelVersion version, boolean added, boolean installed, boolean retired) {
     return version.modelId()
         + (added ? " is registered" : " was registered before, nothing was added")
+        + (retired ? "; it was the champion once, a later version has followed it" : "")
         + (installed ? "; it is the champion of " + version.modelName() + " now." : ".");
   }
 }

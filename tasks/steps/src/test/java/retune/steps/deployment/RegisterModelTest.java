@@ -83,6 +83,22 @@ class RegisterModelTest {
   }
 
   @Test
+  void aChampionOfFormerTimesIsLeftInPeace() throws IOException {
+    register(model, true);
+    ModelFolder.Content next = Deployment.model(2, null);
+    register(next, false);
+    deployment.champions.promote(
+        deployment.champions.find(Deployment.MODEL).orElseThrow(),
+        next.version().modelId(),
+        modelId);
+    deployment.models.setStatus(modelId, Status.RETIRED, "Followed by a better one");
+    RegisterModel.Output again = register(model, true);
+    assertFalse(again.changed());
+    assertFalse(again.champion());
+    assertTrue(again.message().contains("it was the champion once"), again.message());
+  }
+
+  @Test
   void aBareEncoderIsKeptButIsNoChampion() throws IOException {
     assertRefused("is a pre-trained encoder", () -> register(Deployment.encoder(), true));
     assertEquals(Optional.empty(), deployment.champions.find(Deployment.MODEL));
