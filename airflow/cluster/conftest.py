@@ -29,9 +29,19 @@ def release():
         made.remove()
 
 
+# A loop whose first step gets too little memory at first, and has no model to generate rows for.
+TIGHT = """
+name: tight
+resources:
+  generate_data: {cpu: 100m, memory: 24Mi, memory_after_oom: 1Gi}
+"""
+
+
 @pytest.fixture(scope="session")
-def environment(release) -> dict[str, str]:
+def environment(release, tmp_path_factory) -> dict[str, str]:
     """What makes the DAGs run in pods of the release."""
+    loops = tmp_path_factory.mktemp("loops")
+    (loops / "tight.yaml").write_text(TIGHT)
     sidecar = {"limits": {"memory": "32Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}}
     connection = {
         "conn_type": "kubernetes",
@@ -47,8 +57,15 @@ def environment(release) -> dict[str, str]:
         "RETUNE_NAMESPACE": release.namespace,
         "RETUNE_SECRET": "retune",
         "RETUNE_IMAGE": IMAGE,
+        "RETUNE_LOOPS": str(loops),
         "RETUNE_POD_CHECK_SECONDS": "0.2",
     }
+
+
+@pytest.fixture(scope="session")
+def tight() -> str:
+    """The DAG of the loop with too little memory."""
+    return "data_pipeline.tight"
 
 
 @pytest.fixture(scope="session")
@@ -58,13 +75,13 @@ def processes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(environment, processes, tmp_path_factory) -> Airflow:
+def airflow(environment, processes, tight, tmp_path_factory) -> Airflow:
     started = Airflow(tmp_path_factory.mktemp("airflow"), PROJECT / "airflow")
     settings = started.environment() | environment
     with started.migrated(processes, settings):
         pass
     started.start(processes, settings)
-    started.wait(processes, PIPELINES)
+    started.wait(processes, (*PIPELINES, tight))
     return started
 
 

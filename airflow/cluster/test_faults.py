@@ -68,6 +68,15 @@ def test_an_image_that_is_not_there_fails_with_the_pods_events(start):
     run.mark_failed("generate_data")
 
 
+def test_a_step_out_of_memory_is_tried_again_with_more(start, tight):
+    run = start(tight, "2026-10-04")
+    ended = run.wait("generate_data", "failed")
+    assert "generate_data used more memory than its limit" in run.log("generate_data", 1)
+    assert "An earlier try ran out of memory: now 1Gi." in run.log("generate_data", 2)
+    assert ended["try_number"] == 2
+    assert "tight" in run.result("generate_data")["error"]["message"]
+
+
 def test_exit_code_50_fails_at_once_with_its_reason_in_log_and_result(start):
     run = start("model_evaluation_pipeline", "2020-01-01")
     ended = run.wait("evaluate_model", "failed", "up_for_retry", "success")
