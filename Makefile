@@ -9,9 +9,15 @@ UV := .venv/uv/bin/uv
 PYTHON := $(CURDIR)/$(VENV)/bin/python
 # Maven's own libraries use what newer JDKs warn about.
 MAVEN := MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow $${MAVEN_OPTS:-}" JAVA_HOME="$$(./retune java-home)" ./mvnw -B -q
-JAVA_SOURCES := pom.xml $(shell find tasks -name pom.xml -o -path '*/src/main/*' -type f)
-SCRIPTS := retune mvnw .ci/run tasks/train-aot-caches.sh examples/credit-default/make.sh
+JAVA_SOURCES := pom.xml $(shell find tasks docker -name pom.xml -o -path '*/src/main/*' -type f)
+SCRIPTS := retune mvnw .ci/run tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+
+STAGE := docker/target/stage
+VERSION ?= $(shell sed -n 's:^  <version>\(.*\)</version>:\1:p' pom.xml)
+BUILD_IMAGES = "$$(./retune java-home)/bin/java" --sun-misc-unsafe-memory-access=allow -cp 'docker/target/classes:docker/target/lib/*' \
+  retune.images.Main --stage $(STAGE) --catalogue airflow/dags/retune/catalogue.json --version $(VERSION) --base '$(BASE)' \
+  --revision "$$(git rev-parse HEAD 2> /dev/null || true)" --source "$$(git config --get remote.origin.url || true)"
 
 # Each task of Airflow would compile what it imports if Python were not allowed to keep bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,6 +33,19 @@ target/built: $(JAVA_SOURCES)
 	@echo "Building the steps"
 	@$(MAVEN) package -Dmaven.test.skip=true
 	@mkdir -p $(@D) && touch $@
+
+.PHONY: images
+images: $(STAGE)/made ## Build an image for each step into the Docker daemon; TARS=folder writes files and needs none
+	@$(BUILD_IMAGES) $(if $(TARS),--tars '$(TARS)',--load yes)
+
+.PHONY: push
+push: $(STAGE)/made ## Push the images to REGISTRY=host/folder, as docker login allows
+	@$(BUILD_IMAGES) --push '$(or $(REGISTRY),$(error Name the registry: make push REGISTRY=registry.example/team))'
+
+$(STAGE)/made: target/built docker/stage.sh docker/packages.lock docker/java.options docker/pgrep tasks/java.options
+	@echo "Staging the images' files"
+	@docker/stage.sh $(STAGE)
+	@touch $@
 
 .PHONY: demo
 demo: ## Take three days through the loop in a real Airflow and stay up; EXIT=1 stops by itself

@@ -22,7 +22,8 @@ record StepDefinition(
     Class<? extends Record> output,
     Supplier<? extends Step<?, ?>> factory) {
 
-  private static final String LEARNING_PACKAGE = "retune.learning";
+  /** What is in or above the module that brings PyTorch. */
+  private static final List<String> LEARNING_PACKAGES = List.of("retune.learning", "retune.loop");
 
   /** The step of that name on the class path, whether typed with underscores or dashes. */
   static Optional<StepDefinition> find(String name) {
@@ -69,7 +70,9 @@ record StepDefinition(
     }
     return new StepDefinition(
         nameOf(type),
-        type.getPackageName().startsWith(LEARNING_PACKAGE) ? "learning" : "light",
+        LEARNING_PACKAGES.stream().anyMatch(type.getPackageName()::startsWith)
+            ? "learning"
+            : "light",
         about,
         InputField.recordOf(type, 0),
         InputField.recordOf(type, 1),

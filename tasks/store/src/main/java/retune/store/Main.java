@@ -14,12 +14,14 @@ public final class Main {
 
   private static final String HELP =
       """
-      Usage: ./retune store [--port PORT] [--data FOLDER] [--fsync]
+      Usage: ./retune store [--host ADDRESS] [--port PORT] [--data FOLDER] [--fsync]
 
-      Serves MongoDB's protocol on 127.0.0.1 until it is told to stop (Ctrl-C or SIGTERM) and
+      Serves MongoDB's protocol until it is told to stop (Ctrl-C or SIGTERM) and
       prints its address on standard output as soon as it answers. An acknowledged write survives
       the death of the process.
 
+        --host ADDRESS  address to listen on (default 127.0.0.1); the store knows no users, so give
+                        0.0.0.0 only in a container or where a firewall keeps others out
         --port PORT     port to listen on, 0 for any free one (default 27018)
         --data FOLDER   where the data is kept, created if missing (default .retune/store)
         --fsync         wait for the disk at every write, to survive a power cut too: slower
@@ -29,14 +31,16 @@ public final class Main {
       """;
 
   /** What the command line asks for. */
-  private record Options(int port, Path folder, boolean fsync, boolean help) {
+  private record Options(String host, int port, Path folder, boolean fsync, boolean help) {
     static Options parse(String[] arguments) {
+      String host = EmbeddedStore.LOOPBACK;
       int port = 27018;
       Path folder = Path.of(".retune", "store");
       boolean fsync = false;
       boolean help = false;
       for (int i = 0; i < arguments.length; i++) {
         switch (arguments[i]) {
+          case "--host" -> host = value(arguments, ++i);
           case "--port" -> port = port(value(arguments, ++i));
           case "--data" -> folder = Path.of(value(arguments, ++i));
           case "--fsync" -> fsync = true;
@@ -46,7 +50,7 @@ public final class Main {
                   "There is no flag '" + arguments[i] + "'; see ./retune store --help.");
         }
       }
-      return new Options(port, folder, fsync, help);
+      return new Options(host, port, folder, fsync, help);
     }
 
     private static String value(String[] arguments, int index) {
@@ -77,7 +81,8 @@ public final class Main {
         return;
       }
       SERVER_LOG.setLevel(Level.SEVERE); // it tells of every collection and index it opens
-      store = EmbeddedStore.start(options.folder(), options.port(), options.fsync());
+      store =
+          EmbeddedStore.start(options.folder(), options.host(), options.port(), options.fsync());
     } catch (IllegalArgumentException | EmbeddedStore.CannotStartException e) {
       System.err.println(e.getMessage());
       System.exit(CANNOT_START);

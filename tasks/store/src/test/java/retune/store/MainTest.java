@@ -19,6 +19,8 @@ import java.util.concurrent.TimeUnit;
 import org.bson.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The store as a process of its own. */
 class MainTest {
@@ -137,6 +139,24 @@ class MainTest {
     Process process = launch("--prot", "1");
     assertEquals("There is no flag '--prot'; see ./retune store --help.", textOf(process).strip());
     assertEquals(50, process.waitFor());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"no-such-host.invalid", "192.0.2.1"}) // 192.0.2.0/24 is nobody's
+  void anAddressOfAnotherMachineIsRefused(String host) throws Exception {
+    Process process = launch("--host", host, "--data", folder.toString());
+    assertEquals(
+        "'" + host + "' is no address of this machine; choose another with --host.",
+        textOf(process).strip());
+    assertEquals(50, process.waitFor());
+  }
+
+  @Test
+  void listensOnTheAddressThatIsAskedFor() throws Exception {
+    Process process = launch("--host", "0.0.0.0", "--port", "0", "--data", folder.toString());
+    assertTrue(
+        process.inputReader(StandardCharsets.UTF_8).readLine().startsWith("mongodb://0.0.0.0:"));
+    process.destroyForcibly();
   }
 
   @Test

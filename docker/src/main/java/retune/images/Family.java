@@ -1,0 +1,52 @@
+package retune.images;
+
+import java.util.List;
+import java.util.Map;
+
+/** Images that share all their layers and differ in what they start. */
+enum Family {
+  /** Steps without native libraries. */
+  LIGHT,
+  /** Steps with PyTorch. */
+  LEARNING,
+  /** The embedded document store. */
+  STORE,
+  /** What KubernetesPodOperator reads a step's result through: a shell alone. */
+  SIDECAR;
+
+  /** Whether it needs a system with a C library, and Java upon it. */
+  boolean isJava() {
+    return this != SIDECAR;
+  }
+
+  /** Folders of the stage that lie upon system and Java, lowest first. */
+  List<String> folders() {
+    return switch (this) {
+      case LIGHT -> List.of("light");
+      case LEARNING -> List.of("torch", "learning");
+      case STORE -> List.of("store");
+      case SIDECAR -> List.of("sidecar");
+    };
+  }
+
+  /** The folder that the family's class path and bill of materials are in. */
+  String folder() {
+    return folders().getLast();
+  }
+
+  Map<String, String> environment() {
+    return switch (this) {
+      case LIGHT, STORE -> Map.of();
+      case LEARNING ->
+          Map.of(
+              "PYTORCH_LIBRARY_PATH",
+              "/opt/torch",
+              "PYTORCH_FLAVOR",
+              "cpu",
+              // Idle threads of PyTorch sleep: spinning ones starve whatever else runs here.
+              "OMP_WAIT_POLICY",
+              "PASSIVE");
+      case SIDECAR -> Map.of("PATH", "/bin");
+    };
+  }
+}

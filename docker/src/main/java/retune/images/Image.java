@@ -1,0 +1,87 @@
+package retune.images;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * One image.
+ *
+ * @param name without registry and tag: {@code retune/evaluate-model}
+ * @param start the words that start it; those of {@code docker run} come after them
+ */
+record Image(String name, Family family, String description, List<String> start) {
+  private static final List<String> JAVA =
+      List.of("/opt/java/bin/java", "@/opt/retune/java.options");
+  private static final int STORE_PORT = 27_018;
+
+  /**
+   * All images, by family: one for each step of the catalogue, the store and the side car.
+   *
+   * @param catalogue the file that the steps' declarations are written to
+   */
+  static Map<Family, List<Image>> all(Path catalogue) {
+    if (!Files.isReadable(catalogue)) {
+      throw new CannotBuildException(
+          "The steps' catalogue '%s' cannot be read; run 'make catalogue'.".formatted(catalogue));
+    }
+    Map<Family, List<Image>> images = new TreeMap<>();
+    JsonNode steps = JsonMapper.shared().readTree(catalogue).get("steps");
+    for (var step : steps.properties()) {
+      Image image = ofStep(step.getKey(), step.getValue());
+      images.computeIfAbsent(image.family, family -> new ArrayList<>()).add(image);
+    }
+    images.put(
+        Family.STORE,
+        List.of(
+            new Image(
+                "retune/store",
+                Family.STORE,
+                "The embedded document store, for trials on one machine: it knows no users.",
+                start(
+                    "retune.store.Main",
+                    "--host",
+                    "0.0.0.0",
+                    "--port",
+                    "" + STORE_PORT,
+                    "--data",
+                    "/data"))));
+    images.put(
+        Family.SIDECAR,
+        List.of(
+            new Image(
+                "retune/xcom-sidecar",
+                Family.SIDECAR,
+                "What KubernetesPodOperator reads a step's result through.",
+                List.of("sh"))));
+    return images;
+  }
+
+  private static Image ofStep(String name, JsonNode declared) {
+    Family family =
+        switch (declared.get("family").stringValue()) {
+          case "light" -> Family.LIGHT;
+          case "learning" -> Family.LEARNING;
+          case String other ->
+              throw new CannotBuildException(
+                  "Step %s is of the family '%s', for which there is no image; see retune.images.Family."
+                      .formatted(name, other));
+        };
+    return new Image(
+        "retune/" + name.replace('_', '-'),
+        family,
+        declared.get("summary").stringValue(),
+        start("retune.runtime.Main", name));
+  }
+
+  private static List<String> start(String... words) {
+    List<String> start = new ArrayList<>(JAVA);
+    start.addAll(List.of(words));
+    return List.copyOf(start);
+  }
+}

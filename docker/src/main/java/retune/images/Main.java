@@ -1,0 +1,140 @@
+package retune.images;
+
+import com.google.cloud.tools.jib.api.JibContainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+
+/** Builds all images and delivers them; {@code make images} and {@code make push} call it. */
+public final class Main {
+  private static final int CANNOT_BUILD = 50;
+  private static final String ARCHITECTURE = "amd64";
+  private static final String HELP =
+      """
+      Usage: images --stage FOLDER --catalogue FILE --version TAG [--revision COMMIT] [--source URL]
+                    [--base IMAGE] [--tars FOLDER] [--load yes] [--push REGISTRY]
+
+        --tars FOLDER    write a file for each family of images that docker load and containerd read
+        --load yes       load those into the local Docker daemon
+        --push REGISTRY  push each image, with the credentials of docker login
+        --base IMAGE     build on this image instead of our own base: a registry's, tar://FILE or
+                         docker://IMAGE; it needs a C library (glibc) and no Java
+      """;
+
+  private final Path stage;
+  private final Labels labels;
+  private final Builder builder;
+  private final Map<Family, List<Image>> images;
+
+  private Main(Map<String, String> flags) {
+    stage = Path.of(required(flags, "stage")).toAbsolutePath();
+    labels =
+        new Labels(
+            required(flags, "version"),
+            flags.getOrDefault("revision", ""),
+            publicAddress(flags.getOrDefault("source", "")));
+    Optional<String> base = Optional.ofNullable(flags.get("base")).filter(name -> !name.isEmpty());
+    builder = new Builder(stage, base, labels);
+    images = Image.all(Path.of(required(flags, "catalogue")));
+  }
+
+  public static void main(String[] words) throws IOException {
+    if (words.length == 0 || List.of(words).contains("--help")) {
+      System.out.print(HELP);
+      return;
+    }
+    try {
+      Map<String, String> flags = flags(words);
+      Main main = new Main(flags);
+      if (flags.containsKey("load")) {
+        Daemon.require();
+      }
+      Path folder =
+          Optional.ofNullable(flags.get("tars")).map(Path::of).orElse(main.stage.resolve("tars"));
+      List<Path> archives = main.archives(Files.createDirectories(folder).toAbsolutePath());
+      if (flags.containsKey("load")) {
+        archives.forEach(Daemon::load);
+      }
+      if (flags.containsKey("push")) {
+        main.push(required(flags, "push"));
+      }
+    } catch (CannotBuildException e) {
+      System.err.println(e.getMessage());
+      System.exit(CANNOT_BUILD);
+    }
+    System.exit(0); // Jib's connections would keep the JVM for a minute
+  }
+
+  /** Writes a file for each family. */
+  private List<Path> archives(Path folder) throws IOException {
+    List<Path> archives = new ArrayList<>();
+    Path one = stage.resolve("image.tar");
+    for (var family : images.entrySet()) {
+      BillOfMaterials.of(stage, family.getKey()).write(stage, family.getKey());
+      Path file =
+          folder.resolve(
+              "retune-%s.tar".formatted(family.getKey().name().toLowerCase(Locale.ROOT)));
+      try (Archive archive = new Archive(file)) {
+        for (Image image : family.getValue()) {
+          JibContainer built = builder.write(image, one);
+          checkArchitecture(archive.add(image, labels.version(), one));
+          System.out.println(built.getImageId() + " " + image.name() + ":" + labels.version());
+        }
+      }
+      archives.add(file);
+    }
+    Files.deleteIfExists(one);
+    return archives;
+  }
+
+  private void push(String registry) {
+    for (List<Image> family : images.values()) {
+      for (Image image : family) {
+        JibContainer pushed = builder.push(image, registry);
+        System.out.println(pushed.getDigest() + " " + pushed.getTargetImage());
+      }
+    }
+  }
+
+  /** A base for other machines would take our layers and fail at its first start. */
+  private static void checkArchitecture(JsonNode configuration) {
+    String architecture = configuration.path("architecture").asString("");
+    if (!architecture.equals(ARCHITECTURE)) {
+      throw new CannotBuildException(
+          "The base image is for '%s' and Retune's Java and PyTorch for '%s'; give a base for linux/%s."
+              .formatted(architecture, ARCHITECTURE, ARCHITECTURE));
+    }
+  }
+
+  /** A source that others can read: no path of this machine, and nobody's password. */
+  private static String publicAddress(String source) {
+    return source.startsWith("https://") ? source.replaceFirst("//[^/@]*@", "//") : "";
+  }
+
+  private static Map<String, String> flags(String[] words) {
+    Map<String, String> flags = new TreeMap<>();
+    for (int i = 0; i < words.length; i += 2) {
+      if (!words[i].startsWith("--") || i + 1 == words.length) {
+        throw new CannotBuildException(
+            "'%s' is not a flag with a value; see --help.".formatted(words[i]));
+      }
+      flags.put(words[i].substring(2), words[i + 1]);
+    }
+    return flags;
+  }
+
+  private static String required(Map<String, String> flags, String name) {
+    String value = flags.get(name);
+    if (value == null || value.isBlank()) {
+      throw new CannotBuildException("--%s is missing; see --help.".formatted(name));
+    }
+    return value;
+  }
+}

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Makes the images' file systems, a folder for each set of layers, from Debian packages, this JDK and Retune's jars:
+#   docker/stage.sh FOLDER
+# Nothing here needs a container daemon, a registry or root. The same packages, JDK and jars give the same bytes.
+set -euo pipefail
+top=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd)
+stage=$(realpath -m -- "$1")
+java=$("$top/retune" java-home)
+libraries=lib/x86_64-linux-gnu
+
+# What the steps' libraries use of the JDK; naming.dns finds mongodb+srv:// addresses, security.* logs in to a store.
+modules=java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.security.sasl
+modules+=,java.xml,jdk.incubator.vector,jdk.naming.dns,jdk.net,jdk.unsupported
+
+fail() {
+  printf '%s\n' "$1" >&2
+  exit 50
+}
+
+need() { # need PROGRAM PACKAGE
+  command -v "$1" > /dev/null || fail "Images are built on Debian or Ubuntu, with $1: run 'apt-get install $2'."
+}
+
+[[ $(uname -sm) == "Linux x86_64" ]] || fail "Images are built on linux/amd64 only: this machine is $(uname -sm)."
+need apt-get apt
+need dpkg-deb dpkg
+need strip binutils
+need unzip unzip
+
+# The packages' archives, in the locked versions where they are to be had, and a line on each for the bill of materials.
+packages() {
+  local folder entry licence name version
+  mkdir "$stage/packages"
+  cd "$stage/packages"
+  while read -r folder entry licence; do
+    name=${entry%%=*}
+    if ! apt-get download -qq "$entry" 2> /dev/null; then
+      apt-get download -qq "$name" 2> "$stage/apt.log" ||
+        fail "apt-get cannot download the package $name; run 'apt-get update' or see $stage/apt.log."
+    fi
+    version=$(dpkg-deb --field "$name"_*.deb Version)
+    [[ $entry == "$name=$version" ]] || echo "docker/packages.lock names $entry; taken is $version." >&2
+    printf '%s %s %s %s\n' "$folder" "$name" "$version" "$licence" >> "$stage/packages.txt"
+  done < <(sed '/^#/d' "$top/docker/packages.lock")
+}
+
+take() { # take PACKAGE TARGET PATH…: these files of a package
+  local package=$1 target=$2
+  shift 2
+  mkdir -p "$target"
+  dpkg-deb --fsys-tarfile "$stage/packages/$package"_*.deb | tar -x -C "$target" "${@/#/./}"
+}
+
+# What a dynamically linked program needs of a system, and nothing that could be run.
+base() {
+  local root=$stage/base
+  take libc6 "$root" $libraries/{ld-linux-x86-64.so.2,libc.so.6,libdl.so.2,libm.so.6,libpthread.so.0,libresolv.so.2,librt.so.1}
+  take libc-bin "$root" usr/lib/locale/C.utf8
+  mkdir -p "$root"/{lib64,etc}
+  mkdir -m 777 "$root/tmp"
+  cp "$root/$libraries/ld-linux-x86-64.so.2" "$root/lib64/"
+  printf '%s\n' 'root:x:0:0:root:/:/nologin' 'nonroot:x:65532:65532:nonroot:/tmp:/nologin' > "$root/etc/passwd"
+  printf '%s\n' 'root:x:0:' 'nonroot:x:65532:' > "$root/etc/group"
+  echo 'hosts: files dns' > "$root/etc/nsswitch.conf"
+}
+
+runtime() {
+  mkdir -p "$stage/java/opt"
+  "$java/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages \
+    --compress zip-0 --output "$stage/java/opt/java" > "$stage/java.log" 2>&1 ||
+    fail "jlink of $java failed; see $stage/java.log."
+  echo "java openjdk $(sed -n 's/^JAVA_RUNTIME_VERSION="\(.*\)"/\1/p' "$java/release") GPL-2.0-only WITH Classpath-exception-2.0" \
+    >> "$stage/packages.txt"
+}
+
+# PyTorch as DJL takes it from PYTORCH_LIBRARY_PATH: unpacked at build time and not at each start. Beside it what it is
+# linked with, which its libraries look for in their own folder.
+torch() {
+  local root=$stage/torch/opt/torch jars=$top/tasks/learning/target/lib
+  mkdir -p "$root"
+  unzip -qj "$jars"/pytorch-native-cpu-*-linux-x86_64.jar 'pytorch/cpu/linux-x86_64/*' -d "$root"
+  unzip -qj "$jars"/pytorch-jni-*.jar jnilib/linux-x86_64/cpu/libdjl_torch.so -d "$root"
+  strip --strip-unneeded "$root"/*
+  take libgcc-s1 "$stage/files" $libraries/libgcc_s.so.1
+  take libstdc++6 "$stage/files" usr/$libraries
+  cp --dereference "$stage/files/$libraries/libgcc_s.so.1" "$stage/files/usr/$libraries/libstdc++.so.6" "$root/"
+}
+
+# A module's class path and the options that start it, as /opt/retune of a family of images.
+class_path() { # class_path FAMILY MODULE OPTIONS…
+  local root=$stage/$1/opt/retune target=$top/tasks/$2/target jar jars
+  mkdir -p "$root/lib"
+  cp "$target/bom.json" "$stage/$1.bom.json"
+  for jar in "$target"/retune-*.jar "$target"/lib/*.jar; do
+    case ${jar##*/} in
+      retune-*) cp "$jar" "$root/" ;;
+      pytorch-native-* | pytorch-jni-*) ;; # in the folder torch
+      *) cp "$jar" "$root/lib/" ;;
+    esac
+  done
+  # Layers have one time for all files, and a class archive knows its jars by their times.
+  find "$root" -name '*.jar' -exec touch --date=@1 {} +
+  jars=("$root"/*.jar "$root"/lib/*.jar)
+  shift 2
+  (
+    cat "$top/tasks/java.options" "$top/docker/java.options"
+    (($# == 0)) || printf '%s\n' "$@"
+    IFS=:
+    printf '%s\n' -cp "${jars[*]#"${root%/opt/retune}"}"
+  ) > "$root/java.options"
+}
+
+# Becomes the Java of a family, with its class path here in place of /opt/retune.
+become() { # become FAMILY OPTION… MAIN ARGUMENT…
+  local root=$stage/$1
+  shift
+  sed "s#/opt/#$root/opt/#g" "$root/opt/retune/java.options" > "$root.options"
+  exec "$stage/java/opt/java/bin/java" "@$root.options" "$@"
+}
+
+# Runs a step and notes the classes that it loads.
+rehearse() { # rehearse FAMILY STEP ARGUMENT…
+  local family=$1 step=$2
+  shift
+  (become "$family" -Xshare:off "-XX:DumpLoadedClassList=$stage/$family.$step.classes" retune.runtime.Main "$@") \
+    > "$stage/$step.json" 2> "$stage/$step.log" || fail "The rehearsal of $step failed; see $stage/$step.log."
+}
+
+# A day of the example's loop. Several steps, because which classes one of them loads is in part a matter of luck.
+rehearsals() {
+  local example=$top/examples/credit-default day=2026-01-05 store batch version
+  mkfifo "$stage/address"
+  become store -Xshare:off "-XX:DumpLoadedClassList=$stage/store.store.classes" retune.store.Main --port 0 \
+    --data "$stage/data" > "$stage/address" 2> "$stage/store.log" &
+  store=$!
+  # shellcheck disable=SC2064 # the number is that of now
+  trap "kill $store 2> /dev/null || true" EXIT
+  RETUNE_MONGO_URI=$(head -n 1 "$stage/address")
+  export RETUNE_MONGO_URI RETUNE_RUN_ID=rehearsal PYTORCH_FLAVOR=cpu PYTORCH_LIBRARY_PATH=$stage/torch/opt/torch
+  batch=credit-default/$day
+
+  rehearse light register_distribution --model credit-default --path "$example/distribution.json"
+  rehearse light register_model --path "$example/finetuned" --champion
+  rehearse light generate_data --model credit-default --logical-date $day --rows 300
+  rehearse light process_data --model credit-default --logical-date $day
+  rehearse light load_latest_model --model credit-default
+  version=$(sed 's/.*"model_id":"\([^"]*\)".*/\1/' "$stage/load_latest_model.json")
+  rehearse light evaluate_model --model-id "$version" --data-path $batch
+  rehearse light check_model_performance --model-id "$version" --data-path $batch --metric f1_macro --threshold 0.99
+  rehearse light prepare_retraining_data --model-id "$version" --data-path $batch
+  rehearse learning finetune_model --model-id "$version" --data-path $batch --attempt 1 --metric f1_macro
+  kill "$store"
+  wait "$store" || true
+}
+
+# One archive of all classes that the rehearsals loaded, parsed and linked ahead of time. Sorted, and without what a list
+# says of the order of events, the same classes give the same bytes.
+archive() { # archive FAMILY
+  sed -e '/^#/d' -e '/^@cp/d' -e 's/ id:.*//' "$stage/$1".*.classes | LC_ALL=C sort -u > "$stage/$1.classes"
+  (become "$1" -Xshare:dump -XX:+AOTClassLinking "-XX:SharedClassListFile=$stage/$1.classes" \
+    "-XX:SharedArchiveFile=$stage/$1/opt/retune/retune.aot") > "$stage/$1.log" 2>&1 ||
+    fail "The class archive of the $1 images failed; see $stage/$1.log."
+  echo -XX:AOTCache=/opt/retune/retune.aot >> "$stage/$1/opt/retune/java.options"
+}
+
+sidecar() {
+  mkdir -p "$stage/sidecar/bin"
+  dpkg-deb --fsys-tarfile "$stage/packages"/busybox-static_*.deb | tar -x -O ./bin/busybox > "$stage/sidecar/bin/sh"
+  cp "$top/docker/pgrep" "$stage/sidecar/bin/"
+  chmod 755 "$stage/sidecar/bin"/*
+}
+
+rm -rf "$stage"
+mkdir -p "$stage"
+(packages)
+base
+runtime
+torch
+class_path store store
+mkdir -m 777 "$stage/store/data"
+class_path light steps --add-modules=jdk.incubator.vector
+class_path learning loop --add-modules=jdk.incubator.vector
+sidecar
+rehearsals
+archive store
+archive light
+archive learning
