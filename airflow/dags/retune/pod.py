@@ -51,7 +51,7 @@ class StepPodOperator(KubernetesPodOperator):
     def execute(self, context: Context) -> Any:
         """Runs the pod with the inputs as its arguments."""
         inputs = json.dumps(typed_inputs(self.step, self.inputs))
-        self.arguments = [self.step.name, "--input", inputs]
+        self.arguments = ["--input", inputs]
         if self.memory_after_oom and self._ran_out_of_memory(context):
             self.log.info("An earlier try ran out of memory: now %s.", self.memory_after_oom)
             self.container_resources = _with_memory(self.container_resources, self.memory_after_oom)
