@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from cluster.release import PREFIX, PROJECT, TAG, Release
+from cluster.runs import Run
 from demo.airflow import Airflow
 from demo.days import PIPELINES
 from demo.follow import Follower
@@ -75,14 +76,29 @@ def processes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(environment, processes, tight, tmp_path_factory) -> Airflow:
-    started = Airflow(tmp_path_factory.mktemp("airflow"), PROJECT / "airflow")
-    settings = started.environment() | environment
-    with started.migrated(processes, settings):
+def installed(tmp_path_factory) -> Airflow:
+    return Airflow(tmp_path_factory.mktemp("airflow"), PROJECT / "airflow")
+
+
+@pytest.fixture(scope="session")
+def settings(installed, environment) -> dict[str, str]:
+    """The environment of all of Airflow's parts."""
+    return installed.environment() | environment
+
+
+@pytest.fixture(scope="session")
+def airflow(installed, settings, processes, tight) -> Airflow:
+    with installed.migrated(processes, settings):
         pass
-    started.start(processes, settings)
-    started.wait(processes, (*PIPELINES, tight))
-    return started
+    installed.start(processes, settings)
+    installed.wait(processes, (*PIPELINES, tight))
+    return installed
+
+
+@pytest.fixture
+def start(airflow):
+    """Starts a run of a DAG for a day, with a conf."""
+    return lambda dag, day, **conf: Run(airflow, dag, day, conf)
 
 
 @pytest.fixture(scope="session")

@@ -3,54 +3,17 @@
 import json
 import time
 
-import pytest
-
 from cluster.release import wait_for
 from demo.days import MODEL
 
 MANY_ROWS = 200_000
-SECONDS_TO_END = 240
-
-
-class Run:
-    """A run of a DAG that a test follows."""
-
-    def __init__(self, airflow, dag, day, conf):
-        self.airflow, self.dag = airflow, dag
-        self.id = airflow.trigger(dag, day, conf)
-
-    def task(self, name):
-        found = [t for t in self.airflow.tasks(self.dag, self.id) if t["task_id"] == name]
-        return found[0] if found else {"state": None, "try_number": 0}
-
-    def wait(self, name, *states, seconds=SECONDS_TO_END):
-        return wait_for(
-            f"{name} of {self.dag} to be {' or '.join(states)}",
-            lambda: self.task(name) if self.task(name)["state"] in states else None,
-            seconds,
-        )
-
-    def log(self, name, attempt=1):
-        path = self.airflow.log(self.dag, self.id, name, attempt)
-        return path.read_text() if path.exists() else ""
-
-    def result(self, name):
-        return self.airflow.result(self.dag, self.id, name)
-
-    def mark_failed(self, name):
-        path = f"/api/v2/dags/{self.dag}/dagRuns/{self.id}/taskInstances/{name}"
-        self.airflow.call("PATCH", path, {"new_state": "failed"})
-
-
-@pytest.fixture
-def start(airflow):
-    return lambda dag, day, **conf: Run(airflow, dag, day, conf)
+LIVE = "rows generated:"
 
 
 def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):
     run = start("data_pipeline", "2026-10-01", rows=MANY_ROWS)
     pod = release.running("generate-data")
-    wait_for("A line of the step in the log", lambda: "Generated" in run.log("generate_data"), 60)
+    wait_for("A line of the step in the log", lambda: LIVE in run.log("generate_data"), 60)
     assert run.task("generate_data")["state"] == "running"
 
     release.kubectl("delete", "pod", pod, "--wait=false")

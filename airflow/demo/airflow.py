@@ -86,8 +86,12 @@ class Airflow:
 
     def start(self, processes: Processes, environment: Mapping[str, str]) -> None:
         """Starts its parts."""
-        for part, flags in PARTS.items():
-            processes.start(f"airflow-{part}", [*_airflow(), part, *flags], environment)
+        for part in PARTS:
+            self.start_part(part, processes, environment)
+
+    def start_part(self, part: str, processes: Processes, environment: Mapping[str, str]) -> None:
+        """Starts one part, or starts it again."""
+        processes.start(f"airflow-{part}", [*_airflow(), part, *PARTS[part]], environment)
 
     def wait(self, processes: Processes, dags: tuple[str, ...]) -> None:
         """Waits until it is healthy and knows the DAGs, and sets them going."""

@@ -61,6 +61,10 @@ class Processes:
         self.start(name, command, environment)
         self.finish(name)
 
+    def pid(self, name: str) -> int:
+        """The process id of a background program."""
+        return self._running[name].pid
+
     def log(self, name: str) -> Path:
         """The log file of a program."""
         return self.logs / f"{name}.log"

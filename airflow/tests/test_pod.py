@@ -56,7 +56,7 @@ def test_the_pod_runs_the_steps_image_beside_the_connections_sidecar(pod):
     assert base.image == "registry.example/retune/finetune-model:7"
     assert sidecar.image == "registry.example/sidecar:2"
     assert {mount.mount_path for mount in base.volume_mounts} == {"/tmp", "/airflow/xcom"}
-    assert pod.spec.termination_grace_period_seconds == 10
+    assert pod.spec.termination_grace_period_seconds == 5
 
 
 def test_the_pod_has_the_loops_resources_and_labels_that_find_it_again(pod):

@@ -190,7 +190,8 @@ def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any])
         on_finish_action="delete_succeeded_pod",
         startup_timeout_seconds=600,
         startup_check_interval_seconds=float(os.environ.get("RETUNE_POD_CHECK_SECONDS") or 1),
-        termination_grace_period=10,
+        # A stopped step has ended well before; the side car does not heed the signal.
+        termination_grace_period=5,
         **settings,
     )
 

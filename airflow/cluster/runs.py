@@ -1,0 +1,35 @@
+"""A run of a DAG that a test follows."""
+
+from cluster.release import wait_for
+
+SECONDS_TO_END = 300
+
+
+class Run:
+    """One run, from its trigger on."""
+
+    def __init__(self, airflow, dag, day, conf):
+        self.airflow, self.dag = airflow, dag
+        self.id = airflow.trigger(dag, day, conf)
+
+    def task(self, name):
+        found = [t for t in self.airflow.tasks(self.dag, self.id) if t["task_id"] == name]
+        return found[0] if found else {"state": None, "try_number": 0}
+
+    def wait(self, name, *states, seconds=SECONDS_TO_END):
+        return wait_for(
+            f"{name} of {self.dag} to be {' or '.join(states)}",
+            lambda: self.task(name) if self.task(name)["state"] in states else None,
+            seconds,
+        )
+
+    def log(self, name, attempt=1):
+        path = self.airflow.log(self.dag, self.id, name, attempt)
+        return path.read_text() if path.exists() else ""
+
+    def result(self, name):
+        return self.airflow.result(self.dag, self.id, name)
+
+    def mark_failed(self, name):
+        path = f"/api/v2/dags/{self.dag}/dagRuns/{self.id}/taskInstances/{name}"
+        self.airflow.call("PATCH", path, {"new_state": "failed"})
