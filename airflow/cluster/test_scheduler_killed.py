@@ -54,7 +54,7 @@ def test_the_day_is_whole_and_single_all_the_same(
     assert ended["state"] == "success"
     assert run.result("generate_data")["rows"] == ROWS
     assert run.result("process_data")["rows_out"] == ROWS
-    reattached = f"Reconnecting to pod {pod}" in run.log("generate_data", 2)
+    reattached = f"Reconnecting to pod {release.namespace}/{pod}" in run.log("generate_data", 2)
     print(f"{victims.__name__}: {'the same pod' if reattached else 'another pod'}")
     if victims is everything:
         assert reattached
