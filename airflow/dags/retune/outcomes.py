@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 DONE = 0
 NOT_READY = 20
 DO_NOT_RETRY = 50
+KILLED = 137
 STOPPED = 143
 LEVELS: Mapping[str, int] = {
     "TRACE": logging.DEBUG,
@@ -34,6 +35,11 @@ def failure(step: str, code: int, result: object) -> AirflowException:
         return AirflowException(f"{step} is not ready and will be tried again: {reason}")
     if code == STOPPED:
         return AirflowException(f"{step} was stopped with nothing half-done.")
+    if code == KILLED:
+        return AirflowException(
+            f"{step} was killed, as happens to what needs more memory than its limit: "
+            f"the loop file's resources.{step}.memory raises it."
+        )
     if code < 0:
         return AirflowException(f"{step} was killed by {signal.Signals(-code).name}.")
     return AirflowException(f"{step} ended with exit code {code}: {reason}")

@@ -33,7 +33,7 @@ class StepPodOperator(KubernetesPodOperator):
     def execute(self, context: Context) -> Any:
         """Runs the pod with the inputs as its arguments."""
         inputs = json.dumps(typed_inputs(self.step, self.inputs))
-        self.arguments = [self.step.name, "--input", inputs]
+        self.arguments = ["--input", inputs]
         return super().execute(context)
 
     def cleanup(
