@@ -34,7 +34,9 @@ def test_an_image_that_is_not_there_fails_with_the_pods_events(start):
 def test_a_step_out_of_memory_is_tried_again_with_more(start, tight):
     run = start(tight, "2026-10-04")
     ended = run.wait("generate_data", "failed")
-    assert "generate_data used more memory than its limit" in run.log("generate_data", 1)
+    assert "generate_data was killed, as happens to what needs more memory" in run.log(
+        "generate_data", 1
+    )
     assert "An earlier try ran out of memory: now 1Gi." in run.log("generate_data", 2)
     assert ended["try_number"] == 2
     assert "tight" in run.result("generate_data")["error"]["message"]

@@ -45,6 +45,7 @@ def test_a_step_knows_its_task_instance_and_nothing_of_airflows_settings(run, pr
         (1, 4, "generate_data ended with exit code 1: No luck."),
         (20, 4, "generate_data is not ready and will be tried again: No luck."),
         (50, 1, "generate_data cannot succeed, however often it is tried: No luck."),
+        (137, 4, "the loop file's resources.generate_data.memory raises it."),
         (143, 4, "generate_data was stopped with nothing half-done."),
     ],
 )
@@ -141,7 +142,7 @@ def test_logs_are_live_without_secrets_and_the_end_of_a_task_ends_its_step(task_
 
 def test_a_container_has_the_limits_and_the_user_of_its_pod(monkeypatch):
     monkeypatch.setenv("RETUNE_RUNTIME", "docker")
-    monkeypatch.setenv("RETUNE_IMAGE", "registry.example/{family}:7")
+    monkeypatch.setenv("RETUNE_IMAGE", "registry.example/retune/{step}:7")
     monkeypatch.setenv("RETUNE_PAGERDUTY_ROUTING_KEY", "R0UT1NG")
     command = step("finetune_model", LOOP, model_id="m", data_path="d").command("{}", Path("/x"))
     words = " ".join(command)
@@ -151,7 +152,7 @@ def test_a_container_has_the_limits_and_the_user_of_its_pod(monkeypatch):
     assert "--volume /x:/airflow/xcom" in words
     assert "--env RETUNE_PAGERDUTY_ROUTING_KEY" in words
     assert "R0UT1NG" not in words
-    assert command[-4:] == ["registry.example/learning:7", "finetune_model", "--input", "{}"]
+    assert command[-3:] == ["registry.example/retune/finetune-model:7", "--input", "{}"]
 
 
 def wait_until(ready, seconds=10.0):

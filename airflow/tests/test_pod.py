@@ -8,7 +8,7 @@ from kubernetes.client import models as k8s
 
 from retune import Loop, step
 from retune.loops import Resources
-from retune.outcomes import failure, out_of_memory
+from retune.outcomes import KILLED, failure
 from retune.pod import _with_memory
 
 LOOP = Loop(
@@ -96,9 +96,9 @@ def test_a_try_after_one_out_of_memory_has_more(operator):
 
 
 def test_out_of_memory_says_what_to_do_and_is_tried_again():
-    error = out_of_memory("finetune_model")
+    error = failure("finetune_model", KILLED, None)
     assert not isinstance(error, AirflowFailException)
-    assert "give it more in the loop file, under resources.finetune_model" in str(error)
+    assert "raise it in the loop file, under resources.finetune_model" in str(error)
 
 
 def ended_pod(container, code):

@@ -132,7 +132,7 @@ class DockerStepOperator(LocalStepOperator):
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--network", self.network, *self.limits),
             *("--volume", f"{results}:/airflow/xcom", *environment),
-            *(self.image, self.step.name, "--input", inputs),
+            *(self.image, "--input", inputs),
         ]
 
     def on_kill(self) -> None:

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 DONE = 0
 NOT_READY = 20
 DO_NOT_RETRY = 50
+KILLED = 137
 STOPPED = 143
 LEVELS: Mapping[str, int] = {
     "TRACE": logging.DEBUG,
@@ -34,17 +35,14 @@ def failure(step: str, code: int, result: object) -> AirflowException:
         return AirflowException(f"{step} is not ready and will be tried again: {reason}")
     if code == STOPPED:
         return AirflowException(f"{step} was stopped with nothing half-done.")
+    if code == KILLED:
+        return AirflowException(
+            f"{step} was killed, as happens to what needs more memory than its limit: "
+            f"raise it in the loop file, under resources.{step}."
+        )
     if code < 0:
         return AirflowException(f"{step} was killed by {signal.Signals(-code).name}.")
     return AirflowException(f"{step} ended with exit code {code}: {reason}")
-
-
-def out_of_memory(step: str) -> AirflowException:
-    """The exception for a step that was killed because it used more than its limit."""
-    return AirflowException(
-        f"{step} used more memory than its limit: give it more in the loop file, "
-        f"under resources.{step}."
-    )
 
 
 def log_line(line: str) -> tuple[int, str]:

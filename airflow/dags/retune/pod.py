@@ -17,7 +17,7 @@ from kubernetes.client import (
 )
 
 from retune.catalogue import Step
-from retune.outcomes import failure, log_line, out_of_memory
+from retune.outcomes import KILLED, failure, log_line
 from retune.rendering import typed_inputs
 
 OOM_KILLED = "OOMKilled"
@@ -73,9 +73,8 @@ class StepPodOperator(KubernetesPodOperator):
         except AirflowException as error:
             if end is None:
                 raise
-            if end.reason == OOM_KILLED:
-                raise out_of_memory(self.step.name) from error
-            raise failure(self.step.name, end.exit_code, xcom_result) from error
+            code = KILLED if end.reason == OOM_KILLED else end.exit_code
+            raise failure(self.step.name, code, xcom_result) from error
 
     def _end(self, pod: V1Pod | None) -> V1ContainerStateTerminated | None:
         """How the step ended; the pod is read again where its status is from before the end."""

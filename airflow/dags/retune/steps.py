@@ -1,7 +1,7 @@
 """`step(…)`: one call a task; which runtime runs it is a setting of the place, not of the DAG.
 
 RETUNE_RUNTIME           kubernetes (default), docker or process
-RETUNE_IMAGE             image for kubernetes and docker; {step} and {family} are filled in
+RETUNE_IMAGE             image for kubernetes and docker; {step} is filled in
 RETUNE_COMMAND           program for process; default `retune` at the top of the project
 RETUNE_NAMESPACE         namespace of the pods; default that of the Airflow connection
 RETUNE_SECRET            Kubernetes secret with the steps' RETUNE_ variables; default `retune`
@@ -198,7 +198,7 @@ def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any])
 
 def _image(step: Step) -> str:
     pattern = os.environ.get("RETUNE_IMAGE") or "retune/{step}:0.1.0"
-    return pattern.format(step=_kebab(step.name), family=step.family)
+    return pattern.format(step=_kebab(step.name))
 
 
 def _kebab(name: str) -> str:

@@ -31,6 +31,10 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
   }
 
   static CommandLine parse(List<String> words, InputReader reader) {
+    if (words.stream().anyMatch(Redactor::holdsPassword)) {
+      throw new InvalidInputException(
+          "There is an address with a password on the command line, where others can read it; set it as an environment variable (RETUNE_MONGO_URI), or name a file that holds it (RETUNE_MONGO_URI_FILE).");
+    }
     Map<String, String> inputs = new LinkedHashMap<>();
     Map<String, String> common = new LinkedHashMap<>();
     Iterator<String> rest = words.iterator();

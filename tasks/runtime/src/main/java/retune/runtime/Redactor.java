@@ -30,6 +30,11 @@ final class Redactor {
             .toList();
   }
 
+  /** Whether a text has an address with a password in it. */
+  static boolean holdsPassword(String text) {
+    return PASSWORD_IN_URI.matcher(text).find();
+  }
+
   String redact(String text) {
     String redacted = text;
     for (String secret : secrets) {

@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.function.Consumer;
 import retune.core.InvalidInputException;
@@ -13,6 +15,10 @@ import retune.core.InvalidInputException;
 final class ResultFile {
   /** Where KubernetesPodOperator's side car looks for a result. */
   private static final Path SIDE_CAR_FOLDER = Path.of("/airflow/xcom");
+
+  /** A side car or a person reads the result as another user than the step's. */
+  private static final FileAttribute<?> READABLE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--"));
 
   private ResultFile() {}
 
@@ -54,7 +60,7 @@ final class ResultFile {
         throw new InvalidInputException(
             "'%s' is a folder; name a file for --xcom.".formatted(target));
       }
-      Path draft = Files.createTempFile(folder, ".result-", ".json");
+      Path draft = Files.createTempFile(folder, ".result-", ".json", READABLE);
       draft.toFile().deleteOnExit();
       return draft;
     } catch (IOException unwritable) {

@@ -119,11 +119,24 @@ final class Runner {
         LOG.log(Level.WARNING, notReady.getMessage());
         yield fail(ExitCode.NOT_READY, "not_ready", notReady);
       }
+      case Throwable exhausted when isOutOfMemory(exhausted) -> {
+        String message =
+            "The step ran out of memory: its heap of %d MB is a share of the container's memory; give it more, or fewer rows."
+                .formatted(Runtime.getRuntime().maxMemory() >> 20);
+        LOG.log(Level.ERROR, message);
+        yield end(ExitCode.UNEXPECTED, errorJson("out_of_memory", message, true));
+      }
       default -> {
         LOG.log(Level.ERROR, "The step failed unexpectedly: " + cause, cause);
         yield fail(ExitCode.UNEXPECTED, "unexpected", cause);
       }
     };
+  }
+
+  /** Whether memory ran out, on this thread or on one that it waited for. */
+  private static boolean isOutOfMemory(@Nullable Throwable failure) {
+    return failure instanceof OutOfMemoryError
+        || (failure != null && isOutOfMemory(failure.getCause()));
   }
 
   @SuppressWarnings("unchecked") // the reader made the input of the class that the step declares

@@ -9,12 +9,14 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
@@ -66,6 +68,10 @@ class MainTest {
         StepProcess.run(Map.of(), "rehearse", "--model", "m", "--xcom", file.toString());
 
     assertEquals("", ended.out());
+    assertEquals(
+        "rw-r--r--",
+        PosixFilePermissions.toString(Files.getPosixFilePermissions(file)),
+        "a side car reads it as another user");
     assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
     try (Stream<Path> files = Files.list(folder)) {
       assertEquals(1, files.count());
@@ -137,6 +143,32 @@ class MainTest {
     assertTrue(ended.errorMessage().contains("db.example.org"), ended.errorMessage());
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--model=mongodb://anna:hunter22@db/retune",
+        "--mongo-uri=mongodb://db/retune",
+        "mongodb://anna:hunter22@db/retune",
+        "--input={\"model\": \"mongodb://anna:hunter22@db/retune\"}"
+      })
+  void aSecretOnTheCommandLineIsRefusedWithAHintToOtherWays(String word) throws Exception {
+    StepProcess.Ended ended = StepProcess.run(Map.of(), "rehearse", word);
+
+    assertEquals(50, ended.exitCode());
+    assertTrue(ended.errorMessage().contains("RETUNE_MONGO_URI_FILE"), ended.errorMessage());
+    assertFalse((ended.out() + ended.err()).contains("hunter22"), ended.out() + ended.err());
+  }
+
+  @Test
+  void aStepWithoutMemorySaysSoInItsLastLine() throws Exception {
+    StepProcess.Ended ended =
+        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--ending", "out_of_memory");
+
+    assertEquals(1, ended.exitCode());
+    assertTrue(ended.errorMessage().startsWith("The step ran out of memory: its heap of "));
+    assertTrue(ended.err().lines().toList().getLast().contains("The step ran out of memory"));
+  }
+
   @Test
   void aSecretMayComeFromAFile() throws Exception {
     Path file = Files.writeString(folder.resolve("uri"), SECRET_URI + "\n");
@@ -182,7 +214,7 @@ class MainTest {
     assertEquals(0, ended.exitCode());
     for (String expected :
         new String[] {
-          "--ending well|invalid_input|not_ready|unexpected|never",
+          "--ending well|invalid_input|not_ready|unexpected|out_of_memory|never",
           "(default 0.75)",
           "a number from 0 to 1",
           "name of the model (required)",

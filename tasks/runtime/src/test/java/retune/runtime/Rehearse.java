@@ -3,6 +3,7 @@ package retune.runtime;
 import com.google.auto.service.AutoService;
 import java.time.LocalDate;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
@@ -22,6 +23,7 @@ public final class Rehearse implements Step<Rehearse.Input, Rehearse.Output> {
     INVALID_INPUT,
     NOT_READY,
     UNEXPECTED,
+    OUT_OF_MEMORY,
     NEVER
   }
 
@@ -52,6 +54,8 @@ public final class Rehearse implements Step<Rehearse.Input, Rehearse.Output> {
       case INVALID_INPUT -> throw new InvalidInputException("The batch is absent; make it first.");
       case NOT_READY -> throw new NotReadyException("The store does not answer; start it.");
       case UNEXPECTED -> throw new IllegalStateException("at " + context.settings().mongoUri());
+      case OUT_OF_MEMORY ->
+          CompletableFuture.supplyAsync(() -> new long[Integer.MAX_VALUE].length).join();
       case NEVER -> Thread.sleep(60_000);
     }
     return new Output(

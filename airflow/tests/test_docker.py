@@ -1,0 +1,116 @@
+"""The docker runtime with the real images, against a real store. `make images` builds them."""
+
+import os
+import subprocess
+import threading
+import time
+import warnings
+
+import pytest
+from airflow.sdk.exceptions import AirflowException
+from conftest import DAY, PROJECT, Run
+
+from retune import Loop, step
+
+TOP = PROJECT.parent
+EXAMPLE = TOP / "examples" / "credit-default"
+IMAGE = "retune/generate-data:0.1.0"
+LOOP = Loop(name="credit-default", bare_ids=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images():
+    """Skips, loudly, where there is no daemon with the images; in CI that is a failure."""
+    found = subprocess.run(["docker", "image", "inspect", IMAGE], check=False, capture_output=True)
+    if found.returncode and not os.environ.get("RETUNE_REQUIRE_DOCKER"):
+        warnings.warn("SKIPPED: no Docker daemon has the images (make images)", stacklevel=1)
+        pytest.skip("no Docker daemon has the images; build them by 'make images'")
+    assert found.returncode == 0, found.stderr.decode()
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of this test alone, whose address the steps find in their environment."""
+    command = [TOP / "retune", "store", "--port", "0", "--data", tmp_path / "store"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        monkeypatch.setenv("RETUNE_MONGO_URI", process.stdout.readline().strip())
+        yield
+        process.terminate()
+
+
+@pytest.fixture
+def run(bag, database):
+    return lambda dag, **conf: Run(bag("docker").dags[dag], conf)
+
+
+def register(*words: str) -> None:
+    subprocess.run([TOP / "retune", *words], check=True, capture_output=True)
+
+
+def test_steps_run_in_their_images_and_hand_over_their_results(run, store):
+    model = ("--model", "credit-default")
+    register("register_distribution", *model, "--path", str(EXAMPLE / "distribution.json"))
+    register("register_model", "--path", str(EXAMPLE / "finetuned"), "--champion")
+    ended = run("data_pipeline", rows=200)
+    assert ended.state == "success"
+    assert ended.results["generate_data"]["rows"] == 200
+    assert ended.results["process_data"]["data_path"] == f"credit-default/{DAY}"
+    assert ended.results["process_data"]["rows_out"] == 200
+
+
+def test_a_container_that_cannot_succeed_is_not_tried_again(run, store, capsys):
+    ended = run("data_pipeline")
+    assert (ended.state, ended.tries["generate_data"]) == ("failed", 1)
+    assert ended.results["generate_data"]["error"]["code"] == "invalid_input"
+    assert "generate_data cannot succeed, however often it is tried" in capsys.readouterr().out
+
+
+def test_the_end_of_a_task_ends_its_container(monkeypatch):
+    monkeypatch.setenv("RETUNE_RUNTIME", "docker")
+    # Nobody answers at this address, so that the step waits.
+    monkeypatch.setenv("RETUNE_MONGO_URI", "mongodb://192.0.2.1/retune")
+    monkeypatch.setenv("RETUNE_STORE_WAIT", "120")
+    task = step("load_latest_model", LOOP, model="credit-default")
+    ended: list[Exception] = []
+
+    def execute() -> None:
+        try:
+            task.execute({"ti": Instance()})
+        except AirflowException as failure:
+            ended.append(failure)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    wait_until(lambda: running(task.container))
+    time.sleep(2)  # past the start of the JVM
+    started = time.monotonic()
+    task.on_kill()
+    thread.join(10)
+    assert time.monotonic() - started < 5, "Airflow kills the task itself after five seconds"
+    assert (
+        str(ended) == "[AirflowException('load_latest_model was stopped with nothing half-done.')]"
+    )
+    wait_until(lambda: not running(task.container))
+
+
+class Instance:
+    """What the operator asks of a task instance."""
+
+    dag_id, run_id, task_id, try_number = "dag", "run", "load_latest_model", 1
+
+    def xcom_push(self, key, value):
+        assert value["error"]["code"] == "stopped"
+
+
+def running(container: str) -> bool:
+    names = subprocess.run(
+        ["docker", "ps", "--format", "{{.Names}}"], check=True, capture_output=True, text=True
+    )
+    return container in names.stdout.split()
+
+
+def wait_until(ready, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "took too long"
+        time.sleep(0.1)

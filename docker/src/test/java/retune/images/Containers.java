@@ -1,0 +1,130 @@
+package retune.images;
+
+import com.github.dockerjava.api.DockerClient;
+import com.github.dockerjava.api.command.InspectContainerResponse.ContainerState;
+import com.github.dockerjava.api.exception.NotFoundException;
+import com.github.dockerjava.api.model.Capability;
+import com.github.dockerjava.api.model.HostConfig;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.testcontainers.DockerClientFactory;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
+import org.testcontainers.containers.output.OutputFrame.OutputType;
+import org.testcontainers.containers.startupcheck.StartupCheckStrategy;
+import org.testcontainers.containers.wait.strategy.Wait;
+import org.testcontainers.images.AbstractImagePullPolicy;
+import org.testcontainers.images.ImageData;
+import org.testcontainers.utility.DockerImageName;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Containers of built images, locked as their pods are: no root, no capability, a file system that
+ * can be read only.
+ */
+final class Containers {
+  private static final String VERSION = System.getProperty("retune.version", "0.1.0");
+  private static final int STORE_PORT = 27_018;
+
+  private Containers() {}
+
+  /** What a container left behind. */
+  record Ended(long exitCode, String out, String log) {
+    JsonNode json() {
+      return JsonMapper.shared().readTree(out);
+    }
+
+    String errorMessage() {
+      return json().at("/error/message").stringValue();
+    }
+
+    String lastLogLine() {
+      return log.lines().toList().getLast();
+    }
+  }
+
+  /** A container that is made, but not started. */
+  static GenericContainer<?> container(String image, String... words) {
+    GenericContainer<?> container =
+        new GenericContainer<>(DockerImageName.parse(image + ":" + VERSION))
+            .withImagePullPolicy(new NeverPulled())
+            .withTmpFs(Map.of("/tmp", "rw"))
+            .withCreateContainerCmdModifier(command -> lock(command.getHostConfig()));
+    return words.length == 0 ? container : container.withCommand(words);
+  }
+
+  /** Runs a step's image to its end. */
+  static Ended run(String step, Consumer<? super GenericContainer<?>> settings, String... words) {
+    try (GenericContainer<?> container = container(imageOf(step), words)) {
+      container.withStartupCheckStrategy(new UntilItEnds());
+      settings.accept(container);
+      container.start();
+      return ended(container);
+    }
+  }
+
+  /** What a container that has ended left behind. */
+  static Ended ended(GenericContainer<?> container) {
+    ContainerState state = container.getCurrentContainerInfo().getState();
+    return new Ended(
+        Objects.requireNonNull(state.getExitCodeLong()),
+        container.getLogs(OutputType.STDOUT),
+        container.getLogs(OutputType.STDERR));
+  }
+
+  /** A document store that others of its network find as {@code store}. */
+  static GenericContainer<?> store(Network network) {
+    return container("retune/store")
+        .withNetwork(network)
+        .withNetworkAliases("store")
+        .withExposedPorts(STORE_PORT)
+        .withTmpFs(Map.of("/data", "rw", "/tmp", "rw"))
+        .waitingFor(Wait.forLogMessage("mongodb://.*\n", 1));
+  }
+
+  static String imageOf(String step) {
+    return "retune/" + step.replace('_', '-');
+  }
+
+  private static void lock(HostConfig host) {
+    host.withReadonlyRootfs(true)
+        .withCapDrop(Capability.ALL)
+        .withSecurityOpts(List.of("no-new-privileges"));
+  }
+
+  /** Satisfied as soon as the container has ended, with whatever exit code. */
+  private static final class UntilItEnds extends StartupCheckStrategy {
+    UntilItEnds() {
+      withTimeout(Duration.ofMinutes(3));
+    }
+
+    @Override
+    public StartupStatus checkStartupState(DockerClient docker, String container) {
+      return "exited".equals(getCurrentState(docker, container).getStatus())
+          ? StartupStatus.SUCCESSFUL
+          : StartupStatus.NOT_YET_KNOWN;
+    }
+  }
+
+  /** What is not in the daemon is an error at once: the images are made here. */
+  private static final class NeverPulled extends AbstractImagePullPolicy {
+    @Override
+    protected boolean shouldPullCached(DockerImageName image, ImageData local) {
+      return false;
+    }
+
+    @Override
+    public boolean shouldPull(DockerImageName image) {
+      try {
+        DockerClientFactory.lazyClient().inspectImageCmd(image.asCanonicalNameString()).exec();
+        return false;
+      } catch (NotFoundException e) {
+        throw new IllegalStateException(image + " is not built; run 'make images'.", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package retune.images;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import retune.images.Containers.Ended;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What holds for the image of every step in the catalogue. */
+@Tag("images")
+class EveryImageTest {
+  static final Path CATALOGUE = Path.of("../airflow/dags/retune/catalogue.json");
+
+  static List<String> steps() {
+    return JsonMapper.shared().readTree(CATALOGUE).get("steps").propertyNames().stream()
+        .sorted()
+        .toList();
+  }
+
+  /** The words that a step is called with in its manual page. */
+  private static String[] example(String step) {
+    return JsonMapper.shared()
+        .readTree(CATALOGUE)
+        .at("/steps/" + step + "/example")
+        .stringValue()
+        .split(" ");
+  }
+
+  /** The class archive must fit: the JVM is told to end without it. */
+  @ParameterizedTest
+  @MethodSource("steps")
+  void showsItsManualPageFromItsClassArchive(String step) {
+    Ended ended =
+        Containers.run(step, it -> it.withEnv("JAVA_TOOL_OPTIONS", "-XX:AOTMode=on"), "--help");
+
+    assertEquals(0, ended.exitCode(), ended.log());
+    assertTrue(ended.out().startsWith(step + " – "), ended.out());
+  }
+
+  @ParameterizedTest
+  @MethodSource("steps")
+  void refusesAFlagThatItDoesNotKnow(String step) {
+    Ended ended = Containers.run(step, it -> {}, "--no-such-flag", "1");
+
+    assertEquals(50, ended.exitCode(), ended.log());
+    assertTrue(ended.errorMessage().contains("has no input 'no_such_flag'"), ended.errorMessage());
+  }
+
+  @ParameterizedTest
+  @MethodSource("steps")
+  void saysWhatIsMissingWhereThereIsNeitherStoreNorFile(String step) {
+    Ended ended = Containers.run(step, it -> it.withEnv("RETUNE_STORE_WAIT", "0.2"), example(step));
+
+    boolean readsAFile =
+        Stream.of(example(step)).anyMatch(List.of("--data", "--path", "--weights")::contains);
+    assertTrue(
+        ended.exitCode() == 20 || (readsAFile && ended.exitCode() == 50),
+        ended.out() + ended.log());
+    assertFalse(ended.errorMessage().isBlank());
+    assertEquals(1, ended.out().lines().count(), "one JSON object and nothing else");
+  }
+}

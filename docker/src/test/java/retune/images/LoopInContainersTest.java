@@ -1,0 +1,162 @@
+package retune.images;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.testcontainers.containers.BindMode;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
+import retune.images.Containers.Ended;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A model's way through all steps, each in its own container against a store in another: from a
+ * table to an alert. Only what containers could break is looked at; what the steps decide is tested
+ * beside their code.
+ */
+@Tag("images")
+class LoopInContainersTest {
+  private static final String DAY = "2026-11-05";
+  private static final String BATCH = "customers/" + DAY;
+
+  /** Weights that PyTorch saved, and what they do not tell of themselves. */
+  private static final Path CHECKPOINT =
+      Path.of("../tasks/model/src/test/resources/retune/model/importing/state_dict.pth");
+
+  private static final String SPEC =
+      """
+      {"format": "retune.model/1", "name": "small",
+       "architecture": {"type": "tab_transformer", "heads": 2},
+       "target": {"column": "label", "classes": ["0", "1"], "positive": "1"},
+       "columns": [{"name": "n0", "kind": "numeric", "encoding": "as_is"},
+                   {"name": "c0", "kind": "categorical", "encoding": "codes"},
+                   {"name": "c1", "kind": "categorical", "encoding": "codes", "unknown": 4},
+                   {"name": "c2", "kind": "categorical", "encoding": "codes"},
+                   {"name": "n1", "kind": "numeric", "encoding": "as_is"}]}
+      """;
+
+  @TempDir Path folder;
+
+  private final Set<String> done = new TreeSet<>();
+  private final Network network = Network.newNetwork();
+
+  @Test
+  void everyStepDoesItsWork() throws IOException {
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+    Files.createDirectory(folder.resolve("deployment"));
+    Files.setPosixFilePermissions(
+        folder.resolve("deployment"), PosixFilePermissions.fromString("rwxrwxrwx"));
+    writeTable(folder.resolve("customers.csv"));
+    try (GenericContainer<?> store = Containers.store(network)) {
+      store.start();
+      String champion = author();
+      daily(champion);
+      exchange();
+    }
+    network.close();
+
+    Set<String> missing = new TreeSet<>(EveryImageTest.steps());
+    missing.removeAll(done);
+    assertEquals(Set.of(), missing, "steps that this test does not run yet");
+  }
+
+  /** Makes a distribution and a model from a table; the model's id. */
+  private String author() {
+    String[] table = {"--data", "/work/customers.csv", "--target", "bought", "--positive", "yes"};
+    run("learn_distribution --model customers --output /work/distribution.json", table);
+    run("register_distribution --model customers --path /work/distribution.json");
+    run("pretrain_model --name customers --epochs 1 --output /work/pretrained", table);
+    run(
+        "train_model --name customers --epochs 2 --encoder /work/pretrained --output /work/trained",
+        table);
+    return run("register_model --path /work/trained --champion").get("model_id").stringValue();
+  }
+
+  /** A day on which nothing is good enough. */
+  private void daily(String champion) {
+    String gate = " --metric f1_macro --threshold 0.99";
+    String byDate = " --model customers --logical-date " + DAY;
+    String byBatch = " --model-id " + champion + " --data-path " + BATCH;
+    run("generate_data --rows 300" + byDate);
+    run("process_data" + byDate);
+    run("load_latest_model --model customers");
+    run("evaluate_model" + byBatch);
+    run("check_model_performance --max-attempts 1" + byBatch + gate);
+    run("prepare_retraining_data" + byBatch);
+    String tuned =
+        run("finetune_model --attempt 1 --metric f1_macro" + byBatch).get("model_id").stringValue();
+    run(
+        "evaluate_finetuned_model --attempt 1 --champion-id %s --model-id %s --data-path %s%s"
+            .formatted(champion, tuned, BATCH, gate));
+    run("send_evaluation_results --max-attempts 1" + byDate + gate);
+    run("send_alert --max-attempts 1" + byDate + gate);
+    run("wait_for_model_ready --wait-seconds 0" + byDate);
+    run("validate_model --model-id " + champion);
+    run("deploy_model --model customers --model-id " + champion);
+    run("notify_deployment_complete --model customers --model-id " + champion);
+  }
+
+  private void exchange() throws IOException {
+    run("predict --model customers --data /work/customers.csv --output /work/answers.csv");
+    run("export_model --model customers --format safetensors --output /work/exported");
+    Files.copy(CHECKPOINT, folder.resolve("state_dict.pth"));
+    Files.writeString(folder.resolve("spec.json"), SPEC);
+    run(
+        "import_model --weights /work/state_dict.pth --spec /work/spec.json --output /work/imported");
+  }
+
+  /** Runs a step, which must end well with one JSON object and nothing else. */
+  private JsonNode run(String command, String... more) {
+    String[] words =
+        Stream.concat(Stream.of(command.split(" ")), Stream.of(more)).toArray(String[]::new);
+    String[] flags = Stream.of(words).skip(1).toArray(String[]::new);
+    Ended ended =
+        Containers.run(
+            words[0],
+            step ->
+                step.withNetwork(network)
+                    .withEnv("RETUNE_MONGO_URI", "mongodb://store:27018/retune")
+                    .withEnv("RETUNE_RUN_ID", "the-run")
+                    .withEnv("RETUNE_DEPLOYMENT_DIR", "/work/deployment")
+                    .withFileSystemBind(folder.toString(), "/work", BindMode.READ_WRITE)
+                    .withCreateContainerCmdModifier(
+                        made -> made.getHostConfig().withNanoCPUs(1_000_000_000L)),
+            flags);
+    assertEquals(0, ended.exitCode(), command + "\n" + ended.out() + ended.log());
+    assertEquals(1, ended.out().lines().count(), ended.out());
+    if (ended.log().contains(" engine with ")) {
+      assertTrue(
+          ended.log().contains(" engine with 1 thread"), "as many as its quota: " + ended.log());
+    }
+    done.add(words[0]);
+    return ended.json();
+  }
+
+  /** Customers: the older and the more often seen, the likelier to have bought. */
+  private static void writeTable(Path file) throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    StringBuilder csv = new StringBuilder("age,visits,city,bought\n");
+    for (int row = 0; row < 400; row++) {
+      double age = 40 + 12 * random.nextGaussian();
+      double visits = Math.abs(3 * random.nextGaussian());
+      int city = random.nextInt(3);
+      double score = (age - 40) / 6 + visits + city + random.nextGaussian();
+      csv.append(
+          String.format(
+              Locale.ROOT, "%.2f,%.2f,%s,%s%n", age, visits, "c" + city, score > 4 ? "yes" : "no"));
+    }
+    Files.writeString(file, csv);
+  }
+}

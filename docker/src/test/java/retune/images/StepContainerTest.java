@@ -1,0 +1,158 @@
+package retune.images;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.testcontainers.DockerClientFactory;
+import org.testcontainers.containers.BindMode;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
+import retune.images.Containers.Ended;
+
+/** How a step behaves in its container: results, stops, limits, and what it may not do. */
+@Tag("images")
+class StepContainerTest {
+  private static final long MEGABYTE = 1 << 20;
+
+  private static final Network NETWORK = Network.newNetwork();
+  private static final GenericContainer<?> STORE = Containers.store(NETWORK);
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void startStore() {
+    STORE.start();
+  }
+
+  @AfterAll
+  static void stopStore() {
+    STORE.stop();
+    NETWORK.close();
+  }
+
+  private static void connect(GenericContainer<?> step) {
+    step.withNetwork(NETWORK).withEnv("RETUNE_MONGO_URI", "mongodb://store:27018/retune");
+  }
+
+  private void mountResults(GenericContainer<?> step) {
+    connect(step);
+    step.withFileSystemBind(folder.toString(), "/airflow/xcom", BindMode.READ_WRITE);
+  }
+
+  @Test
+  void theResultGoesToAMountedXcomFolder() throws IOException {
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+
+    Ended ended = Containers.run("load_latest_model", this::mountResults, "--model", "none");
+
+    assertEquals(50, ended.exitCode(), ended.log());
+    assertEquals("", ended.out());
+    assertTrue(Files.readString(folder.resolve("return.json")).startsWith("{\"error\":"));
+  }
+
+  @Test
+  void anXcomFolderThatMayNotBeWrittenIsNamedWithTheUser() throws IOException {
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+
+    Ended ended = Containers.run("load_latest_model", this::mountResults, "--model", "none");
+
+    assertEquals(50, ended.exitCode());
+    assertEquals(
+        "The result cannot be written to '/airflow/xcom/return.json' by user 65532; make its folder and let that user write there.",
+        ended.errorMessage());
+  }
+
+  @Test
+  void sigtermEndsAWaitingStepWith143() throws Exception {
+    try (GenericContainer<?> step =
+        Containers.container("retune/load-latest-model", "--model", "none")) {
+      // Nobody answers at this address, so that the step waits.
+      step.withEnv("RETUNE_MONGO_URI", "mongodb://192.0.2.1/retune");
+      step.withEnv("RETUNE_STORE_WAIT", "120");
+      step.start();
+      var docker = DockerClientFactory.lazyClient();
+      Thread.sleep(Duration.ofSeconds(2)); // past the start of the JVM, which would end alike
+      docker.killContainerCmd(step.getContainerId()).withSignal("TERM").exec();
+      docker.waitContainerCmd(step.getContainerId()).start().awaitStatusCode();
+
+      Ended ended = Containers.ended(step);
+      assertEquals(143, ended.exitCode(), ended.log());
+      assertEquals("The step was stopped by a signal.", ended.errorMessage());
+    }
+  }
+
+  @Test
+  void aStepThatNeedsMoreMemoryThanItHasSaysSoInItsLastLine() throws IOException {
+    Path table = folder.resolve("large.csv");
+    Files.writeString(table, "a,b,c\n" + "1.5,2.5,yes\n3.5,1.5,no\n".repeat(2_000_000));
+
+    Ended ended =
+        Containers.run(
+            "learn_distribution",
+            step ->
+                step.withFileSystemBind(table.toString(), "/large.csv", BindMode.READ_ONLY)
+                    .withCreateContainerCmdModifier(
+                        command -> command.getHostConfig().withMemory(256 * MEGABYTE)),
+            "--model",
+            "m",
+            "--data",
+            "/large.csv",
+            "--target",
+            "c",
+            "--output",
+            "/tmp/distribution.json");
+
+    assertEquals(1, ended.exitCode(), ended.log());
+    assertTrue(ended.lastLogLine().contains("The step ran out of memory"), ended.lastLogLine());
+  }
+
+  @Test
+  void aSecretOnTheCommandLineIsRefused() {
+    Ended ended =
+        Containers.run(
+            "load_latest_model", step -> {}, "--model", "mongodb://a:hunter22@db/retune");
+
+    assertEquals(50, ended.exitCode());
+    assertTrue(ended.errorMessage().contains("RETUNE_MONGO_URI_FILE"), ended.errorMessage());
+  }
+
+  @Test
+  void aClassArchiveThatDoesNotFitIsLeftAsideWithAWarning() throws IOException {
+    Path other = Files.writeString(folder.resolve("retune.aot"), "no archive");
+
+    Ended ended =
+        Containers.run(
+            "load_latest_model",
+            step ->
+                step.withFileSystemBind(
+                    other.toString(), "/opt/retune/retune.aot", BindMode.READ_ONLY),
+            "--help");
+
+    assertEquals(0, ended.exitCode(), ended.log());
+    assertTrue(ended.out().startsWith("load_latest_model"));
+    assertTrue(ended.log().contains("AOT cache"), ended.log());
+  }
+
+  @Test
+  void thereIsNoShellToBreakOutTo() {
+    try (GenericContainer<?> container = Containers.container("retune/evaluate-model")) {
+      container.withCreateContainerCmdModifier(command -> command.withEntrypoint("/bin/sh"));
+      Throwable refused = assertThrows(RuntimeException.class, container::start);
+      while (refused.getCause() != null) {
+        refused = refused.getCause();
+      }
+      assertTrue(refused.toString().contains("no such file"), refused.toString());
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.images;
+
+import org.jspecify.annotations.NullMarked;
