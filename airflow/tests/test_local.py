@@ -45,7 +45,7 @@ def test_a_step_knows_its_task_instance_and_nothing_of_airflows_settings(run, pr
         (1, 4, "generate_data ended with exit code 1: No luck."),
         (20, 4, "generate_data is not ready and will be tried again: No luck."),
         (50, 1, "generate_data cannot succeed, however often it is tried: No luck."),
-        (137, 4, "the loop file's resources.generate_data.memory raises it."),
+        (137, 4, "raise it in the loop file, under resources.generate_data."),
         (143, 4, "generate_data was stopped with nothing half-done."),
     ],
 )
