@@ -70,6 +70,10 @@ test: $(VENV)/installed-dev ## Test everything: Java, Python, formats, types, sc
 test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, both ways; installs it first (3 GB)
 	cd tasks/learning/src/test/python && $(CURDIR)/$(EXCHANGE)/bin/python -m pytest
 
+.PHONY: test-kubernetes
+test-kubernetes: $(VENV)/installed-dev ## Test the chart, and the loop in pods, on the cluster of KUBECONFIG; it must have the images
+	cd airflow && $(PYTHON) -m pytest ../charts/tests cluster -s
+
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
 	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../charts && $(PYTHON) -m ruff check . ../docs ../charts
