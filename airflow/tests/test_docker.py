@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 from airflow.sdk.exceptions import AirflowException
-
 from conftest import DAY, PROJECT, Run
+
 from retune import Loop, step
 
 TOP = PROJECT.parent
@@ -87,7 +87,9 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
     task.on_kill()
     thread.join(10)
     assert time.monotonic() - started < 5, "Airflow kills the task itself after five seconds"
-    assert str(ended) == "[AirflowException('load_latest_model was stopped with nothing half-done.')]"
+    assert (
+        str(ended) == "[AirflowException('load_latest_model was stopped with nothing half-done.')]"
+    )
     wait_until(lambda: not running(task.container))
 
 
