@@ -62,9 +62,20 @@ test: $(VENV)/installed-dev ## Test everything: Java, Python, formats, types, sc
 	@mkdir -p target && touch target/built
 	tasks/train-aot-caches.sh
 	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory test-images
 	cd airflow && $(PYTHON) -m pytest
 	rm -rf target/demo && RETUNE_STATE=$(CURDIR)/target/demo $(MAKE) --no-print-directory demo EXIT=1
 	$(PYTHON) docs/check.py target/demo/store
+
+.PHONY: test-images
+test-images: ## Build the images and run each in containers; skipped, and said so, where no Docker daemon answers
+	@if docker version > /dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory images && $(MAVEN) test -pl docker -Dretune.excluded= -Dgroups=images; \
+	elif [ -n "$${RETUNE_REQUIRE_DOCKER:-}" ]; then \
+	  echo "No Docker daemon answers, and RETUNE_REQUIRE_DOCKER asks for one: start it, or unset the variable." >&2; exit 1; \
+	else \
+	  echo "SKIPPED: the images are not tested, because no Docker daemon answers." >&2; \
+	fi
 
 .PHONY: test-python
 test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, both ways; installs it first (3 GB)

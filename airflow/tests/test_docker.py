@@ -1,5 +1,6 @@
 """The docker runtime with the real images, against a real store. `make images` builds them."""
 
+import json
 import os
 import subprocess
 import threading
@@ -16,6 +17,21 @@ TOP = PROJECT.parent
 EXAMPLE = TOP / "examples" / "credit-default"
 IMAGE = "retune/generate-data:0.1.0"
 LOOP = Loop(name="credit-default", bare_ids=True)
+
+
+COMPOSE = (["docker", "compose"], ["docker-compose"])
+
+
+def answers(command: list[str]) -> bool:
+    try:
+        return (
+            subprocess.run([*command, "version"], check=False, capture_output=True).returncode == 0
+        )
+    except FileNotFoundError:
+        return False
+
+
+compose = next(filter(answers, COMPOSE), None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,6 +107,29 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
         str(ended) == "[AirflowException('load_latest_model was stopped with nothing half-done.')]"
     )
     wait_until(lambda: not running(task.container))
+
+
+def test_compose_runs_a_step_beside_its_store():
+    if compose is None:
+        assert not os.environ.get("RETUNE_REQUIRE_DOCKER"), "CI installs docker-compose"
+        pytest.skip("neither docker compose nor docker-compose is installed")
+    settings = {**os.environ, "RETUNE_WORK": str(EXAMPLE), "RETUNE_STORE_PORT": "0"}
+    project = [*compose, "--project-name", f"retune-test-{os.getpid()}"]
+    words = ("register-distribution", "--model", "credit-default", "--path", "distribution.json")
+    try:
+        ran = subprocess.run(
+            [*project, "run", "--rm", "-T", *words],
+            cwd=TOP,
+            env=settings,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout)["changed"] is True
+    finally:
+        down = [*project, "down", "--volumes"]
+        subprocess.run(down, cwd=TOP, env=settings, check=True, capture_output=True)
 
 
 class Instance:

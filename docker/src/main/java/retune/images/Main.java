@@ -2,6 +2,7 @@ package retune.images;
 
 import com.google.cloud.tools.jib.api.JibContainer;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,12 +29,14 @@ public final class Main {
                          docker://IMAGE; it needs a C library (glibc) and no Java
       """;
 
+  private final PrintStream out;
   private final Path stage;
   private final Labels labels;
   private final Builder builder;
   private final Map<Family, List<Image>> images;
 
-  private Main(Map<String, String> flags) {
+  private Main(Map<String, String> flags, PrintStream out) {
+    this.out = out;
     stage = Path.of(required(flags, "stage")).toAbsolutePath();
     labels =
         new Labels(
@@ -46,30 +49,38 @@ public final class Main {
   }
 
   public static void main(String[] words) throws IOException {
+    // Jib's connections would keep the JVM for a minute.
+    System.exit(run(words, System.out, System.err));
+  }
+
+  /** The exit code: 0, or 50 after a sentence that says why. */
+  static int run(String[] words, PrintStream out, PrintStream err) throws IOException {
     if (words.length == 0 || List.of(words).contains("--help")) {
-      System.out.print(HELP);
-      return;
+      out.print(HELP);
+      return 0;
     }
     try {
       Map<String, String> flags = flags(words);
-      Main main = new Main(flags);
-      if (flags.containsKey("load")) {
-        Daemon.require();
-      }
-      Path folder =
-          Optional.ofNullable(flags.get("tars")).map(Path::of).orElse(main.stage.resolve("tars"));
-      List<Path> archives = main.archives(Files.createDirectories(folder).toAbsolutePath());
-      if (flags.containsKey("load")) {
-        archives.forEach(Daemon::load);
-      }
-      if (flags.containsKey("push")) {
-        main.push(required(flags, "push"));
-      }
+      new Main(flags, out).deliver(flags);
+      return 0;
     } catch (CannotBuildException e) {
-      System.err.println(e.getMessage());
-      System.exit(CANNOT_BUILD);
+      err.println(e.getMessage());
+      return CANNOT_BUILD;
     }
-    System.exit(0); // Jib's connections would keep the JVM for a minute
+  }
+
+  private void deliver(Map<String, String> flags) throws IOException {
+    if (flags.containsKey("load")) {
+      Daemon.require();
+    }
+    Path folder = Path.of(flags.getOrDefault("tars", stage.resolve("tars").toString()));
+    List<Path> archives = archives(Files.createDirectories(folder).toAbsolutePath());
+    if (flags.containsKey("load")) {
+      archives.forEach(Daemon::load);
+    }
+    if (flags.containsKey("push")) {
+      push(required(flags, "push"));
+    }
   }
 
   /** Writes a file for each family. */
@@ -85,7 +96,7 @@ public final class Main {
         for (Image image : family.getValue()) {
           JibContainer built = builder.write(image, one);
           checkArchitecture(archive.add(image, labels.version(), one));
-          System.out.println(built.getImageId() + " " + image.name() + ":" + labels.version());
+          out.println(built.getImageId() + " " + image.name() + ":" + labels.version());
         }
       }
       archives.add(file);
@@ -98,7 +109,7 @@ public final class Main {
     for (List<Image> family : images.values()) {
       for (Image image : family) {
         JibContainer pushed = builder.push(image, registry);
-        System.out.println(pushed.getDigest() + " " + pushed.getTargetImage());
+        out.println(pushed.getDigest() + " " + pushed.getTargetImage());
       }
     }
   }

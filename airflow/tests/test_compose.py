@@ -1,0 +1,28 @@
+"""compose.yaml says of every step what its pod says."""
+
+import yaml
+
+from conftest import PROJECT
+from retune.loops import STEPS
+from retune.steps import LOCKED
+
+SERVICES = yaml.safe_load((PROJECT.parent / "compose.yaml").read_text())["services"]
+
+
+def test_every_step_is_a_service_of_its_image():
+    images = {name: service["image"] for name, service in SERVICES.items() if name != "store"}
+    steps = [name.replace("_", "-") for name in STEPS.steps]
+    assert images == {name: f"retune/{name}:0.1.0" for name in steps}
+
+
+def test_services_are_locked_down_as_pods_are():
+    for service in SERVICES.values():
+        assert service["read_only"] is LOCKED["readOnlyRootFilesystem"]
+        assert service["cap_drop"] == LOCKED["capabilities"]["drop"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["tmpfs"] == ["/tmp"]
+
+
+def test_the_store_without_users_is_for_this_machine_alone():
+    (port,) = SERVICES["store"]["ports"]
+    assert port.startswith("127.0.0.1:")
