@@ -18,8 +18,9 @@ import retune.model.Architecture;
  *   <li>{@code forward(codes, numbers)}: both, one after the other
  * </ul>
  *
- * Dropout is active in training mode only. It leaves the attention's probabilities alone, so that
- * attention runs as PyTorch's one fused operation, whose CPU kernel has no dropout.
+ * Where the encoder is an archive of its own, {@code head} is all there is. Dropout is active in
+ * training mode only. It leaves the attention's probabilities alone, so that attention runs as
+ * PyTorch's one fused operation, whose CPU kernel has no dropout.
  */
 final class NetworkSource {
   static final String CLASS = "__torch__.Network";
@@ -27,13 +28,20 @@ final class NetworkSource {
   /** PyTorch's default for layer normalisation. */
   private static final String LAYER_NORM_EPSILON = "1e-05";
 
+  private static final String FORWARD =
+      """
+        def forward(self: CLASS, codes: Tensor, numbers: Tensor) -> Tensor:
+          return (self).head((self).encode(codes, numbers, ), )\
+      """
+          .replace("CLASS", CLASS);
+
   private NetworkSource() {}
 
   /**
    * The module's code.
    *
    * @param parameters the names of {@link FusedWeights}
-   * @param hasHead whether to write {@code head} and {@code forward} too
+   * @param hasHead whether to write {@code head}, and {@code forward} if there is an encoder
    */
   static String of(
       Architecture architecture,
@@ -49,17 +57,26 @@ final class NetworkSource {
     lines.add("  __buffers__ = []");
     lines.add("  training : bool");
     parameters.forEach(name -> lines.add("  " + name + " : Tensor"));
-    lines.add("  def encode(self: " + CLASS + ", codes: Tensor, numbers: Tensor) -> Tensor:");
-    List<String> encoder =
-        switch (architecture) {
-          case Architecture.TabTransformer transformer -> transformer(transformer, schema);
-          case Architecture.Mlp mlp -> mlp(mlp, schema);
-        };
-    encoder.forEach(line -> lines.add("    " + line));
+    boolean hasEncoder = !(architecture instanceof Architecture.TorchScript);
+    if (hasEncoder) {
+      lines.add("  def encode(self: " + CLASS + ", codes: Tensor, numbers: Tensor) -> Tensor:");
+      encoder(architecture, schema).forEach(line -> lines.add("    " + line));
+    }
     if (hasHead) {
       lines.add(head(architecture));
     }
+    if (hasEncoder && hasHead) {
+      lines.add(FORWARD);
+    }
     return String.join("\n", lines) + "\n";
+  }
+
+  private static List<String> encoder(Architecture architecture, FeatureSchema schema) {
+    return switch (architecture) {
+      case Architecture.TabTransformer transformer -> transformer(transformer, schema);
+      case Architecture.Mlp mlp -> mlp(mlp, schema);
+      case Architecture.TorchScript _ -> List.of();
+    };
   }
 
   private static List<String> transformer(
@@ -152,9 +169,7 @@ final class NetworkSource {
       def head(self: CLASS, encoded: Tensor) -> Tensor:
         h = torch.relu(torch.linear(encoded, self.fc_0_weight, self.fc_0_bias))
         h = torch.dropout(h, DROPOUT, self.training)
-        return torch.linear(h, self.fc_3_weight, self.fc_3_bias)
-      def forward(self: CLASS, codes: Tensor, numbers: Tensor) -> Tensor:
-        return (self).head((self).encode(codes, numbers, ), )\
+        return torch.linear(h, self.fc_3_weight, self.fc_3_bias)\
     """
         .replace("CLASS", CLASS)
         .replace("DROPOUT", Double.toString(architecture.dropout()));

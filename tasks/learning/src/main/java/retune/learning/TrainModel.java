@@ -166,7 +166,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         outcome.decisionThreshold(),
         new Lineage(
             start.modelId(),
-            "full",
+            start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
             input.epochs(),
             input.learningRate(),
             table.fileHash(),

@@ -1,0 +1,16 @@
+package retune.learning;
+
+import com.google.auto.service.AutoService;
+import retune.model.ModelVersion;
+import retune.model.Weights;
+import retune.model.engine.Engine;
+import retune.model.engine.PyTorch;
+
+/** Offers {@link TorchEngine} to whoever opens an engine. */
+@AutoService(PyTorch.class)
+public final class TorchService implements PyTorch {
+  @Override
+  public Engine open(ModelVersion version, Weights weights) {
+    return new TorchEngine(version, weights);
+  }
+}
