@@ -149,9 +149,7 @@ def _process(
     return ProcessStepOperator(program=program, **settings)
 
 
-def _docker(
-    step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]
-) -> BaseOperator:
+def _docker(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]) -> BaseOperator:
     from retune.local import DockerStepOperator
 
     return DockerStepOperator(
