@@ -61,7 +61,9 @@ public final class Engines {
 
   /** PyTorch, where the class path has it. */
   private static Optional<Engine> pytorch(ModelVersion version, Weights weights) {
-    return ServiceLoader.load(PyTorch.class)
+    return ServiceLoader.load(PyTorch.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(PyTorch::isAvailable)
         .findFirst()
         .map(pytorch -> pytorch.open(version, weights));
   }
