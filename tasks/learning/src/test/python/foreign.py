@@ -15,24 +15,24 @@ class Recurrent(nn.Module):
         self.norm = nn.BatchNorm1d(10)
         self.classifier = head
 
-    @torch.jit.export
+    @torch.jit.export  # type: ignore[untyped-decorator]
     def encode(self, codes: Tensor, numbers: Tensor) -> Tensor:
         tokens: list[Tensor] = []
         for i, embedding in enumerate(self.embeddings):
             tokens.append(embedding(codes[:, i]))
-        for i in range(numbers.shape[1]):
-            tokens.append(self.number(numbers[:, i : i + 1]))
-        _, last = self.reader(torch.stack(tokens, 1))
+        read = torch.cat([torch.stack(tokens, 1), self.number(numbers.unsqueeze(2))], 1)
+        _, last = self.reader(read)
         normed: Tensor = self.norm(last[0])
         return normed
 
-    @torch.jit.export
+    @torch.jit.export  # type: ignore[untyped-decorator]
     def head(self, encoded: Tensor) -> Tensor:
         logits: Tensor = self.classifier(encoded)
         return logits
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
-        return self.head(self.encode(codes, numbers))
+        logits: Tensor = self.head(self.encode(codes, numbers))
+        return logits
 
 
 class Crossing(nn.Module):

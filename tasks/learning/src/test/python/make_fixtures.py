@@ -1,7 +1,7 @@
 """Make the Java tests' fixtures: small networks, saved by PyTorch in each form that is read.
 
-Run with the requirements beside it: ``python make_fixtures.py``. The logits in each ``rows.json`` are
-PyTorch's in float64.
+Run with the requirements beside it: ``python make_fixtures.py``. The logits in each ``rows.json``
+are PyTorch's in float64.
 """
 
 import json

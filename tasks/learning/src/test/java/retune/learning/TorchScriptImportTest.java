@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -25,11 +26,12 @@ import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.learning.exchange.ImportModel;
-import retune.model.Architecture.TorchScript;
+import retune.model.Architecture;
 import retune.model.Architecture.TorchScript.Argument;
 import retune.model.Architecture.TorchScript.Method;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
+import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import tools.jackson.databind.JsonNode;
@@ -50,6 +52,11 @@ class TorchScriptImportTest {
          {"name": "n1", "kind": "numeric", "encoding": "as_is"}]}
       """;
   private static final String NUMBERS_ONLY = SPEC.replaceAll("\\{\"name\": \"c.*\\},\n", "");
+  private static final String SINE =
+      """
+        def encode(self: __torch__.Made, codes: Tensor, numbers: Tensor) -> Tensor:
+          return torch.cat([numbers, torch.sin(numbers)], 1)
+      """;
   private static final List<Argument> BOTH = List.of(Argument.CODES, Argument.NUMBERS);
 
   @TempDir private Path folder;
@@ -57,7 +64,9 @@ class TorchScriptImportTest {
   @Test
   void aHeadOfTheKnownShapeIsReadOff() throws IOException {
     ModelFolder.Content model = importing("usual_head", SPEC);
-    assertEquals(new TorchScript(Method.ENCODE, BOTH, 10, 12, 0.3), model.version().architecture());
+    assertEquals(
+        new Architecture.TorchScript(Method.ENCODE, BOTH, 10, 12, 0.3),
+        model.version().architecture());
     assertEquals(ModelVersion.Kind.FINETUNED, model.version().kind());
     assertPyTorchsLogits("usual_head", model);
   }
@@ -69,7 +78,7 @@ class TorchScriptImportTest {
     ModelFolder.Content model =
         importing(name, classes == 2 ? SPEC : SPEC.replace(target, "[\"a\", \"b\", \"c\"]"));
     assertEquals(
-        new TorchScript(Method.FORWARD, BOTH, classes, 2 * classes, 0),
+        new Architecture.TorchScript(Method.FORWARD, BOTH, classes, 2 * classes, 0),
         model.version().architecture());
     assertPyTorchsLogits(name, model);
 
@@ -86,7 +95,7 @@ class TorchScriptImportTest {
   void aSingleLogitIsThePositiveClassAgainstZero() throws IOException {
     ModelFolder.Content model = importing("traced", NUMBERS_ONLY);
     assertEquals(
-        new TorchScript(Method.FORWARD, List.of(Argument.NUMBERS), 1, 2, 0),
+        new Architecture.TorchScript(Method.FORWARD, List.of(Argument.NUMBERS), 1, 2, 0),
         model.version().architecture());
     double[] expected =
         rows().get("logits").get("traced").values().stream()
@@ -105,12 +114,7 @@ class TorchScriptImportTest {
   @Test
   void anEncoderAloneHasNoHead() throws IOException {
     Path file = folder.resolve("encoder.pt");
-    MadeScript.write(
-        file,
-        """
-          def encode(self: __torch__.Made, codes: Tensor, numbers: Tensor) -> Tensor:
-            return torch.cat([numbers, torch.sin(numbers)], 1)
-        """);
+    MadeScript.write(file, SINE);
     ModelFolder.Content model = importing(file, SPEC);
     assertEquals(ModelVersion.Kind.PRETRAINED, model.version().kind());
     assertEquals(4, model.version().architecture().encodedSize());
@@ -127,6 +131,50 @@ class TorchScriptImportTest {
             .version()
             .encoderHash()
             .equals(model.version().encoderHash()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"usual_head", "unusual_head"})
+  void anExportIsOneArchiveWithTheHeadAndCanBeImportedAgain(String name) throws IOException {
+    ModelFolder.Content model = importing(name, SPEC);
+    for (int turn = 0; turn < 2; turn++) {
+      Path export = folder.resolve("export.pt");
+      Files.write(export, TorchScript.write(model.version(), model.weights()));
+      assertArrayEquals(
+          Files.readAllBytes(export), TorchScript.write(model.version(), model.weights()));
+      model = importing(export, SPEC);
+      assertEquals(
+          new Architecture.TorchScript(
+              Method.ENCODE,
+              BOTH,
+              name.equals("usual_head") ? 10 : 2,
+              name.equals("usual_head") ? 12 : 4,
+              0.3),
+          model.version().architecture());
+      assertPyTorchsLogits(name, model);
+    }
+  }
+
+  @Test
+  void anEncodersExportHasNoHeadEither() throws IOException {
+    Path file = folder.resolve("encoder.pt");
+    MadeScript.write(file, SINE);
+    ModelFolder.Content model = importing(file, SPEC);
+    Files.write(file, TorchScript.write(model.version(), model.weights()));
+    try (ScriptArchive archive = new ScriptArchive(Files.readAllBytes(file))) {
+      assertEquals(Set.of("encode"), archive.methods());
+    }
+  }
+
+  @Test
+  void anArchiveThatPyTorchDidNotWriteIsNotExported() throws IOException {
+    ModelFolder.Content model = importing("usual_head", SPEC);
+    Weights.Archive archive = Objects.requireNonNull(model.weights().archive());
+    int pickle = new String(archive.bytes(), ISO_8859_1).indexOf("c__torch__");
+    archive.bytes()[pickle] = '}';
+    assertRefused(
+        "does not begin as PyTorch writes it",
+        () -> TorchScript.write(model.version(), model.weights()));
   }
 
   @Test

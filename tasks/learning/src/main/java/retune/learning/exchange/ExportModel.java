@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.learning.TorchScript;
-import retune.model.Architecture;
 import retune.model.AtomicFile;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
@@ -57,22 +56,11 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
     ModelFolder.Content content =
         new VersionChoice(input.model(), input.version(), input.modelFile()).load(context);
     ModelVersion version = content.version();
-    requireOneNetwork(version, input.format());
     switch (input.format()) {
       case SAFETENSORS -> ModelFolder.write(output, content);
       case TORCHSCRIPT -> AtomicFile.write(output, TorchScript.write(version, content.weights()));
     }
     return new Output(version.modelId(), input.format(), output.toString());
-  }
-
-  private static void requireOneNetwork(ModelVersion version, Format format) {
-    if (format == Format.TORCHSCRIPT
-        && version.architecture() instanceof Architecture.TorchScript) {
-      throw new InvalidInputException(
-          version.modelId()
-              + " is a TorchScript archive under a head of its own, and is not written as one"
-              + " archive; export it as safetensors, which holds both.");
-    }
   }
 
   private static void requireFree(Path output, Format format) {
