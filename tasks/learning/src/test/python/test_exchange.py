@@ -57,12 +57,13 @@ class Original:
 @pytest.fixture(scope="session")
 def original() -> Original:
     torch.manual_seed(11)
-    cardinalities = [2, 3, 40, 7, 5, 11, 4]
-    encoder = Encoder(cardinalities, 6, dimension=32, heads=4, layers=6, feed_forward=64)
+    cardinalities = [2 + i % 40 for i in range(83)]
+    encoder = Encoder(cardinalities, 59, dimension=32, heads=4, layers=6, feed_forward=64)
     model = Classifier(encoder, dimension=32, hidden=128, classes=2).eval()
     shake(model)
+    assert len(model.state_dict()) == 277
     codes = torch.stack([torch.randint(size, (ROWS,)) for size in cardinalities], 1)
-    numbers = 3 * torch.randn(ROWS, 6)
+    numbers = 3 * torch.randn(ROWS, 59)
     with torch.inference_mode():
         logits = model.double()(codes, numbers.double())
         model.float()

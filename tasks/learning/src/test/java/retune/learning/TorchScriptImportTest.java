@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
+import retune.core.metrics.Metric;
 import retune.learning.exchange.ImportModel;
 import retune.model.Architecture;
 import retune.model.Architecture.TorchScript.Argument;
@@ -119,6 +121,13 @@ class TorchScriptImportTest {
     assertEquals(ModelVersion.Kind.PRETRAINED, model.version().kind());
     assertEquals(4, model.version().architecture().encodedSize());
     assertFalse(model.weights().hasHead());
+
+    ModelVersion trained = train(model);
+    assertEquals(model.version().encoderHash(), trained.encoderHash());
+    assertEquals("head", trained.lineage().strategy());
+    double accuracy =
+        trained.metrics().getOrDefault("test", Map.of()).getOrDefault("accuracy", 0.0);
+    assertTrue(accuracy > 0.9, "accuracy " + accuracy);
   }
 
   @Test
@@ -263,6 +272,43 @@ class TorchScriptImportTest {
     damaged[header] = 0;
     Files.write(file, damaged);
     assertRefused("has a damaged entry archive/", () -> importing(file, SPEC));
+  }
+
+  /** Trains a head on rows whose label is the sign of n0. */
+  private ModelVersion train(ModelFolder.Content encoder) throws IOException {
+    Features rows = Examples.features(encoder.version().preprocessing().schema(), 400, 1);
+    StringBuilder table = new StringBuilder("c0,c1,c2,n0,n1,label\n");
+    for (int row = 0; row < rows.rows(); row++) {
+      for (int[] codes : rows.codes()) {
+        table.append(codes[row]).append(',');
+      }
+      float first = rows.numbers()[0][row];
+      table.append(first).append(',').append(rows.numbers()[1][row]);
+      table.append(first > 0 ? ",1\n" : ",0\n");
+    }
+    Path data = Files.writeString(folder.resolve("data.csv"), table);
+    Path output = folder.resolve("trained");
+    new TrainModel()
+        .run(
+            new TrainModel.Input(
+                data.toString(),
+                "label",
+                "1",
+                null,
+                null,
+                null,
+                "foreign",
+                folder.resolve("model").toString(),
+                ArchitectureChoice.MLP,
+                20,
+                1e-2,
+                32,
+                true,
+                Metric.ACCURACY,
+                0,
+                output.toString()),
+            TestContext.withoutStore());
+    return ModelFolder.read(output).version();
   }
 
   /** What import_model makes of a fixture. */
