@@ -79,6 +79,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ),
         ("name: x\ndata: {source: sql}\n", "data.source must be one of synthetic, not 'sql'"),
         ("name: x\nfinetuning: {epochs: 2.5}\n", "finetuning.epochs must be an integer, not 2.5"),
+        ("name: x\nengine: torch\n", "engine must be one of fast, pytorch, not 'torch'"),
         ("name: x\nresources: {finetune: {}}\n", "did you mean finetune_model?"),
         (
             "name: x\nresources: {finetune_model: {cpu: 2}}\n",

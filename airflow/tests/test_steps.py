@@ -73,6 +73,27 @@ def test_an_unknown_runtime_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("name", "inputs", "light"),
+    [
+        ("evaluate_model", {"model_id": "m", "data_path": "d"}, False),
+        ("validate_model", {"model_id": "m"}, False),
+        ("load_latest_model", {"model": "m"}, True),
+    ],
+)
+def test_where_the_engine_is_pytorch_what_runs_the_model_gets_it(monkeypatch, name, inputs, light):
+    loop = Loop(name="foreign", bare_ids=True, engine="pytorch")
+    program = step(name, loop, **inputs).program
+    assert (program[:2] == ["env", "RETUNE_ENGINE=pytorch"]) is not light
+
+    monkeypatch.setenv("RETUNE_RUNTIME", "docker")
+    container = step(name, loop, **inputs)
+    suffix = "" if light else "-pytorch"
+    assert container.image == f"retune/{name.replace('_', '-')}{suffix}:0.1.0"
+    assert ("1g" if light else "4g") in [part[:2] for part in container.limits]
+    assert step(name, LOOP, **inputs).image == f"retune/{name.replace('_', '-')}:0.1.0"
+
+
+@pytest.mark.parametrize(
     ("step_name", "rendered", "typed"),
     [
         (

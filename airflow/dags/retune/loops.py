@@ -44,6 +44,10 @@ def _setting(value: Value) -> Any:
     return field(default=value.default, metadata={"value": value})
 
 
+# What the steps that run the model run it on: `pytorch` for an encoder that is TorchScript.
+ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
+
+
 @dataclass(frozen=True)
 class Data:
     """Where a day's rows come from."""
@@ -102,6 +106,7 @@ class Loop:
     name: str
     bare_ids: bool
     schedule: str = "0 1 * * *"
+    engine: str = ENGINE.default
     data: Data = Data()
     gate: Gate = Gate()
     finetuning: Finetuning = Finetuning()
@@ -208,7 +213,7 @@ SECTIONS: Mapping[str, type] = {
     "promotion": Promotion,
     "deployment": Deployment,
 }
-TOP = ("name", "primary", "schedule", *SECTIONS, "resources")
+TOP = ("name", "primary", "schedule", "engine", *SECTIONS, "resources")
 
 
 def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
@@ -224,6 +229,8 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
             f"schedule must be five cron fields that start at most one run a day, "
             f"such as '{Loop.schedule}', not {schedule!r}"
         )
+    if mistake := ENGINE.mistake(content.get("engine", ENGINE.default)):
+        yield f"engine {mistake}"
     for section, kind in SECTIONS.items():
         yield from _section_mistakes(section, kind, content.get(section, {}))
     yield from _resource_mistakes(content.get("resources", {}))
@@ -284,6 +291,7 @@ def _loop(content: Mapping[str, Any], *, bare_ids: bool) -> Loop:
         name=content["name"],
         bare_ids=bare_ids,
         schedule=content.get("schedule", Loop.schedule),
+        engine=content.get("engine", Loop.engine),
         resources=resources,
         **sections,
     )

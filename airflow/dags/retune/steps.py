@@ -7,6 +7,9 @@ RETUNE_NAMESPACE         namespace of the pods; default that of the Airflow conn
 RETUNE_SECRET            Kubernetes secret with the steps' RETUNE_ variables; default `retune`
 RETUNE_POD_CHECK_SECONDS how often a starting pod is looked at; default 1
 RETUNE_DOCKER_NETWORK    network of the containers; default `host`
+
+Where a loop's engine is `pytorch`, the steps that run its model need PyTorch: as a process they are
+started with RETUNE_ENGINE=pytorch, as a container from the image `{step}-pytorch`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,7 @@ RETRIES: Mapping[str, Any] = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
 }
+MODEL_STEPS = ("evaluate_model", "evaluate_finetuned_model", "validate_model", "predict")
 LOCKED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -63,6 +68,8 @@ def step(
     """
     declared = STEPS.step(name)
     declared.check(inputs)
+    if _needs_pytorch(declared, loop):
+        declared = replace(declared, family="learning")
     runtime = os.environ.get("RETUNE_RUNTIME") or "kubernetes"
     if runtime not in RUNTIMES:
         raise CatalogueError(
@@ -126,22 +133,27 @@ def _shown(value: object) -> str:
     return "from the run" if is_late(value) else f"`{value}`"
 
 
+def _needs_pytorch(step: Step, loop: Loop) -> bool:
+    """Whether a step that is light elsewhere needs PyTorch for this loop's model."""
+    return loop.engine == "pytorch" and step.name in MODEL_STEPS
+
+
 def _process(
-    _step: Step, _loop: Loop, _resources: Resources, settings: dict[str, Any]
+    step: Step, loop: Loop, _resources: Resources, settings: dict[str, Any]
 ) -> BaseOperator:
     from retune.local import ProcessStepOperator
 
     program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
+    if _needs_pytorch(step, loop):
+        program = ["env", "RETUNE_ENGINE=pytorch", *program]
     return ProcessStepOperator(program=program, **settings)
 
 
-def _docker(
-    step: Step, _loop: Loop, resources: Resources, settings: dict[str, Any]
-) -> BaseOperator:
+def _docker(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]) -> BaseOperator:
     from retune.local import DockerStepOperator
 
     return DockerStepOperator(
-        image=_image(step),
+        image=_image(step, loop),
         network=os.environ.get("RETUNE_DOCKER_NETWORK") or "host",
         limits=["--cpus", _cores(resources.cpu), "--memory", resources.memory[:-1].lower()],
         **settings,
@@ -157,7 +169,7 @@ def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any])
     return StepPodOperator(
         name=_kebab(step.name),
         namespace=os.environ.get("RETUNE_NAMESPACE"),
-        image=_image(step),
+        image=_image(step, loop),
         labels={
             "app.kubernetes.io/part-of": "retune",
             "app.kubernetes.io/component": _kebab(step.name),
@@ -196,9 +208,10 @@ def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any])
     )
 
 
-def _image(step: Step) -> str:
+def _image(step: Step, loop: Loop) -> str:
     pattern = os.environ.get("RETUNE_IMAGE") or "retune/{step}:0.1.0"
-    return pattern.format(step=_kebab(step.name))
+    suffix = "-pytorch" if _needs_pytorch(step, loop) else ""
+    return pattern.format(step=_kebab(step.name) + suffix)
 
 
 def _kebab(name: str) -> str:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from family import Classifier, Encoder, shake
+from foreign import Crossing, Recurrent, unusual_head, usual_head
 
 RETUNE = Path(__file__).parents[5] / "retune"
 BAD_INPUT = 50
@@ -52,48 +53,67 @@ class Original:
             }
         )
 
-    def write_rows(self, path: Path) -> Path:
-        with path.open("w", newline="") as file:
-            table = csv.writer(file)
-            categorical = [f"c{i}" for i in range(self.codes.shape[1])]
-            numeric = [f"n{i}" for i in range(self.numbers.shape[1])]
-            table.writerow(categorical + numeric)
-            for codes, numbers in zip(self.codes.tolist(), self.numbers.tolist(), strict=True):
-                table.writerow(codes + numbers)
-        return path
-
-    def assert_same(self, logits: Tensor, tolerance: float) -> None:
-        difference = (logits.double() - self.logits).abs() / self.logits.abs().clamp(min=1)
-        assert difference.max().item() <= tolerance
-        assert torch.equal(logits.argmax(1), self.logits.argmax(1))
-
 
 @pytest.fixture(scope="session")
 def original() -> Original:
     torch.manual_seed(11)
-    cardinalities = [2, 3, 40, 7, 5, 11, 4]
-    encoder = Encoder(cardinalities, 6, dimension=32, heads=4, layers=6, feed_forward=64)
+    cardinalities = [2 + i % 40 for i in range(83)]
+    encoder = Encoder(cardinalities, 59, dimension=32, heads=4, layers=6, feed_forward=64)
     model = Classifier(encoder, dimension=32, hidden=128, classes=2).eval()
     shake(model)
+    assert len(model.state_dict()) == 277
     codes = torch.stack([torch.randint(size, (ROWS,)) for size in cardinalities], 1)
-    numbers = 3 * torch.randn(ROWS, 6)
+    numbers = 3 * torch.randn(ROWS, 59)
     with torch.inference_mode():
         logits = model.double()(codes, numbers.double())
         model.float()
     return Original(model, codes, numbers, logits)
 
 
-def retune(*words: object) -> subprocess.CompletedProcess[str]:
+def retune(*words: object, engine: str = "") -> subprocess.CompletedProcess[str]:
     command = [str(RETUNE), *map(str, words)]
-    environment = {**os.environ, "RETUNE_LOG": "text"}
+    environment = {**os.environ, "RETUNE_LOG": "text", "RETUNE_ENGINE": engine}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
-def done(*words: object) -> dict[str, object]:
-    run = retune(*words)
+def done(*words: object, engine: str = "") -> dict[str, object]:
+    run = retune(*words, engine=engine)
     assert run.returncode == 0, run.stderr
     answer: dict[str, object] = json.loads(run.stdout)
     return answer
+
+
+def write_rows(codes: Tensor, numbers: Tensor, path: Path) -> Path:
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        categorical = [f"c{i}" for i in range(codes.shape[1])]
+        table.writerow(categorical + [f"n{i}" for i in range(numbers.shape[1])])
+        for row in zip(codes.tolist(), numbers.tolist(), strict=True):
+            table.writerow(row[0] + row[1])
+    return path
+
+
+def assert_answers(answers: Path, expected: Tensor) -> None:
+    """Compare what `predict` wrote with logits in float64."""
+    with answers.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["row"] for row in rows] == [str(i) for i in range(ROWS)]
+    assert_same(numbers_of(rows, "logit"), expected, 1e-4)
+    probabilities = numbers_of(rows, "probability")
+    assert (probabilities - expected.softmax(1)).abs().max().item() <= 1e-5
+    assert [int(row["predicted"]) for row in rows] == expected.argmax(1).tolist()
+
+
+def numbers_of(rows: list[dict[str, str]], name: str) -> Tensor:
+    return torch.tensor(
+        [[float(row[f"{name}_{i}"]) for i in range(2)] for row in rows], dtype=torch.float64
+    )
+
+
+def assert_same(logits: Tensor, expected: Tensor, tolerance: float) -> None:
+    difference = (logits.double() - expected).abs() / expected.abs().clamp(min=1)
+    assert difference.max().item() <= tolerance
+    assert torch.equal(logits.argmax(1), expected.argmax(1))
 
 
 def save_state_dict(model: nn.Module, path: Path) -> None:
@@ -137,19 +157,10 @@ def test_an_imported_model_answers_as_pytorch_does(
     answers = tmp_path / "answers.csv"
     done(
         "predict", "--model-file", model, "--output", answers,
-        "--data", original.write_rows(tmp_path / "rows.csv"),
+        "--data", write_rows(original.codes, original.numbers, tmp_path / "rows.csv"),
     )  # fmt: skip
 
-    with answers.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["row"] for row in rows] == [str(i) for i in range(ROWS)]
-    logits = torch.tensor([[float(row[f"logit_{i}"]) for i in range(2)] for row in rows])
-    original.assert_same(logits, 1e-4)
-    probabilities = torch.tensor(
-        [[float(row[f"probability_{i}"]) for i in range(2)] for row in rows], dtype=torch.float64
-    )
-    assert (probabilities - original.logits.softmax(1)).abs().max().item() <= 1e-5
-    assert [int(row["predicted"]) for row in rows] == original.logits.argmax(1).tolist()
+    assert_answers(answers, original.logits)
 
 
 def test_an_exported_torchscript_module_gives_the_same_logits(
@@ -160,9 +171,9 @@ def test_an_exported_torchscript_module_gives_the_same_logits(
     extra = {"model.json": ""}
     module = torch.jit.load(str(file), _extra_files=extra).eval()
     with torch.inference_mode():
-        original.assert_same(module(original.codes, original.numbers), 1e-5)
+        assert_same(module(original.codes, original.numbers), original.logits, 1e-5)
         encoded = module.encode(original.codes, original.numbers)
-        original.assert_same(module.head(encoded), 1e-5)
+        assert_same(module.head(encoded), original.logits, 1e-5)
     assert json.loads(extra["model.json"])["model_name"] == "original"
 
 
@@ -201,3 +212,72 @@ def test_a_file_that_would_run_code_is_refused(original: Original, tmp_path: Pat
     assert "names 'posix.system'" in error["message"]
     assert not trace.exists()
     assert not (tmp_path / "model").exists()
+
+
+FOREIGN = [6, 3, 9]
+
+
+def foreign_spec(cardinalities: list[int], numeric: int) -> str:
+    spec = {
+        "format": "retune.model/1",
+        "name": "foreign",
+        "architecture": {"type": "torch_script"},
+        "target": {"column": "label", "classes": ["0", "1"], "positive": "1"},
+        "columns": [
+            {"name": f"c{i}", "kind": "categorical", "encoding": "codes", "cardinality": size}
+            for i, size in enumerate(cardinalities)
+        ]
+        + [{"name": f"n{i}", "kind": "numeric", "encoding": "as_is"} for i in range(numeric)],
+    }
+    return json.dumps(spec)
+
+
+def foreign(form: str) -> nn.Module:
+    if form == "traced":
+        return Crossing(4)
+    return Recurrent(FOREIGN, unusual_head(2) if form == "unusual head" else usual_head(2))
+
+
+def save_foreign(model: nn.Module, form: str, rows: tuple[Tensor, ...], path: Path) -> None:
+    script = torch.jit.trace(model, rows) if form == "traced" else torch.jit.script(model)
+    torch.jit.save(torch.jit.freeze(script) if form == "frozen" else script, path)
+
+
+@pytest.mark.parametrize("form", ["usual head", "unusual head", "frozen", "traced"])
+def test_a_network_of_any_shape_answers_as_pytorch_does_and_goes_back(
+    form: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(13)
+    cardinalities = [] if form == "traced" else FOREIGN
+    codes = torch.zeros(ROWS, 0, dtype=torch.int64)
+    if cardinalities:
+        codes = torch.stack([torch.randint(size, (ROWS,)) for size in cardinalities], 1)
+    numbers = 2 * torch.randn(ROWS, 4)
+    model = foreign(form).eval()
+    shake(model)
+    save_foreign(model, form, (numbers[:5],), tmp_path / "weights.pt")
+    with torch.inference_mode():
+        exact = model.double()(*([codes] if cardinalities else []), numbers.double())
+    logits = exact if exact.dim() == 2 else torch.stack([torch.zeros_like(exact), exact], 1)
+
+    (tmp_path / "spec.json").write_text(foreign_spec(cardinalities, 4))
+    data = write_rows(codes, numbers, tmp_path / "rows.csv")
+    model_folder, answers, export = tmp_path / "model", tmp_path / "answers.csv", tmp_path / "x.pt"
+    done(
+        "import-model", "--weights", tmp_path / "weights.pt", "--spec", tmp_path / "spec.json",
+        "--output", model_folder,
+    )  # fmt: skip
+    answer = done(
+        "predict", "--model-file", model_folder, "--data", data, "--output", answers,
+        engine="pytorch",
+    )  # fmt: skip
+    assert answer["engine"] == "pytorch"
+    assert_answers(answers, logits)
+    done(
+        "export-model", "--model-file", model_folder, "--format", "torchscript",
+        "--output", export,
+    )  # fmt: skip
+    module = torch.jit.load(str(export)).eval()
+    with torch.inference_mode():
+        assert_same(module(codes, numbers), logits, 1e-5)
+        assert_same(module.head(module.encode(codes, numbers)), logits, 1e-5)

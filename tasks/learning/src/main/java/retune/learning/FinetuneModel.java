@@ -4,6 +4,7 @@ import com.google.auto.service.AutoService;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Map;
+import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
@@ -13,6 +14,8 @@ import retune.core.split.Part;
 import retune.learning.ClassifierTraining.Outcome;
 import retune.learning.NetworkInput.EncodedRows;
 import retune.learning.NetworkInput.FeatureRows;
+import retune.model.Architecture;
+import retune.model.Architecture.TorchScript;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Lineage;
@@ -30,7 +33,8 @@ import retune.runtime.StepContext;
     value =
         "Fine-tunes the champion on a batch's training rows and registers the epoch that does best"
             + " on its validation rows as a candidate. Attempts 1 and 2 train the classifier with"
-            + " the encoder frozen, attempt 3 the whole network; each starts from the champion.",
+            + " the encoder frozen, attempt 3 the whole network, or a new classifier where the"
+            + " encoder is a TorchScript archive; each starts from the champion.",
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --attempt 1"
@@ -39,6 +43,10 @@ import retune.runtime.StepContext;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneModel.Output> {
   private static final Logger LOGGER = System.getLogger(FinetuneModel.class.getName());
+
+  /** The head's hidden size in the design; one that corrects logits has a few only. */
+  private static final int LEAST_NEW_HEAD = Architecture.TabTransformer.DEFAULT.headHidden();
+
   private static final String VALIDATION = "validation";
 
   public record Input(
@@ -53,13 +61,15 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               max = FinetuningStrategy.ATTEMPTS)
           int attempt,
       @Field(
-              value = "passes over the training rows; attempt 2 makes four times as many",
+              value =
+                  "passes over the training rows; attempt 2, and a new head in attempt 3, makes four times as many",
               byDefault = "5",
               min = 1,
               max = 1000)
           int epochs,
       @Field(
-              value = "Adam's step size; ten times as much in attempt 2, three times in attempt 3",
+              value =
+                  "Adam's step size; ten times as much in attempt 2, three times in attempt 3, ten where that trains a new head",
               byDefault = "1e-4",
               min = 1e-9,
               max = 1)
@@ -81,15 +91,31 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("the version that it was made from") String finetunedFrom,
       @Field("the processed batch: model/date") String dataPath,
       @Field("metrics on the validation rows, by name") Map<String, Double> testMetrics,
-      @Field("how it was trained: head, head_long or full") String strategy,
+      @Field("how it was trained: head, head_long, full or head_new") String strategy,
       @Field("share of the network's numbers that were trained, 0 to 1") double trainableShare,
       @Field("the epoch kept, from 1") int bestEpoch,
       @Field("false where the same candidate was registered before") boolean changed) {}
 
+  /** What an attempt begins with: the champion as it is, or its encoder under a new head. */
+  private record Start(Architecture architecture, Weights weights) {
+    static Start of(FinetuningStrategy strategy, ModelVersion parent, Weights weights, long seed) {
+      if (!strategy.drawsHead() || !(parent.architecture() instanceof TorchScript script)) {
+        return new Start(parent.architecture(), weights);
+      }
+      TorchScript wider = script.withHead(Math.max(script.headHidden(), LEAST_NEW_HEAD));
+      return new Start(
+          wider,
+          InitialWeights.withHead(
+              weights,
+              wider,
+              parent.preprocessing().schema(),
+              parent.target().classes().size(),
+              new SplittableRandom(seed)));
+    }
+  }
+
   @Override
   public Output run(Input input, StepContext context) {
-    FinetuningStrategy strategy =
-        FinetuningStrategy.ofAttempt(input.attempt(), input.epochs(), input.learningRate());
     ModelStore models = new ModelStore(context.store(), context.clock());
     ModelVersion parent = models.get(input.modelId());
     if (parent.kind() == ModelVersion.Kind.PRETRAINED) {
@@ -98,6 +124,12 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               + parent.modelId()
               + "' is an encoder without a head; train_model makes a version with a head from it.");
     }
+    FinetuningStrategy strategy =
+        FinetuningStrategy.ofAttempt(
+            input.attempt(),
+            input.epochs(),
+            input.learningRate(),
+            !(parent.architecture() instanceof TorchScript));
     FinetuningData data = FinetuningData.load(context, parent, input.dataPath(), input.splitId());
     Weights weights = models.weights(parent);
     LOGGER.log(
@@ -106,9 +138,12 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         input.attempt(),
         strategy.description(),
         data.rows(Part.TRAINING).length);
-    Outcome outcome = train(input, context, strategy, parent, weights, data);
+    long seed = Seeds.of(parent.modelName(), input.dataPath(), input.attempt(), input.seed());
+    Start start = Start.of(strategy, parent, weights, seed);
+    Outcome outcome = train(input, context, strategy, parent, start, data, seed);
     LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation()));
-    ModelVersion candidate = version(input, context, strategy, parent, data, outcome);
+    ModelVersion candidate =
+        version(input, context, strategy, parent, start.architecture, data, outcome);
     boolean changed = models.register(candidate, outcome.weights(), ModelStore.Status.CANDIDATE);
     return new Output(
         candidate.modelId(),
@@ -127,12 +162,13 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       StepContext context,
       FinetuningStrategy strategy,
       ModelVersion parent,
-      Weights weights,
-      FinetuningData data) {
+      Start start,
+      FinetuningData data,
+      long seed) {
     NetworkInput rows =
         strategy.trainsEncoder()
             ? new FeatureRows(data.features())
-            : encode(context, parent, weights, data);
+            : encode(context, parent, start.weights, data);
     ClassifierTraining training =
         new ClassifierTraining(
             parent.target(),
@@ -142,9 +178,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
             strategy.epochs(),
             strategy.learningRate(),
             input.batchSize(),
-            Seeds.of(parent.modelName(), input.dataPath(), input.attempt(), input.seed()));
+            seed);
     try (TorchModule module =
-        new TorchModule(parent.architecture(), parent.preprocessing().schema(), weights)) {
+        new TorchModule(start.architecture, parent.preprocessing().schema(), start.weights)) {
       return training.run(
           module,
           data.part(rows, Part.TRAINING),
@@ -168,13 +204,14 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       StepContext context,
       FinetuningStrategy strategy,
       ModelVersion parent,
+      Architecture architecture,
       FinetuningData data,
       Outcome outcome) {
     Features validation = data.features().select(data.rows(Part.VALIDATION));
     return ModelVersion.of(
         parent.modelName(),
         context.clock().instant(),
-        parent.architecture(),
+        architecture,
         parent.preprocessing(),
         parent.target(),
         outcome.decisionThreshold(),
@@ -195,7 +232,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                 "best_epoch", (double) outcome.bestEpoch()),
             outcome.history()),
         Map.of(VALIDATION, outcome.validation().toMap()),
-        GoldenRows.of(parent.architecture(), outcome.weights(), validation),
+        GoldenRows.of(architecture, outcome.weights(), validation),
         outcome.weights());
   }
 }

@@ -27,7 +27,7 @@ final class InitialWeights {
   }
 
   static Weights encoder(Architecture architecture, FeatureSchema schema, RandomGenerator random) {
-    return draw(WeightShapes.encoder(architecture, schema), new TreeMap<>(), random);
+    return draw(WeightShapes.encoder(architecture, schema), new Weights(new TreeMap<>()), random);
   }
 
   /** The encoder as it is, under a new head of so many outputs. */
@@ -37,26 +37,25 @@ final class InitialWeights {
       FeatureSchema schema,
       int outputs,
       RandomGenerator random) {
-    return draw(
-        WeightShapes.of(architecture, schema, outputs), encoderOf(encoder).tensors(), random);
+    return draw(WeightShapes.of(architecture, schema, outputs), encoderOf(encoder), random);
   }
 
   /** The encoder's weights only. */
   static Weights encoderOf(Weights weights) {
     SortedMap<String, Tensor> encoder = new TreeMap<>(weights.tensors());
     encoder.keySet().removeIf(name -> !name.startsWith("encoder."));
-    return new Weights(encoder);
+    return new Weights(encoder, weights.archive());
   }
 
   private static Weights draw(
-      SortedMap<String, int[]> shapes, SortedMap<String, Tensor> kept, RandomGenerator random) {
+      SortedMap<String, int[]> shapes, Weights kept, RandomGenerator random) {
     SortedMap<String, Tensor> tensors = new TreeMap<>();
     shapes.forEach(
         (name, shape) -> {
-          Tensor tensor = kept.get(name);
+          Tensor tensor = kept.tensors().get(name);
           tensors.put(name, tensor == null ? draw(name, shape, shapes, random) : tensor);
         });
-    return new Weights(tensors);
+    return new Weights(tensors, kept.archive());
   }
 
   private static Tensor draw(

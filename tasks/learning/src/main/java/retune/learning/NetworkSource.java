@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import retune.core.data.FeatureSchema;
 import retune.model.Architecture;
 
@@ -18,8 +19,9 @@ import retune.model.Architecture;
  *   <li>{@code forward(codes, numbers)}: both, one after the other
  * </ul>
  *
- * Dropout is active in training mode only. It leaves the attention's probabilities alone, so that
- * attention runs as PyTorch's one fused operation, whose CPU kernel has no dropout.
+ * Where the encoder is an archive of its own, {@code head} is all there is. Dropout is active in
+ * training mode only. It leaves the attention's probabilities alone, so that attention runs as
+ * PyTorch's one fused operation, whose CPU kernel has no dropout.
  */
 final class NetworkSource {
   static final String CLASS = "__torch__.Network";
@@ -27,19 +29,77 @@ final class NetworkSource {
   /** PyTorch's default for layer normalisation. */
   private static final String LAYER_NORM_EPSILON = "1e-05";
 
+  private static final String ENCODE =
+      "  def encode(self: CLASS, codes: Tensor, numbers: Tensor) -> Tensor:";
+
+  private static final String FORWARD =
+      """
+        def forward(self: CLASS, codes: Tensor, numbers: Tensor) -> Tensor:
+          return (self).head((self).encode(codes, numbers, ), )\
+      """;
+
   private NetworkSource() {}
 
   /**
    * The module's code.
    *
    * @param parameters the names of {@link FusedWeights}
-   * @param hasHead whether to write {@code head} and {@code forward} too
+   * @param hasHead whether to write {@code head}, and {@code forward} if there is an encoder
    */
   static String of(
       Architecture architecture,
       FeatureSchema schema,
       Collection<String> parameters,
       boolean hasHead) {
+    List<String> lines = declarations(parameters);
+    boolean hasEncoder = !(architecture instanceof Architecture.TorchScript);
+    if (hasEncoder) {
+      lines.add(ENCODE.replace("CLASS", CLASS));
+      encoder(architecture, schema).forEach(line -> lines.add("    " + line));
+    }
+    if (hasHead) {
+      lines.add(head(architecture).replace("CLASS", CLASS));
+    }
+    if (hasEncoder && hasHead) {
+      lines.add(FORWARD.replace("CLASS", CLASS));
+    }
+    return String.join("\n", lines) + "\n";
+  }
+
+  /**
+   * The code of a module that has another one as its attribute {@code encoder}.
+   *
+   * @param className the module's own class
+   * @param encoderClass the other's class
+   * @param parameters the head's, by the names of {@link FusedWeights}; empty where there is none
+   */
+  static String around(
+      String className,
+      String encoderClass,
+      Architecture.TorchScript architecture,
+      Collection<String> parameters) {
+    List<String> lines = declarations(parameters);
+    lines.add("  encoder : " + encoderClass);
+    lines.add(ENCODE);
+    lines.add("    encoder = self.encoder");
+    lines.add(
+        "    return torch.reshape((encoder).%s(%s, ), [-1, %d])"
+            .formatted(
+                architecture.method().name().toLowerCase(Locale.ROOT),
+                String.join(
+                    ", ",
+                    architecture.inputs().stream()
+                        .map(input -> input.name().toLowerCase(Locale.ROOT))
+                        .toList()),
+                architecture.encodedSize()));
+    if (!parameters.isEmpty()) {
+      lines.add(head(architecture));
+      lines.add(FORWARD);
+    }
+    return String.join("\n", lines).replace("CLASS", className) + "\n";
+  }
+
+  private static List<String> declarations(Collection<String> parameters) {
     List<String> lines = new ArrayList<>();
     lines.add("class Network(Module):");
     lines.add(
@@ -49,17 +109,15 @@ final class NetworkSource {
     lines.add("  __buffers__ = []");
     lines.add("  training : bool");
     parameters.forEach(name -> lines.add("  " + name + " : Tensor"));
-    lines.add("  def encode(self: " + CLASS + ", codes: Tensor, numbers: Tensor) -> Tensor:");
-    List<String> encoder =
-        switch (architecture) {
-          case Architecture.TabTransformer transformer -> transformer(transformer, schema);
-          case Architecture.Mlp mlp -> mlp(mlp, schema);
-        };
-    encoder.forEach(line -> lines.add("    " + line));
-    if (hasHead) {
-      lines.add(head(architecture));
-    }
-    return String.join("\n", lines) + "\n";
+    return lines;
+  }
+
+  private static List<String> encoder(Architecture architecture, FeatureSchema schema) {
+    return switch (architecture) {
+      case Architecture.TabTransformer transformer -> transformer(transformer, schema);
+      case Architecture.Mlp mlp -> mlp(mlp, schema);
+      case Architecture.TorchScript _ -> List.of();
+    };
   }
 
   private static List<String> transformer(
@@ -152,11 +210,8 @@ final class NetworkSource {
       def head(self: CLASS, encoded: Tensor) -> Tensor:
         h = torch.relu(torch.linear(encoded, self.fc_0_weight, self.fc_0_bias))
         h = torch.dropout(h, DROPOUT, self.training)
-        return torch.linear(h, self.fc_3_weight, self.fc_3_bias)
-      def forward(self: CLASS, codes: Tensor, numbers: Tensor) -> Tensor:
-        return (self).head((self).encode(codes, numbers, ), )\
+        return torch.linear(h, self.fc_3_weight, self.fc_3_bias)\
     """
-        .replace("CLASS", CLASS)
         .replace("DROPOUT", Double.toString(architecture.dropout()));
   }
 }

@@ -11,6 +11,10 @@ import java.io.ByteArrayOutputStream;
 final class Pickle {
   private static final int PROTOCOL = 0x80;
   private static final int VERSION = 2;
+
+  /** Length of the protocol and its version. */
+  static final int HEADER = 2;
+
   private static final int GLOBAL = 'c';
   private static final int EMPTY_TUPLE = ')';
   private static final int NEW_OBJECT = 0x81;
@@ -61,6 +65,12 @@ final class Pickle {
   /** Gives the dictionary on top to the object below it. */
   Pickle setState() {
     return write(BUILD);
+  }
+
+  /** The one object of another pickle of protocol 2, whose memo is its own. */
+  Pickle objectOf(byte[] pickle) {
+    bytes.write(pickle, HEADER, pickle.length - HEADER - 1);
+    return this;
   }
 
   Pickle text(String value) {

@@ -2,6 +2,7 @@ package retune.learning;
 
 import ai.djl.ndarray.NDManager;
 import java.util.stream.IntStream;
+import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.learning.NetworkInput.EncodedRows;
 import retune.learning.NetworkInput.FeatureRows;
@@ -9,25 +10,30 @@ import retune.learning.TorchModule.Method;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 import retune.model.engine.Engine;
+import retune.model.engine.FeatureCheck;
 
 /**
- * PyTorch as an engine: what the fast path is tested against. Rows are computed in blocks of a
- * fixed size, and PyTorch may choose another kernel for a smaller last block: results are the same
- * to float32's rounding however rows are grouped.
+ * PyTorch as an engine: for TorchScript archives, for machines that the fast path does not suit,
+ * and what the fast path is tested against. Rows are computed in blocks of a fixed size, and
+ * PyTorch may choose another kernel for a smaller last block: results are the same to float32's
+ * rounding however rows are grouped.
  */
 public final class TorchEngine implements Engine {
   private static final int BLOCK = 256;
 
   private final TorchModule module;
+  private final FeatureSchema schema;
   private final int encodedSize;
 
   public TorchEngine(ModelVersion version, Weights weights) {
-    module = new TorchModule(version.architecture(), version.preprocessing().schema(), weights);
+    schema = version.preprocessing().schema();
+    module = new TorchModule(version.architecture(), schema, weights);
     encodedSize = version.architecture().encodedSize();
   }
 
   @Override
   public float[] encode(Features features) {
+    FeatureCheck.check(features, schema);
     return run(module, Method.ENCODE, new FeatureRows(features));
   }
 

@@ -12,16 +12,21 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.model.Architecture;
 import retune.model.Tensor;
 import retune.model.Weights;
 
-/** A network in PyTorch. Its parameters are frozen until some are chosen for training. */
+/**
+ * A network in PyTorch. Its parameters are frozen until some are chosen for training; those of an
+ * encoder that is an archive of its own stay so.
+ */
 final class TorchModule implements AutoCloseable {
   /** A method of {@link NetworkSource}. */
   enum Method {
@@ -41,6 +46,18 @@ final class TorchModule implements AutoCloseable {
   private final ParameterStore parameterStore;
   private final SortedMap<String, int[]> shapes;
   private final Map<Method, NDArray> selectors;
+  private final @Nullable ForeignEncoder foreign;
+
+  /** An encoder that is an archive of its own. */
+  private record ForeignEncoder(
+      Architecture.TorchScript architecture, Weights.Archive bytes, ScriptArchive archive) {
+    NDArray encode(NDList codesAndNumbers) {
+      String method = architecture.method().name().toLowerCase(Locale.ROOT);
+      NDList arguments = ScriptArchive.arguments(architecture.inputs(), codesAndNumbers);
+      long rows = codesAndNumbers.head().getShape().get(0);
+      return archive.call(method, arguments, (int) rows);
+    }
+  }
 
   TorchModule(Architecture architecture, FeatureSchema schema, Weights weights) {
     manager = Torch.newManager();
@@ -65,6 +82,11 @@ final class TorchModule implements AutoCloseable {
       selectors.put(method, selector);
     }
     train(name -> false);
+    foreign =
+        architecture instanceof Architecture.TorchScript script && weights.archive() != null
+            ? new ForeignEncoder(
+                script, weights.archive(), new ScriptArchive(weights.archive().bytes()))
+            : null;
   }
 
   /** Chooses the parameters that collect gradients, by their names in {@link FusedWeights}. */
@@ -83,6 +105,9 @@ final class TorchModule implements AutoCloseable {
   /** Share of the network's numbers that are trained, 0 … 1. */
   double trainedShare() {
     long all = block.getDirectParameters().values().stream().mapToLong(TorchModule::size).sum();
+    if (foreign != null) {
+      all += foreign.archive.size();
+    }
     return (double) trained().stream().mapToLong(TorchModule::size).sum() / all;
   }
 
@@ -93,23 +118,23 @@ final class TorchModule implements AutoCloseable {
    * @return an array of the inputs' manager
    */
   NDArray call(Method method, NDList inputs, boolean training) {
-    NDList named = new NDList(inputs);
-    named.add(selectors.get(method));
-    return block.forward(parameterStore, named, training).singletonOrThrow();
+    if (foreign == null || method == Method.HEAD) {
+      NDList named = new NDList(inputs);
+      named.add(selectors.get(method));
+      return block.forward(parameterStore, named, training).singletonOrThrow();
+    }
+    NDArray encoded = foreign.encode(inputs);
+    return method == Method.ENCODE ? encoded : call(Method.HEAD, new NDList(encoded), training);
   }
 
   /** The parameters' values as they are now. */
   Weights weights() {
     Map<String, Tensor> fused = new TreeMap<>();
     for (Parameter parameter : block.getDirectParameters().values()) {
-      NDArray array = parameter.getArray();
-      int[] shape = new int[array.getShape().dimension()];
-      for (int i = 0; i < shape.length; i++) {
-        shape[i] = Math.toIntExact(array.getShape().get(i));
-      }
-      fused.put(parameter.getName(), new Tensor(shape, array.toFloatArray()));
+      fused.put(parameter.getName(), ScriptArchive.tensor(parameter.getArray()));
     }
-    return FusedWeights.split(fused, shapes);
+    return new Weights(
+        FusedWeights.split(fused, shapes).tensors(), foreign == null ? null : foreign.bytes);
   }
 
   private static long size(Parameter parameter) {
@@ -118,6 +143,9 @@ final class TorchModule implements AutoCloseable {
 
   @Override
   public void close() {
+    if (foreign != null) {
+      foreign.archive.close();
+    }
     block.close();
     manager.close();
   }

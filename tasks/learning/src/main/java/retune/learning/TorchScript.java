@@ -45,11 +45,11 @@ public final class TorchScript {
    * torch.jit.load(file, _extra_files={"model.json": ""})} gives it back.
    */
   public static byte[] write(ModelVersion version, Weights weights) {
-    return write(
-        version.architecture(),
-        version.preprocessing().schema(),
-        weights,
-        Map.of(ModelFolder.MODEL, ModelJson.write(version)));
+    Map<String, String> extraFiles = Map.of(ModelFolder.MODEL, ModelJson.write(version));
+    return weights.archive() != null
+            && version.architecture() instanceof Architecture.TorchScript architecture
+        ? ScriptWithHead.write(architecture, weights, weights.archive(), extraFiles)
+        : write(version.architecture(), version.preprocessing().schema(), weights, extraFiles);
   }
 
   private static byte[] write(
@@ -73,9 +73,7 @@ public final class TorchScript {
       put(zip, "constants.pkl", new Pickle().emptyTuple().end());
       put(zip, "version", "3\n".getBytes(UTF_8));
       put(zip, "byteorder", "little".getBytes(UTF_8));
-      for (Map.Entry<String, String> extra : extraFiles.entrySet()) {
-        put(zip, "extra/" + extra.getKey(), extra.getValue().getBytes(UTF_8));
-      }
+      putExtra(zip, extraFiles);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // writing to memory does not fail
     }
@@ -93,14 +91,21 @@ public final class TorchScript {
     return pickle.endItems().setState().end();
   }
 
-  private static byte[] littleEndian(float[] values) {
+  static void putExtra(ZipOutputStream zip, Map<String, String> extraFiles) throws IOException {
+    for (Map.Entry<String, String> extra : extraFiles.entrySet()) {
+      put(zip, "extra/" + extra.getKey(), extra.getValue().getBytes(UTF_8));
+    }
+  }
+
+  static byte[] littleEndian(float[] values) {
     ByteBuffer bytes =
         ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     return bytes.array();
   }
 
-  private static void put(ZipOutputStream zip, String name, byte[] content) throws IOException {
+  /** An entry under the archive's folder, not compressed. */
+  static void put(ZipOutputStream zip, String name, byte[] content) throws IOException {
     CRC32 checksum = new CRC32();
     checksum.update(content);
     ZipEntry entry = new ZipEntry(ROOT + name);

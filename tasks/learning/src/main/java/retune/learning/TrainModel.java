@@ -15,6 +15,7 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.learning.ClassifierTraining.Outcome;
+import retune.learning.NetworkInput.EncodedRows;
 import retune.model.Architecture;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
@@ -133,11 +134,20 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
     try (TorchModule module = new TorchModule(start.architecture(), schema, initial)) {
       return training.run(
           module,
-          table.part(Part.TRAINING),
-          table.part(Part.VALIDATION),
+          trainable(start, module, table.part(Part.TRAINING)),
+          trainable(start, module, table.part(Part.VALIDATION)),
           context::progress,
           line -> LOGGER.log(Level.INFO, line));
     }
+  }
+
+  /** Rows as training sees them: encoded already where the encoder cannot be trained. */
+  private static Labelled trainable(StartingPoint start, TorchModule module, Labelled rows) {
+    if (!(start.architecture() instanceof Architecture.TorchScript architecture)) {
+      return rows;
+    }
+    float[] encoded = TorchEngine.run(module, TorchModule.Method.ENCODE, rows.input());
+    return new Labelled(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
   }
 
   private static Evaluation test(Architecture architecture, TrainingTable table, Outcome outcome) {
@@ -166,7 +176,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         outcome.decisionThreshold(),
         new Lineage(
             start.modelId(),
-            "full",
+            start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
             input.epochs(),
             input.learningRate(),
             table.fileHash(),

@@ -1,7 +1,9 @@
 package retune.model;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.HashSet;
 import java.util.List;
 import retune.core.InvalidInputException;
 
@@ -13,7 +15,8 @@ import retune.core.InvalidInputException;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Architecture.TabTransformer.class, name = "tab_transformer"),
-  @JsonSubTypes.Type(value = Architecture.Mlp.class, name = "mlp")
+  @JsonSubTypes.Type(value = Architecture.Mlp.class, name = "mlp"),
+  @JsonSubTypes.Type(value = Architecture.TorchScript.class, name = "torch_script")
 })
 public sealed interface Architecture {
   /** The greatest size that any layer may have. */
@@ -86,6 +89,55 @@ public sealed interface Architecture {
     @Override
     public int encodedSize() {
       return hidden.getLast();
+    }
+  }
+
+  /**
+   * A TorchScript archive of any network as the encoder. It stands in {@link Weights#archive}, only
+   * PyTorch runs it, and no training changes it.
+   *
+   * @param method the archive's method that encodes
+   * @param inputs the method's arguments, in order
+   */
+  record TorchScript(
+      Method method, List<Argument> inputs, int encodedSize, int headHidden, double dropout)
+      implements Architecture {
+    /** The methods that an encoder may be. */
+    public enum Method {
+      /** Gives vectors for a head, {@code float32 [rows, encodedSize]}. */
+      @JsonProperty("encode")
+      ENCODE,
+      /** Gives logits, {@code float32 [rows, classes]}, which the head then corrects. */
+      @JsonProperty("forward")
+      FORWARD
+    }
+
+    /** What a method may be given. */
+    public enum Argument {
+      /** {@code int64 [rows, categorical features]}. */
+      @JsonProperty("codes")
+      CODES,
+      /** {@code float32 [rows, numeric features]}. */
+      @JsonProperty("numbers")
+      NUMBERS
+    }
+
+    public TorchScript {
+      inputs = List.copyOf(inputs);
+      if (inputs.isEmpty() || new HashSet<>(inputs).size() != inputs.size()) {
+        throw new InvalidInputException(
+            "The architecture's inputs are "
+                + inputs
+                + "; give 'codes', 'numbers' or both in the order of the network's arguments.");
+      }
+      requireSize("encoded_size", encodedSize);
+      requireSize("head_hidden", headHidden);
+      requireShare(dropout);
+    }
+
+    /** The same encoder under a head of another hidden size. */
+    public TorchScript withHead(int hidden) {
+      return new TorchScript(method, inputs, encodedSize, hidden, dropout);
     }
   }
 

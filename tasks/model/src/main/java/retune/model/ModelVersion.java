@@ -182,7 +182,8 @@ public record ModelVersion(
    * Where a version comes from.
    *
    * @param finetunedFrom the parent's model id; null for a first version
-   * @param strategy how it was trained, in words: {@code head}, {@code head_long}, {@code full}
+   * @param strategy how it was trained, in words: {@code head}, {@code head_long}, {@code full},
+   *     {@code head_new}
    * @param trainedOn content hash of the batch, or SHA-256 of the file, whose rows it was trained
    *     on
    * @param hyperparameters further settings: batch size, seed, trainable share, best epoch …

@@ -22,7 +22,8 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * The safetensors format (github.com/huggingface/safetensors): 8 bytes with the header's length,
  * little endian; a JSON header of {@code {name: {dtype, shape, data_offsets}}}; the tensors' bytes.
- * Only float32, and only files whose tensors cover the bytes without gap or overlap.
+ * Only float32, beside bytes for a version's archive, and only files whose tensors cover the bytes
+ * without gap or overlap.
  */
 public final class Safetensors {
   /** The format's own limit of a header, in bytes. */
@@ -35,7 +36,18 @@ public final class Safetensors {
           .build();
 
   /** A tensor's place in the bytes after the header. */
-  private record Entry(String name, int[] shape, long begin, long end) {}
+  private record Entry(String name, Type type, int[] shape, long begin, long end) {}
+
+  private enum Type {
+    F32(Float.BYTES),
+    U8(1);
+
+    private final int size;
+
+    Type(int size) {
+      this.size = size;
+    }
+  }
 
   private Safetensors() {}
 
@@ -44,14 +56,12 @@ public final class Safetensors {
     ObjectNode header = JSON.createObjectNode();
     int size = 0;
     for (Map.Entry<String, Tensor> entry : weights.tensors().entrySet()) {
-      int end = Math.addExact(size, entry.getValue().values().length * Float.BYTES);
-      ObjectNode tensor = header.putObject(entry.getKey()).put("dtype", "F32");
-      ArrayNode shape = tensor.putArray("shape");
-      for (int dimension : entry.getValue().shape()) {
-        shape.add(dimension);
-      }
-      tensor.putArray("data_offsets").add(size).add(end);
-      size = end;
+      size = describe(header, entry.getKey(), Type.F32, entry.getValue().shape(), size);
+    }
+    Weights.Archive archive = weights.archive();
+    if (archive != null) {
+      // Last, so that the numbers stay aligned
+      size = describe(header, Weights.ARCHIVE, Type.U8, new int[] {archive.bytes().length}, size);
     }
     byte[] json = JSON.writeValueAsBytes(header);
     int headerSize = Math.ceilDiv(json.length, Long.BYTES) * Long.BYTES;
@@ -62,7 +72,24 @@ public final class Safetensors {
       bytes.asFloatBuffer().put(tensor.values());
       bytes.position(bytes.position() + tensor.values().length * Float.BYTES);
     }
+    if (archive != null) {
+      bytes.put(archive.bytes());
+    }
     return bytes.array();
+  }
+
+  /** Adds a tensor to the header and returns where its bytes end. */
+  private static int describe(ObjectNode header, String name, Type type, int[] shape, int begin) {
+    ObjectNode tensor = header.putObject(name).put("dtype", type.name());
+    ArrayNode dimensions = tensor.putArray("shape");
+    int size = type.size;
+    for (int dimension : shape) {
+      dimensions.add(dimension);
+      size = Math.multiplyExact(size, dimension);
+    }
+    int end = Math.addExact(begin, size);
+    tensor.putArray("data_offsets").add(begin).add(end);
+    return end;
   }
 
   /**
@@ -89,15 +116,23 @@ public final class Safetensors {
     ByteBuffer data = buffer.position(Long.BYTES + (int) headerSize).slice();
     checkCover(entries, data.limit(), source);
     SortedMap<String, Tensor> tensors = new TreeMap<>();
+    Weights.Archive archive = null;
     for (Entry entry : entries) {
-      float[] values = new float[(int) (entry.end - entry.begin) / Float.BYTES];
-      data.slice((int) entry.begin, (int) (entry.end - entry.begin))
-          .order(ByteOrder.LITTLE_ENDIAN)
-          .asFloatBuffer()
-          .get(values);
-      tensors.put(entry.name, new Tensor(entry.shape, values));
+      int size = (int) (entry.end - entry.begin);
+      ByteBuffer stored = data.slice((int) entry.begin, size).order(ByteOrder.LITTLE_ENDIAN);
+      switch (entry.type) {
+        case F32 -> {
+          float[] values = new float[size / Float.BYTES];
+          stored.asFloatBuffer().get(values);
+          tensors.put(entry.name, new Tensor(entry.shape, values));
+        }
+        case U8 -> {
+          archive = new Weights.Archive(new byte[size]);
+          stored.get(archive.bytes());
+        }
+      }
     }
-    return new Weights(tensors);
+    return new Weights(tensors, archive);
   }
 
   /** The header's tensors in the order of their bytes. */
@@ -123,7 +158,8 @@ public final class Safetensors {
 
   private static Entry entry(String name, JsonNode tensor, String source) {
     String type = tensor.path("dtype").asString("missing");
-    if (!type.equals("F32")) {
+    boolean isArchive = name.equals(Weights.ARCHIVE) && type.equals(Type.U8.name());
+    if (!type.equals(Type.F32.name()) && !isArchive) {
       throw new InvalidInputException(
           "The tensor '"
               + name
@@ -138,7 +174,8 @@ public final class Safetensors {
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
       throw bad(source, "gives the tensor '" + name + "' data_offsets that are not [begin, end]");
     }
-    long size = Float.BYTES;
+    Type known = isArchive ? Type.U8 : Type.F32;
+    long size = known.size;
     for (long dimension : shape) {
       size = Math.multiplyHigh(size, dimension) == 0 ? size * dimension : -1;
       if (size < 0 || size > Integer.MAX_VALUE) {
@@ -159,7 +196,7 @@ public final class Safetensors {
     for (int i = 0; i < shape.length; i++) {
       dimensions[i] = (int) shape[i];
     }
-    return new Entry(name, dimensions, offsets[0], offsets[1]);
+    return new Entry(name, known, dimensions, offsets[0], offsets[1]);
   }
 
   private static long[] integers(JsonNode array, String name, String field, String source) {

@@ -23,11 +23,12 @@ public final class WeightShapes {
     return shapes;
   }
 
-  /** The encoder's tensors, by name. */
+  /** The encoder's tensors, by name; none where the encoder is an archive. */
   public static SortedMap<String, int[]> encoder(Architecture architecture, FeatureSchema schema) {
     return switch (architecture) {
       case Architecture.TabTransformer transformer -> transformer(transformer, schema);
       case Architecture.Mlp mlp -> mlp(mlp, schema);
+      case Architecture.TorchScript _ -> new TreeMap<>();
     };
   }
 
@@ -43,6 +44,7 @@ public final class WeightShapes {
       FeatureSchema schema,
       int classes,
       String source) {
+    checkArchive(weights, architecture, source);
     SortedMap<String, int[]> expected =
         weights.hasHead() ? of(architecture, schema, classes) : encoder(architecture, schema);
     expected.forEach((name, shape) -> check(name, shape, weights.tensors().get(name), source));
@@ -54,6 +56,18 @@ public final class WeightShapes {
                 + name
                 + "' that the architecture does not have; remove it or correct the architecture.");
       }
+    }
+  }
+
+  private static void checkArchive(Weights weights, Architecture architecture, String source) {
+    boolean needed = architecture instanceof Architecture.TorchScript;
+    if (needed != (weights.archive() != null)) {
+      throw new InvalidInputException(
+          source
+              + (needed ? " lacks" : " has")
+              + " a TorchScript archive, which the architecture "
+              + (needed ? "needs" : "has no use for")
+              + "; architecture and weights must come from the same model.");
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 
 /**
@@ -23,8 +24,13 @@ import retune.core.data.Hashing;
  * linear1|linear2.weight|bias}, {@code norm1|norm2.weight|bias}. Mlp: {@code
  * encoder.embeddings.N.weight}, {@code encoder.layers.L.weight|bias}. Head of both: {@code
  * fc.0.weight|bias}, {@code fc.3.weight|bias}; absent in a pre-trained encoder.
+ *
+ * @param archive a TorchScript archive, where that is the encoder; null otherwise
  */
-public record Weights(SortedMap<String, Tensor> tensors) {
+public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archive) {
+  /** The archive's name among the tensors of a file. */
+  static final String ARCHIVE = "encoder.archive";
+
   private static final String ENCODER = "encoder.";
 
   /** Sorts between all names that begin with {@link #ENCODER} and every later name. */
@@ -36,6 +42,14 @@ public record Weights(SortedMap<String, Tensor> tensors) {
     tensors = Collections.unmodifiableSortedMap(copy);
   }
 
+  /** A file, byte for byte. */
+  public record Archive(byte[] bytes) {}
+
+  /** Weights that are tensors alone. */
+  public Weights(SortedMap<String, Tensor> tensors) {
+    this(tensors, null);
+  }
+
   /** The tensor of that name; the architecture must have one. */
   public Tensor get(String name) {
     Tensor tensor = tensors.get(name);
@@ -45,12 +59,12 @@ public record Weights(SortedMap<String, Tensor> tensors) {
     return tensor;
   }
 
-  /** SHA-256 over all tensors: names, shapes and bytes. */
+  /** SHA-256 over the archive and all tensors: names, shapes and bytes. */
   public String hash() {
     return hash(tensors);
   }
 
-  /** SHA-256 over the tensors whose names begin with {@code encoder.}. */
+  /** SHA-256 over the archive and the tensors whose names begin with {@code encoder.}. */
   public String encoderHash() {
     return hash(tensors.subMap(ENCODER, AFTER_ENCODER));
   }
@@ -59,8 +73,12 @@ public record Weights(SortedMap<String, Tensor> tensors) {
     return tensors.containsKey("fc.0.weight");
   }
 
-  private static String hash(SortedMap<String, Tensor> tensors) {
+  private String hash(SortedMap<String, Tensor> tensors) {
     MessageDigest digest = Hashing.sha256();
+    if (archive != null) {
+      digest.update((ARCHIVE + '\0' + archive.bytes.length + '\0').getBytes(UTF_8));
+      digest.update(archive.bytes);
+    }
     tensors.forEach(
         (name, tensor) -> {
           digest.update((name + '\0' + Arrays.toString(tensor.shape()) + '\0').getBytes(UTF_8));

@@ -22,6 +22,15 @@ class ModelFolderTest {
   @TempDir Path folder;
 
   @Test
+  void aVersionWithAnArchiveComesBackWhole() throws IOException {
+    ModelFolder.Content script = TestModels.script();
+    ModelFolder.write(folder, script);
+    ModelFolder.Content read = ModelFolder.read(folder);
+    assertEquals(script.version(), read.version());
+    assertEquals(script.weights().hash(), read.weights().hash());
+  }
+
+  @Test
   void aVersionSurvivesWritingAndReading() throws IOException {
     ModelFolder.write(folder, model);
     ModelFolder.Content read = ModelFolder.read(folder);

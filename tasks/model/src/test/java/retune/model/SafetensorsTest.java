@@ -3,12 +3,14 @@ package retune.model;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static retune.model.Refusals.assertRefused;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +43,24 @@ class SafetensorsTest {
     byte[] written = Safetensors.write(weights);
     assertEquals(0, ByteBuffer.wrap(written).order(ByteOrder.LITTLE_ENDIAN).getLong() % 8);
     assertArrayEquals(expected, written);
+  }
+
+  @Test
+  void anArchiveStandsBehindTheTensorsAndCountsInTheHashes() {
+    Weights weights = TestModels.script().weights();
+    byte[] written = Safetensors.write(weights);
+    Weights read = Safetensors.read(written, "file");
+    assertArrayEquals(new byte[] {1, 2, 3, -4, 5}, Objects.requireNonNull(read.archive()).bytes());
+    assertEquals(weights.hash(), read.hash());
+    assertEquals(weights.encoderHash(), read.encoderHash());
+
+    written[written.length - 1]++;
+    Weights changed = Safetensors.read(written, "file");
+    assertNotEquals(weights.hash(), changed.hash());
+    assertNotEquals(weights.encoderHash(), changed.encoderHash());
+    assertRefused(
+        "has 92 bytes of tensors where its header names 93",
+        () -> Safetensors.read(Arrays.copyOf(written, written.length - 1), "file"));
   }
 
   @Test

@@ -15,6 +15,8 @@ import retune.core.data.Target;
 import retune.core.preprocessing.CodeColumn;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture.TorchScript.Argument;
+import retune.model.Architecture.TorchScript.Method;
 import retune.model.ModelVersion.Golden;
 
 /** Small models with random weights, and random rows for them. */
@@ -100,6 +102,16 @@ public final class TestModels {
     FeatureSchema schema = schema(2, 3);
     Weights weights = weights(WeightShapes.of(SMALL, schema, 2), seed);
     return new ModelFolder.Content(version(SMALL, schema, 2, weights), weights);
+  }
+
+  /** A two-class model whose encoder is an archive; its bytes are none that PyTorch would load. */
+  public static ModelFolder.Content script() {
+    FeatureSchema schema = schema(2, 3);
+    Architecture architecture =
+        new Architecture.TorchScript(Method.FORWARD, List.of(Argument.NUMBERS), 2, 4, 0);
+    Weights head = weights(WeightShapes.of(architecture, schema, 2), 1);
+    Weights weights = new Weights(head.tensors(), new Weights.Archive(new byte[] {1, 2, 3, -4, 5}));
+    return new ModelFolder.Content(version(architecture, schema, 2, weights), weights);
   }
 
   /** Features that are taken as they are. */

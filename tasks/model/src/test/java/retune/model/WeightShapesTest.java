@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static retune.model.Architecture.TorchScript.Argument.CODES;
 import static retune.model.Refusals.assertRefused;
 
 import java.util.List;
@@ -13,6 +14,8 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
+import retune.model.Architecture.TorchScript.Argument;
+import retune.model.Architecture.TorchScript.Method;
 
 class WeightShapesTest {
   private static final FeatureSchema SCHEMA = TestModels.schema(2, 3);
@@ -63,6 +66,27 @@ class WeightShapesTest {
   }
 
   @Test
+  void anArchiveBelongsToTheArchitectureThatRunsIt() {
+    ModelFolder.Content script = TestModels.script();
+    Architecture architecture = script.version().architecture();
+    assertRefused(
+        "file lacks a TorchScript archive, which the architecture needs",
+        () ->
+            WeightShapes.check(
+                new Weights(script.weights().tensors()), architecture, SCHEMA, 2, "file"));
+    Weights weights = TestModels.weights(WeightShapes.of(TestModels.SMALL, SCHEMA, 2), 1);
+    assertRefused(
+        "file has a TorchScript archive, which the architecture has no use for",
+        () ->
+            WeightShapes.check(
+                new Weights(weights.tensors(), script.weights().archive()),
+                TestModels.SMALL,
+                SCHEMA,
+                2,
+                "file"));
+  }
+
+  @Test
   void sizesThatMakeNoNetworkAreRefused() {
     assertThrows(
         InvalidInputException.class, () -> new Architecture.TabTransformer(32, 5, 6, 64, 128, 0.3));
@@ -71,6 +95,11 @@ class WeightShapesTest {
     assertThrows(
         InvalidInputException.class, () -> new Architecture.TabTransformer(32, 4, 6, 64, 128, 1));
     assertThrows(InvalidInputException.class, () -> new Architecture.Mlp(4, List.of(), 128, 0.3));
+    for (List<Argument> inputs : List.<List<Argument>>of(List.of(), List.of(CODES, CODES))) {
+      assertRefused(
+          "The architecture's inputs are " + inputs,
+          () -> new Architecture.TorchScript(Method.ENCODE, inputs, 4, 8, 0));
+    }
   }
 
   private static void assertChangeRefused(

@@ -24,7 +24,11 @@ public record FinetuningStrategy(Kind kind, int epochs, double learningRate) {
         "head_long",
         "the classifier head only, encoder frozen, longer and faster; decision threshold chosen on"
             + " validation rows"),
-    FULL("full", "the whole network; decision threshold chosen on validation rows");
+    FULL("full", "the whole network; decision threshold chosen on validation rows"),
+    HEAD_NEW(
+        "head_new",
+        "a new classifier head, drawn at random, because the encoder cannot be trained; decision"
+            + " threshold chosen on validation rows");
 
     private final String id;
     private final String words;
@@ -37,23 +41,32 @@ public record FinetuningStrategy(Kind kind, int epochs, double learningRate) {
 
   /**
    * The strategy of an attempt: 1 the head as asked; 2 the head with ten times the learning rate
-   * and four times the epochs; 3 the whole network with three times the learning rate.
+   * and four times the epochs; 3 the whole network with three times the learning rate, or where the
+   * encoder cannot be trained a new head, as long and as fast as in attempt 2.
    *
    * @param attempt 1 … {@link #ATTEMPTS}
    * @param epochs as asked by the user
    * @param learningRate as asked by the user
+   * @param encoderIsTrainable whether the whole network can be trained
    */
-  public static FinetuningStrategy ofAttempt(int attempt, int epochs, double learningRate) {
+  public static FinetuningStrategy ofAttempt(
+      int attempt, int epochs, double learningRate, boolean encoderIsTrainable) {
     return switch (attempt) {
       case 1 -> new FinetuningStrategy(Kind.HEAD, epochs, learningRate);
-      case 2 ->
-          new FinetuningStrategy(
-              Kind.HEAD_LONG, epochs * LONGER_EPOCHS, learningRate * LONGER_LEARNING_RATE);
-      case 3 -> new FinetuningStrategy(Kind.FULL, epochs, learningRate * FULL_LEARNING_RATE);
+      case 2 -> longer(Kind.HEAD_LONG, epochs, learningRate);
+      case 3 ->
+          encoderIsTrainable
+              ? new FinetuningStrategy(Kind.FULL, epochs, learningRate * FULL_LEARNING_RATE)
+              : longer(Kind.HEAD_NEW, epochs, learningRate);
       default ->
           throw new InvalidInputException(
               "There is no attempt %d; attempts are 1 to %d.".formatted(attempt, ATTEMPTS));
     };
+  }
+
+  private static FinetuningStrategy longer(Kind kind, int epochs, double learningRate) {
+    return new FinetuningStrategy(
+        kind, epochs * LONGER_EPOCHS, learningRate * LONGER_LEARNING_RATE);
   }
 
   /** The name that a model version's lineage carries: {@code head_long}. */
@@ -64,6 +77,11 @@ public record FinetuningStrategy(Kind kind, int epochs, double learningRate) {
   /** Whether the encoder's weights change too. */
   public boolean trainsEncoder() {
     return kind == Kind.FULL;
+  }
+
+  /** Whether the head starts from random weights instead of the champion's. */
+  public boolean drawsHead() {
+    return kind == Kind.HEAD_NEW;
   }
 
   /** Whether the decision threshold is chosen anew on validation rows. */

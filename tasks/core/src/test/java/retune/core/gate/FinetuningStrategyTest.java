@@ -12,18 +12,29 @@ import retune.core.InvalidInputException;
 class FinetuningStrategyTest {
   @ParameterizedTest
   @CsvSource({
-    "1, head,      5,  0.0001, false, false",
-    "2, head_long, 20, 0.001,  false, true",
-    "3, full,      5,  0.0003, true,  true"
+    "1, true,  head,      5,  0.0001, false, false, false",
+    "2, true,  head_long, 20, 0.001,  false, true,  false",
+    "3, true,  full,      5,  0.0003, true,  true,  false",
+    "1, false, head,      5,  0.0001, false, false, false",
+    "2, false, head_long, 20, 0.001,  false, true,  false",
+    "3, false, head_new,  20, 0.001,  false, true,  true"
   })
   void eachAttemptChangesSomething(
-      int attempt, String id, int epochs, double rate, boolean encoder, boolean calibrates) {
-    FinetuningStrategy strategy = FinetuningStrategy.ofAttempt(attempt, 5, 1e-4);
+      int attempt,
+      boolean trainable,
+      String id,
+      int epochs,
+      double rate,
+      boolean encoder,
+      boolean calibrates,
+      boolean drawsHead) {
+    FinetuningStrategy strategy = FinetuningStrategy.ofAttempt(attempt, 5, 1e-4, trainable);
     assertEquals(id, strategy.id());
     assertEquals(epochs, strategy.epochs());
     assertEquals(rate, strategy.learningRate(), 1e-12);
     assertEquals(encoder, strategy.trainsEncoder());
     assertEquals(calibrates, strategy.calibratesThreshold());
+    assertEquals(drawsHead, strategy.drawsHead());
   }
 
   @Test
@@ -31,12 +42,13 @@ class FinetuningStrategyTest {
     assertEquals(
         "the whole network; decision threshold chosen on validation rows (5 epochs, learning rate"
             + " 3.0e-04)",
-        FinetuningStrategy.ofAttempt(3, 5, 1e-4).description());
+        FinetuningStrategy.ofAttempt(3, 5, 1e-4, true).description());
   }
 
   @ParameterizedTest
   @ValueSource(ints = {0, 4})
   void thereIsNoOtherAttempt(int attempt) {
-    assertThrows(InvalidInputException.class, () -> FinetuningStrategy.ofAttempt(attempt, 5, 1e-4));
+    assertThrows(
+        InvalidInputException.class, () -> FinetuningStrategy.ofAttempt(attempt, 5, 1e-4, true));
   }
 }

@@ -31,7 +31,8 @@ import retune.runtime.StepContext;
     value =
         "Takes over a network that PyTorch trained: a state dict (.pth, .pt), a TorchScript archive"
             + " or safetensors, and a spec that says what tensors cannot. Files are read as data;"
-            + " nothing in them is run.",
+            + " only where the spec's architecture is torch_script is the archive run, which is"
+            + " code: take it from whom you trust.",
     pipeline = Pipeline.AUTHORING,
     example = "--weights classifier.pth --spec model.json --output models/classifier")
 @AutoService(Step.class)
@@ -52,7 +53,7 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
       @Field("the model's name") String modelName,
       @Field("when it was imported, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("pretrained (no head) or finetuned") String kind,
-      @Field("tensors taken over, all that the file has") int tensors,
+      @Field("tensors taken over, all that the file has; of a torch_script the head's") int tensors,
       @Field("numbers in them") long parameters,
       @Field("categorical columns") int categorical,
       @Field("numeric columns") int numeric,
@@ -68,7 +69,11 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
       throw new InvalidInputException(input.output() + " is a file; give a folder.");
     }
     ImportSpec spec = ImportSpec.read(text(input.spec()), input.spec());
-    ModelImport model = ModelImport.read(Path.of(input.weights()), spec);
+    Path weights = Path.of(input.weights());
+    ModelImport model =
+        spec.architecture().isTorchScript()
+            ? ScriptImport.read(weights, spec)
+            : ModelImport.read(weights, spec);
     ModelVersion version = version(name(input, spec), spec, model, context);
     boolean changed =
         input.output() == null

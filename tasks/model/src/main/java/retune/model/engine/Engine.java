@@ -13,7 +13,9 @@ public interface Engine extends AutoCloseable {
   /** Encoded rows to logits: {@code rows × classes}, row-major. */
   float[] head(float[] encoded, int rows);
 
-  /** The engine's name, for logs and provenance: {@code vector} or {@code pytorch}. */
+  /**
+   * The engine's name, for logs and provenance: {@code vector}, {@code plain} or {@code pytorch}.
+   */
   String name();
 
   @Override

@@ -2,6 +2,10 @@ package retune.model.engine;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import retune.core.InvalidInputException;
+import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
@@ -29,21 +33,47 @@ public final class Engines {
    */
   public static Engine open(ModelVersion version, Weights weights, int expectedRows) {
     int threads = Runtime.getRuntime().availableProcessors();
-    String obstacle = obstacle();
-    int features = version.preprocessing().schema().size();
-    boolean few = (long) expectedRows * features < MUCH_WORK;
-    Engine engine =
-        few || !obstacle.isEmpty()
-            ? new PlainEngine(version, weights, threads)
-            : new VectorEngine(version, weights, threads);
+    Engine engine;
+    String reason;
+    if (version.architecture() instanceof Architecture.TorchScript) {
+      engine = pytorch(version, weights).orElseThrow(() -> needsPyTorch(version));
+      reason = " because its encoder is a TorchScript archive";
+    } else if ((long) expectedRows * version.preprocessing().schema().size() < MUCH_WORK) {
+      engine = new PlainEngine(version, weights, threads);
+      reason = " because the rows are few";
+    } else {
+      reason = obstacle();
+      engine =
+          reason.isEmpty()
+              ? new VectorEngine(version, weights, threads)
+              : pytorch(version, weights)
+                  .orElseGet(() -> new PlainEngine(version, weights, threads));
+    }
     LOG.log(
         Level.INFO,
         "{0} runs on the {1} engine with {2} threads{3}.",
         version.modelId(),
         engine.name(),
         threads,
-        few ? " because the rows are few" : obstacle);
+        reason);
     return engine;
+  }
+
+  /** PyTorch, where the class path has it. */
+  private static Optional<Engine> pytorch(ModelVersion version, Weights weights) {
+    return ServiceLoader.load(PyTorch.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(PyTorch::isAvailable)
+        .findFirst()
+        .map(pytorch -> pytorch.open(version, weights));
+  }
+
+  private static InvalidInputException needsPyTorch(ModelVersion version) {
+    return new InvalidInputException(
+        version.modelId()
+            + " has a TorchScript archive as its encoder, which only PyTorch runs, and this step was"
+            + " started without it; set RETUNE_ENGINE=pytorch for ./retune, or 'engine: pytorch' in"
+            + " the model's loop file.");
   }
 
   /** Why the vector engine cannot be used here; empty where it can. */

@@ -5,14 +5,14 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
 /** What a network may be given: its own features, codes that it knows, numbers that it can bear. */
-final class FeatureCheck {
+public final class FeatureCheck {
   /** Squares of sums of such numbers, times weights, still are float32 numbers. */
   static final float GREATEST = 1e15f;
 
   private FeatureCheck() {}
 
   /** An {@link InvalidInputException} names the first feature and row that cannot be used. */
-  static void check(Features features, FeatureSchema schema) {
+  public static void check(Features features, FeatureSchema schema) {
     if (!features.schema().equals(schema)) {
       throw new InvalidInputException(
           "The rows have the features "

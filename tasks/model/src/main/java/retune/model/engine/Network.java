@@ -76,6 +76,8 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
               new Perceptron(
                   embeddings(schema, weights),
                   linearLayers(weights, "encoder.layers.", mlp.hidden().size()));
+          case Architecture.TorchScript _ ->
+              throw new IllegalArgumentException("PyTorch alone runs a TorchScript archive");
         };
     return new Network(
         schema,

@@ -1,11 +1,18 @@
 package retune.model.importing;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
+import retune.core.preprocessing.CodeColumn;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture.TorchScript.Argument;
 import retune.model.ModelJson;
 
 /**
@@ -26,9 +33,11 @@ public record ImportSpec(
   /**
    * The kind of network; null is "as the tensors say".
    *
-   * @param type {@code tab_transformer} or {@code mlp}
+   * @param type {@code tab_transformer}, {@code mlp} or {@code torch_script}
    * @param heads attention heads; required for a transformer, as no tensor's shape shows them
    * @param dropout in further training; the architecture's default where null
+   * @param inputs of a TorchScript archive, which alone has a choice: what its method is given, in
+   *     order; null is codes, then numbers, each where there are such columns
    */
   public record Network(
       String type,
@@ -39,19 +48,72 @@ public record ImportSpec(
       @Nullable Integer embedding,
       @Nullable List<Integer> hidden,
       @Nullable Integer headHidden,
-      @Nullable Double dropout) {}
+      @Nullable Double dropout,
+      @Nullable List<Argument> inputs) {
+    private static final String TORCH_SCRIPT = "torch_script";
+
+    public Network {
+      boolean hasSizes =
+          Stream.of(dimension, heads, layers, feedForward, embedding, hidden, headHidden)
+              .anyMatch(Objects::nonNull);
+      if (type.equals(TORCH_SCRIPT) && hasSizes) {
+        throw new InvalidInputException(
+            "The spec's architecture is a torch_script, whose sizes are found by running it; leave"
+                + " out all but 'inputs' and 'dropout'.");
+      }
+      if (!type.equals(TORCH_SCRIPT) && inputs != null) {
+        throw new InvalidInputException(
+            "The spec's architecture has 'inputs', which only a torch_script has; leave them out.");
+      }
+    }
+
+    /** Whether the file is taken over as it is, to be run by PyTorch. */
+    public boolean isTorchScript() {
+      return type.equals(TORCH_SCRIPT);
+    }
+  }
 
   /**
    * A column that is given to the network as it is.
    *
    * @param kind {@code categorical}, with the encoding {@code codes}, or {@code numeric}, with the
    *     encoding {@code as_is}
+   * @param cardinality how many codes there are; required where no embedding's shape shows it
    * @param unknown the code for every value that is none of the embedding's codes; null where such
    *     a value is an error
    */
-  public record InputColumn(String name, String kind, String encoding, @Nullable Integer unknown) {
+  public record InputColumn(
+      String name,
+      String kind,
+      String encoding,
+      @Nullable Integer cardinality,
+      @Nullable Integer unknown) {
     boolean isCategorical() {
       return kind.equals("categorical");
+    }
+
+    private CodeColumn codes(int actual) {
+      if (cardinality != null && cardinality != actual) {
+        throw new InvalidInputException(
+            "The spec says that the column '"
+                + name
+                + "' has the cardinality "
+                + cardinality
+                + ", but its embedding has "
+                + actual
+                + " codes; correct the spec, or leave it out.");
+      }
+      if (unknown != null && (unknown < 0 || unknown >= actual)) {
+        throw new InvalidInputException(
+            "The column '"
+                + name
+                + "' has the code "
+                + unknown
+                + " for the unknown, but its embedding has the codes 0 to "
+                + (actual - 1)
+                + "; choose one of those.");
+      }
+      return new CodeColumn(name, actual, unknown == null ? CodeColumn.NONE : unknown);
     }
   }
 
@@ -69,9 +131,11 @@ public record ImportSpec(
                 + "; an imported model reads 'categorical' with the encoding 'codes' and 'numeric'"
                 + " with 'as_is'.");
       }
-      if (column.unknown != null && !column.isCategorical()) {
+      if ((column.unknown != null || column.cardinality != null) && !column.isCategorical()) {
         throw new InvalidInputException(
-            "The column '" + column.name + "' is numeric and has no code for the unknown.");
+            "The column '"
+                + column.name
+                + "' is numeric and has no codes; leave out 'unknown' and 'cardinality'.");
       }
       if (!names.add(column.name) || column.name.equals(target.column())) {
         throw new InvalidInputException(
@@ -92,11 +156,26 @@ public record ImportSpec(
     return ModelJson.read(json, ImportSpec.class, source);
   }
 
-  List<InputColumn> categorical() {
+  /**
+   * The columns as they are given to the network; an {@link InvalidInputException} names the column
+   * whose codes are not so many, or whose code for the unknown is none of them.
+   *
+   * @param cardinalities of each categorical column, in order
+   */
+  public Preprocessing preprocessing(List<Integer> cardinalities) {
+    List<CodeColumn> codes = new ArrayList<>();
+    for (InputColumn column : categorical()) {
+      codes.add(column.codes(cardinalities.get(codes.size())));
+    }
+    return Preprocessing.given(
+        codes, numeric().stream().map(column -> NumericColumn.asIs(column.name)).toList());
+  }
+
+  public List<InputColumn> categorical() {
     return columns.stream().filter(InputColumn::isCategorical).toList();
   }
 
-  List<InputColumn> numeric() {
+  public List<InputColumn> numeric() {
     return columns.stream().filter(column -> !column.isCategorical()).toList();
   }
 }

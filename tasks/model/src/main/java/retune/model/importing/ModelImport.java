@@ -12,8 +12,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
-import retune.core.preprocessing.CodeColumn;
-import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.Architecture;
 import retune.model.Tensor;
@@ -39,13 +37,30 @@ public record ModelImport(
    * or where spec and tensors contradict each other.
    */
   public static ModelImport read(Path file, ImportSpec spec) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new InvalidInputException("There is no file " + file + "; give a file of weights.");
-    }
+    requireFile(file);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       return read(checkpoint, spec);
     } catch (RefusedException e) {
       throw new InvalidInputException(file + " " + e.getMessage() + ".", e);
+    }
+  }
+
+  /**
+   * The bytes of a TorchScript archive, which is whole; an {@link InvalidInputException} says what
+   * the file is instead, or what is wrong with it.
+   */
+  public static byte[] script(Path file) throws IOException {
+    requireFile(file);
+    try {
+      return TorchArchive.script(file);
+    } catch (RefusedException e) {
+      throw new InvalidInputException(file + " " + e.getMessage() + ".", e);
+    }
+  }
+
+  private static void requireFile(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new InvalidInputException("There is no file " + file + "; give a file of weights.");
     }
   }
 
@@ -78,27 +93,7 @@ public record ModelImport(
     List<Integer> cardinalities = sizes.cardinalities();
     requireCount("categorical columns", spec.categorical().size(), cardinalities.size());
     requireCount("numeric columns", spec.numeric().size(), sizes.numeric());
-    List<CodeColumn> codes = new ArrayList<>();
-    for (ImportSpec.InputColumn column : spec.categorical()) {
-      codes.add(codes(column, cardinalities.get(codes.size())));
-    }
-    return Preprocessing.given(
-        codes, spec.numeric().stream().map(column -> NumericColumn.asIs(column.name())).toList());
-  }
-
-  private static CodeColumn codes(ImportSpec.InputColumn column, int cardinality) {
-    int unknown = column.unknown() == null ? CodeColumn.NONE : column.unknown();
-    if (column.unknown() != null && (unknown < 0 || unknown >= cardinality)) {
-      throw new InvalidInputException(
-          "The column '"
-              + column.name()
-              + "' has the code "
-              + unknown
-              + " for the unknown, but its embedding has the codes 0 to "
-              + (cardinality - 1)
-              + "; choose one of those.");
-    }
-    return new CodeColumn(column.name(), cardinality, unknown);
+    return spec.preprocessing(cardinalities);
   }
 
   private static void requireCount(String what, int spec, int tensors) {

@@ -37,7 +37,7 @@ record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
           throw new InvalidInputException(
               "The spec's architecture is of the type '"
                   + spec.type()
-                  + "'; the types are 'tab_transformer' and 'mlp'.");
+                  + "'; the types are 'tab_transformer', 'mlp' and 'torch_script'.");
     };
   }
 

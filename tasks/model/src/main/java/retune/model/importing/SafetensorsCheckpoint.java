@@ -15,7 +15,13 @@ record SafetensorsCheckpoint(Weights weights) implements Checkpoint {
     if (Files.size(file) > Integer.MAX_VALUE) {
       throw new RefusedException("is larger than 2 GB; no model of these architectures is");
     }
-    return new SafetensorsCheckpoint(Safetensors.read(Files.readAllBytes(file), file.toString()));
+    Weights weights = Safetensors.read(Files.readAllBytes(file), file.toString());
+    if (weights.archive() != null) {
+      throw new RefusedException(
+          "holds a TorchScript archive beside its tensors, as versions of Retune's do; take its"
+              + " folder over with register_model");
+    }
+    return new SafetensorsCheckpoint(weights);
   }
 
   @Override

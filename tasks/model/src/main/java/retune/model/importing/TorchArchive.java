@@ -32,6 +32,9 @@ final class TorchArchive implements Checkpoint {
   /** Ten thousand tensors are described in about 2 MB. */
   private static final int MAX_PICKLE = 4 << 20;
 
+  /** As much as the weights of other architectures may take. */
+  private static final int MAX_SCRIPT = 1 << 30;
+
   private final ZipFile zip;
   private final String folder;
   private final SortedMap<String, TensorView> views;
@@ -42,20 +45,39 @@ final class TorchArchive implements Checkpoint {
     this.views = views;
   }
 
-  static TorchArchive open(Path file) throws IOException {
-    ZipFile zip;
-    try {
-      zip = new ZipFile(file.toFile());
-    } catch (ZipException e) {
+  /** The whole of a TorchScript archive, whose uncompressed entries match their checksums. */
+  static byte[] script(Path file) throws IOException {
+    if (FileKind.of(file) != FileKind.ZIP) {
       throw new RefusedException(
-          "is a damaged or truncated zip (" + e.getMessage() + "); copy it again", e);
+          "holds tensors without code; a torch_script is what torch.jit.save writes");
     }
+    if (Files.size(file) > MAX_SCRIPT) {
+      throw new RefusedException("is larger than " + MAX_SCRIPT + " bytes");
+    }
+    try (ZipFile zip = unzip(file)) {
+      checkSizes(zip, Files.size(file));
+      if (!isScript(zip, folder(zip))) {
+        throw new RefusedException(
+            "is a state dict, which has no code; save torch.jit.script(model) with torch.jit.save,"
+                + " or name the network's architecture in the spec");
+      }
+      for (ZipEntry entry : Collections.list(zip.entries())) {
+        if (entry.getMethod() == ZipEntry.STORED) {
+          read(zip, entry.getName(), MAX_SCRIPT);
+        }
+      }
+    }
+    return Files.readAllBytes(file);
+  }
+
+  static TorchArchive open(Path file) throws IOException {
+    ZipFile zip = unzip(file);
     try {
       checkSizes(zip, Files.size(file));
       String folder = folder(zip);
-      boolean script = zip.getEntry(folder + "constants.pkl") != null;
       PickleValue content =
-          PickleReader.read(read(zip, folder + PICKLE, MAX_PICKLE), new TorchNames(script));
+          PickleReader.read(
+              read(zip, folder + PICKLE, MAX_PICKLE), new TorchNames(isScript(zip, folder)));
       return new TorchArchive(zip, folder, StateDict.tensors(content));
     } catch (IOException | RuntimeException e) {
       zip.close();
@@ -116,6 +138,19 @@ final class TorchArchive implements Checkpoint {
     };
   }
 
+  private static ZipFile unzip(Path file) throws IOException {
+    try {
+      return new ZipFile(file.toFile());
+    } catch (ZipException e) {
+      throw new RefusedException(
+          "is a damaged or truncated zip (" + e.getMessage() + "); copy it again", e);
+    }
+  }
+
+  private static boolean isScript(ZipFile zip, String folder) {
+    return zip.getEntry(folder + "constants.pkl") != null;
+  }
+
   private static void checkSizes(ZipFile zip, long fileSize) {
     long stored =
         zip.stream()
@@ -162,6 +197,9 @@ final class TorchArchive implements Checkpoint {
     byte[] bytes;
     try (InputStream stream = zip.getInputStream(entry)) {
       bytes = stream.readNBytes((int) entry.getSize());
+    } catch (ZipException e) {
+      throw new RefusedException(
+          "has a damaged entry " + name + " (" + e.getMessage() + "); copy it again", e);
     }
     CRC32 checksum = new CRC32();
     checksum.update(bytes);

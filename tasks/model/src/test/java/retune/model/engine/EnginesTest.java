@@ -3,6 +3,7 @@ package retune.model.engine;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.model.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +25,14 @@ class EnginesTest {
       assertEquals("vector", much.name());
       assertEquals("plain", few.name());
     }
+  }
+
+  @Test
+  void aTorchScriptArchiveWithoutPyTorchIsRefusedWithTheSettingThatHelps() {
+    ModelFolder.Content model = TestModels.script();
+    assertRefused(
+        "only PyTorch runs, and this step was started without it; set RETUNE_ENGINE=pytorch",
+        () -> Engines.open(model.version(), model.weights()));
   }
 
   @Test

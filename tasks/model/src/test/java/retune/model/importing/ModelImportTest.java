@@ -138,6 +138,7 @@ class ModelImportTest {
           tab_transformer | mlp                        | has no tensor 'encoder.layers.0.weight'
           ["0", "1"]   | ["0", "1", "2"]               | fc.3.bias [2] of float32 instead of [3]
           "unknown": 4 | "unknown": 5                  | the codes 0 to 4
+          "unknown": 4 | "cardinality": 6              | cardinality 6, but its embedding has 5
           "c1"         | "c0"                          | 'c0' appears twice
           "c0"         | "label"                       | 'label' appears twice
           "codes"      | "one_hot"                     | 'c0' is categorical, one_hot
@@ -177,6 +178,14 @@ class ModelImportTest {
     ModelImport model = ModelImport.read(file, spec(spec));
     assertEquals(perceptron, model.architecture());
     assertEquals(weights.hash(), model.weights().hash());
+  }
+
+  @Test
+  void theWeightsOfAVersionWithAnArchiveAreRefused() throws IOException {
+    Path file = folder.resolve("weights.safetensors");
+    Files.write(file, Safetensors.write(TestModels.script().weights()));
+    assertRefused(
+        "take its folder over with register_model", () -> ModelImport.read(file, spec(SPEC)));
   }
 
   @Test

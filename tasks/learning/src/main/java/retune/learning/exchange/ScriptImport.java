@@ -1,0 +1,336 @@
+package retune.learning.exchange;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.core.data.Target;
+import retune.core.preprocessing.Preprocessing;
+import retune.learning.ScriptArchive;
+import retune.model.Architecture;
+import retune.model.Architecture.TorchScript;
+import retune.model.Architecture.TorchScript.Argument;
+import retune.model.Architecture.TorchScript.Method;
+import retune.model.Tensor;
+import retune.model.Weights;
+import retune.model.importing.ImportSpec;
+import retune.model.importing.ModelImport;
+
+/**
+ * Takes over a TorchScript archive of any network as an encoder, by running it on made rows.
+ *
+ * <ul>
+ *   <li>With methods {@code encode} and {@code head}, where {@code head} is {@code Linear → ReLU →
+ *       Linear}: its tensors become the head, so that fine-tuning starts from it.
+ *   <li>With another head, or {@code forward} alone: the logits are the encoding, and the head
+ *       starts as {@code relu(x) − relu(−x)}, which is x to the last bit.
+ *   <li>With {@code encode} alone: a pre-trained encoder without a head.
+ * </ul>
+ */
+final class ScriptImport {
+  private static final String ENCODE = "encode";
+  private static final String HEAD = "head";
+  private static final String FORWARD = "forward";
+
+  private static final int ROWS = 64;
+
+  /** Greatest difference of two results for the same row, relative to their size above 1. */
+  private static final double TOLERANCE = 1e-4;
+
+  private static final double DEFAULT_DROPOUT = Architecture.TabTransformer.DEFAULT.dropout();
+  private static final int DEFAULT_HEAD = Architecture.TabTransformer.DEFAULT.headHidden();
+
+  private final ScriptArchive archive;
+  private final byte[] bytes;
+  private final ImportSpec.Network network;
+  private final Target target;
+  private final Preprocessing preprocessing;
+  private final List<Argument> inputs;
+  private final Features rows;
+
+  private ScriptImport(ScriptArchive archive, byte[] bytes, ImportSpec spec) {
+    this.archive = archive;
+    this.bytes = bytes;
+    this.network = spec.architecture();
+    this.target = spec.target();
+    this.preprocessing =
+        spec.preprocessing(spec.categorical().stream().map(ScriptImport::cardinality).toList());
+    this.inputs = inputs(network, preprocessing.schema());
+    this.rows = rows(preprocessing.schema());
+  }
+
+  /** An {@link InvalidInputException} says what of the file or the spec cannot be used. */
+  static ModelImport read(Path file, ImportSpec spec) throws IOException {
+    byte[] bytes = ModelImport.script(file);
+    try (ScriptArchive archive = new ScriptArchive(bytes)) {
+      return new ScriptImport(archive, bytes, spec).read();
+    } catch (InvalidInputException e) {
+      throw new InvalidInputException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private ModelImport read() {
+    Set<String> methods = archive.methods();
+    if (methods.contains(ENCODE)) {
+      Tensor encoded = encode(Method.ENCODE);
+      if (!methods.contains(HEAD)) {
+        return of(Method.ENCODE, encoded.shape()[1], DEFAULT_HEAD, Map.of());
+      }
+      Optional<SortedMap<String, Tensor>> head = head(encoded);
+      if (head.isPresent()) {
+        int hidden = size(head.get(), "fc.0.bias");
+        return of(Method.ENCODE, encoded.shape()[1], hidden, head.get());
+      }
+    }
+    if (!methods.contains(FORWARD)) {
+      throw new InvalidInputException(
+          "The archive has the methods "
+              + new TreeSet<>(methods)
+              + "; it needs 'forward', or 'encode' with a 'head' that is Linear, ReLU, Linear.");
+    }
+    Tensor logits = encode(Method.FORWARD);
+    requireLogits(logits, FORWARD);
+    int size = logits.shape()[1];
+    return of(Method.FORWARD, size, 2 * size, identity(size));
+  }
+
+  private ModelImport of(Method method, int size, int hidden, Map<String, Tensor> head) {
+    double dropout =
+        network.dropout() != null
+            ? network.dropout()
+            // A head of few units that corrects logits has none to spare
+            : method == Method.FORWARD ? 0 : DEFAULT_DROPOUT;
+    return new ModelImport(
+        new TorchScript(method, inputs, size, hidden, dropout),
+        preprocessing,
+        new Weights(new TreeMap<>(head), new Weights.Archive(bytes)),
+        new TreeMap<>());
+  }
+
+  /** The made rows' encodings, of which each must be that of the row alone. */
+  private Tensor encode(Method method) {
+    String name = method == Method.ENCODE ? ENCODE : FORWARD;
+    Tensor together = archive.run(name, inputs, rows);
+    for (float value : together.values()) {
+      if (!Float.isFinite(value)) {
+        throw new InvalidInputException(
+            "The method '"
+                + name
+                + "' gives "
+                + value
+                + " for standard normal numbers; a network whose numbers are finite is needed.");
+      }
+    }
+    Tensor alone = archive.run(name, inputs, rows.select(new int[] {0}));
+    float[] first = Arrays.copyOf(together.values(), together.shape()[1]);
+    if (alone.shape()[1] != first.length || !agree(first, alone.values())) {
+      throw new InvalidInputException(
+          "The method '"
+              + name
+              + "' gives a row another result alone than among others; a network in evaluation"
+              + " mode must not.");
+    }
+    return together;
+  }
+
+  /** The head's tensors, if two linear layers among the parameters do what it does. */
+  private Optional<SortedMap<String, Tensor>> head(Tensor encoded) {
+    Tensor logits = archive.run(HEAD, encoded);
+    requireLogits(logits, HEAD);
+    int size = encoded.shape()[1];
+    int classes = target.classes().size();
+    List<Linear> layers = Linear.of(archive.parameters());
+    for (Linear hidden : layers) {
+      for (Linear output : layers) {
+        if (hidden.inputs() == size
+            && output.inputs() == hidden.outputs()
+            && output.outputs() == classes
+            && logits.shape()[1] == classes
+            && agree(apply(hidden, output, encoded), logits.values())) {
+          SortedMap<String, Tensor> head = new TreeMap<>();
+          hidden.put(head, "fc.0");
+          output.put(head, "fc.3");
+          return Optional.of(head);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private void requireLogits(Tensor logits, String method) {
+    int classes = target.classes().size();
+    int columns = logits.shape()[1];
+    if (columns != classes && !(columns == 1 && target.isBinary())) {
+      throw new InvalidInputException(
+          "The method '%s' gives %d numbers a row, but the spec's target has %d classes; correct"
+                  .formatted(method, columns, classes)
+              + " the classes, or the network.");
+    }
+    boolean probabilities = true;
+    for (int row = 0; row < ROWS; row++) {
+      double sum = 0;
+      for (int column = 0; column < columns; column++) {
+        float value = logits.values()[row * columns + column];
+        probabilities &= value >= 0 && value <= 1;
+        sum += value;
+      }
+      probabilities &= columns == 1 || Math.abs(sum - 1) < TOLERANCE;
+    }
+    if (probabilities) {
+      throw new InvalidInputException(
+          "The method '"
+              + method
+              + "' gives what look like probabilities; logits are needed, so save the network"
+              + " without its softmax or sigmoid.");
+    }
+  }
+
+  /**
+   * {@code relu(x) − relu(−x)} for each logit; a single one is the positive class's, against 0 for
+   * the other.
+   */
+  private SortedMap<String, Tensor> identity(int size) {
+    int classes = target.classes().size();
+    int hidden = 2 * size;
+    float[] split = new float[hidden * size];
+    float[] join = new float[classes * hidden];
+    for (int logit = 0; logit < size; logit++) {
+      int row = size == classes ? logit : target.positiveIndex();
+      split[2 * logit * size + logit] = 1;
+      split[(2 * logit + 1) * size + logit] = -1;
+      join[row * hidden + 2 * logit] = 1;
+      join[row * hidden + 2 * logit + 1] = -1;
+    }
+    SortedMap<String, Tensor> head = new TreeMap<>();
+    new Linear(new Tensor(new int[] {hidden, size}, split), zeros(hidden)).put(head, "fc.0");
+    new Linear(new Tensor(new int[] {classes, hidden}, join), zeros(classes)).put(head, "fc.3");
+    return head;
+  }
+
+  private static Tensor zeros(int size) {
+    return new Tensor(new int[] {size}, new float[size]);
+  }
+
+  private static float[] apply(Linear hidden, Linear output, Tensor encoded) {
+    int size = hidden.inputs();
+    float[] logits = new float[ROWS * output.outputs()];
+    for (int row = 0; row < ROWS; row++) {
+      float[] x = Arrays.copyOfRange(encoded.values(), row * size, (row + 1) * size);
+      float[] h = hidden.apply(x);
+      for (int i = 0; i < h.length; i++) {
+        h[i] = Math.max(0, h[i]);
+      }
+      System.arraycopy(output.apply(h), 0, logits, row * output.outputs(), output.outputs());
+    }
+    return logits;
+  }
+
+  private static boolean agree(float[] some, float[] others) {
+    for (int i = 0; i < some.length; i++) {
+      if (!(Math.abs(some[i] - others[i]) <= TOLERANCE * Math.max(1, Math.abs(some[i])))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static int cardinality(ImportSpec.InputColumn column) {
+    if (column.cardinality() == null || column.cardinality() < 1) {
+      throw new InvalidInputException(
+          "The spec's column '"
+              + column.name()
+              + "' lacks its 'cardinality', which a TorchScript archive does not show; add how many"
+              + " codes it has.");
+    }
+    return column.cardinality();
+  }
+
+  private static List<Argument> inputs(ImportSpec.Network network, FeatureSchema schema) {
+    List<Argument> needed = new ArrayList<>();
+    if (!schema.categorical().isEmpty()) {
+      needed.add(Argument.CODES);
+    }
+    if (!schema.numeric().isEmpty()) {
+      needed.add(Argument.NUMBERS);
+    }
+    List<Argument> inputs = network.inputs() == null ? needed : network.inputs();
+    if (!inputs.containsAll(needed)) {
+      throw new InvalidInputException(
+          "The spec's inputs leave out "
+              + (inputs.contains(Argument.CODES) ? "numeric" : "categorical")
+              + " columns that it lists; give them to the network, or leave the columns out.");
+    }
+    return inputs;
+  }
+
+  /** Made rows, of which the first has each column's first code and the second its last. */
+  private static Features rows(FeatureSchema schema) {
+    Features rows = MadeRows.of(schema, ROWS);
+    for (int feature = 0; feature < rows.codes().length; feature++) {
+      rows.codes()[feature][0] = 0;
+      rows.codes()[feature][1] = schema.categorical().get(feature).cardinality() - 1;
+    }
+    return rows;
+  }
+
+  private static int size(Map<String, Tensor> tensors, String name) {
+    Tensor tensor = tensors.get(name);
+    return tensor == null ? 0 : tensor.values().length;
+  }
+
+  /**
+   * A linear layer.
+   *
+   * @param weight {@code [outputs, inputs]}
+   */
+  private record Linear(Tensor weight, Tensor bias) {
+    /** All that could be one: a matrix and a vector of the same name and as many outputs. */
+    static List<Linear> of(SortedMap<String, Tensor> parameters) {
+      List<Linear> layers = new ArrayList<>();
+      parameters.forEach(
+          (name, weight) -> {
+            @Nullable Tensor bias = parameters.get(name.replaceFirst("weight$", "bias"));
+            if (bias != null
+                && weight.shape().length == 2
+                && Arrays.equals(bias.shape(), new int[] {weight.shape()[0]})) {
+              layers.add(new Linear(weight, bias));
+            }
+          });
+      return layers;
+    }
+
+    int inputs() {
+      return weight.shape()[1];
+    }
+
+    int outputs() {
+      return weight.shape()[0];
+    }
+
+    float[] apply(float[] x) {
+      float[] y = bias.values().clone();
+      for (int output = 0; output < y.length; output++) {
+        for (int input = 0; input < x.length; input++) {
+          y[output] += weight.values()[output * x.length + input] * x[input];
+        }
+      }
+      return y;
+    }
+
+    void put(SortedMap<String, Tensor> tensors, String name) {
+      tensors.put(name + ".weight", weight);
+      tensors.put(name + ".bias", bias);
+    }
+  }
+}

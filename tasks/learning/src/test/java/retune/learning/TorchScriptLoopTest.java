@@ -1,0 +1,225 @@
+package retune.learning;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import retune.core.data.Features;
+import retune.core.metrics.Metric;
+import retune.learning.exchange.ImportModel;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.Weights;
+import retune.model.engine.Engine;
+import retune.model.engine.Engines;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.deployment.DeployModel;
+import retune.steps.deployment.Predict;
+import retune.steps.deployment.RegisterModel;
+import retune.steps.deployment.ValidateModel;
+import retune.steps.evaluation.CheckModelPerformance;
+import retune.steps.evaluation.EvaluateFinetunedModel;
+import retune.steps.evaluation.EvaluateModel;
+import retune.steps.evaluation.PrepareRetrainingData;
+import retune.steps.evaluation.SendEvaluationResults;
+import retune.store.EmbeddedStore;
+
+/** A network that PyTorch saved and Retune does not know, taken through a day on which it fails. */
+class TorchScriptLoopTest {
+  private static final String MODEL = "foreign";
+  private static final LocalDate DATE = LocalDate.parse("2026-11-05");
+  private static final String BATCH = MODEL + "/" + DATE;
+  private static final int ROWS = 1000;
+  private static final double THRESHOLD = 0.9;
+
+  @TempDir private Path folder;
+
+  private final EmbeddedStore server = EmbeddedStore.inMemory();
+  private final TestContext context =
+      TestContext.of(DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK));
+  private final ModelStore models = new ModelStore(context.store());
+
+  @AfterEach
+  void close() {
+    context.store().close();
+    server.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"usual_head, 1e-4", "unusual_head, 1e-3"})
+  void aForeignNetworkIsEvaluatedTunedApprovedDeployedAndAnswers(
+      String fixture, double learningRate) throws IOException {
+    ModelVersion champion = importChampion(fixture);
+    writeBatchThatContradicts(champion);
+    EvaluateModel.Output before =
+        new EvaluateModel()
+            .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test"), context);
+    assertTrue(accuracy(before.metrics()) < 0.1, before.toString());
+    assertEquals(
+        "needs_retraining",
+        new CheckModelPerformance()
+            .run(
+                new CheckModelPerformance.Input(
+                    champion.modelId(), BATCH, Metric.ACCURACY, THRESHOLD, 3),
+                context)
+            .status());
+    new PrepareRetrainingData()
+        .run(new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0), context);
+
+    assertFalse(judge(finetune(champion, learningRate, 1, "head"), champion, 1).passed());
+    ModelVersion tuned = finetune(champion, learningRate, 2, "head_long");
+    assertTrue(judge(tuned, champion, 2).passed());
+    ModelVersion fresh = finetune(champion, learningRate, 3, "head_new");
+    assertTrue(accuracy(fresh.metrics().getOrDefault("validation", Map.of())) > THRESHOLD);
+
+    SendEvaluationResults.Output sent =
+        new SendEvaluationResults()
+            .run(
+                new SendEvaluationResults.Input(MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3, false),
+                context);
+    assertEquals(tuned.modelId(), sent.modelId());
+    ValidateModel.Output valid =
+        new ValidateModel().run(new ValidateModel.Input(tuned.modelId()), context);
+    assertEquals("pytorch", valid.engine());
+    assertTrue(
+        new DeployModel()
+            .run(new DeployModel.Input(MODEL, tuned.modelId(), DATE), context)
+            .changed());
+    assertChampionAnswersAs(tuned);
+  }
+
+  private ModelVersion importChampion(String fixture) throws IOException {
+    Path weights = folder.resolve("weights.pt");
+    Files.write(weights, TorchScriptImportTest.resource(fixture + ".pt"));
+    Path spec = Files.writeString(folder.resolve("spec.json"), TorchScriptImportTest.SPEC);
+    Path version = folder.resolve("version");
+    new ImportModel()
+        .run(
+            new ImportModel.Input(weights.toString(), spec.toString(), null, version.toString()),
+            context);
+    RegisterModel.Output registered =
+        new RegisterModel().run(new RegisterModel.Input(version.toString(), true), context);
+    assertTrue(registered.champion());
+    return models.get(registered.modelId());
+  }
+
+  /** Rows whose label is the class that the version does not answer. */
+  private void writeBatchThatContradicts(ModelVersion version) {
+    Features features = Examples.features(version.preprocessing().schema(), ROWS, 1);
+    int[] labels = new int[ROWS];
+    try (Engine engine = Engines.open(version, models.weights(version))) {
+      float[] logits = engine.head(engine.encode(features), ROWS);
+      for (int row = 0; row < ROWS; row++) {
+        labels[row] = logits[2 * row + 1] < logits[2 * row] ? 1 : 0;
+      }
+    }
+    ProcessedBatch batch =
+        new ProcessedBatch(
+            BATCH,
+            MODEL,
+            DATE,
+            "generated",
+            "run",
+            "c0ffee".repeat(10),
+            "raw",
+            version.preprocessing().hash(),
+            features.schema(),
+            ROWS,
+            ROWS,
+            ROWS,
+            Map.of(),
+            Map.of());
+    Rows rows = new Rows(features, labels, LongStream.range(0, ROWS).toArray());
+    context.store().processedBatches().write(batch, List.of(rows).iterator(), false);
+  }
+
+  private ModelVersion finetune(
+      ModelVersion champion, double learningRate, int attempt, String strategy) {
+    FinetuneModel.Input input =
+        new FinetuneModel.Input(
+            champion.modelId(),
+            BATCH,
+            null,
+            attempt,
+            5,
+            learningRate,
+            32,
+            true,
+            Metric.ACCURACY,
+            0);
+    FinetuneModel.Output output = new FinetuneModel().run(input, context);
+    assertEquals(strategy, output.strategy());
+    assertTrue(output.trainableShare() < 1, output.toString());
+    ModelVersion candidate = models.get(output.modelId());
+    assertEquals(champion.encoderHash(), candidate.encoderHash());
+    return candidate;
+  }
+
+  private EvaluateFinetunedModel.Output judge(
+      ModelVersion candidate, ModelVersion champion, int attempt) {
+    return new EvaluateFinetunedModel()
+        .run(
+            new EvaluateFinetunedModel.Input(
+                candidate.modelId(),
+                champion.modelId(),
+                BATCH,
+                attempt,
+                Metric.ACCURACY,
+                THRESHOLD,
+                null),
+            context);
+  }
+
+  private void assertChampionAnswersAs(ModelVersion version) throws IOException {
+    Features features = Examples.features(version.preprocessing().schema(), 5, 2);
+    StringBuilder table = new StringBuilder("c0,c1,c2,n0,n1\n");
+    for (int row = 0; row < 5; row++) {
+      for (int[] codes : features.codes()) {
+        table.append(codes[row]).append(',');
+      }
+      table.append(features.numbers()[0][row]).append(',').append(features.numbers()[1][row]);
+      table.append('\n');
+    }
+    Path data = Files.writeString(folder.resolve("data.csv"), table);
+    Path answers = folder.resolve("answers.csv");
+    Predict.Output predicted =
+        new Predict()
+            .run(
+                new Predict.Input(MODEL, null, null, data.toString(), answers.toString()), context);
+    assertEquals(version.modelId(), predicted.modelId());
+    assertEquals("pytorch", predicted.engine());
+
+    Weights weights = models.weights(version);
+    try (TorchModule module = new TorchModule(version.architecture(), features.schema(), weights)) {
+      float[] logits =
+          TorchEngine.run(
+              module, TorchModule.Method.FORWARD, new NetworkInput.FeatureRows(features));
+      List<String> lines = Files.readAllLines(answers);
+      assertEquals(6, lines.size());
+      for (int row = 0; row < 5; row++) {
+        String[] fields = lines.get(row + 1).split(",", -1);
+        assertEquals(logits[2 * row], Float.parseFloat(fields[1]), 1e-6);
+        assertEquals(logits[2 * row + 1], Float.parseFloat(fields[2]), 1e-6);
+      }
+    }
+  }
+
+  private static double accuracy(Map<String, Double> metrics) {
+    assertFalse(metrics.isEmpty());
+    return metrics.getOrDefault("accuracy", Double.NaN);
+  }
+}
