@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -18,10 +19,16 @@ import tools.jackson.databind.json.JsonMapper;
 record Image(String name, Family family, String description, List<String> start) {
   private static final List<String> JAVA =
       List.of("/opt/java/bin/java", "@/opt/retune/java.options");
+
+  /** Light steps that run a model: a foreign network's need PyTorch (the loop file's engine). */
+  private static final Set<String> MODEL_STEPS =
+      Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "validate_model");
+
   private static final int STORE_PORT = 27_018;
 
   /**
-   * All images, by family: one for each step of the catalogue, the store and the side car.
+   * All images, by family: one for each step of the catalogue, another with PyTorch where the step
+   * runs a model, the store and the side car.
    *
    * @param catalogue the file that the steps' declarations are written to
    */
@@ -35,6 +42,11 @@ record Image(String name, Family family, String description, List<String> start)
     for (var step : steps.properties()) {
       Image image = ofStep(step.getKey(), step.getValue());
       images.computeIfAbsent(image.family, family -> new ArrayList<>()).add(image);
+      if (MODEL_STEPS.contains(step.getKey())) {
+        images
+            .computeIfAbsent(Family.LEARNING, family -> new ArrayList<>())
+            .add(image.withPytorch());
+      }
     }
     images.put(
         Family.STORE,
@@ -60,6 +72,10 @@ record Image(String name, Family family, String description, List<String> start)
                 "What KubernetesPodOperator reads a step's result through.",
                 List.of("sh"))));
     return images;
+  }
+
+  private Image withPytorch() {
+    return new Image(name + "-pytorch", Family.LEARNING, description, start);
   }
 
   private static Image ofStep(String name, JsonNode declared) {

@@ -84,6 +84,13 @@ class MainTest {
         texts(List.of(manifest.at("/0/Layers"))).subList(0, 2),
         texts(List.of(learning.at("/0/Layers"))).subList(0, 2),
         "both families lie on one base and one Java");
+    assertEquals(
+        List.of(
+            "docker.io/retune/evaluate-model-pytorch:7",
+                "docker.io/retune/evaluate-model-pytorch:latest",
+            "docker.io/retune/train-model:7", "docker.io/retune/train-model:latest"),
+        texts(learning.findValues("RepoTags")),
+        "what runs a model has an image with PyTorch for foreign networks");
   }
 
   @Test
