@@ -43,8 +43,8 @@ public final class RawBatches {
   public record Written(RawBatch batch, boolean changed) {}
 
   /**
-   * Rows of the largest batch that is also kept as documents, unless told otherwise: documents
-   * take the embedded store over twenty times the work of columns.
+   * Rows of the largest batch that is also kept as documents, unless told otherwise: documents take
+   * the embedded store over twenty times the work of columns.
    */
   public static final int ROW_DOCUMENTS_UP_TO = 100_000;
 

@@ -75,7 +75,8 @@ record Examination(
               + " a version with a head from it.");
     }
     batch.requireFor(version);
-    try (Engine engine = Engines.open(version, models.weights(version))) {
+    try (Engine engine =
+        Engines.open(version, models.weights(version), batch.description().rows())) {
       FeatureCache.Answers answers = answering.of(version, engine);
       int classes = version.target().classes().size();
       Predictions predictions =
