@@ -192,7 +192,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
 
   private static EncodedRows encode(
       StepContext context, ModelVersion parent, Weights weights, FinetuningData data) {
-    try (Engine engine = Engines.open(parent, weights)) {
+    try (Engine engine = Engines.open(parent, weights, data.batch().description().rows())) {
       FeatureCache.Encoded encoded = new FeatureCache(context).all(parent, engine, data.batch());
       LOGGER.log(Level.INFO, "The encoded features are {0}.", encoded.source().words());
       return new EncodedRows(encoded.values(), parent.architecture().encodedSize());

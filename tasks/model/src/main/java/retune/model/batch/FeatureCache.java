@@ -23,14 +23,19 @@ public final class FeatureCache {
   /** Rows encoded between two reports of progress. */
   private static final int CHUNK = 1000;
 
+  /** Encoded numbers of the largest batch that is kept by {@link #answers}: 64 MB. */
+  private static final int MOST_VALUES = 16 << 20;
+
   private final StepContext context;
   private final Blobs blobs;
+  private final int mostValues;
 
   /** Where encoded rows came from. */
   public enum Source {
     REUSED("reused"),
     COMPUTED("computed"),
-    RECOMPUTED("recomputed: damaged");
+    RECOMPUTED("recomputed: damaged"),
+    NOT_KEPT("computed, too many to keep");
 
     private final String words;
 
@@ -50,6 +55,13 @@ public final class FeatureCache {
    */
   public record Encoded(float[] values, Source source) {}
 
+  /**
+   * What the head says to rows.
+   *
+   * @param logits {@code rows × classes}, row-major
+   */
+  public record Answers(float[] logits, Source source) {}
+
   /** What is kept under an id. */
   private sealed interface Kept {
     record Whole(float[] values) implements Kept {}
@@ -60,8 +72,34 @@ public final class FeatureCache {
   }
 
   public FeatureCache(StepContext context) {
+    this(context, MOST_VALUES);
+  }
+
+  FeatureCache(StepContext context, int mostValues) {
     this.context = context;
     this.blobs = context.store().blobs();
+    this.mostValues = mostValues;
+  }
+
+  /**
+   * The head's answers to all rows of a batch. The encoded rows of one that has more than 64 MB of
+   * them are given up as soon as they are answered, so that memory does not grow with them.
+   */
+  public Answers answers(ModelVersion version, Engine engine, Batch batch) {
+    int rows = batch.features().rows();
+    if ((long) rows * size(version) <= mostValues) {
+      Encoded encoded = all(version, engine, batch);
+      return new Answers(engine.head(encoded.values(), rows), encoded.source());
+    }
+    int classes = version.target().classes().size();
+    float[] logits = new float[rows * classes];
+    inChunks(
+        engine,
+        batch.features(),
+        (from, count, encoded) ->
+            System.arraycopy(
+                engine.head(encoded, count), 0, logits, from * classes, count * classes));
+    return new Answers(logits, Source.NOT_KEPT);
   }
 
   /** All rows of a batch. */
@@ -117,17 +155,29 @@ public final class FeatureCache {
 
   private float[] encode(String id, int size, Engine engine, Features features) {
     float[] encoded = new float[features.rows() * size];
-    for (int from = 0; from < features.rows(); from += CHUNK) {
-      int to = Math.min(from + CHUNK, features.rows());
-      float[] chunk = engine.encode(features.select(IntStream.range(from, to).toArray()));
-      System.arraycopy(chunk, 0, encoded, from * size, chunk.length);
-      context.progress("Encoding rows", to, features.rows());
-    }
+    inChunks(
+        engine,
+        features,
+        (from, _, chunk) -> System.arraycopy(chunk, 0, encoded, from * size, chunk.length));
     ByteBuffer bytes =
         ByteBuffer.allocate(encoded.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(encoded);
     blobs.put(id, bytes.array());
     return encoded;
+  }
+
+  /** Some encoded rows, of which the first is the row {@code from}. */
+  private interface Chunks {
+    void take(int from, int rows, float[] encoded);
+  }
+
+  private void inChunks(Engine engine, Features features, Chunks chunks) {
+    for (int from = 0; from < features.rows(); from += CHUNK) {
+      int to = Math.min(from + CHUNK, features.rows());
+      chunks.take(
+          from, to - from, engine.encode(features.select(IntStream.range(from, to).toArray())));
+      context.progress("Encoding rows", to, features.rows());
+    }
   }
 
   private static float[] select(float[] values, int size, int[] rows) {

@@ -61,6 +61,22 @@ final class Documents {
     slices(ids).forEach(collection::deleteMany);
   }
 
+  /** Removes a chunk's columns from one collection, its documents from the other. */
+  static Markers.Removal removal(
+      MongoCollection<Document> columns, MongoCollection<Document> rows) {
+    return new Markers.Removal() {
+      @Override
+      public void columns(String batchId, Chunk chunk) {
+        columns.deleteOne(Filters.eq(chunk.id(batchId)));
+      }
+
+      @Override
+      public void documents(String batchId, Chunk chunk) {
+        remove(rows, chunk.rowIds(batchId));
+      }
+    };
+  }
+
   private static List<Bson> slices(List<String> ids) {
     return IntStream.range(0, Math.ceilDiv(ids.size(), IDS_AT_ONCE))
         .mapToObj(slice -> slice * IDS_AT_ONCE)

@@ -8,8 +8,10 @@ import com.mongodb.client.model.ReturnDocument;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.bson.Document;
 import retune.runtime.NotReadyException;
 
@@ -22,9 +24,11 @@ import retune.runtime.NotReadyException;
  * stays of a writer that was killed.
  */
 final class Markers {
-  /** How a chunk's documents are removed. */
+  /** How what is kept of a chunk is removed. */
   interface Removal {
-    void remove(String batchId, Chunk chunk);
+    void columns(String batchId, Chunk chunk);
+
+    void documents(String batchId, Chunk chunk);
   }
 
   private static final String CHUNKS = "chunks";
@@ -58,7 +62,7 @@ final class Markers {
     return marker.getList(CHUNKS, String.class).stream().map(Chunk::parse).toList();
   }
 
-  /** To be called before any document of the chunk is written. */
+  /** To be called before anything of the chunk is written: its columns, or its documents. */
   void note(String batchId, Chunk chunk) {
     note(batchId, List.of(chunk));
   }
@@ -86,11 +90,23 @@ final class Markers {
       return;
     }
     List<String> noted = note.getList(CHUNKS, String.class);
-    List<Chunk> inUse = find(batchId).map(Markers::chunks).orElse(List.of());
-    noted.stream()
-        .map(Chunk::parse)
-        .filter(chunk -> !inUse.contains(chunk))
-        .forEach(chunk -> removal.remove(batchId, chunk));
+    Set<Chunk> documents = new HashSet<>();
+    Set<Chunk> columns = new HashSet<>();
+    for (Chunk chunk : find(batchId).map(Markers::chunks).orElse(List.of())) {
+      columns.add(chunk.withoutDocuments());
+      if (chunk.documents()) {
+        documents.add(chunk);
+      }
+    }
+    for (String name : noted) {
+      Chunk chunk = Chunk.parse(name);
+      if (chunk.documents() && !documents.contains(chunk)) {
+        removal.documents(batchId, chunk);
+      }
+      if (!columns.contains(chunk.withoutDocuments())) {
+        removal.columns(batchId, chunk);
+      }
+    }
     // What another writer has noted meanwhile stays.
     leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
     leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));

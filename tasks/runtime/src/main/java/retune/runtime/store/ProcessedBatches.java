@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.bson.Document;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
@@ -68,34 +69,57 @@ public final class ProcessedBatches {
   ProcessedBatches(MongoDatabase database, Clock clock) {
     this.columns = database.getCollection(COLUMNS);
     this.rows = database.getCollection(ROWS);
-    this.markers = new Markers(database, "processing_metadata", this::remove);
+    this.markers =
+        new Markers(database, "processing_metadata", Documents.removal(this.columns, this.rows));
     this.clock = clock;
   }
 
   /**
-   * Writes rows under the content hash, then the marker, then removes what an earlier content left.
-   * Where the batch has that content already, nothing is read from {@code chunks} nor changed.
+   * What names a batch before its rows are counted.
    *
+   * @param batchId {@code model/date}
+   * @param contentHash see {@link ProcessedBatch}
+   */
+  public record Name(String batchId, String contentHash, String datasetName) {}
+
+  /** What writing did: whether anything changed, and the batch. */
+  public record Written(ProcessedBatch batch, boolean changed) {}
+
+  /** Writes a batch of which all is known beforehand; returns whether anything changed. */
+  public boolean write(ProcessedBatch batch, Iterator<Rows> chunks, boolean rowDocuments) {
+    Name name = new Name(batch.batchId(), batch.contentHash(), batch.datasetName());
+    return write(name, chunks, () -> batch, rowDocuments).changed();
+  }
+
+  /**
+   * Writes rows under the content hash, then the marker, then removes what an earlier content left.
+   * One chunk is in memory at a time. Where the batch has that content already, nothing is read
+   * from {@code chunks} nor changed.
+   *
+   * @param description asked for once all chunks were read; what it throws leaves the batch as it
+   *     was
    * @param rowDocuments whether to write {@code processed_data} too
-   * @return whether anything changed
    * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
    */
-  public boolean write(ProcessedBatch batch, Iterator<Rows> chunks, boolean rowDocuments) {
-    String batchId = batch.batchId();
-    boolean unchanged =
+  public Written write(
+      Name name,
+      Iterator<Rows> chunks,
+      Supplier<ProcessedBatch> description,
+      boolean rowDocuments) {
+    String batchId = name.batchId();
+    Optional<Document> before =
         markers
             .find(batchId)
-            .filter(marker -> Markers.hasContent(marker, batch.contentHash()))
-            .filter(marker -> marker.getBoolean(HAS_ROW_DOCUMENTS) || !rowDocuments)
-            .isPresent();
-    if (unchanged) {
+            .filter(marker -> Markers.hasContent(marker, name.contentHash()))
+            .filter(marker -> marker.getBoolean(HAS_ROW_DOCUMENTS) || !rowDocuments);
+    if (before.isPresent()) {
       markers.removeLeftovers(batchId);
-      return false;
+      return new Written(batch(before.get()), false);
     }
     String timestamp = Documents.timestamp(clock);
     Document common =
         new Document("batch_id", batchId)
-            .append("dataset_name", batch.datasetName())
+            .append("dataset_name", name.datasetName())
             .append("processing_timestamp", timestamp);
     List<Chunk> written = new ArrayList<>();
     int count = 0;
@@ -103,7 +127,8 @@ public final class ProcessedBatches {
       Rows given = chunks.next();
       for (int[] slice : Chunk.slices(given.features().rows())) {
         Rows part = ProcessedRows.select(given, slice);
-        Chunk chunk = Chunk.of(batch.contentHash(), count, slice.length);
+        Chunk columnsAlone = Chunk.of(name.contentHash(), count, slice.length);
+        Chunk chunk = rowDocuments ? columnsAlone.withDocuments() : columnsAlone;
         markers.note(batchId, chunk);
         Document document = new Document("_id", chunk.id(batchId)).append("batch_id", batchId);
         document.putAll(ProcessedRows.columns(part));
@@ -116,6 +141,7 @@ public final class ProcessedBatches {
         count += slice.length;
       }
     }
+    ProcessedBatch batch = description.get();
     if (count != batch.rows()) {
       throw new IllegalArgumentException(count + " rows written of a batch of " + batch.rows());
     }
@@ -125,7 +151,7 @@ public final class ProcessedBatches {
     }
     Document marker = marker(batch).append(HAS_ROW_DOCUMENTS, rowDocuments);
     markers.publish(batchId, marker.append("processing_timestamp", timestamp), written);
-    return true;
+    return new Written(batch, true);
   }
 
   public Optional<ProcessedBatch> find(String batchId) {
@@ -172,11 +198,6 @@ public final class ProcessedBatches {
       throw Markers.replaced(batch.batchId());
     }
     return ProcessedRows.rows(document, batch.schema());
-  }
-
-  private void remove(String batchId, Chunk chunk) {
-    columns.deleteOne(Filters.eq(chunk.id(batchId)));
-    Documents.remove(rows, chunk.rowIds(batchId));
   }
 
   private static Document marker(ProcessedBatch batch) {

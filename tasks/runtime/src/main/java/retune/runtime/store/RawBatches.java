@@ -42,6 +42,12 @@ public final class RawBatches {
   /** What writing did: whether anything changed, and the batch. */
   public record Written(RawBatch batch, boolean changed) {}
 
+  /**
+   * Rows of the largest batch that is also kept as documents, unless told otherwise: documents take
+   * the embedded store over twenty times the work of columns.
+   */
+  public static final int ROW_DOCUMENTS_UP_TO = 100_000;
+
   static final String ROWS = "raw_data";
 
   private static final String COLUMNS = "columns";
@@ -54,7 +60,7 @@ public final class RawBatches {
   RawBatches(MongoDatabase database, Clock clock) {
     this.columns = database.getCollection("raw_columns");
     this.rows = database.getCollection(ROWS);
-    this.markers = new Markers(database, "raw_batches", this::remove);
+    this.markers = new Markers(database, "raw_batches", Documents.removal(this.columns, this.rows));
     this.clock = clock;
   }
 
@@ -62,10 +68,21 @@ public final class RawBatches {
     return model + "/" + logicalDate;
   }
 
+  /** Stores a batch with a document a row up to {@link #ROW_DOCUMENTS_UP_TO} rows. */
+  public Written write(
+      String model,
+      LocalDate logicalDate,
+      String datasetName,
+      String runId,
+      Iterator<Table> chunks) {
+    return write(model, logicalDate, datasetName, runId, chunks, ROW_DOCUMENTS_UP_TO);
+  }
+
   /**
    * Stores the chunks, all with the same columns, as the model's batch of that date. The same rows
-   * again change nothing, however they are cut into chunks.
+   * again change nothing, however they are cut into chunks. One chunk is in memory at a time.
    *
+   * @param rowDocumentsUpTo a batch of more rows is kept as columns alone
    * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
    */
   public Written write(
@@ -73,15 +90,13 @@ public final class RawBatches {
       LocalDate logicalDate,
       String datasetName,
       String runId,
-      Iterator<Table> chunks) {
+      Iterator<Table> chunks,
+      int rowDocumentsUpTo) {
     String batchId = batchId(model, logicalDate);
     Optional<Document> before = markers.find(batchId);
-    Set<Chunk> there = new HashSet<>(before.map(Markers::chunks).orElse(List.of()));
-    Document common =
-        new Document("batch_id", batchId)
-            .append("logical_date", logicalDate.toString())
-            .append("dataset_name", datasetName)
-            .append("run_id", runId);
+    List<Chunk> chunksBefore = before.map(Markers::chunks).orElse(List.of());
+    Set<Chunk> there = new HashSet<>();
+    chunksBefore.forEach(chunk -> there.add(chunk.withoutDocuments()));
     MessageDigest content = Hashing.sha256();
     String header = "";
     List<Chunk> written = new ArrayList<>();
@@ -101,7 +116,6 @@ public final class RawBatches {
         Chunk chunk = Chunk.of(Hashing.sha256(bytes), count, part.rows());
         if (!there.contains(chunk)) {
           markers.note(batchId, chunk);
-          Documents.insertMissing(rows, RawRows.documents(part, chunk.rowIds(batchId), common));
           Documents.insertMissing(
               columns,
               List.of(
@@ -115,9 +129,29 @@ public final class RawBatches {
       }
     }
     String contentHash = HexFormat.of().formatHex(content.digest());
-    if (before.isPresent() && Markers.hasContent(before.get(), contentHash)) {
+    boolean rowDocuments = count <= rowDocumentsUpTo;
+    if (before.isPresent()
+        && Markers.hasContent(before.get(), contentHash)
+        && (!rowDocuments || chunksBefore.stream().allMatch(Chunk::documents))) {
       markers.removeLeftovers(batchId);
       return new Written(batch(before.get()), false);
+    }
+    // Only now is the number of rows known.
+    if (rowDocuments) {
+      written.replaceAll(Chunk::withDocuments);
+      Document common =
+          new Document("batch_id", batchId)
+              .append("logical_date", logicalDate.toString())
+              .append("dataset_name", datasetName)
+              .append("run_id", runId);
+      Set<Chunk> documented = new HashSet<>(chunksBefore);
+      for (Chunk chunk : written) {
+        if (!documented.contains(chunk)) {
+          markers.note(batchId, chunk);
+          Documents.insertMissing(
+              rows, RawRows.documents(read(batchId, chunk), chunk.rowIds(batchId), common));
+        }
+      }
     }
     List<String> ids = written.stream().map(chunk -> chunk.id(batchId)).toList();
     if (Documents.count(columns, ids) != ids.size()) {
@@ -149,11 +183,6 @@ public final class RawBatches {
       throw Markers.replaced(batchId);
     }
     return RawRows.table(found.getList(COLUMNS, Document.class));
-  }
-
-  private void remove(String batchId, Chunk chunk) {
-    columns.deleteOne(Filters.eq(chunk.id(batchId)));
-    Documents.remove(rows, chunk.rowIds(batchId));
   }
 
   private Document marker(RawBatch batch) {

@@ -202,6 +202,37 @@ abstract class StoreContract {
     assertEquals(List.of(), all("batch_leftovers"));
   }
 
+  private Written write(int rowDocumentsUpTo, Table table) {
+    return store
+        .rawBatches()
+        .write("credit", DATE, "daily", "run-1", List.of(table).iterator(), rowDocumentsUpTo);
+  }
+
+  @Test
+  void largeBatchesHaveNoRawRowDocumentsUntilTheyAreAskedFor() {
+    Written alone = write(1_049, table(0, 1_050, 0));
+    assertEquals(List.of(), all("raw_data"));
+    assertSame(table(0, 1_050, 0), readRaw());
+    assertFalse(write(1_049, table(0, 1_050, 0)).changed());
+    Written documented = write(1_050, table(0, 1_050, 0));
+    assertTrue(documented.changed());
+    assertEquals(alone.batch(), documented.batch());
+    assertEquals(1_050, all("raw_data").size());
+    assertSame(table(0, 1_050, 0), readRaw());
+    assertFalse(write(0, table(0, 1_050, 0)).changed());
+    assertEquals(1_050, all("raw_data").size());
+    assertEquals(List.of(), all("batch_leftovers"));
+  }
+
+  @Test
+  void rowDocumentsGoWithTheRowsThatTheyShow() {
+    write(2_000, table(0, 1_050, 0));
+    write(0, table(0, 1_020, 9));
+    assertEquals(List.of(), all("raw_data"));
+    assertSame(table(0, 1_020, 9), readRaw());
+    assertEquals(List.of(), all("batch_leftovers"));
+  }
+
   @Test
   void columnNamesArePartOfTheContent() {
     double[] values = {1, 2};
@@ -224,8 +255,10 @@ abstract class StoreContract {
     assertThrows(
         NoSuchElementException.class,
         () -> write(failingAfter(2, i -> table(i * 1_000, i * 1_000 + 1_000, 9))));
-    assertEquals(2_000, all("raw_data").size());
+    assertEquals(2, all("raw_columns").size());
     write(table(0, 1_050, 0));
+    assertEquals(2, all("raw_columns").size());
+    assertSame(table(0, 1_050, 0), readRaw());
     assertEquals(1_050, all("raw_data").size());
     assertEquals(List.of(), all("batch_leftovers"));
   }

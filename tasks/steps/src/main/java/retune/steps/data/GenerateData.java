@@ -13,6 +13,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.RawBatches;
 import retune.runtime.store.RawBatches.RawBatch;
 import retune.runtime.store.RawBatches.Written;
 
@@ -44,7 +45,14 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
               byDefault = "0.5",
               min = 0,
               max = 1)
-          double drillStrength) {}
+          double drillStrength,
+      @Field(
+              value =
+                  "a batch of up to so many rows is also kept as a document a row, for people's"
+                      + " queries; 0 for none",
+              byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
+              min = 0)
+          int rowDocumentsUpTo) {}
 
   public record Output(
       @Field("the raw batch: model/date") String dataPath,
@@ -68,7 +76,8 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
                 input.logicalDate(),
                 datasetName(drill),
                 context.run().runId(),
-                reporting(sampler.rows(input.rows()), input.rows(), context));
+                reporting(sampler.rows(input.rows()), input.rows(), context),
+                input.rowDocumentsUpTo());
     RawBatch batch = written.batch();
     return new Output(
         batch.batchId(),

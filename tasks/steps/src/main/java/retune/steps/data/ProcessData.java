@@ -2,11 +2,8 @@ package retune.steps.data;
 
 import com.google.auto.service.AutoService;
 import java.time.LocalDate;
-import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import retune.core.InvalidInputException;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.Champions;
@@ -20,6 +17,7 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
+import retune.runtime.store.ProcessedBatches.Written;
 import retune.runtime.store.RawBatches;
 import retune.runtime.store.RawBatches.RawBatch;
 
@@ -36,9 +34,12 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
       @Field("the model's name") String model,
       @Field("the day whose raw rows are processed") LocalDate logicalDate,
       @Field(
-              value = "whether the rows are written as documents, too, for people's queries",
-              byDefault = "true")
-          boolean rowDocuments) {}
+              value =
+                  "a raw batch of up to so many rows is also kept as a document of features a row,"
+                      + " for people's queries; 0 for none",
+              byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
+              min = 0)
+          int rowDocumentsUpTo) {}
 
   public record Output(
       @Field("the processed batch: model/date") String dataPath,
@@ -60,16 +61,13 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
     Preprocessing preprocessing = champion.preprocessing();
     String contentHash = Processing.contentHash(raw, preprocessing, champion.target());
     Processing processing = new Processing(preprocessing, champion.target(), rawBatches.read(raw));
-    Optional<ProcessedBatch> known =
-        batches
-            .find(raw.batchId())
-            .filter(processed -> processed.contentHash().equals(contentHash));
-    // The counts stand before the rows, so a new batch's features are held; they are small beside
-    // its raw rows, of which one chunk is held at a time.
-    Iterator<Rows> rows =
-        known.isEmpty() ? processAll(processing, raw, context).iterator() : processing;
-    ProcessedBatch batch = known.orElseGet(() -> processing.describe(raw, context.run().runId()));
-    boolean changed = batches.write(batch, rows, input.rowDocuments());
+    Written written =
+        batches.write(
+            new ProcessedBatches.Name(raw.batchId(), contentHash, raw.datasetName()),
+            reporting(processing, raw, context),
+            () -> processing.describe(raw, context.run().runId()),
+            raw.rows() <= input.rowDocumentsUpTo());
+    ProcessedBatch batch = written.batch();
     return new Output(
         batch.batchId(),
         batch.rowsIn(),
@@ -78,16 +76,25 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
         batch.rejected(),
         batch.outcomes(),
         contentHash,
-        changed);
+        written.changed());
   }
 
-  private static List<Rows> processAll(Processing processing, RawBatch raw, StepContext context) {
-    List<Rows> rows = new ArrayList<>();
-    while (processing.hasNext()) {
-      rows.add(processing.next());
-      context.progress("rows processed", processing.rowsIn(), raw.rows());
-    }
-    return rows;
+  /** The same rows, telling how many raw rows were read so far. */
+  private static Iterator<Rows> reporting(
+      Processing processing, RawBatch raw, StepContext context) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return processing.hasNext();
+      }
+
+      @Override
+      public Rows next() {
+        Rows rows = processing.next();
+        context.progress("rows processed", processing.rowsIn(), raw.rows());
+        return rows;
+      }
+    };
   }
 
   private static RawBatch rawBatch(Input input, RawBatches rawBatches) {

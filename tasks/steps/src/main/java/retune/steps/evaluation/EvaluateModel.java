@@ -40,7 +40,9 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
       @Field("metrics by name") Map<String, Double> metrics,
       @Field("the processed batch: model/date") String dataPath,
       @Field("labelled rows measured on") int samples,
-      @Field("where the encoded rows came from: reused, computed or recomputed: damaged")
+      @Field(
+              "where the encoded rows came from: reused, computed, recomputed: damaged or"
+                  + " computed, too many to keep")
           String features,
       @Field("how long it took, in seconds") double seconds) {}
 

@@ -36,7 +36,7 @@ record Examination(
         modelId,
         batch,
         batch.rows().labels(),
-        (version, engine) -> new FeatureCache(context).all(version, engine, batch));
+        (version, engine) -> new FeatureCache(context).answers(version, engine, batch));
   }
 
   /**
@@ -51,16 +51,20 @@ record Examination(
         modelId,
         batch,
         Arrays.stream(rows).map(row -> batch.rows().labels()[row]).toArray(),
-        (version, engine) ->
-            new FeatureCache(context).some(version, engine, batch, rows, selection));
+        (version, engine) -> {
+          FeatureCache.Encoded encoded =
+              new FeatureCache(context).some(version, engine, batch, rows, selection);
+          return new FeatureCache.Answers(
+              engine.head(encoded.values(), rows.length), encoded.source());
+        });
   }
 
-  private interface Encoding {
-    FeatureCache.Encoded of(ModelVersion version, Engine engine);
+  private interface Answering {
+    FeatureCache.Answers of(ModelVersion version, Engine engine);
   }
 
   private static Examination examine(
-      StepContext context, String modelId, Batch batch, int[] labels, Encoding encoding) {
+      StepContext context, String modelId, Batch batch, int[] labels, Answering answering) {
     ModelStore models = new ModelStore(context.store(), context.clock());
     ModelVersion version = models.get(modelId);
     if (version.kind() == ModelVersion.Kind.PRETRAINED) {
@@ -71,19 +75,19 @@ record Examination(
               + " a version with a head from it.");
     }
     batch.requireFor(version);
-    try (Engine engine = Engines.open(version, models.weights(version))) {
-      FeatureCache.Encoded encoded = encoding.of(version, engine);
-      float[] logits = engine.head(encoded.values(), labels.length);
+    try (Engine engine =
+        Engines.open(version, models.weights(version), batch.description().rows())) {
+      FeatureCache.Answers answers = answering.of(version, engine);
       int classes = version.target().classes().size();
       Predictions predictions =
           Predictions.of(
               version.target(),
               labels,
-              Arrays.stream(Probabilities.of(logits, classes))
+              Arrays.stream(Probabilities.of(answers.logits(), classes))
                   .flatMapToDouble(Arrays::stream)
                   .toArray(),
               version.decisionThreshold());
-      return new Examination(version, batch, Evaluation.of(predictions), encoded.source());
+      return new Examination(version, batch, Evaluation.of(predictions), answers.source());
     }
   }
 

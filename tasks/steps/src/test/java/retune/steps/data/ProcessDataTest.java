@@ -177,12 +177,12 @@ class ProcessDataTest {
   }
 
   @Test
-  void rowDocumentsAreForPeopleAndCanBeLeftOut() {
+  void rowDocumentsAreForPeopleAndLeftOutOfLargeBatches() {
     install(training(0));
     writeRaw(raw(row -> "" + row % 2));
-    assertTrue(process(false).changed());
+    assertTrue(process(ROWS - 1).changed());
     assertEquals(0, store.collection("processed_data").countDocuments());
-    assertTrue(process(true).changed());
+    assertTrue(process(ROWS).changed());
     assertEquals(ROWS, store.collection("processed_data").countDocuments());
   }
 
@@ -231,11 +231,11 @@ class ProcessDataTest {
   }
 
   private ProcessData.Output process() {
-    return process(false);
+    return process(0);
   }
 
-  private ProcessData.Output process(boolean rowDocuments) {
-    return new ProcessData().run(new ProcessData.Input(MODEL, DATE, rowDocuments), context);
+  private ProcessData.Output process(int rowDocumentsUpTo) {
+    return new ProcessData().run(new ProcessData.Input(MODEL, DATE, rowDocumentsUpTo), context);
   }
 
   private ProcessedBatch batch() {

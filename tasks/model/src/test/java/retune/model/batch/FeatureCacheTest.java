@@ -1,0 +1,92 @@
+package retune.model.batch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.model.ModelVersion;
+import retune.model.TestModels;
+import retune.model.Weights;
+import retune.model.engine.Engine;
+import retune.model.engine.PlainEngine;
+import retune.runtime.RunIdentity;
+import retune.runtime.Settings;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
+import retune.store.EmbeddedStore;
+
+class FeatureCacheTest {
+  /** More than are encoded at a time. */
+  private static final int ROWS = 1_100;
+
+  private record Context(DocumentStore store) implements StepContext {
+    @Override
+    public RunIdentity run() {
+      return new RunIdentity("manual", "run", "evaluate_model", 1);
+    }
+
+    @Override
+    public Clock clock() {
+      return Clock.systemUTC();
+    }
+
+    @Override
+    public Settings settings() {
+      return new Settings(Map.of());
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {}
+  }
+
+  @Test
+  void rowsThatAreTooManyToKeepAreAnsweredTheSame() {
+    ModelVersion version = TestModels.small(1).version();
+    Weights weights = TestModels.small(1).weights();
+    FeatureSchema schema = version.preprocessing().schema();
+    Features features = TestModels.features(schema, ROWS, 1);
+    Batch batch = batch(version, new Rows(features, new int[ROWS], new long[ROWS]));
+    int values = ROWS * version.architecture().encodedSize();
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+        Engine engine = new PlainEngine(version, weights, 1)) {
+      Context context = new Context(store);
+      FeatureCache.Answers alone =
+          new FeatureCache(context, values - 1).answers(version, engine, batch);
+      assertEquals(FeatureCache.Source.NOT_KEPT, alone.source());
+      FeatureCache.Answers kept = new FeatureCache(context, values).answers(version, engine, batch);
+      assertEquals(FeatureCache.Source.COMPUTED, kept.source());
+      assertArrayEquals(kept.logits(), alone.logits());
+      assertArrayEquals(engine.head(engine.encode(features), ROWS), alone.logits());
+    }
+  }
+
+  private static Batch batch(ModelVersion version, Rows rows) {
+    return new Batch(
+        new ProcessedBatch(
+            "toy/2026-11-05",
+            "toy",
+            LocalDate.parse("2026-11-05"),
+            "synthetic",
+            "run",
+            "content",
+            "raw",
+            version.preprocessing().hash(),
+            version.preprocessing().schema(),
+            ROWS,
+            ROWS,
+            ROWS,
+            Map.of(),
+            Map.of()),
+        rows);
+  }
+}
