@@ -52,7 +52,7 @@ class InputReaderTest {
         "{\"model\":\"m\",\"loud\":\"yes\"} | rehearse: 'loud' must be true or false, not 'yes'.",
         "{\"model\":\"m\",\"logical_date\":\"05.11.2026\"} | rehearse: 'logical_date' must be a date like 2026-11-05, not '05.11.2026'.",
         "{\"model\":\"m\",\"exclude\":\"a\"} | rehearse: 'exclude' must be a list, not 'a'.",
-        "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, invalid_input, not_ready, unexpected, never. Did you mean 'well'?",
+        "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, invalid_input, not_ready, unexpected, out_of_memory, never. Did you mean 'well'?",
         "[] | The JSON given with --input is not an object; give {\"name\": value, …}."
       })
   void badJsonIsRefusedByName(String json, String sentence) {
