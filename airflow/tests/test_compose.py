@@ -1,8 +1,8 @@
 """compose.yaml says of every step what its pod says."""
 
 import yaml
-
 from conftest import PROJECT
+
 from retune.loops import STEPS
 from retune.steps import LOCKED
 
