@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.images.Containers.Ended;
 import tools.jackson.databind.json.JsonMapper;
@@ -42,6 +45,14 @@ class EveryImageTest {
 
     assertEquals(0, ended.exitCode(), ended.log());
     assertTrue(ended.out().startsWith(step + " – "), ended.out());
+  }
+
+  /** What a machine that runs all steps of a family fetches, compressed. */
+  @ParameterizedTest
+  @CsvSource({"light, 45", "learning, 190"})
+  void allImagesOfAFamilyTogetherStaySmall(String family, int megabytes) throws IOException {
+    long size = Files.size(Path.of("target/stage/tars/retune-" + family + ".tar"));
+    assertTrue(size <= megabytes * 1_000_000L, family + " has " + size + " bytes");
   }
 
   @ParameterizedTest
