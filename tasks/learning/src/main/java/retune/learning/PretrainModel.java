@@ -2,18 +2,11 @@ package retune.learning;
 
 import com.google.auto.service.AutoService;
 import java.io.IOException;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.Features;
-import retune.learning.ContrastiveTraining.Outcome;
-import retune.model.Architecture;
 import retune.model.ModelFolder;
-import retune.model.ModelVersion;
-import retune.model.ModelVersion.Lineage;
+import retune.model.ModelVersion.Epoch;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -32,8 +25,6 @@ import retune.runtime.StepContext;
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class PretrainModel implements Step<PretrainModel.Input, PretrainModel.Output> {
-  private static final Logger LOGGER = System.getLogger(PretrainModel.class.getName());
-
   public record Input(
       @Field("the table, a CSV file") String data,
       @Field("the column to predict later; no feature") String target,
@@ -91,49 +82,26 @@ public final class PretrainModel implements Step<PretrainModel.Input, PretrainMo
                 input.numeric()),
             null,
             input.seed());
-    Architecture architecture = input.architecture().architecture();
-    Features features = table.unlabelled();
-    Outcome outcome =
-        new ContrastiveTraining(
+    ModelFolder.Content encoder =
+        new Pretraining(
+                input.name(),
+                input.architecture().architecture(),
                 input.epochs(),
                 input.learningRate(),
                 input.batchSize(),
-                (float) input.temperature(),
+                input.temperature(),
                 input.corruption(),
-                Seeds.of("pretrain", input.name(), input.seed()))
-            .run(architecture, features, context::progress, line -> LOGGER.log(Level.INFO, line));
-    ModelVersion version =
-        ModelVersion.of(
-            input.name(),
-            context.clock().instant(),
-            architecture,
-            table.preprocessing(),
-            table.target(),
-            0.5,
-            new Lineage(
-                null,
-                "contrastive",
-                input.epochs(),
-                input.learningRate(),
-                table.fileHash(),
-                Map.of(
-                    "batch_size", (double) input.batchSize(),
-                    "temperature", input.temperature(),
-                    "corruption", input.corruption(),
-                    "seed", (double) input.seed(),
-                    "training_rows", (double) features.rows()),
-                outcome.history()),
-            Map.of(),
-            null,
-            outcome.encoder());
+                input.seed())
+            .run(table, context);
     Path output = Path.of(input.output());
-    ModelFolder.write(output, new ModelFolder.Content(version, outcome.encoder()));
+    ModelFolder.write(output, encoder);
+    List<Epoch> history = encoder.version().lineage().history();
     return new Output(
-        version.modelId(),
+        encoder.version().modelId(),
         output.toString(),
-        features.rows(),
+        table.unlabelled().rows(),
         input.epochs(),
-        outcome.history().getFirst().loss(),
-        outcome.history().getLast().loss());
+        history.getFirst().loss(),
+        history.getLast().loss());
   }
 }

@@ -13,7 +13,7 @@ import retune.model.Weights;
 /**
  * What training begins with: nothing but an architecture, or an encoder that was trained before.
  */
-sealed interface StartingPoint {
+public sealed interface StartingPoint {
   Architecture architecture();
 
   /** Preprocessing that the encoder belongs to; null to fit it. */
@@ -45,7 +45,7 @@ sealed interface StartingPoint {
 
   /** The encoder of a version; a head that it has is not taken over. */
   record Encoder(ModelFolder.Content content) implements StartingPoint {
-    static Encoder read(Path folder) throws IOException {
+    public static Encoder read(Path folder) throws IOException {
       return new Encoder(ModelFolder.read(folder));
     }
 

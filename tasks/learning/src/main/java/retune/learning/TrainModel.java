@@ -2,25 +2,14 @@ package retune.learning;
 
 import com.google.auto.service.AutoService;
 import java.io.IOException;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.FeatureSchema;
-import retune.core.data.Features;
-import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
-import retune.core.split.Part;
-import retune.learning.ClassifierTraining.Outcome;
-import retune.learning.NetworkInput.EncodedRows;
-import retune.model.Architecture;
+import retune.learning.Training.Trained;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
-import retune.model.ModelVersion.Lineage;
-import retune.model.Weights;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -39,8 +28,6 @@ import retune.runtime.StepContext;
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class TrainModel implements Step<TrainModel.Input, TrainModel.Output> {
-  private static final Logger LOGGER = System.getLogger(TrainModel.class.getName());
-
   public record Input(
       @Field("the table, a CSV file") String data,
       @Field("the column to predict") String target,
@@ -100,98 +87,25 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
                 input.numeric()),
             start.preprocessing(),
             input.seed());
-    Outcome outcome = train(input, context, start, table);
-    Evaluation test = test(start.architecture(), table, outcome);
-    LOGGER.log(Level.INFO, TrainingLog.evaluation(test));
-    ModelVersion version = version(input, context, start, table, outcome, test);
+    Trained trained =
+        new Training(
+                input.name(),
+                input.epochs(),
+                input.learningRate(),
+                input.batchSize(),
+                input.classWeights(),
+                input.metric(),
+                input.seed())
+            .run(start, table, context);
     Path output = Path.of(input.output());
-    ModelFolder.write(output, new ModelFolder.Content(version, outcome.weights()));
+    ModelFolder.write(output, trained.content());
+    ModelVersion version = trained.content().version();
     return new Output(
         version.modelId(),
         output.toString(),
-        outcome.validation().toMap(),
-        test.toMap(),
-        outcome.decisionThreshold(),
-        outcome.bestEpoch());
-  }
-
-  private static Outcome train(
-      Input input, StepContext context, StartingPoint start, TrainingTable table) {
-    long seed = Seeds.of("train", input.name(), input.seed());
-    FeatureSchema schema = table.preprocessing().schema();
-    Weights initial =
-        start.weights(schema, table.target().classes().size(), new SplittableRandom(seed));
-    ClassifierTraining training =
-        new ClassifierTraining(
-            table.target(),
-            null,
-            input.metric(),
-            input.classWeights(),
-            input.epochs(),
-            input.learningRate(),
-            input.batchSize(),
-            seed);
-    try (TorchModule module = new TorchModule(start.architecture(), schema, initial)) {
-      return training.run(
-          module,
-          trainable(start, module, table.part(Part.TRAINING)),
-          trainable(start, module, table.part(Part.VALIDATION)),
-          context::progress,
-          line -> LOGGER.log(Level.INFO, line));
-    }
-  }
-
-  /** Rows as training sees them: encoded already where the encoder cannot be trained. */
-  private static Labelled trainable(StartingPoint start, TorchModule module, Labelled rows) {
-    if (!(start.architecture() instanceof Architecture.TorchScript architecture)) {
-      return rows;
-    }
-    float[] encoded = TorchEngine.run(module, TorchModule.Method.ENCODE, rows.input());
-    return new Labelled(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
-  }
-
-  private static Evaluation test(Architecture architecture, TrainingTable table, Outcome outcome) {
-    try (TorchModule module =
-        new TorchModule(architecture, table.preprocessing().schema(), outcome.weights())) {
-      return Evaluation.of(
-          Answers.of(
-              module, table.part(Part.HOLDOUT), table.target(), outcome.decisionThreshold()));
-    }
-  }
-
-  private static ModelVersion version(
-      Input input,
-      StepContext context,
-      StartingPoint start,
-      TrainingTable table,
-      Outcome outcome,
-      Evaluation test) {
-    Features validation = table.features(Part.VALIDATION);
-    return ModelVersion.of(
-        input.name(),
-        context.clock().instant(),
-        start.architecture(),
-        table.preprocessing(),
-        table.target(),
-        outcome.decisionThreshold(),
-        new Lineage(
-            start.modelId(),
-            start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
-            input.epochs(),
-            input.learningRate(),
-            table.fileHash(),
-            Map.of(
-                "batch_size", (double) input.batchSize(),
-                "class_weights", input.classWeights() ? 1.0 : 0.0,
-                "seed", (double) input.seed(),
-                "training_rows", (double) table.features(Part.TRAINING).rows(),
-                "validation_rows", (double) validation.rows(),
-                "test_rows", (double) test.rows(),
-                "trainable_share", outcome.trainedShare(),
-                "best_epoch", (double) outcome.bestEpoch()),
-            outcome.history()),
-        Map.of("validation", outcome.validation().toMap(), "test", test.toMap()),
-        GoldenRows.of(start.architecture(), outcome.weights(), validation),
-        outcome.weights());
+        trained.validation().toMap(),
+        trained.test().toMap(),
+        version.decisionThreshold(),
+        trained.bestEpoch());
   }
 }

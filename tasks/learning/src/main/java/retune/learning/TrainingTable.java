@@ -3,13 +3,13 @@ package retune.learning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -35,14 +35,16 @@ import retune.runtime.csv.CsvTables;
  *
  * @param labels class index a row of the features
  * @param parts {@link Part#code} a row of the features
+ * @param rejected rows left out, each counted once, by why
  * @param fileHash SHA-256 of the file
  */
-record TrainingTable(
+public record TrainingTable(
     Target target,
     Preprocessing preprocessing,
     Features features,
     int[] labels,
     byte[] parts,
+    Map<String, Integer> rejected,
     String fileHash) {
   private static final double HOLDOUT_SHARE = 0.15;
   private static final double VALIDATION_SHARE_OF_OTHERS = 0.15 / 0.85;
@@ -97,24 +99,37 @@ record TrainingTable(
   static TrainingTable read(Source source, @Nullable Preprocessing given, long seed)
       throws IOException {
     Table table = CsvTables.readAll(source.file, CsvOptions.DETECT);
-    Column labelColumn = table.column(source.target);
-    Target target = target(labelColumn, source.positive);
-    int[] labels = target.encode(labelColumn);
-    Set<String> noFeatures = new HashSet<>(source.excluded);
-    noFeatures.add(source.target);
-    Table raw = table.without(noFeatures);
-    Split split =
-        Split.of(
-            Hashing.rows(raw, raw.names().stream().sorted().toList()),
-            labels,
-            HOLDOUT_SHARE,
-            VALIDATION_SHARE_OF_OTHERS,
-            seed);
-    Table withoutTarget = table.without(Set.of(source.target));
+    return of(
+        table,
+        target(table.column(source.target), source.positive),
+        source.fitOptions(),
+        given,
+        seed,
+        Hashing.sha256(Files.readAllBytes(source.file)));
+  }
+
+  /**
+   * Makes a table ready to learn from.
+   *
+   * @param table has the target among its columns
+   * @param options what is known of the columns beside the target
+   * @param given preprocessing that was fitted before; null to fit it on the training rows
+   * @param seed see {@link #read}
+   * @param fileHash SHA-256 of where the table was read from
+   */
+  public static TrainingTable of(
+      Table table,
+      Target target,
+      FitOptions options,
+      @Nullable Preprocessing given,
+      long seed,
+      String fileHash) {
+    int[] labels = target.encode(table.column(target.column()));
+    Split split = split(table, target, options.excluded(), seed);
+    Table withoutTarget = table.without(Set.of(target.column()));
     Preprocessing preprocessing =
         given == null
-            ? PreprocessingFitter.fit(
-                withoutTarget.select(split.rows(Part.TRAINING)), source.fitOptions())
+            ? PreprocessingFitter.fit(withoutTarget.select(split.rows(Part.TRAINING)), options)
             : given;
     Preprocessing.Result result = preprocessing.apply(withoutTarget);
     int[] kept = result.keptRows();
@@ -128,7 +143,27 @@ record TrainingTable(
         result.features(),
         Arrays.stream(kept).map(row -> labels[row]).toArray(),
         parts,
-        Hashing.sha256(Files.readAllBytes(source.file)));
+        result.rejected(),
+        fileHash);
+  }
+
+  /** The rows that preprocessing is fitted on, before any is, without the target. */
+  public static Table trainingRows(Table table, Target target, List<String> excluded, long seed) {
+    return table
+        .select(split(table, target, excluded, seed).rows(Part.TRAINING))
+        .without(Set.of(target.column()));
+  }
+
+  private static Split split(Table table, Target target, List<String> excluded, long seed) {
+    Set<String> noFeatures = new HashSet<>(excluded);
+    noFeatures.add(target.column());
+    Table raw = table.without(noFeatures);
+    return Split.of(
+        Hashing.rows(raw, raw.names().stream().sorted().toList()),
+        target.encode(table.column(target.column())),
+        HOLDOUT_SHARE,
+        VALIDATION_SHARE_OF_OTHERS,
+        seed);
   }
 
   /** The rows of a part, with their labels. */
@@ -136,7 +171,8 @@ record TrainingTable(
     return Labelled.select(new FeatureRows(features), labels, rows(part));
   }
 
-  Features features(Part part) {
+  /** The rows of a part. */
+  public Features features(Part part) {
     return features.select(rows(part));
   }
 
@@ -148,12 +184,26 @@ record TrainingTable(
             .toArray());
   }
 
+  /** Class indices of the rows of a part. */
+  public int[] labels(Part part) {
+    return Arrays.stream(rows(part)).map(row -> labels[row]).toArray();
+  }
+
   private int[] rows(Part part) {
     return IntStream.range(0, parts.length).filter(row -> parts[row] == part.code()).toArray();
   }
 
   private static Target target(Column labels, @Nullable String positive) {
-    Map<String, Long> rows =
+    return new Target(labels.name(), List.copyOf(classes(labels).keySet()), positive);
+  }
+
+  /**
+   * The classes of a column of labels in the order of their names, and how many rows each has.
+   *
+   * @throws InvalidInputException where a class has too few rows to have some in every part
+   */
+  public static SortedMap<String, Long> classes(Column labels) {
+    SortedMap<String, Long> rows =
         IntStream.range(0, labels.rows())
             .mapToObj(labels::text)
             .filter(Objects::nonNull)
@@ -167,6 +217,6 @@ record TrainingTable(
                     + " judge, so bring more of them or leave them out.");
           }
         });
-    return new Target(labels.name(), new ArrayList<>(rows.keySet()), positive);
+    return rows;
   }
 }

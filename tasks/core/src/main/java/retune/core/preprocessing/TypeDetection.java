@@ -26,7 +26,7 @@ import retune.core.data.Column;
  *
  * The 99 % allow for typing errors; a row with such a value is rejected and counted later.
  */
-final class TypeDetection {
+public final class TypeDetection {
   private static final double READABLE_SHARE = 0.99;
   private static final int IDENTIFIER_ROWS = 20;
   private static final double IDENTIFIER_FILL = 0.5;
@@ -38,11 +38,12 @@ final class TypeDetection {
   private static final int ROWS_A_CODE = 5;
 
   /** A column's type and the reason, as a phrase for people. */
-  record Detected(ColumnType type, String reason) {}
+  public record Detected(ColumnType type, String reason) {}
 
   private TypeDetection() {}
 
-  static Detected detect(Column column) {
+  /** What the column is, and why. */
+  public static Detected detect(Column column) {
     if (column instanceof Column.Numbers numbers) {
       double[] present = Arrays.stream(numbers.values()).filter(Double::isFinite).toArray();
       return ofNumbers(column, present, "");

@@ -14,17 +14,17 @@ import retune.runtime.store.DocumentStore;
  * learned; marginals and correlations, which may be larger than a document can be, are a blob that
  * is named by its content and written first.
  */
-final class DistributionStore {
+public final class DistributionStore {
   private static final String COLLECTION = "distribution_models";
 
   private final DocumentStore store;
 
-  DistributionStore(DocumentStore store) {
+  public DistributionStore(DocumentStore store) {
     this.store = store;
   }
 
   /** Makes this the model's distribution; returns whether it was another one before. */
-  boolean put(String model, TableDistribution distribution) {
+  public boolean put(String model, TableDistribution distribution) {
     byte[] json = DistributionFile.write(distribution);
     String blob = "distributions/" + Hashing.sha256(json);
     if (blob.equals(blobOf(model).orElse("")) && isWhole(blob)) {
@@ -49,7 +49,7 @@ final class DistributionStore {
   }
 
   /** An {@link InvalidInputException} where the model has none, or a damaged one. */
-  TableDistribution get(String model) {
+  public TableDistribution get(String model) {
     String blob =
         blobOf(model)
             .orElseThrow(

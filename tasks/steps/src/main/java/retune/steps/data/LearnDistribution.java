@@ -4,7 +4,6 @@ import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDate;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -15,11 +14,8 @@ import retune.core.data.Column;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
-import retune.core.distribution.DistributionLearner;
-import retune.core.distribution.Drill;
 import retune.core.distribution.QualityReport;
 import retune.core.distribution.TableDistribution;
-import retune.core.distribution.TableSampler;
 import retune.core.preprocessing.CategoricalColumn;
 import retune.core.preprocessing.FitOptions;
 import retune.core.preprocessing.PreprocessingFitter;
@@ -45,15 +41,6 @@ import retune.runtime.csv.CsvTables;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class LearnDistribution
     implements Step<LearnDistribution.Input, LearnDistribution.Output> {
-  /** Rows that are compared, from which on the scores hardly change. */
-  private static final int MOST_COMPARED_ROWS = 50_000;
-
-  /** Bounds the time of a table with many columns: rows times pairs of columns. */
-  private static final long MOST_COMPARISONS = 1_000_000_000;
-
-  /** The date of the rows that are compared; any would do. */
-  private static final LocalDate COMPARED_DATE = LocalDate.EPOCH;
-
   public record Input(
       @Field("the model's name") String model,
       @Field("the table, a CSV file with a header") String data,
@@ -88,9 +75,15 @@ public final class LearnDistribution
     input.exclude().forEach(table::column);
     Table rows = table.without(Set.copyOf(input.exclude()));
     Target target = target(rows.column(input.target()), input.positive());
-    TableDistribution distribution =
-        DistributionLearner.learn(rows, target, Hashing.sha256(Files.readAllBytes(file)));
-    QualityReport quality = quality(rows, distribution, input.seed());
+    LearnedTable learned =
+        LearnedTable.of(
+            rows,
+            target,
+            categorical(rows, input.target()),
+            Hashing.sha256(Files.readAllBytes(file)),
+            input.seed());
+    TableDistribution distribution = learned.distribution();
+    QualityReport quality = learned.quality();
     if (input.output() != null) {
       DistributionFile.write(distribution, Path.of(input.output()));
     }
@@ -118,16 +111,6 @@ public final class LearnDistribution
             .sorted()
             .toList();
     return new Target(labels.name(), classes, positive);
-  }
-
-  private static QualityReport quality(Table rows, TableDistribution distribution, int seed) {
-    long pairs = (long) rows.columns().size() * rows.columns().size() / 2;
-    int count = (int) Math.min(Math.min(rows.rows(), MOST_COMPARED_ROWS), MOST_COMPARISONS / pairs);
-    int[] spread =
-        IntStream.range(0, count).map(i -> (int) ((long) i * rows.rows() / count)).toArray();
-    Table generated = new TableSampler(distribution, seed, COMPARED_DATE, Drill.NONE).table(count);
-    return QualityReport.compare(
-        rows.select(spread), generated, categorical(rows, distribution.target().column()));
   }
 
   /** The columns that preprocessing takes as categories, and the target. */

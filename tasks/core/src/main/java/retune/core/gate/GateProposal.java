@@ -1,0 +1,142 @@
+package retune.core.gate;
+
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
+
+/**
+ * A gate that a new model can stand: what it reaches today less a margin that chance does not use
+ * up.
+ *
+ * <p>The model is measured on validation rows and on generated ones, and the lower value counts,
+ * because the loop's days are made of either. The margin is twice the standard error of the
+ * validation value (bootstrap of {@value #RESAMPLES} resamples; Efron, 1979), at least {@value
+ * #LEAST_MARGIN}. Where F1 less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the
+ * usual one; otherwise it is macro F1, rounded down to a hundredth, which weighs all classes alike.
+ *
+ * @param validation the gate's metric on validation rows
+ * @param generated the gate's metric on generated rows
+ * @param margin how much the metric may fall by chance, before rounding
+ * @param constant the gate's metric of the best answer that is the same for every row
+ */
+public record GateProposal(
+    Gate gate, double validation, double generated, double margin, double constant) {
+  private static final double USUAL_THRESHOLD = 0.75;
+  private static final double LEAST_MARGIN = 0.02;
+  private static final int RESAMPLES = 400;
+  private static final double STANDARD_ERRORS = 2;
+
+  /**
+   * Proposes a gate.
+   *
+   * @param validation rows that the model did not learn from
+   * @param generated rows drawn from the learned distribution
+   */
+  public static GateProposal of(Predictions validation, Predictions generated, long seed) {
+    GateProposal usual = of(Metric.F1_SCORE, validation, generated, seed);
+    return usual.supported() >= USUAL_THRESHOLD
+        ? usual.withThreshold(USUAL_THRESHOLD)
+        : of(Metric.F1_MACRO, validation, generated, seed);
+  }
+
+  private static GateProposal of(
+      Metric metric, Predictions validation, Predictions generated, long seed) {
+    int positive = validation.positive();
+    double value = value(metric, validation.confusion(), positive);
+    double ofGenerated = value(metric, generated.confusion(), positive);
+    double margin =
+        Math.max(LEAST_MARGIN, STANDARD_ERRORS * standardError(metric, validation, seed));
+    double supported = Math.min(value, ofGenerated) - margin;
+    double threshold = Math.clamp(Math.floor(supported * 100) / 100, 0, 1);
+    return new GateProposal(
+        new Gate(metric, threshold), value, ofGenerated, margin, constant(metric, validation));
+  }
+
+  /** Whether the gate tells the model from one that answers the same for every row. */
+  public boolean tellsFromConstant() {
+    return gate.threshold() > constant;
+  }
+
+  /** Why the gate is what it is, in sentences with the numbers. */
+  public String reason() {
+    String title = gate.metric().title();
+    String numbers =
+        String.format(
+            Locale.ROOT,
+            "%s is %.4f on validation rows and %.4f on generated rows, and chance explains a"
+                + " difference of %.4f (two standard errors, at least %.2f).",
+            title,
+            validation,
+            generated,
+            margin,
+            LEAST_MARGIN);
+    double room = Math.min(validation, generated) - gate.threshold();
+    String meaning =
+        String.format(
+            Locale.ROOT,
+            " %s must fall by more than %.4f before the gate of %.2f fails;"
+                + " the best answer that is the same for every row reaches %.4f.",
+            title,
+            room,
+            gate.threshold(),
+            constant);
+    return numbers
+        + meaning
+        + (tellsFromConstant()
+            ? ""
+            : " The model is hardly better than that: bring more rows or better columns before"
+                + " you rely on it.");
+  }
+
+  private double supported() {
+    return Math.min(validation, generated) - margin;
+  }
+
+  private GateProposal withThreshold(double threshold) {
+    return new GateProposal(
+        new Gate(gate.metric(), threshold), validation, generated, margin, constant);
+  }
+
+  private static double standardError(Metric metric, Predictions predictions, long seed) {
+    int rows = predictions.rows();
+    int[] answers = IntStream.range(0, rows).map(predictions::answer).toArray();
+    SplittableRandom random = new SplittableRandom(seed);
+    double sum = 0;
+    double squares = 0;
+    for (int resample = 0; resample < RESAMPLES; resample++) {
+      long[][] counts = new long[predictions.classes()][predictions.classes()];
+      for (int drawn = 0; drawn < rows; drawn++) {
+        int row = random.nextInt(rows);
+        counts[predictions.labels()[row]][answers[row]]++;
+      }
+      double value = value(metric, new ConfusionMatrix(counts), predictions.positive());
+      sum += value;
+      squares += value * value;
+    }
+    double mean = sum / RESAMPLES;
+    return Math.sqrt(Math.max(0, squares / RESAMPLES - mean * mean));
+  }
+
+  private static double constant(Metric metric, Predictions predictions) {
+    return IntStream.range(0, predictions.classes())
+        .mapToDouble(
+            answer -> {
+              long[][] counts = new long[predictions.classes()][predictions.classes()];
+              for (int label : predictions.labels()) {
+                counts[label][answer]++;
+              }
+              return value(metric, new ConfusionMatrix(counts), predictions.positive());
+            })
+        .max()
+        .orElseThrow();
+  }
+
+  private static double value(Metric metric, ConfusionMatrix confusion, int positive) {
+    return metric == Metric.F1_SCORE && confusion.classes() == 2
+        ? confusion.f1(positive)
+        : confusion.macroF1();
+  }
+}

@@ -1,0 +1,102 @@
+package retune.loop;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import retune.core.metrics.Predictions;
+
+/** Curves that show how the probability of one class tells its rows from the others. */
+final class Curves {
+  /** More points would not be seen. */
+  private static final int MOST_POINTS = 200;
+
+  private static final int CALIBRATION_BINS = 10;
+
+  private Curves() {}
+
+  /** True positive rate over false positive rate. */
+  static Chart.Line roc(String name, Predictions predictions, int label) {
+    return thinned(
+        name,
+        counts(predictions, label),
+        (inside, outside, allInside, allOutside) ->
+            new double[] {(double) outside / allOutside, (double) inside / allInside});
+  }
+
+  /** Precision over recall, from the first row answered on. */
+  static Chart.Line precisionRecall(String name, Predictions predictions, int label) {
+    List<int[]> counts = counts(predictions, label);
+    return thinned(
+        name,
+        counts.subList(1, counts.size()),
+        (inside, outside, allInside, _) ->
+            new double[] {(double) inside / allInside, (double) inside / (inside + outside)});
+  }
+
+  /** Observed share over stated probability, ten equal bins; a bin without rows is left out. */
+  static Chart.Line calibration(String name, Predictions predictions, int label) {
+    double[] stated = new double[CALIBRATION_BINS];
+    double[] observed = new double[CALIBRATION_BINS];
+    int[] rows = new int[CALIBRATION_BINS];
+    for (int row = 0; row < predictions.rows(); row++) {
+      double probability = predictions.probability(row, label);
+      int bin = Math.min(CALIBRATION_BINS - 1, (int) (probability * CALIBRATION_BINS));
+      stated[bin] += probability;
+      observed[bin] += predictions.labels()[row] == label ? 1 : 0;
+      rows[bin]++;
+    }
+    int[] some = IntStream.range(0, CALIBRATION_BINS).filter(bin -> rows[bin] > 0).toArray();
+    return new Chart.Line(
+        name,
+        IntStream.of(some).mapToDouble(bin -> stated[bin] / rows[bin]).toArray(),
+        IntStream.of(some).mapToDouble(bin -> observed[bin] / rows[bin]).toArray());
+  }
+
+  private interface Point {
+    double[] of(int inside, int outside, int allInside, int allOutside);
+  }
+
+  /** Rows of the class, and of others, that are answered with it, as the threshold falls. */
+  private static List<int[]> counts(Predictions predictions, int label) {
+    int[] order =
+        IntStream.range(0, predictions.rows())
+            .boxed()
+            .sorted(Comparator.comparingDouble(row -> -predictions.probability(row, label)))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    List<int[]> counts = new ArrayList<>(List.of(new int[] {0, 0}));
+    int inside = 0;
+    int outside = 0;
+    for (int i = 0; i < order.length; i++) {
+      if (predictions.labels()[order[i]] == label) {
+        inside++;
+      } else {
+        outside++;
+      }
+      boolean tied =
+          i + 1 < order.length
+              && predictions.probability(order[i], label)
+                  == predictions.probability(order[i + 1], label);
+      if (!tied) {
+        counts.add(new int[] {inside, outside});
+      }
+    }
+    return counts;
+  }
+
+  private static Chart.Line thinned(String name, List<int[]> counts, Point point) {
+    int[] all = counts.getLast();
+    int points = Math.min(MOST_POINTS, counts.size());
+    double[] x = new double[points];
+    double[] y = new double[points];
+    for (int i = 0; i < points; i++) {
+      int[] at =
+          counts.get(points == 1 ? 0 : (int) ((long) i * (counts.size() - 1) / (points - 1)));
+      double[] place = point.of(at[0], at[1], all[0], all[1]);
+      x[i] = place[0];
+      y[i] = place[1];
+    }
+    return new Chart.Line(name, x, y);
+  }
+}

@@ -1,0 +1,95 @@
+package retune.loop;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import java.util.stream.Collectors;
+import retune.core.data.Hashing;
+
+/** Pages that need nothing but themselves, and may do nothing but be shown. */
+final class Html {
+  private static final String STYLE =
+      """
+      :root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--paper:#fff;--edge:#dde2e9;--c0:#2563c9;--c1:#d9660a;--c2:#1d8a55;--c3:#a2309f;--c4:#8a6d00;--c5:#0b8793;--c6:#b3263a;--c7:#5d5fa8}
+      @media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b5;--paper:#12161c;--edge:#303844;--c0:#6ea8ff;--c1:#ff9d52;--c2:#54c98f;--c3:#dd85da;--c4:#d6b94a;--c5:#4fc6d2;--c6:#f2788a;--c7:#a3a5ec}}
+      body{margin:0 auto;max-width:70rem;padding:1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
+      h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid var(--edge)}
+      p{max-width:46rem}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem}
+      figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}svg{width:100%;height:auto;display:block}
+      svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.cell{fill:var(--c6)}.bar{fill-opacity:.75}
+      .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
+      .bar.c0{fill:var(--c0);stroke:none}.bar.c1{fill:var(--c1);stroke:none}
+      .key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .6em;background:currentColor}
+      .k0::before{background:var(--c0)}.k1::before{background:var(--c1)}.k2::before{background:var(--c2)}.k3::before{background:var(--c3)}.k4::before{background:var(--c4)}.k5::before{background:var(--c5)}.k6::before{background:var(--c6)}.k7::before{background:var(--c7)}
+      .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}td,th{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--edge);overflow-wrap:normal}
+      td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.warn{border-left:4px solid var(--c6);padding-left:.8rem}
+      """;
+
+  private Html() {}
+
+  /** Text as it reads, whatever is in it. */
+  static String text(String text) {
+    return text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\"", "&quot;")
+        .replace("'", "&#39;");
+  }
+
+  /** A page whose own policy forbids scripts and everything from elsewhere. */
+  static String page(String title, String body) {
+    String hash =
+        Base64.getEncoder()
+            .encodeToString(Hashing.sha256().digest(STYLE.getBytes(StandardCharsets.UTF_8)));
+    return """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-%s'">
+        <title>%s</title>
+        <style>%s</style>
+        </head>
+        <body>
+        <h1>%s</h1>
+        %s</body>
+        </html>
+        """
+        .formatted(hash, text(title), STYLE, text(title), body);
+  }
+
+  static String heading(String text) {
+    return "<h2>" + text(text) + "</h2>\n";
+  }
+
+  static String paragraph(String text) {
+    return "<p>" + text(text) + "</p>\n";
+  }
+
+  static String charts(List<String> charts) {
+    return "<div class=\"charts\">\n" + String.join("", charts) + "</div>\n";
+  }
+
+  /** A table; cells are text, and those that begin with a digit, a dash or a sign are numbers. */
+  static String table(List<String> header, List<List<String>> rows) {
+    return "<div class=\"wide\"><table><thead>"
+        + row("th", header)
+        + "</thead><tbody>"
+        + rows.stream().map(cells -> row("td", cells)).collect(Collectors.joining())
+        + "</tbody></table></div>\n";
+  }
+
+  private static String row(String tag, List<String> cells) {
+    return cells.stream()
+        .map(
+            cell ->
+                "<%s%s>%s</%s>"
+                    .formatted(
+                        tag,
+                        cell.matches("[–0-9][0-9., %]*") ? " class=\"n\"" : "",
+                        text(cell),
+                        tag))
+        .collect(Collectors.joining("", "<tr>", "</tr>\n"));
+  }
+}

@@ -1,0 +1,53 @@
+package retune.steps.data;
+
+import java.time.LocalDate;
+import java.util.Set;
+import java.util.stream.IntStream;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.core.distribution.DistributionLearner;
+import retune.core.distribution.Drill;
+import retune.core.distribution.QualityReport;
+import retune.core.distribution.TableDistribution;
+import retune.core.distribution.TableSampler;
+
+/**
+ * A table's distribution beside rows of both, as many of one as of the other.
+ *
+ * @param real rows of the table, evenly spread over it
+ * @param generated rows drawn from the distribution
+ * @param quality how alike the two are
+ */
+public record LearnedTable(
+    TableDistribution distribution, Table real, Table generated, QualityReport quality) {
+  /** Rows that are compared, from which on the scores hardly change. */
+  private static final int MOST_COMPARED_ROWS = 50_000;
+
+  /** Bounds the time of a table with many columns: rows times pairs of columns. */
+  private static final long MOST_COMPARISONS = 1_000_000_000;
+
+  /** The date of the rows that are compared; any would do. */
+  private static final LocalDate COMPARED_DATE = LocalDate.EPOCH;
+
+  /**
+   * Learns a table and measures the result.
+   *
+   * @param table the target and the columns that are to be generated
+   * @param categorical columns of numbers that are codes
+   * @param sourceHash SHA-256 of what the table was read from
+   * @param seed of the generated rows
+   */
+  public static LearnedTable of(
+      Table table, Target target, Set<String> categorical, String sourceHash, long seed) {
+    TableDistribution distribution = DistributionLearner.learn(table, target, sourceHash);
+    long pairs = Math.max(1, (long) table.columns().size() * table.columns().size() / 2);
+    int count =
+        (int) Math.min(Math.min(table.rows(), MOST_COMPARED_ROWS), MOST_COMPARISONS / pairs);
+    int[] spread =
+        IntStream.range(0, count).map(i -> (int) ((long) i * table.rows() / count)).toArray();
+    Table real = table.select(spread);
+    Table generated = new TableSampler(distribution, seed, COMPARED_DATE, Drill.NONE).table(count);
+    return new LearnedTable(
+        distribution, real, generated, QualityReport.compare(real, generated, categorical));
+  }
+}
