@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 FILE = Path(__file__).with_name("catalogue.json")
+FOLDERS_VARIABLE = "RETUNE_STEPS"
 PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -142,9 +145,12 @@ class Catalogue:
         self.steps = steps
 
     @classmethod
-    def read(cls, file: Path = FILE) -> Catalogue:
-        """The catalogue in a file."""
-        raw = json.loads(file.read_text(encoding="utf-8"))["steps"]
+    def read(cls) -> Catalogue:
+        """Retune's own steps, and those of the folders that RETUNE_STEPS names."""
+        texts = [FILE.read_text(encoding="utf-8")]
+        folders = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+        texts += [_own(Path(folder) / "steps.jar") for folder in folders if folder]
+        raw = {name: step for text in texts for name, step in json.loads(text)["steps"].items()}
         return cls({name: _step(name, declared) for name, declared in raw.items()})
 
     def step(self, name: str) -> Step:
@@ -168,6 +174,18 @@ def meant(name: object, known: Iterable[str]) -> str:
     """'; did you mean …?' where a known name is close, else nothing."""
     close = difflib.get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _own(jar: Path) -> str:
+    """The catalogue that `./retune build_steps` put beside the classes."""
+    try:
+        with zipfile.ZipFile(jar) as built:
+            return built.read("META-INF/retune/catalogue.json").decode()
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise CatalogueError(
+            f"{FOLDERS_VARIABLE} names {str(jar.parent)!r}, which has no steps.jar that was built "
+            f"there: run './retune build_steps --folder {jar.parent}'."
+        ) from error
 
 
 def _named(values: Mapping[str, T], name: str, problem: str) -> T:

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import retune.core.InvalidInputException;
 import tools.jackson.databind.SerializationFeature;
 
 /**
@@ -17,8 +18,43 @@ public final class Catalogue {
 
   /** {@code {"steps": {name: {pipeline, family, summary, example, inputs, outputs}}}}, indented. */
   public static String json() {
+    return json(StepDefinition.all());
+  }
+
+  /**
+   * The same of classes that are not on the class path yet.
+   *
+   * @throws InvalidInputException where a class is not declared as a step is, or has the name of a
+   *     step on the class path
+   */
+  public static String ofOwn(List<Class<?>> types) {
+    return json(types.stream().map(Catalogue::declared).toList());
+  }
+
+  private static StepDefinition declared(Class<?> type) {
+    try {
+      StepDefinition step = StepDefinition.of(type, () -> described(type));
+      if (StepDefinition.names().contains(step.name())) {
+        throw new InvalidInputException(
+            "There is a step '%s' already; give the class %s another name."
+                .formatted(step.name(), type.getName()));
+      }
+      fields(step.inputs(), true);
+      fields(step.outputs(), false);
+      return step;
+    } catch (IllegalStateException wrong) {
+      throw new InvalidInputException(wrong.getMessage() + "; a step declares it.", wrong);
+    }
+  }
+
+  /** What is only described is not run. */
+  private static Step<?, ?> described(Class<?> type) {
+    throw new IllegalStateException(type.getName() + " is not on the class path");
+  }
+
+  private static String json(List<StepDefinition> definitions) {
     Map<String, Object> steps = new TreeMap<>();
-    for (StepDefinition step : StepDefinition.all()) {
+    for (StepDefinition step : definitions) {
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("pipeline", step.about().pipeline());
       entry.put("family", step.family());

@@ -31,13 +31,13 @@ record StepDefinition(
     return providers()
         .filter(provider -> nameOf(provider.type()).equals(wanted))
         .findFirst()
-        .map(StepDefinition::of);
+        .map(provider -> of(provider.type(), provider));
   }
 
   /** All steps on the class path, by pipeline, then by name. */
   static List<StepDefinition> all() {
     return providers()
-        .map(StepDefinition::of)
+        .map(provider -> of(provider.type(), provider))
         .sorted(
             Comparator.comparing((StepDefinition step) -> step.about.pipeline())
                 .thenComparing(StepDefinition::name))
@@ -62,8 +62,12 @@ record StepDefinition(
     return (Stream) ServiceLoader.load(Step.class).stream();
   }
 
-  private static StepDefinition of(ServiceLoader.Provider<Step<?, ?>> provider) {
-    Class<?> type = provider.type();
+  /**
+   * The step that a class declares.
+   *
+   * @throws IllegalStateException where the declaration lacks something, which the message names
+   */
+  static StepDefinition of(Class<?> type, Supplier<? extends Step<?, ?>> factory) {
     About about = type.getAnnotation(About.class);
     if (about == null) {
       throw new IllegalStateException(type.getName() + " has no @About");
@@ -76,7 +80,7 @@ record StepDefinition(
         about,
         InputField.recordOf(type, 0),
         InputField.recordOf(type, 1),
-        provider);
+        factory);
   }
 
   private static String nameOf(Class<?> type) {

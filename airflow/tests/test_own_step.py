@@ -1,0 +1,141 @@
+"""A user's own step and loop, from outside the tree: what docs/how-to/add-a-step.md says, done.
+
+The step is built and run by the real `./retune`, in a real Airflow, against a real store.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+RETUNE = TOP / "retune"
+PAGE = (TOP / "docs/how-to/add-a-step.md").read_text(encoding="utf-8")
+RUN = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+import conftest
+os.environ["RETUNE_COMMAND"] = sys.argv[2]
+conftest.create_database()
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder=sys.argv[3])
+print(json.dumps(bag.import_errors), file=sys.stderr)
+run = conftest.Run(bag.dags[sys.argv[4]], {})
+with open(sys.argv[5], "w") as file:
+    json.dump({"states": run.states, "results": run.results}, file)
+"""
+
+
+def block(language: str) -> str:
+    """What the page shows in this language."""
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def retune(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RETUNE, *words], env=os.environ, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    command = [RETUNE, "store", "--port", "0", "--data", tmp_path / "store"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = next(
+                found.group()
+                for line in server.stdout
+                if (found := re.search(r"mongodb://\S+", line))
+            )
+            monkeypatch.setenv("RETUNE_MONGO_URI", address)
+            yield
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def steps(tmp_path, monkeypatch) -> Path:
+    folder = tmp_path / "my-steps"
+    folder.mkdir()
+    (folder / "CountLabels.java").write_text(block("java"))
+    monkeypatch.delenv("RETUNE_STEPS", raising=False)
+    return folder
+
+
+def test_one_java_file_one_line_and_one_yaml_file_run_in_airflow(
+    tmp_path, monkeypatch, store, steps
+):
+    built = retune("build_steps", "--folder", steps)
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)["steps"] == ["CountLabels"]
+    monkeypatch.setenv("RETUNE_STEPS", str(steps))
+    register_second_loop(tmp_path)
+    (tmp_path / "loops").mkdir()
+    (tmp_path / "loops" / "second.yaml").write_text(block("yaml"))
+    monkeypatch.setenv("RETUNE_LOOPS", str(tmp_path / "loops"))
+    monkeypatch.setenv("RETUNE_RUNTIME", "process")
+    dag = (TOP / "airflow/dags/data_pipeline.py").read_text() + block("python")
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "data_pipeline.py").write_text(dag)
+
+    result = tmp_path / "result.json"
+    arguments = (Path(__file__).parent, RETUNE, tmp_path / "dags", "data_pipeline.second-loop")
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments, result],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    run = json.loads(result.read_text())
+    assert set(run["states"].values()) == {"success"}, ended.stdout[-3000:]
+    assert sum(run["results"]["count_labels"]["rows"].values()) == 500
+
+
+def test_a_step_that_does_not_compile_is_told_by_its_line_and_leaves_nothing(steps):
+    (steps / "CountLabels.java").write_text(
+        "public final class CountLabels {\n  int rows = nine;\n}\n"
+    )
+    built = retune("build_steps", "--folder", steps)
+    assert built.returncode == 50
+    message = json.loads(built.stdout)["error"]["message"]
+    assert message.startswith(f"Line 2 of '{steps}/CountLabels.java' does not compile: cannot find")
+    assert not (steps / "steps.jar").exists()
+
+
+def test_a_folder_that_was_not_built_is_told_by_the_launcher_and_to_the_dags(steps, monkeypatch):
+    from retune.catalogue import Catalogue, CatalogueError
+
+    monkeypatch.setenv("RETUNE_STEPS", str(steps))
+    asked = retune("count_labels", "--help")
+    assert asked.returncode == 50
+    assert f"RETUNE_STEPS names '{steps}', which has no steps.jar" in asked.stderr
+    with pytest.raises(CatalogueError, match=r"which has no steps.jar .* build_steps --folder"):
+        Catalogue.read()
+
+
+def register_second_loop(folder: Path) -> None:
+    """The example's model under the second loop's name."""
+    example = TOP / "examples/credit-default"
+    model = folder / "model"
+    model.mkdir()
+    (model / "weights.safetensors").symlink_to(example / "finetuned/weights.safetensors")
+    text = (example / "finetuned/model.json").read_text()
+    (model / "model.json").write_text(text.replace("credit-default", "second-loop"))
+    for words in (
+        (
+            "register_distribution",
+            "--model",
+            "second-loop",
+            "--path",
+            example / "distribution.json",
+        ),
+        ("register_model", "--path", model, "--champion"),
+    ):
+        done = retune(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
