@@ -11,7 +11,7 @@ SERVICES = yaml.safe_load((PROJECT.parent / "compose.yaml").read_text())["servic
 
 def test_every_step_is_a_service_of_its_image():
     images = {name: service["image"] for name, service in SERVICES.items() if name != "store"}
-    steps = [name.replace("_", "-") for name in STEPS.steps]
+    steps = [name.replace("_", "-") for name in STEPS.steps if name != "build_steps"]
     assert images == {name: f"retune/{name}:0.1.0" for name in steps}
 
 

@@ -24,6 +24,10 @@ record Image(String name, Family family, String description, List<String> start)
   private static final Set<String> MODEL_STEPS =
       Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "validate_model");
 
+
+  /** Steps that are for the place where the sources are: an image has no compiler. */
+  static final Set<String> WITHOUT_IMAGE = Set.of("build_steps");
+
   private static final int STORE_PORT = 27_018;
 
   /**
@@ -40,6 +44,9 @@ record Image(String name, Family family, String description, List<String> start)
     Map<Family, List<Image>> images = new TreeMap<>();
     JsonNode steps = JsonMapper.shared().readTree(catalogue).get("steps");
     for (var step : steps.properties()) {
+      if (WITHOUT_IMAGE.contains(step.getKey())) {
+        continue;
+      }
       Image image = ofStep(step.getKey(), step.getValue());
       images.computeIfAbsent(image.family, family -> new ArrayList<>()).add(image);
       if (MODEL_STEPS.contains(step.getKey())) {
