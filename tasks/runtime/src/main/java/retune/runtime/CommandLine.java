@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
@@ -43,7 +44,16 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
       String word = pending;
       pending = rest.hasNext() ? rest.next() : null;
       if (!word.startsWith("--")) {
-        throw new InvalidInputException("'%s' is not a flag; write --name value.".formatted(word));
+        String positional =
+            reader
+                .positional()
+                .map(InputField::name)
+                .orElseThrow(
+                    () ->
+                        new InvalidInputException(
+                            "'%s' is not a flag; write --name value.".formatted(word)));
+        requireOnce(positional, inputs.put(positional, word));
+        continue;
       }
       int equals = word.indexOf('=');
       String name = word.substring(2, equals < 0 ? word.length() : equals);
@@ -62,11 +72,15 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
       }
       String before =
           isCommon ? common.put(name, value) : inputs.put(name.replace('-', '_'), value);
-      if (before != null) {
-        throw new InvalidInputException("--%s is given twice; give it once.".formatted(name));
-      }
+      requireOnce(name, before);
     }
     return new CommandLine(inputs, Optional.ofNullable(common.get("input")));
+  }
+
+  private static void requireOnce(String name, @Nullable String before) {
+    if (before != null) {
+      throw new InvalidInputException("--%s is given twice; give it once.".formatted(name));
+    }
   }
 
   private static InputField fieldOf(String flag, InputReader reader) {

@@ -19,6 +19,9 @@ public @interface Field {
   /** The value where none is given, as it would be typed on the command line; empty for none. */
   String byDefault() default "";
 
+  /** Whether the value may also stand on the command line without its flag; one field of a step. */
+  boolean positional() default false;
+
   /** Least value allowed, inclusive; numbers only. */
   double min() default Double.NEGATIVE_INFINITY;
 

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param name in snake_case
  * @param choices the values of an enum; otherwise empty
  * @param defaultText as it would be typed on the command line
+ * @param positional whether it may be typed without its flag
  */
 record InputField(
     String name,
@@ -26,7 +27,8 @@ record InputField(
     Optional<String> defaultText,
     boolean required,
     double minimum,
-    double maximum) {
+    double maximum,
+    boolean positional) {
 
   /** What a value looks like in JSON. */
   enum Kind {
@@ -79,7 +81,8 @@ record InputField(
         byDefault,
         !optional,
         field.min(),
-        field.max());
+        field.max(),
+        field.positional());
   }
 
   private static Kind kindOf(Class<?> type) {

@@ -5,6 +5,7 @@ import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
@@ -48,6 +49,21 @@ final class InputReader {
       }
     }
     return Json.MAPPER.treeToValue(input, type);
+  }
+
+  /** A checked value, or the default where none is given (a missing node). */
+  JsonNode value(String name, JsonNode given) {
+    InputField field = field(name);
+    if (given.isMissingNode()) {
+      return field.defaultText().map(text -> fromText(field, text)).orElse(given);
+    }
+    check(field, given);
+    return given;
+  }
+
+  /** The field that may be typed without its flag. */
+  Optional<InputField> positional() {
+    return fields.values().stream().filter(InputField::positional).findFirst();
   }
 
   /** The field of that name; the sentence where there is none helps with the spelling. */

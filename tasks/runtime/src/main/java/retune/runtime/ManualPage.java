@@ -39,8 +39,8 @@ final class ManualPage {
     page.append("%s – %s%n%n".formatted(step.name(), label(step.about().pipeline())));
     page.append(wrap(step.about().value(), 0)).append('\n');
     page.append(
-        "\nUsage: ./retune %s [--flag value …] [--input JSON|@file|-] [--xcom FILE]%n"
-            .formatted(step.name()));
+        "\nUsage: ./retune %s %s[--flag value …] [--input JSON|@file|-] [--xcom FILE]%n"
+            .formatted(step.name(), positional(step)));
     page.append("\nInput (flags, or the same names in snake_case as JSON):\n");
     for (InputField field : step.inputs()) {
       page.append("  %s %s%n".formatted(field.flag(), type(field)));
@@ -85,6 +85,15 @@ final class ManualPage {
 
   static String type(InputField field) {
     return field.choices().isEmpty() ? field.kind().id() : String.join("|", field.choices());
+  }
+
+  /** The input that needs no flag, as usage shows it. */
+  private static String positional(StepDefinition step) {
+    return step.inputs().stream()
+        .filter(InputField::positional)
+        .map(field -> field.name().toUpperCase(Locale.ROOT) + " ")
+        .findFirst()
+        .orElse("");
   }
 
   private static String note(InputField field) {

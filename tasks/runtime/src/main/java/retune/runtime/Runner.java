@@ -139,10 +139,7 @@ final class Runner {
         || (failure != null && isOutOfMemory(failure.getCause()));
   }
 
-  @SuppressWarnings("unchecked") // the reader made the input of the class that the step declares
-  private Record execute(StepDefinition definition, Record input, RunIdentity run)
-      throws Exception {
-    Step<Record, ?> step = (Step<Record, ?>) definition.factory().get();
+  private Record execute(StepDefinition step, Record input, RunIdentity run) throws Exception {
     try (Context context = new Context(run)) {
       return step.run(input, context);
     }

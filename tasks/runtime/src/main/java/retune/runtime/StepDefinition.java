@@ -48,6 +48,16 @@ record StepDefinition(
     return providers().map(provider -> nameOf(provider.type())).sorted().toList();
   }
 
+  /**
+   * Runs the step.
+   *
+   * @param input of the class that the step declares
+   */
+  @SuppressWarnings("unchecked") // as the parameter's description says
+  Record run(Record input, StepContext context) throws Exception {
+    return ((Step<Record, ?>) factory.get()).run(input, context);
+  }
+
   List<InputField> inputs() {
     return InputField.of(input);
   }

@@ -36,6 +36,28 @@ class InputReaderTest {
     assertEquals(0.75, read("{\"model\": \"m\", \"threshold\": null}").threshold());
   }
 
+  record Trip(
+      @Field(value = "where to", positional = true) String town,
+      @Field("how far") int kilometres) {}
+
+  @Test
+  void oneInputMayBeTypedWithoutItsFlagAnywhereAndOnce() {
+    InputReader trip = new InputReader("travel", Trip.class);
+    for (List<String> words :
+        List.of(
+            List.of("Rome", "--kilometres", "7"),
+            List.of("--kilometres", "7", "Rome"),
+            List.of("--kilometres=7", "--town=Rome"))) {
+      CommandLine commandLine = CommandLine.parse(words, trip);
+      assertEquals(new Trip("Rome", 7), trip.read("{}", commandLine.inputs()));
+    }
+    assertEquals(
+        "--town is given twice; give it once.",
+        assertThrows(
+                InvalidInputException.class, () -> CommandLine.parse(List.of("Rome", "Oslo"), trip))
+            .getMessage());
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -1,0 +1,109 @@
+"""`./retune run_loop` takes a day through the same steps, in the same order, as the DAGs do.
+
+Its plan and the DAGs are two descriptions of one day; here they are held against each other.
+"""
+
+import json
+import re
+import subprocess
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+RETUNE = Path(__file__).parents[2] / "retune"
+DATE = "2026-11-05"
+OUTPUT = re.compile(r"\{\{ ti\.xcom_pull\(task_ids='(.+)'\)\['(.+)'\] \}\}")
+PARAM = re.compile(r"\{\{ params\.(\w+) \}\}")
+SECOND = """
+name: second
+data: {rows: 500, drill: label_noise, drill_strength: 0.25}
+gate: {metric: roc_auc, threshold: 0.8}
+finetuning: {epochs: 8, learning_rate: 3e-4, batch_size: 32}
+promotion: {allow_backfill_promotion: true}
+deployment: {wait_seconds: 5}
+"""
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """The tasks that the command would run, by DAG and task, in order."""
+
+    def plan(loop, folders):
+        monkeypatch.setenv("RETUNE_LOOPS", str(folders))
+        done = subprocess.run(
+            [RETUNE, "run-loop", loop, "--date", DATE, "--plan"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        tasks = json.loads(done.stdout)["plan"]
+        return {(task["dag"], task["task"]): task for task in tasks}
+
+    return plan
+
+
+def rendered(value, dag):
+    """An input as the run of a day would have it; another task's output as a reference to it."""
+    if not isinstance(value, str):
+        return value
+    value = re.sub(r"\{\{ dag_run\.partition_key .*? \}\}", DATE, value)
+    if found := OUTPUT.fullmatch(value):
+        return {"task": found[1], "output": found[2]}
+    if found := PARAM.fullmatch(value):
+        return dag.params[found[1]]
+    assert "{{" not in value, value
+    return value
+
+
+@pytest.mark.parametrize("loop", ["credit-default", "second"])
+def test_the_plan_has_the_dags_tasks_with_their_inputs(bag, planned, tmp_path, loop):
+    (tmp_path / "second.yaml").write_text(SECOND)
+    dags = [dag for dag in bag("process", tmp_path).dags.values() if loop in dag.tags]
+    steps = {
+        (dag.dag_id, task.task_id): (task.step.name, task.inputs, dag)
+        for dag in dags
+        for task in dag.tasks
+        if hasattr(task, "step")
+    }
+    plan = planned(loop, tmp_path)
+    assert plan.keys() == steps.keys()
+    for key, (name, inputs, dag) in steps.items():
+        assert plan[key]["step"] == name
+        assert plan[key]["inputs"] == {k: rendered(v, dag) for k, v in inputs.items()}, key
+
+
+def test_the_plan_is_in_an_order_that_the_dags_allow(bag, planned, tmp_path):
+    order = list(planned("credit-default", tmp_path))
+    dags = bag("process", tmp_path).dags
+    pipelines = ["data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline"]
+    assert list(dict.fromkeys(dag for dag, _ in order)) == pipelines
+    for dag in dags.values():
+        places = {task: place for place, (name, task) in enumerate(order) if name == dag.dag_id}
+        for task in TopologicalSorter(
+            {t.task_id: t.upstream_task_ids for t in dag.tasks}
+        ).static_order():
+            before = dag.task_dict[task].upstream_task_ids
+            earliest = max((places[t] for t in before), default=-1)
+            assert places.setdefault(task, earliest) >= earliest, task
+
+
+def test_each_way_that_the_dags_may_take_has_its_condition_in_the_plan(planned, tmp_path):
+    conditions = {
+        task: planned_task["when"]
+        for (_, task), planned_task in planned("credit-default", tmp_path).items()
+    }
+    attempts = {
+        f"attempt_{attempt}.{step}"
+        for attempt in (1, 2, 3)
+        for step in ("finetune_model", "evaluate_finetuned_model")
+    }
+    assert {task for task, when in conditions.items() if when == "none_passed"} == attempts | {
+        "prepare_retraining_data",
+        "send_alert",
+    }
+    assert {task for task, when in conditions.items() if when == "ready"} == {
+        "validate_model",
+        "deploy_model",
+        "notify_deployment_complete",
+    }

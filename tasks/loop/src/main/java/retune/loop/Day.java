@@ -1,0 +1,191 @@
+package retune.loop;
+
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import retune.loop.LoopSettings.Section;
+import retune.runtime.Json;
+import retune.runtime.store.RawBatches;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A day of a loop: the tasks of its three DAGs, in an order in which they may run one after the
+ * other. {@code airflow/tests/test_run_loop.py} holds it against the DAGs themselves.
+ */
+final class Day {
+  /** When a task has something to do. */
+  enum When {
+    ALWAYS,
+    /** No version so far is good enough: neither the champion nor an attempt. */
+    NONE_PASSED,
+    /** There is a version to be put into production. */
+    READY
+  }
+
+  /** An input's value that another task gives. */
+  record From(String task, String output) {}
+
+  /**
+   * One task.
+   *
+   * @param inputs by name: values, or what another task gives
+   */
+  record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
+    /** Whether there is something to do, by the results so far. */
+    boolean applies(ObjectNode results) {
+      return switch (when) {
+        case ALWAYS -> true;
+        case NONE_PASSED -> nonePassed(results);
+        case READY -> results.required("wait_for_model_ready").required("ready").booleanValue();
+      };
+    }
+
+    /** The inputs with what other tasks gave. */
+    Map<String, JsonNode> inputs(ObjectNode results) {
+      Map<String, JsonNode> values = new LinkedHashMap<>();
+      inputs.forEach(
+          (name, input) ->
+              values.put(
+                  name,
+                  input instanceof From(String task, String output)
+                      ? results.required(task).required(output)
+                      : Json.MAPPER.valueToTree(input)));
+      return values;
+    }
+  }
+
+  private final LoopSettings loop;
+  private final List<Task> tasks = new ArrayList<>();
+  private String dag = "";
+
+  private Day(LoopSettings loop) {
+    this.loop = loop;
+  }
+
+  static List<Task> tasks(LoopSettings loop, LocalDate date) {
+    Day day = new Day(loop);
+    day.data(date);
+    day.evaluation(date);
+    day.deployment(date);
+    return List.copyOf(day.tasks);
+  }
+
+  /** The attempts that were made, by the results of a day's tasks. */
+  static int attempts(ObjectNode results) {
+    return (int)
+        results.propertyStream().map(Map.Entry::getKey).filter(Day::isVerdictOnAttempt).count();
+  }
+
+  private void data(LocalDate date) {
+    dag = "data_pipeline";
+    Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
+    add("generate_data", When.ALWAYS, all(day, loop.section(Section.DATA)));
+    add("process_data", When.ALWAYS, day);
+  }
+
+  private void evaluation(LocalDate date) {
+    dag = "model_evaluation_pipeline";
+    Map<String, Object> batch = Map.of("data_path", RawBatches.batchId(loop.name(), date));
+    Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
+    Map<String, Object> gate =
+        Map.of(
+            "metric",
+            loop.get(Section.GATE, "metric"),
+            "threshold",
+            loop.get(Section.GATE, "threshold"));
+    JsonNode maxAttempts = loop.get(Section.GATE, "max_attempts");
+    Map<String, Object> attempts = Map.of("max_attempts", maxAttempts);
+    From championId = new From("load_latest_model", "model_id");
+    Map<String, Object> champion = Map.of("model_id", championId);
+    From splitId = new From("prepare_retraining_data", "split_id");
+
+    add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
+    add("evaluate_model", When.ALWAYS, all(champion, batch));
+    add("check_model_performance", When.ALWAYS, all(champion, batch, gate, attempts));
+    add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
+    for (int attempt = 1; attempt <= maxAttempts.intValue(); attempt++) {
+      String group = "attempt_" + attempt + ".";
+      Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
+      add(
+          group,
+          "finetune_model",
+          When.NONE_PASSED,
+          all(
+              champion,
+              trial,
+              loop.section(Section.FINETUNING),
+              Map.of("metric", loop.get(Section.GATE, "metric")),
+              batch));
+      add(
+          group,
+          "evaluate_finetuned_model",
+          When.NONE_PASSED,
+          all(
+              Map.of(
+                  "model_id",
+                  new From(group + "finetune_model", "model_id"),
+                  "champion_id",
+                  championId),
+              trial,
+              batch,
+              gate));
+    }
+    add("send_alert", When.NONE_PASSED, all(day, gate, attempts));
+    add(
+        "send_evaluation_results",
+        When.ALWAYS,
+        all(day, gate, attempts, loop.section(Section.PROMOTION)));
+  }
+
+  private void deployment(LocalDate date) {
+    dag = "model_deployment_pipeline";
+    Map<String, Object> model = Map.of("model", loop.name());
+    Map<String, Object> day = all(model, Map.of("logical_date", date.toString()));
+    add("wait_for_model_ready", When.ALWAYS, all(day, loop.section(Section.DEPLOYMENT)));
+    add(
+        "validate_model",
+        When.READY,
+        Map.of("model_id", new From("wait_for_model_ready", "model_id")));
+    add(
+        "deploy_model",
+        When.READY,
+        all(day, Map.of("model_id", new From("validate_model", "model_id"))));
+    add(
+        "notify_deployment_complete",
+        When.READY,
+        all(model, Map.of("model_id", new From("deploy_model", "model_id"))));
+  }
+
+  private void add(String step, When when, Map<String, ?> inputs) {
+    add("", step, when, inputs);
+  }
+
+  private void add(String group, String step, When when, Map<String, ?> inputs) {
+    String dagId = loop.bareIds() ? dag : dag + "." + loop.name();
+    tasks.add(new Task(dagId, group + step, step, when, all(inputs)));
+  }
+
+  private static boolean nonePassed(ObjectNode results) {
+    return results.required("check_model_performance").required("needs_retraining").booleanValue()
+        && results
+            .propertyStream()
+            .filter(result -> isVerdictOnAttempt(result.getKey()))
+            .noneMatch(result -> result.getValue().required("passed").booleanValue());
+  }
+
+  private static boolean isVerdictOnAttempt(String task) {
+    return task.endsWith(".evaluate_finetuned_model");
+  }
+
+  @SafeVarargs
+  private static Map<String, Object> all(Map<String, ?>... parts) {
+    Map<String, Object> inputs = new LinkedHashMap<>();
+    for (Map<String, ?> part : parts) {
+      inputs.putAll(part);
+    }
+    return inputs;
+  }
+}

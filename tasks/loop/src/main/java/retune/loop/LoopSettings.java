@@ -1,0 +1,235 @@
+package retune.loop;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import retune.core.InvalidInputException;
+import retune.runtime.Json;
+import retune.runtime.Steps;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/**
+ * What a loop file sets of a day's steps. A setting has the type, range and default that its step
+ * declares, here as in Airflow; what only a scheduler reads (schedule, resources) is left to it.
+ *
+ * @param bareIds whether the loop's DAGs have the pipelines' own names
+ * @param sections settings by section and name, complete
+ */
+record LoopSettings(String name, boolean bareIds, ObjectNode sections) {
+  /** The part of a loop file whose settings are inputs of one step, by the same names. */
+  enum Section {
+    DATA("generate_data", "rows", "drill", "drill_strength"),
+    GATE("check_model_performance", "metric", "threshold", "max_attempts"),
+    FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
+    PROMOTION("send_evaluation_results", "allow_backfill_promotion"),
+    DEPLOYMENT("wait_for_model_ready", "wait_seconds");
+
+    private final String step;
+
+    @SuppressWarnings("ImmutableEnumChecker") // List.of is
+    private final List<String> settings;
+
+    Section(String step, String... settings) {
+      this.step = step;
+      this.settings = List.of(settings);
+    }
+
+    String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** Settings that no section holds. */
+  private static final Set<String> OTHERS =
+      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", "resources"));
+
+  /** A number of YAML 1.2 that the reader takes for text: 1e-4. */
+  private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9]+(\\.[0-9]*)?[eE][-+]?[0-9]+");
+
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  /**
+   * The settings of the loop of that name.
+   *
+   * @param folders with loop files, {@code *.yaml}; other loops' files may have mistakes
+   */
+  static LoopSettings find(String name, List<Path> folders) throws IOException {
+    Map<Path, ObjectNode> files = new TreeMap<>();
+    List<String> unreadable = new ArrayList<>();
+    for (Path file : files(folders)) {
+      try {
+        files.put(file, read(file));
+      } catch (InvalidInputException mistake) {
+        unreadable.add(mistake.getMessage());
+      }
+    }
+    List<Map.Entry<Path, ObjectNode>> found =
+        files.entrySet().stream().filter(file -> isOf(file.getValue(), name)).toList();
+    if (found.size() > 1) {
+      throw new InvalidInputException(
+          "'%s' and '%s' are both the loop '%s'; give one of them another name."
+              .formatted(found.get(0).getKey(), found.get(1).getKey(), name));
+    }
+    if (found.isEmpty()) {
+      throw new InvalidInputException(
+          "There is no loop '%s' in %s; there are %s.%s"
+              .formatted(
+                  name,
+                  folders,
+                  files.values().stream().map(file -> file.path("name").asString("")).toList(),
+                  unreadable.isEmpty() ? "" : " " + String.join(" ", unreadable)));
+    }
+    Path file = found.getFirst().getKey();
+    ObjectNode content = found.getFirst().getValue();
+    boolean bareIds =
+        content.path("primary").asBoolean(false) || files.size() + unreadable.size() == 1;
+    return new LoopSettings(name, bareIds, sections(file, content));
+  }
+
+  /** A section's settings by name. */
+  Map<String, JsonNode> section(Section section) {
+    Map<String, JsonNode> settings = new LinkedHashMap<>();
+    sections
+        .required(section.id())
+        .properties()
+        .forEach(setting -> settings.put(setting.getKey(), setting.getValue()));
+    return settings;
+  }
+
+  JsonNode get(Section section, String setting) {
+    return sections.required(section.id()).required(setting);
+  }
+
+  /** The same settings with others in place of some of a section's, checked like the file's. */
+  LoopSettings with(Section section, Map<String, JsonNode> others) {
+    ObjectNode changed = sections.deepCopy();
+    others.forEach(
+        (setting, value) ->
+            changed
+                .withObject(section.id())
+                .set(setting, Steps.input(section.step, setting, value)));
+    return new LoopSettings(name, bareIds, changed);
+  }
+
+  private static ObjectNode sections(Path file, ObjectNode content) {
+    Set<String> known = new TreeSet<>(OTHERS);
+    for (Section section : Section.values()) {
+      known.add(section.id());
+    }
+    requireKnown(file, "", content, known);
+    requireOne(file, "engine", content.path("engine"), List.of("fast", "pytorch"));
+    JsonNode primary = content.path("primary");
+    if (!primary.isMissingNode() && !primary.isBoolean()) {
+      throw mistake(file, "primary", "must be true or false, not " + primary);
+    }
+    ObjectNode sections = Json.MAPPER.createObjectNode();
+    for (Section section : Section.values()) {
+      sections.set(section.id(), section(file, section, content.path(section.id())));
+    }
+    return sections;
+  }
+
+  private static ObjectNode section(Path file, Section section, JsonNode content) {
+    if (!content.isMissingNode() && !content.isObject()) {
+      throw mistake(file, section.id(), "must be settings such as {name: value}, not " + content);
+    }
+    Set<String> known = new TreeSet<>(section.settings);
+    if (section == Section.DATA) {
+      known.add("source");
+      requireOne(file, "data.source", content.path("source"), List.of("synthetic"));
+    }
+    requireKnown(file, section.id() + ".", content, known);
+    ObjectNode values = Json.MAPPER.createObjectNode();
+    for (String setting : section.settings) {
+      String where = section.id() + "." + setting;
+      JsonNode given = number(content.path(setting));
+      if (given.isNull()) {
+        throw mistake(file, where, "has no value; give one or leave it out");
+      }
+      try {
+        values.set(setting, Steps.input(section.step, setting, given));
+      } catch (InvalidInputException mistake) {
+        throw new InvalidInputException(
+            "%s, %s: %s".formatted(file, where, mistake.getMessage()), mistake);
+      }
+    }
+    return values;
+  }
+
+  private static JsonNode number(JsonNode value) {
+    return value.isString() && NUMBER.matcher(value.stringValue()).matches()
+        ? Json.MAPPER.getNodeFactory().numberNode(Double.parseDouble(value.stringValue()))
+        : value;
+  }
+
+  private static void requireKnown(Path file, String where, JsonNode content, Set<String> known) {
+    for (String key : content.propertyNames()) {
+      if (!known.contains(key)) {
+        throw mistake(file, where + key, "is no setting; there are " + String.join(", ", known));
+      }
+    }
+  }
+
+  private static void requireOne(Path file, String where, JsonNode value, List<String> choices) {
+    if (!value.isMissingNode() && !(value.isString() && choices.contains(value.stringValue()))) {
+      throw mistake(
+          file, where, "must be one of %s, not %s".formatted(String.join(", ", choices), value));
+    }
+  }
+
+  private static InvalidInputException mistake(Path file, String where, String what) {
+    return new InvalidInputException("%s: %s %s.".formatted(file, where, what));
+  }
+
+  private static boolean isOf(ObjectNode content, String name) {
+    JsonNode stated = content.path("name");
+    return stated.isString() && stated.stringValue().equals(name);
+  }
+
+  private static List<Path> files(List<Path> folders) throws IOException {
+    List<Path> files = new ArrayList<>();
+    for (Path folder : folders) {
+      if (!Files.isDirectory(folder)) {
+        throw new InvalidInputException(
+            "There is no folder '%s' with loop files; name one that exists.".formatted(folder));
+      }
+      try (Stream<Path> inside = Files.list(folder)) {
+        inside.filter(file -> file.toString().endsWith(".yaml")).forEach(files::add);
+      }
+    }
+    return files;
+  }
+
+  private static ObjectNode read(Path file) throws IOException {
+    try {
+      if (YAML.readTree(Files.readString(file)) instanceof ObjectNode content) {
+        return content;
+      }
+    } catch (JacksonException e) {
+      throw new InvalidInputException(
+          "%s, line %d: %s."
+              .formatted(
+                  file,
+                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
+                  e.getOriginalMessage().lines().findFirst().orElse("not YAML")),
+          e);
+    }
+    throw new InvalidInputException(
+        "%s: must be settings such as 'name: credit-default'.".formatted(file));
+  }
+}

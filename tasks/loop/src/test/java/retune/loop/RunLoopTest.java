@@ -1,0 +1,284 @@
+package retune.loop;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bson.Document;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import retune.core.InvalidInputException;
+import retune.runtime.Json;
+import retune.runtime.RunIdentity;
+import retune.runtime.Settings;
+import retune.runtime.StepContext;
+import retune.runtime.Steps;
+import retune.runtime.store.DocumentStore;
+import retune.store.EmbeddedStore;
+import tools.jackson.databind.JsonNode;
+
+/** Days of the example with few rows, against a real store. */
+class RunLoopTest {
+  private static final String DATE = "2026-11-05";
+  private static final Path EXAMPLE = Path.of("../../examples/credit-default");
+
+  /** The gate stands between what the example reaches on a healthy day and on a drifted one. */
+  private static final String LOOP =
+      "name: credit-default\ngate: {metric: f1_macro, threshold: 0.6}\n";
+
+  @TempDir Path folder;
+  private EmbeddedStore server;
+  private DocumentStore store;
+
+  /** The surroundings of one command. */
+  private record Command(DocumentStore store, Settings settings) implements StepContext {
+    @Override
+    public RunIdentity run() {
+      return new RunIdentity("manual", "manual-1", "run_loop", 1);
+    }
+
+    @Override
+    public Clock clock() {
+      return Clock.systemUTC();
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {}
+  }
+
+  @BeforeEach
+  void startStore() {
+    server = EmbeddedStore.inMemory();
+    store = DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+  }
+
+  @AfterEach
+  void stopStore() {
+    store.close();
+    server.close();
+  }
+
+  @Test
+  void aHealthyDayApprovesTheChampion() throws Exception {
+    register();
+    write("loop.yaml", LOOP);
+    JsonNode day = runDay();
+    assertEquals("approved", day.get("status").stringValue());
+    assertEquals(0, day.get("attempts").intValue());
+    assertEquals(day.get("champion_before"), day.get("champion_after"));
+    assertTrue(day.get("before").doubleValue() >= 0.6, day.toString());
+    assertEquals(
+        List.of(
+            "generate_data",
+            "process_data",
+            "load_latest_model",
+            "evaluate_model",
+            "check_model_performance",
+            "send_evaluation_results",
+            "wait_for_model_ready",
+            "validate_model",
+            "deploy_model",
+            "notify_deployment_complete"),
+        List.copyOf(day.get("seconds").propertyNames()));
+    Document event = single("evaluation_events");
+    assertEquals("run-loop__" + DATE, event.getString("run_id"));
+    assertEquals("model_evaluation_pipeline", event.getString("dag_id"));
+    assertEquals(400, single("raw_batches").get("rows", Number.class).intValue());
+  }
+
+  @Test
+  void aDriftedDayIsFixedByAnAttemptAndRunAgainIsHealthy() throws Exception {
+    register();
+    write("loop.yaml", LOOP);
+    JsonNode day = runDay("drill", "concept_drift");
+    assertEquals("retrained", day.get("status").stringValue());
+    int attempts = day.get("attempts").intValue();
+    assertTrue(attempts >= 1 && attempts <= 3, day.toString());
+    assertTrue(day.get("before").doubleValue() < 0.6, day.toString());
+    assertNotEquals(day.get("champion_before"), day.get("champion_after"));
+    assertTrue(day.get("seconds").has("attempt_" + attempts + ".evaluate_finetuned_model"));
+    assertFalse(day.get("seconds").has("attempt_" + (attempts + 1) + ".finetune_model"));
+    assertFalse(day.get("seconds").has("send_alert"));
+
+    JsonNode again = runDay("drill", "concept_drift");
+    assertEquals("approved", again.get("status").stringValue(), again.toString());
+    assertEquals(day.get("champion_after"), again.get("champion_after"));
+    single("evaluation_events");
+  }
+
+  @Test
+  void aBrokenDayEndsWithAnAlertAfterTheLastAttempt() throws Exception {
+    register();
+    write("loop.yaml", LOOP.replace("0.6}", "0.99, max_attempts: 2}"));
+    JsonNode day = runDay("drill", "label_noise", "drill_strength", "1");
+    assertEquals("failed_max_retries", day.get("status").stringValue());
+    assertEquals(2, day.get("attempts").intValue());
+    assertEquals(day.get("champion_before"), day.get("champion_after"));
+    assertTrue(day.get("seconds").has("send_alert"));
+    assertFalse(day.get("seconds").has("deploy_model"));
+    assertEquals(0.99, single("alerts").getDouble("f1_threshold"));
+  }
+
+  @Test
+  void thePlanTouchesNoStore() throws Exception {
+    write("loop.yaml", LOOP);
+    JsonNode day = runDay("plan", "true", "rows", "7");
+    assertEquals(7, day.at("/plan/0/inputs/rows").intValue());
+    assertEquals(0, day.get("seconds").size());
+    assertNull(day.get("status"));
+    assertNull(store.collection("raw_batches").find().first());
+  }
+
+  @Test
+  void aDayWithoutAModelFailsByTheNameOfItsTask() throws Exception {
+    write("loop.yaml", LOOP);
+    assertTrue(refusal().startsWith("generate_data: "));
+  }
+
+  @Test
+  void loopFilesAreFoundInTheProjectAndInTheFoldersOfRetuneLoops() throws Exception {
+    Path home = folder.resolve("home/airflow/dags/loops");
+    Path first = Files.createDirectories(folder.resolve("first"));
+    Path second = Files.createDirectories(folder.resolve("second"));
+    Files.createDirectories(home);
+    Files.writeString(home.resolve("a.yaml"), "name: of-the-project\nprimary: true\n");
+    Files.writeString(second.resolve("b.yaml"), "name: mine\n");
+    Files.writeString(second.resolve("broken.yaml"), "name: ok\ngate: ]\n");
+    Settings settings =
+        new Settings(
+            Map.of(
+                "RETUNE_HOME",
+                folder.resolve("home").toString(),
+                "RETUNE_LOOPS",
+                first + File.pathSeparator + second));
+    assertEquals("data_pipeline", firstDag("of-the-project", settings));
+    assertEquals("data_pipeline.mine", firstDag("mine", settings));
+    String sentence = sentence(() -> firstDag("absent", settings));
+    assertTrue(sentence.contains("there are [of-the-project, mine]. "), sentence);
+    assertTrue(sentence.contains("broken.yaml, line 2: "), sentence);
+  }
+
+  @Test
+  void twoFilesOfOneLoopAreRefused() throws Exception {
+    write("loop.yaml", LOOP);
+    write("other.yaml", LOOP);
+    assertTrue(refusal("plan", "true").endsWith("give one of them another name."));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are max_attempts, metric, threshold.",
+        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, primary, promotion, resources, schedule.",
+        "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is 2; give a number from 0 to 1.",
+        "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not 'many'.",
+        "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
+        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, not \"heaven\".",
+        "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
+        "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",
+        "primary: 1 | loop.yaml: primary must be true or false, not 1.",
+        "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model: 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
+      })
+  void aMistakeInTheLoopFileIsOneSentence(String line, String sentence) throws Exception {
+    write("loop.yaml", "name: credit-default\n" + line + "\n");
+    String said = refusal("plan", "true");
+    assertTrue(said.endsWith("/" + sentence), said);
+  }
+
+  @Test
+  void aKeyThatIsThereTwiceIsRefusedByItsLine() throws Exception {
+    write("loop.yaml", "name: credit-default\ngate: {threshold: 0.6}\ngate: {threshold: 0.7}\n");
+    String said = refusal("plan", "true");
+    assertTrue(said.contains("loop.yaml, line 3: "), said);
+  }
+
+  @Test
+  void numbersMayBeWrittenAsInTheExample() throws Exception {
+    write("loop.yaml", "name: credit-default\nfinetuning: {learning_rate: 3e-4}\n");
+    JsonNode finetune = runDay("plan", "true").at("/plan/6");
+    assertEquals("attempt_1.finetune_model", finetune.get("task").stringValue());
+    assertEquals(3e-4, finetune.at("/inputs/learning_rate").doubleValue());
+  }
+
+  private void register() throws Exception {
+    step(
+        "register_distribution",
+        "model",
+        "credit-default",
+        "path",
+        EXAMPLE.resolve("distribution.json").toString());
+    step("register_model", "path", EXAMPLE.resolve("finetuned").toString(), "champion", "true");
+  }
+
+  private void write(String file, String text) throws IOException {
+    Files.writeString(folder.resolve(file), text);
+  }
+
+  private JsonNode runDay(String... more) throws Exception {
+    List<String> words =
+        new ArrayList<>(
+            List.of("name", "credit-default", "date", DATE, "loops", folder.toString()));
+    if (!List.of(more).contains("rows")) {
+      words.addAll(List.of("rows", "400"));
+    }
+    words.addAll(List.of(more));
+    return step("run_loop", words.toArray(String[]::new));
+  }
+
+  /** The sentence that refuses a day; with {@code plan} nothing would be run anyway. */
+  private String refusal(String... more) {
+    return sentence(() -> runDay(more));
+  }
+
+  private static String sentence(Executable refused) {
+    return Objects.requireNonNull(assertThrows(InvalidInputException.class, refused).getMessage());
+  }
+
+  private String firstDag(String loop, Settings settings) throws Exception {
+    Map<String, JsonNode> inputs = inputs("name", loop, "date", DATE, "plan", "true");
+    Command command = new Command(store, settings);
+    return Steps.run("run_loop", inputs, command, command.run()).at("/plan/0/dag").stringValue();
+  }
+
+  private JsonNode step(String name, String... words) throws Exception {
+    Command command = new Command(store, new Settings(Map.of()));
+    return Steps.run(name, inputs(words), command, command.run());
+  }
+
+  private static Map<String, JsonNode> inputs(String... words) {
+    Map<String, JsonNode> inputs = new LinkedHashMap<>();
+    for (int i = 0; i < words.length; i += 2) {
+      String text = words[i + 1];
+      inputs.put(
+          words[i],
+          text.matches("true|[0-9]+") ? Json.MAPPER.readTree(text) : Json.MAPPER.valueToTree(text));
+    }
+    return inputs;
+  }
+
+  private Document single(String collection) {
+    List<Document> documents = store.collection(collection).find().into(new ArrayList<>());
+    assertEquals(1, documents.size(), collection);
+    return documents.getFirst();
+  }
+}
