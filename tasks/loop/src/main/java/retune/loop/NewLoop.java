@@ -49,6 +49,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvTable;
 import retune.runtime.csv.CsvTables;
 import retune.steps.data.DistributionStore;
 import retune.steps.data.LearnedTable;
@@ -248,12 +249,17 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   }
 
   private static Table read(Path file, @Nullable Integer most) {
-    Table table = CsvTables.readAll(file, CsvOptions.DETECT);
+    CsvTable read = CsvTables.read(file, CsvOptions.DETECT);
+    LOGGER.log(Level.INFO, "''{0}'' has {1}", file, read.description());
+    Table table = read.table();
     if (most == null || most >= table.rows()) {
       return table;
     }
     LOGGER.log(
-        Level.INFO, "{0} of {1} rows are used, as asked.", most.toString(), table.rows() + "");
+        Level.INFO,
+        "{0} of {1} rows are used, as asked.",
+        most.toString(),
+        Integer.toString(table.rows()));
     return table.select(
         IntStream.range(0, most).map(i -> (int) ((long) i * table.rows() / most)).toArray());
   }
