@@ -5,6 +5,7 @@ SHELL := /bin/bash -euo pipefail
 
 VENV := .venv/airflow
 EXCHANGE := .venv/exchange
+BENCH := .venv/bench
 UV := .venv/uv/bin/uv
 PYTHON := $(CURDIR)/$(VENV)/bin/python
 # Maven's own libraries use what newer JDKs warn about.
@@ -51,10 +52,16 @@ test: $(VENV)/installed-dev ## Test everything: Java, Python, formats, types, sc
 test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, both ways; installs it first (3 GB)
 	cd tasks/learning/src/test/python && $(CURDIR)/$(EXCHANGE)/bin/python -m pytest
 
+.PHONY: bench
+bench: build $(BENCH)/installed ## Measure beside Python: NAMES="evaluation copula", TABLE=rows.csv; installs PyTorch and SDV first (3 GB)
+	@$(MAVEN) -Pbench package -Dmaven.test.skip=true -pl bench -am
+	@tasks/train-aot-caches.sh
+	@$(BENCH)/bin/python bench/bench.py $(NAMES) $(if $(TABLE),--table $(TABLE)) $(if $(SMOKE),--smoke)
+
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
-	cd airflow && $(PYTHON) -m ruff format --check . ../docs && $(PYTHON) -m ruff check . ../docs
-	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py
+	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../bench && $(PYTHON) -m ruff check . ../docs ../bench
+	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py ../bench/bench.py
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 .PHONY: fast
@@ -65,7 +72,7 @@ fast: $(VENV)/installed-dev ## The inner loop: the core's tests and the DAGs' st
 .PHONY: format
 format: $(VENV)/installed-dev ## Format Java and Python
 	@$(MAVEN) spotless:apply
-	@cd airflow && $(PYTHON) -m ruff format . ../docs && $(PYTHON) -m ruff check --fix . ../docs
+	@cd airflow && $(PYTHON) -m ruff format . ../docs ../bench && $(PYTHON) -m ruff check --fix . ../docs ../bench
 
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference again from their declarations
@@ -76,6 +83,7 @@ lock: $(UV) ## Pin what the requirements name, by hash
 	cd airflow && for name in requirements-uv requirements requirements-dev; do \
 	  ../$(LOCK) $$name.in -o $$name.lock; \
 	done
+	$(LOCK) bench/requirements.in -o bench/requirements.lock
 
 $(VENV)/installed: airflow/requirements.lock $(UV)
 	@echo "Installing Airflow"
@@ -90,6 +98,11 @@ $(VENV)/installed-dev: airflow/requirements-dev.lock $(VENV)/installed
 $(EXCHANGE)/installed: tasks/learning/src/test/python/requirements.lock $(UV)
 	@$(UV) venv -q --clear $(EXCHANGE) --python .venv/uv/bin/python
 	@$(UV) pip install -q --python $(EXCHANGE)/bin/python --require-hashes -r $<
+	@touch $@
+
+$(BENCH)/installed: bench/requirements.lock $(UV)
+	@$(UV) venv -q --clear $(BENCH) --python .venv/uv/bin/python
+	@$(UV) pip install -q --python $(BENCH)/bin/python --require-hashes -r $<
 	@touch $@
 
 $(UV): airflow/requirements-uv.lock
