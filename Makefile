@@ -5,6 +5,7 @@ SHELL := /bin/bash -euo pipefail
 
 VENV := .venv/airflow
 EXCHANGE := .venv/exchange
+BENCH := .venv/bench
 UV := .venv/uv/bin/uv
 PYTHON := $(CURDIR)/$(VENV)/bin/python
 # Maven's own libraries use what newer JDKs warn about.
@@ -85,10 +86,16 @@ test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, b
 test-kubernetes: $(VENV)/installed-dev ## Test the chart, and the loop in pods, on the cluster of KUBECONFIG; it must have the images
 	cd airflow && $(PYTHON) -m pytest ../charts/tests cluster -s
 
+.PHONY: bench
+bench: build $(BENCH)/installed ## Measure beside Python: NAMES="evaluation copula", TABLE=rows.csv; installs PyTorch and SDV first (3 GB)
+	@$(MAVEN) -Pbench package -Dmaven.test.skip=true -pl bench -am
+	@tasks/train-aot-caches.sh
+	@$(BENCH)/bin/python bench/bench.py $(NAMES) $(if $(TABLE),--table $(TABLE)) $(if $(SMOKE),--smoke)
+
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
-	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../charts && $(PYTHON) -m ruff check . ../docs ../charts
-	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py
+	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../charts ../bench && $(PYTHON) -m ruff check . ../docs ../charts ../bench
+	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py ../bench/bench.py
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 .PHONY: fast
@@ -99,7 +106,7 @@ fast: $(VENV)/installed-dev ## The inner loop: the core's tests and the DAGs' st
 .PHONY: format
 format: $(VENV)/installed-dev ## Format Java and Python
 	@$(MAVEN) spotless:apply
-	@cd airflow && $(PYTHON) -m ruff format . ../docs ../charts && $(PYTHON) -m ruff check --fix . ../docs ../charts
+	@cd airflow && $(PYTHON) -m ruff format . ../docs ../charts ../bench && $(PYTHON) -m ruff check --fix . ../docs ../charts ../bench
 
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference again from their declarations
@@ -110,6 +117,7 @@ lock: $(UV) ## Pin what the requirements name, by hash
 	cd airflow && for name in requirements-uv requirements requirements-dev; do \
 	  ../$(LOCK) $$name.in -o $$name.lock; \
 	done
+	$(LOCK) bench/requirements.in -o bench/requirements.lock
 
 $(VENV)/installed: airflow/requirements.lock $(UV)
 	@echo "Installing Airflow"
@@ -124,6 +132,11 @@ $(VENV)/installed-dev: airflow/requirements-dev.lock $(VENV)/installed
 $(EXCHANGE)/installed: tasks/learning/src/test/python/requirements.lock $(UV)
 	@$(UV) venv -q --clear $(EXCHANGE) --python .venv/uv/bin/python
 	@$(UV) pip install -q --python $(EXCHANGE)/bin/python --require-hashes -r $<
+	@touch $@
+
+$(BENCH)/installed: bench/requirements.lock $(UV)
+	@$(UV) venv -q --clear $(BENCH) --python .venv/uv/bin/python
+	@$(UV) pip install -q --python $(BENCH)/bin/python --require-hashes -r $<
 	@touch $@
 
 $(UV): airflow/requirements-uv.lock

@@ -1,8 +1,12 @@
 """Loop files: what they mean where they are right, and a sentence for each mistake."""
 
+from pathlib import Path
+
 import pytest
 
 from retune.loops import read
+
+MADE_BY_NEW_LOOP = Path(__file__).with_name("made-by-new-loop.yaml")
 
 
 @pytest.fixture
@@ -22,6 +26,16 @@ def test_a_name_is_enough_and_the_rest_is_what_the_steps_declare(tmp_path):
     assert (loop.data.rows, loop.data.drill) == (10_000, "none")
     assert not loop.promotion.allow_backfill_promotion
     assert loop.dag_id("data_pipeline") == "data_pipeline"
+
+
+def test_what_new_loop_writes_is_a_loop_without_a_mistake(tmp_path):
+    (tmp_path / "churn.yaml").write_text(MADE_BY_NEW_LOOP.read_text())
+    (tmp_path / "first.yaml").write_text("name: first\nprimary: true\n")
+    files = read((tmp_path,))
+    assert files.mistakes == ()
+    churn = next(loop for loop in files.loops if loop.name == "churn")
+    assert (churn.gate.metric, churn.data.rows) == ("f1_macro", 10_000)
+    assert churn.dag_id("data_pipeline") == "data_pipeline.churn"
 
 
 def test_numbers_are_those_of_yaml_1_2(tmp_path):

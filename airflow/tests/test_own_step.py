@@ -108,6 +108,32 @@ def test_a_step_that_does_not_compile_is_told_by_its_line_and_leaves_nothing(ste
     assert not (steps / "steps.jar").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("CountLabels", "GenerateData"), "There is a step 'generate_data' already"),
+        (("@About", "//"), "does not compile"),
+        (('@Field("the column to count by") ', ""), "CountLabels$Input.column has no @Field"),
+        ((" implements Step<CountLabels.Input, CountLabels.Output>", ""), "does not compile"),
+        (("public final class", "final class"), "No public class in"),
+    ],
+)
+def test_what_is_no_step_is_refused_with_a_sentence(steps, change, message):
+    (steps / "CountLabels.java").unlink()
+    name = change[1] if change[0] == "CountLabels" else "CountLabels"
+    (steps / f"{name}.java").write_text(block("java").replace(*change))
+    built = retune("build_steps", "--folder", steps)
+    assert built.returncode == 50
+    assert message in json.loads(built.stdout)["error"]["message"]
+    assert not (steps / "steps.jar").exists()
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    built = retune("build_steps", "--folder", tmp_path / "nowhere")
+    assert built.returncode == 50
+    assert "There is no folder" in json.loads(built.stdout)["error"]["message"]
+
+
 def test_a_folder_that_was_not_built_is_told_by_the_launcher_and_to_the_dags(steps, monkeypatch):
     from retune.catalogue import Catalogue, CatalogueError
 
@@ -120,22 +146,16 @@ def test_a_folder_that_was_not_built_is_told_by_the_launcher_and_to_the_dags(ste
 
 
 def register_second_loop(folder: Path) -> None:
-    """The example's model under the second loop's name."""
-    example = TOP / "examples/credit-default"
-    model = folder / "model"
-    model.mkdir()
-    (model / "weights.safetensors").symlink_to(example / "finetuned/weights.safetensors")
-    text = (example / "finetuned/model.json").read_text()
-    (model / "model.json").write_text(text.replace("credit-default", "second-loop"))
+    """A distribution and a small model of a made table, under the second loop's name."""
+    rows = [f"{'fm'[n % 2]},{n % 97},{int(n % 97 > 48)}" for n in range(600)]
+    table = folder / "made.csv"
+    table.write_text("\n".join(["SEX,LIMIT,label", *rows]))
+    learned = ("--data", table, "--target", "label", "--positive", "1")
+    small = ("--architecture", "mlp", "--epochs", "1", "--output", folder / "model")
     for words in (
-        (
-            "register_distribution",
-            "--model",
-            "second-loop",
-            "--path",
-            example / "distribution.json",
-        ),
-        ("register_model", "--path", model, "--champion"),
+        ("learn_distribution", "--model", "second-loop", "--register", *learned),
+        ("train_model", "--name", "second-loop", *learned, *small),
+        ("register_model", "--path", folder / "model", "--champion"),
     ):
         done = retune(*words)
         assert done.returncode == 0, done.stdout + done.stderr

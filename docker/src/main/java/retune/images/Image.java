@@ -24,7 +24,6 @@ record Image(String name, Family family, String description, List<String> start)
   private static final Set<String> MODEL_STEPS =
       Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "validate_model");
 
-
   /** Steps that are for the place where the sources are: an image has no compiler. */
   static final Set<String> WITHOUT_IMAGE = Set.of("build_steps");
 

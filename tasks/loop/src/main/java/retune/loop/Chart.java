@@ -97,8 +97,8 @@ final class Chart {
     int side = margin + size * names.size() + 4;
     StringBuilder svg =
         new StringBuilder(
-            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">"
-                .formatted(side, size * names.size() + 4, Html.text(title)));
+            "<svg class=\"own\" width=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">"
+                .formatted(side, side, size * names.size() + 4, Html.text(title)));
     for (int row = 0; row < names.size(); row++) {
       svg.append(text(margin - 6, row * size + size * 0.75, "end", names.get(row)));
       for (int column = 0; column < row; column++) {

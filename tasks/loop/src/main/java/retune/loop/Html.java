@@ -15,7 +15,7 @@ final class Html {
       body{margin:0 auto;max-width:70rem;padding:1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
       h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid var(--edge)}
       p{max-width:46rem}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem}
-      figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}svg{width:100%;height:auto;display:block}
+      figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}svg{width:100%;height:auto;display:block}svg.own{width:auto;max-width:100%}
       svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.cell{fill:var(--c6)}.bar{fill-opacity:.75}
       .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
       .bar.c0{fill:var(--c0);stroke:none}.bar.c1{fill:var(--c1);stroke:none}

@@ -95,7 +95,7 @@ record LoopReport(
             Chart.fixed(holdout.logLoss()),
             Chart.fixed(generated.logLoss())));
     return Html.heading("The gate")
-        + (gate.tellsFromConstant() ? shown : shown.replaceFirst("<p>", "<p class=\"warn\">"))
+        + (gate.tellsFromGuessing() ? shown : shown.replaceFirst("<p>", "<p class=\"warn\">"))
         + Html.table(List.of("metric", "validation", "hold-out", "generated"), rows);
   }
 

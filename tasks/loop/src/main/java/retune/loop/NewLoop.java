@@ -32,6 +32,7 @@ import retune.core.gate.GateProposal;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.ColumnType;
+import retune.core.split.Part;
 import retune.learning.Pretraining;
 import retune.learning.StartingPoint;
 import retune.learning.Training;
@@ -49,6 +50,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvTable;
 import retune.runtime.csv.CsvTables;
 import retune.steps.data.DistributionStore;
 import retune.steps.data.LearnedTable;
@@ -67,6 +69,11 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   private static final Logger LOGGER = System.getLogger(NewLoop.class.getName());
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
+  /** A small table is passed over until about so many rows were seen, within limits. */
+  private static final int ROWS_LEARNED_FROM = 100_000;
+
+  private static final int MOST_EPOCHS = 50;
+
   public record Input(
       @Field("the table, a file of delimited text with a header") String data,
       @Field("the column to predict") String target,
@@ -83,13 +90,19 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
               max = 1_000_000_000)
           @Nullable Integer rows,
       @Field(
-              value = "passes over the rows in pre-training",
-              byDefault = "10",
+              value =
+                  "passes over the training rows in pre-training; if left out, 5 to 50, the more"
+                      + " the fewer rows",
               min = 1,
               max = 10_000)
-          int pretrainingEpochs,
-      @Field(value = "passes over the rows in training", byDefault = "10", min = 1, max = 10_000)
-          int epochs,
+          @Nullable Integer pretrainingEpochs,
+      @Field(
+              value =
+                  "passes over the training rows in training; if left out, 10 to 50, the more the"
+                      + " fewer rows",
+              min = 1,
+              max = 10_000)
+          @Nullable Integer epochs,
       @Field(value = "another seed splits, starts and shuffles otherwise", byDefault = "0")
           int seed,
       @Field("folder for the columns' kinds and the report; the loop's name if left out")
@@ -152,14 +165,16 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
             "pre-training",
             seconds,
             () ->
-                Pretraining.byDefault(name, input.pretrainingEpochs(), input.seed())
+                Pretraining.byDefault(
+                        name, epochs(input.pretrainingEpochs(), 5, training), input.seed())
                     .run(training, context));
     Trained trained =
         timed(
             "training",
             seconds,
             () ->
-                Training.byDefault(name, input.epochs(), Metric.F1_MACRO, input.seed())
+                Training.byDefault(
+                        name, epochs(input.epochs(), 10, training), Metric.F1_MACRO, input.seed())
                     .run(new StartingPoint.Encoder(encoder), training, context));
     Measured measured =
         timed(
@@ -201,6 +216,12 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
         report.toString(),
         loopFile.toString(),
         seconds);
+  }
+
+  private static int epochs(@Nullable Integer stated, int least, TrainingTable training) {
+    int rows = Math.max(1, training.features(Part.TRAINING).rows());
+    return Objects.requireNonNullElseGet(
+        stated, () -> Math.clamp(ROWS_LEARNED_FROM / rows, least, MOST_EPOCHS));
   }
 
   private static String name(Input input, Path file) {
@@ -248,12 +269,17 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   }
 
   private static Table read(Path file, @Nullable Integer most) {
-    Table table = CsvTables.readAll(file, CsvOptions.DETECT);
+    CsvTable read = CsvTables.read(file, CsvOptions.DETECT);
+    LOGGER.log(Level.INFO, "''{0}'' has {1}", file, read.description());
+    Table table = read.table();
     if (most == null || most >= table.rows()) {
       return table;
     }
     LOGGER.log(
-        Level.INFO, "{0} of {1} rows are used, as asked.", most.toString(), table.rows() + "");
+        Level.INFO,
+        "{0} of {1} rows are used, as asked.",
+        most.toString(),
+        Integer.toString(table.rows()));
     return table.select(
         IntStream.range(0, most).map(i -> (int) ((long) i * table.rows() / most)).toArray());
   }

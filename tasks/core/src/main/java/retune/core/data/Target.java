@@ -45,9 +45,9 @@ public record Target(String column, List<String> classes, @Nullable String posit
     return classes.size() == 2;
   }
 
-  /** The index of the positive class; only where there are two classes. */
+  /** The index of the positive class; −1 where there is none. */
   public int positiveIndex() {
-    return classes.indexOf(positive);
+    return positive == null ? -1 : classes.indexOf(positive);
   }
 
   /** The class index of each row's label; {@link #UNLABELLED} where it is missing. */

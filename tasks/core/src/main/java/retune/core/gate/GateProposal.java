@@ -1,8 +1,10 @@
 package retune.core.gate;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
@@ -20,10 +22,11 @@ import retune.core.metrics.Predictions;
  * @param validation the gate's metric on validation rows
  * @param generated the gate's metric on generated rows
  * @param margin how much the metric may fall by chance, before rounding
- * @param constant the gate's metric of the best answer that is the same for every row
+ * @param guessing the gate's metric of answers that do not look at the row: the same for every row,
+ *     or the model's own in another order, whichever is better
  */
 public record GateProposal(
-    Gate gate, double validation, double generated, double margin, double constant) {
+    Gate gate, double validation, double generated, double margin, double guessing) {
   private static final double USUAL_THRESHOLD = 0.75;
   private static final double LEAST_MARGIN = 0.02;
   private static final int RESAMPLES = 400;
@@ -52,12 +55,12 @@ public record GateProposal(
     double supported = Math.min(value, ofGenerated) - margin;
     double threshold = Math.clamp(Math.floor(supported * 100) / 100, 0, 1);
     return new GateProposal(
-        new Gate(metric, threshold), value, ofGenerated, margin, constant(metric, validation));
+        new Gate(metric, threshold), value, ofGenerated, margin, guessing(metric, validation));
   }
 
-  /** Whether the gate tells the model from one that answers the same for every row. */
-  public boolean tellsFromConstant() {
-    return gate.threshold() > constant;
+  /** Whether the gate tells the model from one that does not look at the row. */
+  public boolean tellsFromGuessing() {
+    return gate.threshold() > guessing;
   }
 
   /** Why the gate is what it is, in sentences with the numbers. */
@@ -78,14 +81,14 @@ public record GateProposal(
         String.format(
             Locale.ROOT,
             " %s must fall by more than %.4f before the gate of %.2f fails;"
-                + " the best answer that is the same for every row reaches %.4f.",
+                + " answers that do not look at the row reach %.4f.",
             title,
             room,
             gate.threshold(),
-            constant);
+            guessing);
     return numbers
         + meaning
-        + (tellsFromConstant()
+        + (tellsFromGuessing()
             ? ""
             : " The model is hardly better than that: bring more rows or better columns before"
                 + " you rely on it.");
@@ -97,7 +100,7 @@ public record GateProposal(
 
   private GateProposal withThreshold(double threshold) {
     return new GateProposal(
-        new Gate(gate.metric(), threshold), validation, generated, margin, constant);
+        new Gate(gate.metric(), threshold), validation, generated, margin, guessing);
   }
 
   private static double standardError(Metric metric, Predictions predictions, long seed) {
@@ -120,18 +123,35 @@ public record GateProposal(
     return Math.sqrt(Math.max(0, squares / RESAMPLES - mean * mean));
   }
 
-  private static double constant(Metric metric, Predictions predictions) {
-    return IntStream.range(0, predictions.classes())
+  private static double guessing(Metric metric, Predictions predictions) {
+    int classes = predictions.classes();
+    long[] labels = new long[classes];
+    long[] answers = new long[classes];
+    for (int row = 0; row < predictions.rows(); row++) {
+      labels[predictions.labels()[row]]++;
+      answers[predictions.answer(row)]++;
+    }
+    return Stream.concat(
+            Stream.of(answers),
+            IntStream.range(0, classes).mapToObj(answer -> one(answer, classes)))
         .mapToDouble(
-            answer -> {
-              long[][] counts = new long[predictions.classes()][predictions.classes()];
-              for (int label : predictions.labels()) {
-                counts[label][answer]++;
-              }
-              return value(metric, new ConfusionMatrix(counts), predictions.positive());
-            })
+            shares ->
+                value(metric, new ConfusionMatrix(product(labels, shares)), predictions.positive()))
         .max()
         .orElseThrow();
+  }
+
+  private static long[] one(int answer, int classes) {
+    long[] shares = new long[classes];
+    shares[answer] = 1;
+    return shares;
+  }
+
+  /** What is counted, to a factor, where labels and answers have nothing to do with each other. */
+  private static long[][] product(long[] labels, long[] answers) {
+    return Arrays.stream(labels)
+        .mapToObj(label -> Arrays.stream(answers).map(answer -> label * answer).toArray())
+        .toArray(long[][]::new);
   }
 
   private static double value(Metric metric, ConfusionMatrix confusion, int positive) {

@@ -34,21 +34,24 @@ final class CsvFile implements AutoCloseable {
   private final CSVParser parser;
   private final Iterator<CSVRecord> records;
   private final List<String> columns;
+  private final Charset encoding;
+  private final char delimiter;
 
   /** Opens the file and reads its header; there is at least one row behind it. */
   CsvFile(Path file, CsvOptions options) {
     this.file = file;
     try {
       refuseNoTable();
-      Charset encoding = options.encoding() == null ? detectEncoding() : options.encoding();
+      encoding = options.encoding() == null ? detectEncoding() : options.encoding();
       BufferedReader text = Files.newBufferedReader(file, encoding);
       skipByteOrderMark(text);
-      Character delimiter = options.delimiter();
+      Character stated = options.delimiter();
+      delimiter = stated == null ? detectDelimiter(text) : stated;
       reader = new RowLimitReader(text);
       parser =
           CSVFormat.DEFAULT
               .builder()
-              .setDelimiter(delimiter == null ? detectDelimiter(text) : delimiter)
+              .setDelimiter(delimiter)
               .setIgnoreSurroundingSpaces(true)
               .get()
               .parse(reader);
@@ -67,6 +70,14 @@ final class CsvFile implements AutoCloseable {
 
   List<String> columns() {
     return columns;
+  }
+
+  char delimiter() {
+    return delimiter;
+  }
+
+  String encoding() {
+    return encoding.name();
   }
 
   /** Whether there is a further row; blank lines are none. */

@@ -1,10 +1,15 @@
 package retune.runtime.csv;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.commons.csv.CSVRecord;
 import retune.core.InvalidInputException;
+import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.core.preprocessing.NumberText;
 
@@ -32,11 +37,34 @@ public final class CsvTables {
 
   private CsvTables() {}
 
-  /** The whole table, at least one row. */
+  /** {@link #read} without how the file is written. */
   public static Table readAll(Path file, CsvOptions options) {
+    return read(file, options).table();
+  }
+
+  /**
+   * The whole table, at least one row. Numbers with a decimal comma (where no comma separates
+   * columns) and dates in other orders than ISO 8601's are read too, column by column, where nearly
+   * all values are written so and there is one way to read them; dates become ISO 8601.
+   */
+  public static CsvTable read(Path file, CsvOptions options) {
     Set<String> numbers = numberColumns(file, options);
-    try (CsvChunks whole = new CsvChunks(new CsvFile(file, options), numbers, Integer.MAX_VALUE)) {
-      return whole.next();
+    try (CsvFile csv = new CsvFile(file, options);
+        CsvChunks whole = new CsvChunks(csv, numbers, Integer.MAX_VALUE)) {
+      Map<String, String> notations = new LinkedHashMap<>();
+      List<Column> columns = new ArrayList<>();
+      for (Column column : whole.next().columns()) {
+        if (column instanceof Column.Texts texts) {
+          Notation.Read read = Notation.read(texts, csv.delimiter() != ',');
+          columns.add(read.column());
+          if (read.notation() != null) {
+            notations.put(column.name(), read.notation());
+          }
+        } else {
+          columns.add(column);
+        }
+      }
+      return new CsvTable(new Table(columns), csv.delimiter(), csv.encoding(), notations);
     }
   }
 

@@ -1,0 +1,550 @@
+"""Benchmarks of Retune beside its Python peers, alternately: `bench.py NAME … [--smoke]`.
+
+Prints medians and ratios, and keeps every measurement in target/bench/NAME.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+PEERS = TOP / "bench" / "peers"
+WORK = TOP / "target" / "bench"
+PYTHON = TOP / ".venv" / "bench" / "bin" / "python"
+RETUNE = TOP / "retune"
+EXAMPLE = TOP / "examples" / "credit-default"
+MODEL = "credit-default"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass
+class Report:
+    """All measurements of one benchmark, in the order in which they were made."""
+
+    name: str
+    samples: dict[str, list[Time]] = field(default_factory=dict)
+    notes: Json = field(default_factory=dict)
+
+    def add(self, what: str, measured: Time) -> None:
+        """Keep one measurement."""
+        self.samples.setdefault(what, []).append(measured)
+
+    def cpu(self, what: str) -> float:
+        """Median CPU seconds."""
+        return statistics.median(sample.cpu for sample in self.samples[what])
+
+    def wall(self, what: str) -> float:
+        """Median wall seconds."""
+        return statistics.median(sample.wall for sample in self.samples[what])
+
+    def ratio(self, peer: str, ours: str) -> float:
+        """How many times our CPU seconds the peer takes."""
+        return self.cpu(peer) / self.cpu(ours)
+
+    def finish(self) -> None:
+        """Print the medians and the notes; keep everything."""
+        print(f"\n{self.name}")
+        for what, samples in self.samples.items():
+            print(
+                f"  {what:42} {self.cpu(what):9.3f} CPU s {self.wall(what):9.3f} s wall"
+                f"  (median of {len(samples)})"
+            )
+        for what, note in self.notes.items():
+            print(f"  {what}: {note:.3f}" if isinstance(note, float) else f"  {what}: {note}")
+        document = {
+            "benchmark": self.name,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "load": os.getloadavg(),
+            "python": platform.python_version(),
+            "samples": {
+                what: [vars(sample) for sample in samples] for what, samples in self.samples.items()
+            },
+            "notes": self.notes,
+        }
+        WORK.mkdir(parents=True, exist_ok=True)
+        (WORK / f"{self.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def processor() -> str:
+    """Name the processor and the vectors that it has."""
+    text = (
+        Path("/proc/cpuinfo").read_text(encoding="ascii") if Path("/proc/cpuinfo").exists() else ""
+    )
+    name = next(
+        (line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")),
+        "unknown",
+    )
+    return name + "".join(f", {flag}" for flag in ("avx2", "avx512f") if f" {flag} " in text)
+
+
+def timed(*command: object, environment: dict[str, str] | None = None) -> tuple[Time, Json]:
+    """Run a command to its end: CPU seconds with its children's, and the JSON that it printed."""
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    ) as process:
+        before = os.times()
+        output, errors = process.communicate()
+        wall = time.perf_counter() - start
+    after = os.times()
+    if process.returncode != 0:
+        sys.exit(
+            f"{' '.join(str(word) for word in command)} ended with {process.returncode}:\n"
+            f"{errors}{output}"
+        )
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    answer: Json = json.loads(output.strip().splitlines()[-1])
+    return Time(cpu, wall), answer
+
+
+def step(uri: str, *words: object, heap: str = "") -> tuple[Time, Json]:
+    """Run one of our steps."""
+    return timed(RETUNE, *words, environment={"RETUNE_MONGO_URI": uri, "RETUNE_JAVA_OPTIONS": heap})
+
+
+def peer(name: str, *words: object) -> tuple[Time, Json]:
+    """Run a Python peer; one that times itself leaves its imports out."""
+    whole, answer = timed(PYTHON, PEERS / name, *words)
+    return (
+        Time(number(answer, "cpu"), number(answer, "wall")) if "cpu" in answer else whole
+    ), answer
+
+
+def number(answer: Json, key: str) -> float:
+    """Read a number of an answer."""
+    value = answer[key]
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+class Worker:
+    """A process that measures itself once for each line it is sent."""
+
+    def __init__(self, *command: object) -> None:
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *words: object) -> Json:
+        """Send a request and wait for its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"A worker ended with {self.process.wait()}.")
+        answer: Json = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A running embedded store."""
+
+    uri: str
+    pid: int
+
+    def cpu(self) -> float:
+        """CPU seconds since its start."""
+        fields = (
+            Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        )
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextmanager
+def store(name: str) -> Iterator[Store]:
+    """Start an embedded store with the example in it."""
+    folder = WORK / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = [str(RETUNE), "store", "--port", "0", "--data", str(folder / "store")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            uri = next(
+                word
+                for line in process.stdout
+                for word in line.split()
+                if word.startswith("mongodb://")
+            )
+            step(
+                uri,
+                "register_distribution",
+                "--model",
+                MODEL,
+                "--path",
+                EXAMPLE / "distribution.json",
+            )
+            step(uri, "register_model", "--path", EXAMPLE / "finetuned", "--champion", "true")
+            yield Store(uri, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def network(name: str, rows: int) -> Path:
+    """Make the network of 142 columns, in both forms, and rows for it."""
+    folder = WORK / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run(
+        [str(PYTHON), str(PEERS / "evaluation.py"), "make", str(folder), str(rows)], check=True
+    )
+    step(
+        "", "import-model", "--weights", folder / "weights.pth", "--spec", folder / "spec.json",
+        "--output", folder / "model",
+    )  # fmt: skip
+    return folder
+
+
+def java(main: str, *words: object) -> list[object]:
+    """Give the command of a Java program of ours."""
+    home = subprocess.run(
+        [str(RETUNE), "java-home"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    target = TOP / "bench" / "target"
+    jars = ":".join(
+        str(jar)
+        for jar in [*target.glob("retune-bench-*.jar"), *sorted((target / "lib").glob("*.jar"))]
+    )
+    return [
+        Path(home) / "bin" / "java",
+        "--add-modules",
+        "jdk.incubator.vector",
+        "-cp",
+        jars,
+        main,
+        *words,
+    ]
+
+
+def evaluation(rounds: int, *, smoke: bool) -> None:
+    """Answer rows of 142 columns: ours, the originals' loop, PyTorch tuned by hand and compiled."""
+    rows = 64 if smoke else 1000
+    folder = network("evaluation", rows)
+    report = Report("evaluation")
+    ours = Worker(*java("retune.bench.EvaluationWorker", folder / "model", folder / "rows.bin"))
+    python = Worker(PYTHON, PEERS / "evaluation.py", folder)
+    ask_ours: dict[str, tuple[int, int]] = {
+        "ours, 1 thread": (1, 1000),
+        "ours, 2 threads": (2, 1000),
+    }
+    batches = (16,) if smoke else (16, 64, 256)
+    ask_python = {f"tuned, batch {batch}": ("tuned", 1, batch) for batch in batches}
+    ask_python["originals, batch 16"] = ("originals", 1, 16)
+    if not smoke:
+        ask_python["tuned, batch 64, 2 threads"] = ("tuned", 2, 64)
+        ask_python["compiled, batch 50"] = ("compiled", 1, 50)
+    difference = 0.0
+    for warm_up in (True, *[False] * rounds):
+        for what, (threads, batch) in ask_ours.items():
+            answer = ours.ask(threads, batch)
+            lanes = number(answer, "lanes")
+            if not warm_up:
+                report.add(what, Time(number(answer, "cpu"), number(answer, "wall")))
+        for what, request in ask_python.items():
+            answer = python.ask(*request)
+            difference = max(difference, number(answer, "difference"))
+            if not warm_up:
+                report.add(what, Time(number(answer, "cpu"), number(answer, "wall")))
+    ours.ask(1, 7)
+    same = {(folder / f"logits-{name}.bin").read_bytes() for name in ("1-1000", "2-1000", "1-7")}
+    ours.close()
+    python.close()
+    best = min(
+        (what for what in report.samples if what.startswith("tuned") and "threads" not in what),
+        key=report.cpu,
+    )
+    report.notes = {
+        "rows": rows,
+        "rows a CPU second, ours": rows / report.cpu("ours, 1 thread"),
+        f"rows a CPU second, {best}": rows / report.cpu(best),
+        "rows a CPU second, originals": rows / report.cpu("originals, batch 16"),
+        "times tuned (target 2.5)": report.ratio(best, "ours, 1 thread"),
+        "times the originals (target 5)": report.ratio("originals, batch 16", "ours, 1 thread"),
+        "rows a second, 2 threads": rows / report.wall("ours, 2 threads"),
+        "wall, 1 thread over 2": report.wall("ours, 1 thread") / report.wall("ours, 2 threads"),
+        "GFLOP/s of one thread, at 29.4 MFLOP a row": rows * 0.0294 / report.cpu("ours, 1 thread"),
+        "floats of a vector": lanes,
+        "greatest difference of a logit, of max(1, |logit|)": f"{difference:.1e}",
+        "same bits for 1 and 2 threads and batches of 7 and 1000": len(same) == 1,
+    }
+    if "compiled, batch 50" in report.samples:
+        report.notes["times compiled"] = report.ratio("compiled, batch 50", "ours, 1 thread")
+    report.finish()
+
+
+def kernels(rounds: int, *, smoke: bool) -> None:
+    """Measure what a core can do at most, by JMH."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    result = WORK / "jmh.json"
+    forks = (
+        ["-f", "1", "-wi", "1", "-i", "1", "-w", "100ms", "-r", "100ms"]
+        if smoke
+        else ["-f", str(min(rounds, 3))]
+    )
+    command = java("org.openjdk.jmh.Main", "MultiplyAdd", "-rf", "json", "-rff", result, *forks)
+    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+    score = json.loads(result.read_text())[0]["primaryMetric"]
+    print(
+        f"\nkernels\n  multiply-adds of vectors a nanosecond: {score['score']:.2f}"
+        f" ± {score['scoreError']}"
+    )
+
+
+def copula(rounds: int, *, smoke: bool, table: Path | None) -> None:
+    """Fit a distribution to a table and draw 10,000 rows: ours, SDV's default."""
+    report = Report("copula")
+    rows = 200 if smoke else 10_000
+    with store("copula") as running:
+        if table is None:
+            table = WORK / "copula" / "table.csv"
+            made = 1_000 if smoke else 30_000
+            step(
+                running.uri,
+                "generate_data",
+                "--model",
+                MODEL,
+                "--logical-date",
+                "2026-01-01",
+                "--rows",
+                made,
+            )
+            peer_export(running, "2026-01-01", table)
+        folder, name = WORK / "copula", table.name
+        table = without_id(table)
+        for _ in range(rounds):
+            learned, _ = step(
+                running.uri, "learn_distribution", "--data", table, "--target", "default",
+                "--positive", "1", "--model", "bench", "--output", folder / "bench.json",
+            )  # fmt: skip
+            step(
+                running.uri,
+                "register_distribution",
+                "--model",
+                "bench",
+                "--path",
+                folder / "bench.json",
+            )
+            drawn, _ = step(
+                running.uri, "generate_data", "--model", "bench", "--logical-date", "2026-01-02",
+                "--rows", rows, "--row-documents-up-to", 0,
+            )  # fmt: skip
+            report.add(
+                "ours, two processes from start to end",
+                Time(learned.cpu + drawn.cpu, learned.wall + drawn.wall),
+            )
+            measured, _ = peer("copula.py", table, folder / "sdv.csv", rows)
+            report.add("SDV, imports left out", measured)
+        peer_export(running, "2026-01-02", folder / "ours.csv", "bench")
+    report.notes = {
+        "table": name,
+        "times SDV (target 20)": report.ratio(
+            "SDV, imports left out", "ours, two processes from start to end"
+        ),
+        "SDMetrics of ours": peer("quality.py", table, folder / "ours.csv")[1],
+        "SDMetrics of SDV": peer("quality.py", table, folder / "sdv.csv")[1],
+    }
+    report.finish()
+
+
+def without_id(table: Path) -> Path:
+    """Give the table without its column of row numbers."""
+    output = WORK / "copula" / "without-id.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    cut = 1 if lines[0].split(",")[0].strip('"') == "ID" else 0
+    output.write_text(
+        "\n".join(line.split(",", cut)[-1] for line in lines) + "\n", encoding="utf-8"
+    )
+    return output
+
+
+def peer_export(running: Store, date: str, output: Path, model: str = MODEL) -> None:
+    """Write a raw batch as CSV."""
+    subprocess.run(
+        [str(PYTHON), str(PEERS / "export.py"), running.uri, f"{model}/{date}", str(output)],
+        check=True,
+    )
+
+
+def pipeline(*, smoke: bool) -> None:
+    """Take a million rows of 24 columns through the steps, in 512 MB each."""
+    rows = 3_000 if smoke else 1_000_000
+    report = Report("pipeline")
+    day = ("--model", MODEL, "--logical-date", "2026-11-05")
+    with store("pipeline") as running:
+        champion = step(running.uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+        table, answers = WORK / "pipeline" / "rows.csv", WORK / "pipeline" / "answers.csv"
+        steps: dict[str, Callable[[], tuple[object, ...]]] = {
+            "generate_data": lambda: ("generate_data", *day, "--rows", rows),
+            "process_data": lambda: ("process_data", *day),
+            "evaluate_model": lambda: (
+                "evaluate_model", "--model-id", champion, "--data-path", f"{MODEL}/2026-11-05",
+            ),
+            "predict": lambda: ("predict", "--model", MODEL, "--data", table, "--output", answers),
+        }  # fmt: skip
+        for name, words in steps.items():
+            if name == "predict":  # from a file: the rows that were generated
+                peer_export(running, "2026-11-05", table)
+            before = running.cpu()
+            measured, _ = step(running.uri, *words(), heap="-Xmx512m")
+            report.add(name, measured)
+            report.notes[f"{name}, rows a second"] = rows / measured.wall
+            report.notes[f"{name}, CPU seconds of the store"] = running.cpu() - before
+    report.notes["rows"] = rows
+    report.finish()
+
+
+def startup(rounds: int, *, smoke: bool) -> None:
+    """Start steps from the shell to their JSON, beside a Python script with pymongo."""
+    report = Report("startup")
+    with store("startup") as running:
+        champion = step(running.uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+        for turn in range(2 if smoke else 2 * rounds):
+            measured, _ = step(running.uri, "load_latest_model", "--model", MODEL)
+            report.add("load_latest_model", measured)
+            measured, _ = peer("step.py", running.uri, MODEL)
+            report.add("Python with pymongo, the same look-up", measured)
+            day = ("--model", MODEL, "--logical-date", f"2026-01-{turn + 1:02d}")
+            step(running.uri, "generate_data", *day, "--rows", 10)
+            step(running.uri, "process_data", *day)
+            path = f"{MODEL}/2026-01-{turn + 1:02d}"
+            measured, _ = step(
+                running.uri, "evaluate_model", "--model-id", champion, "--data-path", path
+            )
+            report.add("evaluate_model, 10 rows", measured)
+    report.finish()
+
+
+def finetune(rounds: int, *, smoke: bool) -> None:
+    """Fine-tune the head on 70 % of 3,000 rows of 142 columns for 5 epochs: ours, the originals."""
+    report = Report("finetune")
+    rows, epochs = (300, 1) if smoke else (3_000, 5)
+    folder = network("finetune-network", rows)
+    batch = "bench/2026-01-01"
+    day = ("--model", "bench", "--logical-date", "2026-01-01")
+    for _ in range(rounds):
+        with store("finetune") as running:
+            uri = running.uri
+            model = step(uri, "register_model", "--path", folder / "model", "--champion", "true")[
+                1
+            ]["model_id"]
+            step(
+                uri, "learn_distribution", "--data", folder / "rows.csv", "--target", "label",
+                "--positive", "1", "--model", "bench", "--output", folder / "distribution.json",
+            )  # fmt: skip
+            step(
+                uri,
+                "register_distribution",
+                "--model",
+                "bench",
+                "--path",
+                folder / "distribution.json",
+            )
+            step(uri, "generate_data", *day, "--rows", rows)
+            step(uri, "process_data", *day)
+            of = ("--model-id", model, "--data-path", batch)
+            step(uri, "prepare_retraining_data", *of)
+            tune = ("finetune_model", *of, "--batch-size", 16)
+            report.add("ours from nothing, start included", step(uri, *tune, "--epochs", epochs)[0])
+            report.add(
+                "ours, features kept, start included",
+                step(uri, *tune, "--epochs", epochs, "--seed", 1)[0],
+            )
+            # The same with one epoch: the difference is four epochs' work without the start.
+            report.add(
+                "ours, features kept, 1 epoch", step(uri, *tune, "--epochs", 1, "--seed", 1)[0]
+            )
+        report.add(
+            "originals, imports left out", peer("finetune.py", folder, rows * 7 // 10, epochs)[0]
+        )
+    originals = "originals, imports left out"
+    report.notes = {
+        "times the originals, from nothing (target 5)": report.ratio(
+            originals, "ours from nothing, start included"
+        ),
+        "times the originals, features kept (target 40)": report.ratio(
+            originals, "ours, features kept, start included"
+        ),
+    }
+    report.finish()
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="measurements of each side (default 5)"
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        help="the copula's table, CSV with a column 'default'; else one is made",
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="a few rows, once: does it run at all?"
+    )
+    arguments = parser.parse_args()
+    rounds = 1 if arguments.smoke else arguments.rounds
+    benchmarks: dict[str, Callable[[], None]] = {
+        "evaluation": lambda: evaluation(rounds, smoke=arguments.smoke),
+        "kernels": lambda: kernels(rounds, smoke=arguments.smoke),
+        "copula": lambda: copula(rounds, smoke=arguments.smoke, table=arguments.table),
+        "pipeline": lambda: pipeline(smoke=arguments.smoke),
+        "finetune": lambda: finetune(min(rounds, 2), smoke=arguments.smoke),
+        "startup": lambda: startup(rounds, smoke=arguments.smoke),
+    }
+    unknown = [name for name in arguments.names if name not in benchmarks]
+    if unknown:
+        sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
+    for name in arguments.names or benchmarks:
+        benchmarks[name]()
+
+
+if __name__ == "__main__":
+    main()

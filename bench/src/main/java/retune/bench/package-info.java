@@ -1,0 +1,5 @@
+/** Our side of the benchmarks. */
+@NullMarked
+package retune.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,29 @@
+package retune.loop;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import retune.core.gate.GateProposal;
+import retune.core.metrics.Evaluation;
+import retune.core.metrics.Predictions;
+
+class LoopFileTest {
+  /** The DAGs' own tests read this file, so that what is written here is what they accept. */
+  private static final Path MADE = Path.of("../../airflow/tests/made-by-new-loop.yaml");
+
+  @Test
+  void theFileSaysWhyTheGateIsWhatItIs() throws Exception {
+    Predictions answers =
+        new Predictions(
+            new int[] {0, 0, 1, 1}, new double[] {.9, .1, .8, .2, .3, .7, .6, .4}, 2, 1, 0.5);
+    LoopFile file =
+        new LoopFile(
+            "churn",
+            "a\nfile.csv (4 rows)",
+            GateProposal.of(answers, answers, 1),
+            Evaluation.of(answers));
+    assertEquals(Files.readString(MADE), file.toYaml());
+  }
+}

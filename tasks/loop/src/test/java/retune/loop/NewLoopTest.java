@@ -1,0 +1,236 @@
+package retune.loop;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import retune.runtime.Json;
+import retune.store.EmbeddedStore;
+import tools.jackson.databind.JsonNode;
+
+/** Whole runs in processes of their own, against a real store. */
+class NewLoopTest {
+  @TempDir Path folder;
+  private EmbeddedStore store;
+  private StepProcess steps;
+  private Path table;
+  private Path loops;
+  private Path output;
+
+  @BeforeEach
+  void start() throws IOException {
+    store = EmbeddedStore.inMemory();
+    steps = new StepProcess(folder, store.uri());
+    table = folder.resolve("table.csv");
+    loops = Files.createDirectory(folder.resolve("loops"));
+    output = folder.resolve("output");
+  }
+
+  @AfterEach
+  void stop() {
+    store.close();
+  }
+
+  @Test
+  void aTableBecomesALoopThatIsRegisteredAndIsNotMadeTwice() throws Exception {
+    MadeTable.write(table, 300);
+    JsonNode made = newLoop();
+    assertEquals("table", made.get("name").stringValue());
+    assertEquals("1", made.get("positive").stringValue());
+    assertEquals(made.get("model_id").stringValue(), championOf("table"));
+    assertTrue(Files.readString(loops.resolve("table.yaml")).contains("\nname: \"table\"\n"));
+    assertEquals(
+        300,
+        steps
+            .run(
+                "generate_data",
+                "--model",
+                "table",
+                "--logical-date",
+                "2026-11-05",
+                "--rows",
+                "300")
+            .get("rows")
+            .intValue());
+
+    assertTrue(refusal().contains("There is a loop 'table' already"));
+
+    // As a run leaves it that was killed before its last write.
+    Files.delete(loops.resolve("table.yaml"));
+    assertEquals(made.get("model_id"), newLoop().get("model_id"));
+    assertTrue(Files.exists(loops.resolve("table.yaml")));
+  }
+
+  @Test
+  void aModelOfAnotherTableIsPutOutOfItsPlaceOnlyWhenAsked() throws Exception {
+    MadeTable.write(table, 300);
+    String first = newLoop().get("model_id").stringValue();
+    MadeTable.write(table, 301);
+    Files.delete(loops.resolve("table.yaml"));
+    assertTrue(refusal().contains("has the champion " + first + " already"));
+    assertEquals(first, championOf("table"));
+    Path kinds = output.resolve("columns.yaml");
+    Files.writeString(
+        kinds, Files.readString(kinds).replace("\"debt\": numeric", "\"debt\": excluded"));
+    JsonNode second = newLoop("--replace", "--columns", kinds.toString());
+    assertEquals(second.get("model_id").stringValue(), championOf("table"));
+    assertTrue(Files.readString(kinds).contains("\"debt\": excluded"));
+  }
+
+  @Test
+  void manyClassesAndAForeignWayOfWritingAreRead() throws Exception {
+    Random random = new Random(3);
+    StringBuilder text = new StringBuilder("\uFEFFtag;betrag;notiz;<b>leer</b>;größe;klasse\r\n");
+    for (int row = 0; row < 400; row++) {
+      int label = random.nextInt(5);
+      double amount = 1000 * label + 400 * random.nextGaussian() + 5000;
+      text.append(
+          String.format(
+              Locale.GERMANY,
+              "%02d.%02d.2026;\"%,.2f\";\"a;%d\r\nb\";;%s;klasse %d\r\n",
+              1 + random.nextInt(28),
+              1 + random.nextInt(12),
+              amount,
+              random.nextInt(3),
+              "groß,klein".split(",", -1)[random.nextInt(2)],
+              label));
+    }
+    Files.writeString(table, text, UTF_8);
+    JsonNode made = newLoop("--target", "klasse", "--name", "foreign");
+    assertFalse(made.has("positive"));
+    assertEquals("f1_macro", made.get("gate_metric").stringValue());
+    String kinds = Files.readString(output.resolve("columns.yaml"));
+    assertTrue(kinds.contains("\"tag\": date"), kinds);
+    assertTrue(kinds.contains("\"betrag\": numeric"), kinds);
+    assertTrue(kinds.contains("\"notiz\": categorical"), kinds);
+    assertTrue(kinds.contains("no value in any row; 100.0 % missing\n  \"<b>leer</b>\": constant"));
+    String report = Files.readString(output.resolve("report.html"));
+    assertTrue(report.contains("&lt;b&gt;leer&lt;/b&gt;"));
+    assertFalse(report.contains("<b>"));
+    assertFalse(report.contains("<script"));
+    assertFalse(report.contains(" style="), "the page's own policy forbids it");
+  }
+
+  static Stream<Arguments> whatIsRefused() {
+    String rows = "1,2,0\n2,3,1\n".repeat(20);
+    String identifiers =
+        IntStream.range(0, 80)
+            .mapToObj(row -> row + ",same," + row % 2 + "\n")
+            .collect(Collectors.joining("", "a,b,label\n", ""));
+    return Stream.of(
+        Arguments.of("a,b,label\n1,2,0\n1,2\n", "Line 3 of"),
+        Arguments.of("a^b^label\n" + rows.replace(',', '^'), "has one column only, 'a^b^label'"),
+        Arguments.of(rows, "has no header"),
+        Arguments.of("a,a,label\n" + rows, "has two columns 'a'"),
+        Arguments.of("a,,label\n" + rows, "Column 2 of"),
+        Arguments.of("", "is empty"),
+        Arguments.of("a,b,label\n", "has a header but no rows"),
+        Arguments.of("PK\u0003\u0004\u0000\u0000", "is no text"),
+        Arguments.of("a,b,label\n1," + "x".repeat(10_100_000) + ",0\n", "a row of more than"),
+        Arguments.of("a,b,other\n" + rows, "There is no column 'label'"),
+        Arguments.of("a,b,label\n" + "1,2,0\n".repeat(20), "at least two are needed"),
+        Arguments.of("a,b,label\n1,2,0\n", "at least 4 are needed"),
+        Arguments.of("a,b,label\ninf,2,0\n" + rows, "holds finite numbers"),
+        Arguments.of(identifiers, "No column of the training rows"));
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void whatIsRefused(String content, String sentence) throws Exception {
+    Files.writeString(table, content, ISO_8859_1);
+    assertRefused(sentence);
+  }
+
+  @Test
+  void wishesThatCannotBeMetAreRefused() throws Exception {
+    MadeTable.write(table, 100);
+    assertRefused("The positive class 'yes' is not a value", "--positive", "yes");
+    assertRefused("There is no column 'nought'", "--exclude", "nought");
+    assertRefused("does not suit a loop", "--name", "My Loop");
+    assertRefused("There is no folder", "--loops", folder.resolve("nowhere").toString());
+    Path kinds = Files.writeString(folder.resolve("kinds.yaml"), "columns: {debt: many}\n");
+    assertRefused("which is no kind of column", "--columns", kinds.toString());
+  }
+
+  private void assertRefused(String sentence, String... more) throws Exception {
+    String message = refusal(more);
+    assertTrue(message.contains(sentence), message);
+    assertTrue(message.matches("(?s).*[.?]"), message);
+    assertFalse(Files.exists(output));
+    try (Stream<Path> left = Files.list(loops)) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  private String championOf(String model) throws Exception {
+    return steps.run("load_latest_model", "--model", model).get("model_id").stringValue();
+  }
+
+  private JsonNode newLoop(String... more) throws Exception {
+    return steps.run(words(more));
+  }
+
+  /** The sentence of a run that must end with 50. */
+  private String refusal(String... more) throws Exception {
+    Process process = steps.start(words(more));
+    assertTrue(process.waitFor(1, TimeUnit.MINUTES));
+    assertEquals(50, process.exitValue(), () -> read(folder.resolve("step.log")));
+    return Json.MAPPER
+        .readTree(read(folder.resolve("return.json")))
+        .at("/error/message")
+        .stringValue();
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** A flag among the further ones takes the place of the usual one. */
+  private String[] words(String... more) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "new_loop",
+                "--data",
+                table.toString(),
+                "--pretraining-epochs",
+                "1",
+                "--epochs",
+                "3"));
+    List<String> given = List.of(more);
+    for (String[] usual :
+        new String[][] {
+          {"--target", "label"}, {"--output", output.toString()}, {"--loops", loops.toString()}
+        }) {
+      if (!given.contains(usual[0])) {
+        words.addAll(List.of(usual));
+      }
+    }
+    words.addAll(given);
+    return words.toArray(String[]::new);
+  }
+}
