@@ -1,8 +1,9 @@
 """## The day's data
 
-Draws the day's rows (`generate_data`) and turns them into the features that the model in
-production reads (`process_data`). The day is the run's **partition key**, such as `2026-11-05`;
-the schedule takes the day that has just ended. Running a day again replaces its batch.
+Takes the day's rows and turns them into the features that the model in production reads
+(`process_data`). The loop file says where rows come from: `generate_data` draws them, `ingest`
+reads real ones. The day is the run's **partition key**, such as `2026-11-05`; the schedule takes
+the day that has just ended. Running a day again replaces its batch.
 
 Its end starts `model_evaluation_pipeline` for the same day.
 
@@ -11,9 +12,11 @@ partition key. The drills are drifted columns, a changed relation of features an
 the labels, and a burst of missing values.
 """
 
-from airflow.sdk import DAG, CronPartitionTimetable
+from typing import Any
 
-from retune import LOGICAL_DATE, loops, param, step
+from airflow.sdk import DAG, BaseOperator, CronPartitionTimetable, Param
+
+from retune import LOGICAL_DATE, Loop, loops, param, step
 
 DRILLS = {
     "none": "none: a healthy day",
@@ -22,6 +25,40 @@ DRILLS = {
     "label_noise": "label noise: outcomes that are wrong",
     "missing_burst": "missing burst: values that did not arrive",
 }
+
+
+def form(loop: Loop) -> dict[str, Param]:
+    """The form that triggers a run: rehearsals are for generated rows."""
+    if loop.data.source != "synthetic":
+        return {}
+    return {
+        "rows": param("generate_data.rows", loop.data.rows, "Rows"),
+        "drill": param("generate_data.drill", loop.data.drill, "Drill", values_display=DRILLS),
+        "drill_strength": param(
+            "generate_data.drill_strength", loop.data.drill_strength, "Strength of the drill"
+        ),
+    }
+
+
+def rows_of_the_day(loop: Loop) -> BaseOperator:
+    """The task that takes the day's rows from where the loop file says."""
+    day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
+    if loop.data.source == "csv":
+        return step("ingest", loop, **day, data=loop.data.path)
+    if loop.data.source == "mongo":
+        query: dict[str, Any] = {"collection": loop.data.collection}
+        if loop.data.filter is not None:
+            query["filter"] = loop.data.filter
+        return step("ingest", loop, **day, **query)
+    return step(
+        "generate_data",
+        loop,
+        **day,
+        rows="{{ params.rows }}",
+        drill="{{ params.drill }}",
+        drill_strength="{{ params.drill_strength }}",
+    )
+
 
 for loop in loops():
     with DAG(
@@ -33,24 +70,10 @@ for loop in loops():
         catchup=False,
         max_active_runs=1,
         tags=["retune", loop.name],
-        params={
-            "rows": param("generate_data.rows", loop.data.rows, "Rows"),
-            "drill": param("generate_data.drill", loop.data.drill, "Drill", values_display=DRILLS),
-            "drill_strength": param(
-                "generate_data.drill_strength", loop.data.drill_strength, "Strength of the drill"
-            ),
-        },
+        params=form(loop),
         doc_md=__doc__,
     ):
-        generate_data = step(
-            "generate_data",
-            loop,
-            model=loop.name,
-            logical_date=LOGICAL_DATE,
-            rows="{{ params.rows }}",
-            drill="{{ params.drill }}",
-            drill_strength="{{ params.drill_strength }}",
-        )
+        take_data = rows_of_the_day(loop)
         process_data = step(
             "process_data",
             loop,
@@ -58,4 +81,4 @@ for loop in loops():
             logical_date=LOGICAL_DATE,
             outlets=[loop.processed_data],
         )
-        generate_data >> process_data
+        take_data >> process_data

@@ -37,6 +37,24 @@ def test_data_is_generated_then_processed(bag):
     assert edges(bag().dags["data_pipeline"]) == {("generate_data", "process_data")}
 
 
+@pytest.mark.parametrize(
+    ("data", "inputs"),
+    [
+        ("{source: csv, path: '/data/{date}.csv'}", {"data": "/data/{date}.csv"}),
+        (
+            '{source: mongo, collection: sales, filter: \'{"day": "{date}"}\'}',
+            {"collection": "sales", "filter": '{"day": "{date}"}'},
+        ),
+    ],
+)
+def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
+    (tmp_path / "real.yaml").write_text(f"name: real\ndata: {data}\n")
+    dag = bag("process", tmp_path).dags["data_pipeline.real"]
+    assert edges(dag) == {("ingest", "process_data")}
+    assert dag.task_dict["ingest"].inputs.items() >= inputs.items()
+    assert not dag.params, "a form for rows that nobody draws"
+
+
 def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
     dag = bag().dags["model_evaluation_pipeline"]
     expected = {

@@ -91,7 +91,20 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "name: x\ngate: {metric: f1_marco}\n",
             "recall, not 'f1_marco'; did you mean f1_macro?",
         ),
-        ("name: x\ndata: {source: sql}\n", "data.source must be one of synthetic, not 'sql'"),
+        (
+            "name: x\ndata: {source: sql}\n",
+            "data.source must be one of synthetic, csv, mongo, not 'sql'",
+        ),
+        ("name: x\ndata: {source: csv}\n", "data.source csv needs data.path"),
+        ("name: x\ndata: {source: mongo}\n", "data.source mongo needs data.collection"),
+        (
+            "name: x\ndata: {source: csv, path: a.csv, rows: 9}\n",
+            "data.rows belongs to data.source synthetic, not to csv",
+        ),
+        (
+            "name: x\ndata: {path: a.csv}\n",
+            "data.path belongs to data.source csv, not to synthetic",
+        ),
         ("name: x\nfinetuning: {epochs: 2.5}\n", "finetuning.epochs must be an integer, not 2.5"),
         ("name: x\nengine: torch\n", "engine must be one of fast, pytorch, not 'torch'"),
         ("name: x\nresources: {finetune: {}}\n", "did you mean finetune_model?"),

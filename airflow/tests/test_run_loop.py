@@ -25,6 +25,16 @@ deployment: {wait_seconds: 5}
 """
 
 
+CSV = """
+name: real-rows
+data: {source: csv, path: "/data/{date}.csv"}
+"""
+MONGO = """
+name: real-documents
+data: {source: mongo, collection: sales}
+"""
+
+
 @pytest.fixture
 def planned(monkeypatch):
     """The tasks that the command would run, by DAG and task, in order."""
@@ -56,9 +66,10 @@ def rendered(value, dag):
     return value
 
 
-@pytest.mark.parametrize("loop", ["credit-default", "second"])
+@pytest.mark.parametrize("loop", ["credit-default", "second", "real-rows", "real-documents"])
 def test_the_plan_has_the_dags_tasks_with_their_inputs(bag, planned, tmp_path, loop):
-    (tmp_path / "second.yaml").write_text(SECOND)
+    for number, text in enumerate((SECOND, CSV, MONGO)):
+        (tmp_path / f"{number}.yaml").write_text(text)
     dags = [dag for dag in bag("process", tmp_path).dags.values() if loop in dag.tags]
     steps = {
         (dag.dag_id, task.task_id): (task.step.name, task.inputs, dag)

@@ -27,6 +27,12 @@ CPU = re.compile(r"[0-9]+(\.[0-9]+)?|[0-9]+m")
 MEMORY = re.compile(r"[0-9]+(Mi|Gi)")
 OOM = "memory_after_oom"
 STEPS = Catalogue.read()
+SOURCES: Mapping[str, frozenset[str]] = {
+    "synthetic": frozenset({"rows", "drill", "drill_strength"}),
+    "csv": frozenset({"path"}),
+    "mongo": frozenset({"collection", "filter"}),
+}
+NEEDED: Mapping[str, str] = {"csv": "path", "mongo": "collection"}
 
 
 class LoopFileError(ValueError):
@@ -50,9 +56,12 @@ ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
 
 @dataclass(frozen=True)
 class Data:
-    """Where a day's rows come from."""
+    """Where a day's rows come from: generated, files, or another MongoDB."""
 
-    source: str = _setting(Value("string", default="synthetic", choices=("synthetic",)))
+    source: str = _setting(Value("string", default="synthetic", choices=tuple(SOURCES)))
+    path: str | None = _setting(Value("string"))
+    collection: str | None = _input("ingest", "collection")
+    filter: str | None = _input("ingest", "filter")
     rows: int = _input("generate_data", "rows")
     drill: str = _input("generate_data", "drill")
     drill_strength: float = _input("generate_data", "drill_strength")
@@ -233,6 +242,7 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"engine {mistake}"
     for section, kind in SECTIONS.items():
         yield from _section_mistakes(section, kind, content.get(section, {}))
+    yield from _source_mistakes(content.get("data", {}))
     yield from _resource_mistakes(content.get("resources", {}))
 
 
@@ -245,6 +255,19 @@ def _section_mistakes(section: str, kind: type, content: object) -> Iterator[str
     for key, value in content.items():
         if key in known and (mistake := known[key].mistake(value)):
             yield f"{section}.{key} {mistake}"
+
+
+def _source_mistakes(content: object) -> Iterator[str]:
+    """Settings of one source beside another source would be passed over in silence."""
+    if not isinstance(content, dict) or content.get("source", "synthetic") not in SOURCES:
+        return
+    source = content.get("source", "synthetic")
+    if (needed := NEEDED.get(source)) and not content.get(needed):
+        yield f"data.source {source} needs data.{needed}"
+    for other, settings in SOURCES.items():
+        for key in sorted(settings & content.keys()):
+            if other != source:
+                yield f"data.{key} belongs to data.source {other}, not to {source}"
 
 
 def _resource_mistakes(content: object) -> Iterator[str]:

@@ -81,6 +81,9 @@ class LoopInContainersTest {
     run(
         "train_model --name customers --epochs 2 --encoder /work/pretrained --output /work/trained",
         table);
+    run(
+        "new_loop --name another --pretraining-epochs 1 --epochs 1 --output /work/another --loops /work",
+        table);
     return run("register_model --path /work/trained --champion").get("model_id").stringValue();
   }
 
@@ -89,6 +92,7 @@ class LoopInContainersTest {
     String gate = " --metric f1_macro --threshold 0.99";
     String byDate = " --model customers --logical-date " + DAY;
     String byBatch = " --model-id " + champion + " --data-path " + BATCH;
+    run("ingest --data /work/customers.csv" + byDate);
     run("generate_data --rows 300" + byDate);
     run("process_data" + byDate);
     run("load_latest_model --model customers");

@@ -82,7 +82,7 @@ final class Day {
   private void data(LocalDate date) {
     dag = "data_pipeline";
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
-    add("generate_data", When.ALWAYS, all(day, loop.section(Section.DATA)));
+    add(loop.source().step(), When.ALWAYS, all(day, loop.inputsOfSource()));
     add("process_data", When.ALWAYS, day);
   }
 

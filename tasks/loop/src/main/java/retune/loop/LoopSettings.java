@@ -27,12 +27,43 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * declares, here as in Airflow; what only a scheduler reads (schedule, resources) is left to it.
  *
  * @param bareIds whether the loop's DAGs have the pipelines' own names
- * @param sections settings by section and name, complete
+ * @param data inputs of the source's step, complete but for those without a default
+ * @param sections the other settings by section and name, complete
  */
-record LoopSettings(String name, boolean bareIds, ObjectNode sections) {
+record LoopSettings(
+    String name, boolean bareIds, Source source, ObjectNode data, ObjectNode sections) {
+  /** Where a day's rows come from: the step that takes them, and its inputs by setting. */
+  enum Source {
+    SYNTHETIC(
+        "generate_data",
+        "",
+        Map.of("rows", "rows", "drill", "drill", "drill_strength", "drill_strength")),
+    CSV("ingest", "path", Map.of("path", "data")),
+    MONGO("ingest", "collection", Map.of("collection", "collection", "filter", "filter"));
+
+    private final String step;
+    private final String needed;
+
+    @SuppressWarnings("ImmutableEnumChecker") // Map.of is
+    private final Map<String, String> inputs;
+
+    Source(String step, String needed, Map<String, String> inputs) {
+      this.step = step;
+      this.needed = needed;
+      this.inputs = inputs;
+    }
+
+    String step() {
+      return step;
+    }
+
+    String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   /** The part of a loop file whose settings are inputs of one step, by the same names. */
   enum Section {
-    DATA("generate_data", "rows", "drill", "drill_strength"),
     GATE("check_model_performance", "metric", "threshold", "max_attempts"),
     FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
     PROMOTION("send_evaluation_results", "allow_backfill_promotion"),
@@ -53,9 +84,9 @@ record LoopSettings(String name, boolean bareIds, ObjectNode sections) {
     }
   }
 
-  /** Settings that no section holds. */
+  /** Settings that are no {@link Section}. */
   private static final Set<String> OTHERS =
-      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", "resources"));
+      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", "data", "resources"));
 
   /** A number of YAML 1.2 that the reader takes for text: 1e-4. */
   private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9]+(\\.[0-9]*)?[eE][-+]?[0-9]+");
@@ -98,32 +129,72 @@ record LoopSettings(String name, boolean bareIds, ObjectNode sections) {
     ObjectNode content = found.getFirst().getValue();
     boolean bareIds =
         content.path("primary").asBoolean(false) || files.size() + unreadable.size() == 1;
-    return new LoopSettings(name, bareIds, sections(file, content));
+    Source source = source(file, content.path("data"));
+    return new LoopSettings(
+        name, bareIds, source, data(file, source, content.path("data")), sections(file, content));
   }
 
   /** A section's settings by name. */
   Map<String, JsonNode> section(Section section) {
-    Map<String, JsonNode> settings = new LinkedHashMap<>();
-    sections
-        .required(section.id())
-        .properties()
-        .forEach(setting -> settings.put(setting.getKey(), setting.getValue()));
-    return settings;
+    return byName(sections.required(section.id()));
+  }
+
+  /** What the loop file says of the day's rows, as inputs of the source's step. */
+  Map<String, JsonNode> inputsOfSource() {
+    return byName(data);
   }
 
   JsonNode get(Section section, String setting) {
     return sections.required(section.id()).required(setting);
   }
 
-  /** The same settings with others in place of some of a section's, checked like the file's. */
-  LoopSettings with(Section section, Map<String, JsonNode> others) {
-    ObjectNode changed = sections.deepCopy();
-    others.forEach(
-        (setting, value) ->
-            changed
-                .withObject(section.id())
-                .set(setting, Steps.input(section.step, setting, value)));
-    return new LoopSettings(name, bareIds, changed);
+  /** The same settings with others for generated rows, checked like the file's. */
+  LoopSettings withGenerated(Map<String, JsonNode> others) {
+    if (!others.isEmpty() && source != Source.SYNTHETIC) {
+      throw new InvalidInputException(
+          "The loop '%s' takes real rows (data.source %s); leave out %s, which is for generated ones."
+              .formatted(name, source.id(), String.join(", ", others.keySet())));
+    }
+    ObjectNode changed = data.deepCopy();
+    others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
+    return new LoopSettings(name, bareIds, source, changed, sections);
+  }
+
+  private static Source source(Path file, JsonNode data) {
+    requireSettings(file, "data", data);
+    JsonNode stated = data.path("source");
+    List<String> choices = Stream.of(Source.values()).map(Source::id).toList();
+    requireOne(file, "data.source", stated, choices);
+    return stated.isMissingNode()
+        ? Source.SYNTHETIC
+        : Source.values()[choices.indexOf(stated.stringValue())];
+  }
+
+  /** Settings of one source beside another would be passed over in silence, so they are refused. */
+  private static ObjectNode data(Path file, Source source, JsonNode content) {
+    Set<String> known = new TreeSet<>(Set.of("source"));
+    for (Source any : Source.values()) {
+      known.addAll(any.inputs.keySet());
+    }
+    requireKnown(file, "data.", content, known);
+    for (Source other : Source.values()) {
+      for (String setting : new TreeSet<>(other.inputs.keySet())) {
+        if (other != source && content.has(setting)) {
+          throw mistake(
+              file,
+              "data." + setting,
+              "belongs to data.source %s, not to %s".formatted(other.id(), source.id()));
+        }
+      }
+    }
+    if (!source.needed.isEmpty() && content.path(source.needed).asString("").isEmpty()) {
+      throw mistake(file, "data.source", "%s needs data.%s".formatted(source.id(), source.needed));
+    }
+    ObjectNode inputs = Json.MAPPER.createObjectNode();
+    new TreeMap<>(source.inputs)
+        .forEach(
+            (setting, input) -> set(inputs, input, file, "data." + setting, source.step, content));
+    return inputs;
   }
 
   private static ObjectNode sections(Path file, ObjectNode content) {
@@ -145,30 +216,47 @@ record LoopSettings(String name, boolean bareIds, ObjectNode sections) {
   }
 
   private static ObjectNode section(Path file, Section section, JsonNode content) {
-    if (!content.isMissingNode() && !content.isObject()) {
-      throw mistake(file, section.id(), "must be settings such as {name: value}, not " + content);
-    }
-    Set<String> known = new TreeSet<>(section.settings);
-    if (section == Section.DATA) {
-      known.add("source");
-      requireOne(file, "data.source", content.path("source"), List.of("synthetic"));
-    }
-    requireKnown(file, section.id() + ".", content, known);
+    requireSettings(file, section.id(), content);
+    requireKnown(file, section.id() + ".", content, new TreeSet<>(section.settings));
     ObjectNode values = Json.MAPPER.createObjectNode();
     for (String setting : section.settings) {
-      String where = section.id() + "." + setting;
-      JsonNode given = number(content.path(setting));
-      if (given.isNull()) {
-        throw mistake(file, where, "has no value; give one or leave it out");
-      }
-      try {
-        values.set(setting, Steps.input(section.step, setting, given));
-      } catch (InvalidInputException mistake) {
-        throw new InvalidInputException(
-            "%s, %s: %s".formatted(file, where, mistake.getMessage()), mistake);
-      }
+      set(values, setting, file, section.id() + "." + setting, section.step, content);
     }
     return values;
+  }
+
+  /**
+   * Puts a step's input where it has a value.
+   *
+   * @param where the setting, after its section and a dot
+   */
+  private static void set(
+      ObjectNode inputs, String input, Path file, String where, String step, JsonNode content) {
+    JsonNode given = number(content.path(where.substring(where.indexOf('.') + 1)));
+    if (given.isNull()) {
+      throw mistake(file, where, "has no value; give one or leave it out");
+    }
+    try {
+      JsonNode value = Steps.input(step, input, given);
+      if (!value.isMissingNode()) {
+        inputs.set(input, value);
+      }
+    } catch (InvalidInputException mistake) {
+      throw new InvalidInputException(
+          "%s, %s: %s".formatted(file, where, mistake.getMessage()), mistake);
+    }
+  }
+
+  private static Map<String, JsonNode> byName(JsonNode settings) {
+    Map<String, JsonNode> values = new LinkedHashMap<>();
+    settings.properties().forEach(value -> values.put(value.getKey(), value.getValue()));
+    return values;
+  }
+
+  private static void requireSettings(Path file, String where, JsonNode content) {
+    if (!content.isMissingNode() && !content.isObject()) {
+      throw mistake(file, where, "must be settings such as {name: value}, not " + content);
+    }
   }
 
   private static JsonNode number(JsonNode value) {

@@ -79,7 +79,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   @Override
   public Output run(Input input, StepContext context) throws Exception {
     LoopSettings loop =
-        LoopSettings.find(input.name(), folders(input, context)).with(Section.DATA, changes(input));
+        LoopSettings.find(input.name(), folders(input, context)).withGenerated(changes(input));
     List<Task> tasks = Day.tasks(loop, input.date());
     String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
     if (input.plan()) {

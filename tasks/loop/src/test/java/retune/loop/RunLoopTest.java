@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -139,6 +140,27 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayOfRealRowsIsIngestedAndTakesNoRehearsal() throws Exception {
+    register();
+    write("loop.yaml", "name: credit-default\ndata: {source: csv, path: '" + writeRows() + "'}\n");
+    JsonNode day =
+        step("run_loop", "name", "credit-default", "date", DATE, "loops", folder.toString());
+    assertTrue(day.get("seconds").has("ingest"));
+    assertFalse(day.get("seconds").has("generate_data"));
+    Document batch =
+        Objects.requireNonNull(
+            store
+                .collection("raw_batches")
+                .find(new Document("_id", "credit-default/" + DATE))
+                .first());
+    assertEquals(300, batch.get("rows", Number.class).intValue());
+    assertEquals(
+        "The loop 'credit-default' takes real rows (data.source csv); leave out rows, which is for"
+            + " generated ones.",
+        refusal("plan", "true"));
+  }
+
+  @Test
   void thePlanTouchesNoStore() throws Exception {
     write("loop.yaml", LOOP);
     JsonNode day = runDay("plan", "true", "rows", "7");
@@ -193,7 +215,12 @@ class RunLoopTest {
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is 2; give a number from 0 to 1.",
         "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
-        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, not \"heaven\".",
+        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, csv, mongo, not \"heaven\".",
+        "data: {source: csv} | loop.yaml: data.source csv needs data.path.",
+        "data: {source: mongo, filter: x} | loop.yaml: data.source mongo needs data.collection.",
+        "data: {source: csv, path: a.csv, drill: none} | loop.yaml: data.drill belongs to data.source synthetic, not to csv.",
+        "data: {path: a.csv} | loop.yaml: data.path belongs to data.source csv, not to synthetic.",
+        "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection' must be text, not '7'.",
         "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
         "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",
         "primary: 1 | loop.yaml: primary must be true or false, not 1.",
@@ -228,6 +255,24 @@ class RunLoopTest {
         "path",
         EXAMPLE.resolve("distribution.json").toString());
     step("register_model", "path", EXAMPLE.resolve("finetuned").toString(), "champion", "true");
+  }
+
+  /** Writes rows of another day as a file of the day's, and gives its path with {date}. */
+  private Path writeRows() throws Exception {
+    step("generate_data", "model", "credit-default", "logical_date", "2026-10-01", "rows", "300");
+    List<String> lines = new ArrayList<>();
+    for (Document document : store.collection("raw_data").find()) {
+      Document row = document.get("values", Document.class);
+      if (lines.isEmpty()) {
+        lines.add(String.join(",", row.keySet()));
+      }
+      lines.add(
+          row.values().stream()
+              .map(value -> Objects.toString(value, ""))
+              .collect(Collectors.joining(",")));
+    }
+    Files.write(folder.resolve(DATE + ".csv"), lines);
+    return folder.resolve("{date}.csv");
   }
 
   private void write(String file, String text) throws IOException {

@@ -2,9 +2,7 @@ package retune.steps.data;
 
 import com.google.auto.service.AutoService;
 import java.time.LocalDate;
-import java.util.Iterator;
 import java.util.Locale;
-import retune.core.data.Table;
 import retune.core.distribution.Drill;
 import retune.core.distribution.TableDistribution;
 import retune.core.distribution.TableSampler;
@@ -76,7 +74,7 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
                 input.logicalDate(),
                 datasetName(drill),
                 context.run().runId(),
-                reporting(sampler.rows(input.rows()), input.rows(), context),
+                Reported.rows(sampler.rows(input.rows()), input.rows(), context),
                 input.rowDocumentsUpTo());
     RawBatch batch = written.batch();
     return new Output(
@@ -92,25 +90,5 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
     return drill.kind() == Drill.Kind.NONE
         ? DATASET
         : DATASET + "/" + drill.kind().name().toLowerCase(Locale.ROOT) + "/" + drill.strength();
-  }
-
-  /** The same tables, telling how many rows were asked for so far. */
-  private static Iterator<Table> reporting(Iterator<Table> tables, int total, StepContext context) {
-    return new Iterator<>() {
-      private int done;
-
-      @Override
-      public boolean hasNext() {
-        return tables.hasNext();
-      }
-
-      @Override
-      public Table next() {
-        Table table = tables.next();
-        done += table.rows();
-        context.progress("rows generated", done, total);
-        return table;
-      }
-    };
   }
 }

@@ -1,0 +1,259 @@
+package retune.steps.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bson.BsonDateTime;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.InvalidInputException;
+import retune.core.data.Column;
+import retune.core.data.Table;
+import retune.runtime.NotReadyException;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.RawBatches;
+import retune.steps.TestContext;
+import retune.store.EmbeddedStore;
+
+class IngestTest {
+  private static final LocalDate DATE = LocalDate.parse("2026-11-05");
+  private static final String BATCH = "churn/" + DATE;
+  private static final String ROWS = "age,city,label\n31,Bern,0\n,Basel,1\n";
+
+  @TempDir Path folder;
+  private final EmbeddedStore server = EmbeddedStore.inMemory();
+  private final DocumentStore store =
+      DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+  private final TestContext context = TestContext.of(store);
+
+  @AfterEach
+  void close() {
+    store.close();
+    server.close();
+  }
+
+  @Test
+  void aDaysFileBecomesItsRawBatch() throws IOException {
+    Files.writeString(folder.resolve("2026-11-05.csv"), ROWS);
+    Ingest.Output output = ingest(folder + "/{date}.csv");
+    assertEquals(
+        List.of(BATCH, DATE, "csv", 2, true),
+        List.of(
+            output.dataPath(),
+            output.logicalDate(),
+            output.datasetName(),
+            output.rows(),
+            output.changed()));
+    Table table = read();
+    assertEquals(List.of("age", "city", "label"), table.names());
+    assertTrue(table.column("age") instanceof Column.Numbers, "the empty field is missing");
+    assertEquals("Basel", table.column("city").text(1));
+  }
+
+  @Test
+  void theSameRowsAgainChangeNothingAndOthersReplaceThem() throws IOException {
+    Path file = Files.writeString(folder.resolve("day.csv"), ROWS);
+    String before = ingest(file.toString()).contentHash();
+    assertFalse(ingest(file.toString()).changed());
+    Files.writeString(file, ROWS + "40,Chur,1\n");
+    Ingest.Output after = ingest(file.toString());
+    assertTrue(after.changed());
+    assertNotEquals(before, after.contentHash());
+    assertEquals(3, read().rows());
+  }
+
+  @Test
+  void aFileThatIsNotThereYetIsTriedAgainLater() {
+    NotReadyException later =
+        assertThrows(NotReadyException.class, () -> ingest(folder + "/{date}.csv"));
+    assertEquals("There is no file '" + folder + "/2026-11-05.csv' yet.", later.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"age,city\n1\n", "", "age,age\n1,2\n", "1,2\n3,4\n", "a\u0000b\n1\n"})
+  void aDoubtfulFileIsRefusedAndLeavesNothing(String content) throws IOException {
+    Path file = Files.writeString(folder.resolve("day.csv"), content);
+    InvalidInputException refused =
+        assertThrows(InvalidInputException.class, () -> ingest(file.toString()));
+    assertTrue(String.valueOf(refused.getMessage()).contains("day.csv"), refused.getMessage());
+    assertEquals(Optional.empty(), store.rawBatches().find(BATCH));
+  }
+
+  @Test
+  void anAddressIsFetched() throws IOException {
+    try (Site site = new Site(200, ROWS)) {
+      assertEquals(2, ingest(site.address()).rows());
+      assertEquals("/2026-11-05.csv", site.asked());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"404,has no rows of that day yet", "503,answered 503"})
+  void aServerThatHasNothingYetIsTriedAgainLater(int status, String words) throws IOException {
+    try (Site site = new Site(status, "")) {
+      NotReadyException later = assertThrows(NotReadyException.class, () -> ingest(site.address()));
+      assertTrue(String.valueOf(later.getMessage()).contains(words), later.getMessage());
+    }
+  }
+
+  @Test
+  void aServerThatRefusesIsNotTriedAgain() throws IOException {
+    try (Site site = new Site(403, "")) {
+      InvalidInputException refused =
+          assertThrows(InvalidInputException.class, () -> ingest(site.address()));
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("answered 403"), refused.getMessage());
+    }
+  }
+
+  @Test
+  void aServerThatIsDownIsTriedAgainLater() throws IOException {
+    String address;
+    try (Site site = new Site(200, ROWS)) {
+      address = site.address();
+    }
+    assertThrows(NotReadyException.class, () -> ingest(address));
+  }
+
+  @Test
+  void documentsOfACollectionBecomeRows() {
+    store
+        .collection("sales")
+        .insertMany(
+            List.of(
+                new Document("_id", 1).append("day", "2026-11-05").append("amount", 2.5),
+                new Document("_id", 2)
+                    .append("day", "2026-11-05")
+                    .append("amount", null)
+                    .append("seen", new BsonDateTime(0)),
+                new Document("_id", 3).append("day", "2026-11-06").append("amount", 9)));
+    Ingest.Output output = ingest(null, "sales", "{\"day\": \"{date}\"}");
+    assertEquals("mongo", output.datasetName());
+    Table table = read();
+    assertEquals(List.of("amount", "day", "seen"), table.names());
+    assertEquals(2, table.rows());
+    assertTrue(table.column("amount") instanceof Column.Numbers);
+    assertEquals("1970-01-01T00:00:00Z", table.column("seen").text(1));
+    assertFalse(ingest(null, "sales", "{\"day\": \"{date}\"}").changed());
+  }
+
+  @Test
+  void anotherServersCollectionIsReachedByItsSetting() {
+    try (EmbeddedStore other = EmbeddedStore.inMemory();
+        DocumentStore there =
+            DocumentStore.open(other.uri(), Duration.ofSeconds(10), Clock.systemUTC())) {
+      there.collection("sales").insertOne(new Document("amount", 1));
+      Ingest.Output output =
+          new Ingest()
+              .run(
+                  new Ingest.Input("churn", DATE, null, "sales", null, 0),
+                  context.with(Map.of("RETUNE_DATA_MONGO_URI", other.uri())));
+      assertEquals(1, output.rows());
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void whatACollectionCannotGiveIsNamed() {
+    assertThrows(NotReadyException.class, () -> ingest(null, "sales", ""));
+    assertRefused("'filter' is no query in JSON", "{day: ");
+    store.collection("sales").insertOne(new Document("_id", 7).append("tags", List.of("a")));
+    assertRefused("Document '7' of 'sales' has a list or a document in the field 'tags'", "");
+  }
+
+  @Test
+  void exactlyOneSourceIsGiven() {
+    for (String data : new String[] {null, "day.csv"}) {
+      InvalidInputException refused =
+          assertThrows(
+              InvalidInputException.class, () -> ingest(data, data == null ? null : "sales", ""));
+      assertTrue(String.valueOf(refused.getMessage()).contains("either 'data' or 'collection'"));
+    }
+  }
+
+  private void assertRefused(String beginning, String filter) {
+    InvalidInputException refused =
+        assertThrows(InvalidInputException.class, () -> ingest(null, "sales", filter));
+    assertTrue(String.valueOf(refused.getMessage()).startsWith(beginning), refused.getMessage());
+  }
+
+  private Ingest.Output ingest(String data) {
+    return ingest(data, null, "");
+  }
+
+  private Ingest.Output ingest(@Nullable String data, @Nullable String collection, String filter) {
+    try {
+      return new Ingest()
+          .run(
+              new Ingest.Input(
+                  "churn", DATE, data, collection, filter, RawBatches.ROW_DOCUMENTS_UP_TO),
+              context);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private Table read() {
+    RawBatches batches = store.rawBatches();
+    Iterator<Table> tables = batches.read(batches.find(BATCH).orElseThrow());
+    return tables.next();
+  }
+
+  /** A web server on loopback that answers each request alike. */
+  private static final class Site implements AutoCloseable {
+    private final HttpServer server;
+    private volatile String asked = "";
+
+    Site(int status, String body) throws IOException {
+      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      server.createContext(
+          "/",
+          exchange -> {
+            asked = exchange.getRequestURI().getPath();
+            byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+            try (var out = exchange.getResponseBody()) {
+              out.write(bytes);
+            }
+          });
+      server.start();
+    }
+
+    String address() {
+      return "http://127.0.0.1:" + server.getAddress().getPort() + "/{date}.csv";
+    }
+
+    String asked() {
+      return asked;
+    }
+
+    @Override
+    public void close() {
+      server.stop(0);
+    }
+  }
+}
