@@ -8,8 +8,8 @@ import pytest
 
 from cluster.release import wait_for
 
-ROWS = 300_000
-LIVE = "rows generated:"
+ROWS = 600_000
+LIVE = "rows taken:"
 
 
 def everything(scheduler):
