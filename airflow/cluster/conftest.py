@@ -21,7 +21,7 @@ IMAGE = f"{PREFIX}/{{step}}:{{{{{{{{ dag_run.conf.get('tag', '{TAG}') }}}}}}}}"
 @pytest.fixture(scope="session")
 def release():
     if not os.environ.get("KUBECONFIG"):
-        raise pytest.UsageError("KUBECONFIG names no cluster: set it, or use docker/cluster.sh.")
+        raise pytest.UsageError("KUBECONFIG names no cluster: set it to one that has the images.")
     made = Release(f"retune-{uuid.uuid4().hex[:8]}")
     try:
         made.install()
