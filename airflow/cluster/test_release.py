@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from cluster.release import NAME, PARTS, Release
+from cluster.release import NAME, PARTS, Release, wait_for
 
 KINDS = "all,secret,configmap,role,rolebinding,networkpolicy,job,persistentvolumeclaim"
 
@@ -46,5 +46,7 @@ def test_a_release_is_upgraded_rolled_back_and_leaves_nothing_behind(own):
 
     own.helm("uninstall", NAME, "--wait", "--timeout", "3m")
 
-    left = own.kubectl("get", KINDS, "--selector", PARTS, "--output", "name")
-    assert left == ""
+    def left():
+        return own.kubectl("get", KINDS, "--selector", PARTS, "--output", "name")
+
+    wait_for("The last pod's end", lambda: not left(), 60)
