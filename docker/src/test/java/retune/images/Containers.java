@@ -59,7 +59,13 @@ final class Containers {
 
   /** Runs a step's image to its end. */
   static Ended run(String step, Consumer<? super GenericContainer<?>> settings, String... words) {
-    try (GenericContainer<?> container = container(imageOf(step), words)) {
+    return runImage("retune/" + step.replace('_', '-'), settings, words);
+  }
+
+  /** Runs an image to its end. */
+  static Ended runImage(
+      String image, Consumer<? super GenericContainer<?>> settings, String... words) {
+    try (GenericContainer<?> container = container(image, words)) {
       container.withStartupCheckStrategy(new UntilItEnds());
       settings.accept(container);
       container.start();
@@ -84,10 +90,6 @@ final class Containers {
         .withExposedPorts(STORE_PORT)
         .withTmpFs(Map.of("/data", "rw", "/tmp", "rw"))
         .waitingFor(Wait.forLogMessage("mongodb://.*\n", 1));
-  }
-
-  static String imageOf(String step) {
-    return "retune/" + step.replace('_', '-');
   }
 
   private static void lock(HostConfig host) {
