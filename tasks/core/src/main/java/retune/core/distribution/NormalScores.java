@@ -1,6 +1,8 @@
 package retune.core.distribution;
 
 import java.util.Arrays;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 
 /**
@@ -15,6 +17,14 @@ import org.apache.commons.statistics.distribution.NormalDistribution;
 record NormalScores(double[] values, double[] coefficients) {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
   private static final int DEGREES = 40;
+
+  // Of the polynomials' recurrence: a column takes it as often as it has distinct values.
+  private static final double[] INVERSE_ROOTS = degrees(k -> 1 / Math.sqrt(k + 1));
+  private static final double[] ROOTS_OF_RATIOS = degrees(k -> Math.sqrt(k / (k + 1.0)));
+
+  private static double[] degrees(IntToDoubleFunction value) {
+    return IntStream.range(0, DEGREES).mapToDouble(value).toArray();
+  }
 
   /** The scores of these values; NaN is missing. */
   static NormalScores of(double[] values) {
@@ -33,7 +43,7 @@ record NormalScores(double[] values, double[] coefficients) {
       double score = (lower[0] - upper[0]) * sorted.length / (to - from);
       Arrays.fill(scoreAt, from, to, score);
       for (int k = 0; k < DEGREES; k++) {
-        coefficients[k] += score * (lower[k] - upper[k]) / Math.sqrt(k + 1);
+        coefficients[k] += score * (lower[k] - upper[k]) * INVERSE_ROOTS[k];
       }
       lower = upper;
     }
@@ -97,7 +107,7 @@ record NormalScores(double[] values, double[] coefficients) {
     double current = NORMAL.density(z);
     for (int k = 0; k < DEGREES; k++) {
       weighted[k] = current;
-      double next = (z * current - Math.sqrt(k) * before) / Math.sqrt(k + 1);
+      double next = z * INVERSE_ROOTS[k] * current - ROOTS_OF_RATIOS[k] * before;
       before = current;
       current = next;
     }
