@@ -86,7 +86,8 @@ final class Attention {
       FloatVector c1 = a0;
       FloatVector d0 = a0;
       FloatVector d1 = a0;
-      for (int i = 0; i < size; i++) {
+      int i = 0;
+      do {
         FloatVector q0 = FloatVector.fromArray(SPECIES, projected, queries + i * BLOCK);
         FloatVector q1 = FloatVector.fromArray(SPECIES, projected, queries + i * BLOCK + WIDTH);
         int k = keys + key + i * BLOCK;
@@ -102,7 +103,8 @@ final class Attention {
         number = FloatVector.broadcast(SPECIES, projected[k + 3]);
         d0 = number.fma(q0, d0);
         d1 = number.fma(q1, d1);
-      }
+        i++;
+      } while (i < size);
       int at = weightsAt + key * BLOCK;
       a0.intoArray(weights, at);
       a1.intoArray(weights, at + WIDTH);
@@ -123,6 +125,7 @@ final class Attention {
   private void exponentiate(int lane) {
     FloatVector greatest = greatest(lane);
     FloatVector sum = FloatVector.zero(SPECIES);
+    FloatVector minusOne = FloatVector.broadcast(SPECIES, -1f);
     FloatVector rounding = FloatVector.broadcast(SPECIES, ROUNDING);
     IntVector limit = FloatVector.broadcast(SPECIES, LOWEST_EXPONENT).reinterpretAsInts();
     FloatVector p5 = FloatVector.broadcast(SPECIES, P5);
@@ -133,7 +136,7 @@ final class Attention {
     FloatVector p0 = FloatVector.broadcast(SPECIES, P0);
     for (int key = 0; key < tokens; key++) {
       int at = key * BLOCK + lane;
-      FloatVector below = greatest.sub(FloatVector.fromArray(SPECIES, weights, at));
+      FloatVector below = minusOne.fma(FloatVector.fromArray(SPECIES, weights, at), greatest);
       // not negative, so that integers order these numbers as floats do
       below = below.reinterpretAsInts().min(limit).reinterpretAsFloats();
       FloatVector whole = rounding.sub(below);
@@ -143,33 +146,30 @@ final class Attention {
       IntVector exponent = whole.reinterpretAsInts().lanewise(VectorOperators.LSHL, MANTISSA_BITS);
       power = power.reinterpretAsInts().add(exponent).reinterpretAsFloats();
       power.intoArray(weights, at);
-      sum = sum.add(power);
+      sum = power.add(sum);
     }
     FloatVector.broadcast(SPECIES, 1f).div(sum).intoArray(inverseSums, lane);
   }
 
-  /**
-   * The greatest weight of each query; in four chains, for each step waits for the one before.
-   * Compare and blend, and comparing as integers, were compiled to boxed vectors in some runs,
-   * three times slower; the float maximum never was.
-   */
+  /** The greatest weight of each query; in four chains, for each step waits for the one before. */
   private FloatVector greatest(int lane) {
-    FloatVector a = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
-    FloatVector b = a;
-    FloatVector c = a;
-    FloatVector d = a;
+    FloatVector least = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
+    FloatVector a = least;
+    FloatVector b = least;
+    FloatVector c = least;
+    FloatVector d = least;
     int key = 0;
     for (; key <= tokens - GROUP; key += GROUP) {
       int at = key * BLOCK + lane;
-      a = a.max(FloatVector.fromArray(SPECIES, weights, at));
-      b = b.max(FloatVector.fromArray(SPECIES, weights, at + BLOCK));
-      c = c.max(FloatVector.fromArray(SPECIES, weights, at + 2 * BLOCK));
-      d = d.max(FloatVector.fromArray(SPECIES, weights, at + 3 * BLOCK));
+      a = FloatVector.fromArray(SPECIES, weights, at).max(a);
+      b = FloatVector.fromArray(SPECIES, weights, at + BLOCK).max(b);
+      c = FloatVector.fromArray(SPECIES, weights, at + 2 * BLOCK).max(c);
+      d = FloatVector.fromArray(SPECIES, weights, at + 3 * BLOCK).max(d);
     }
     for (; key < tokens; key++) {
-      a = a.max(FloatVector.fromArray(SPECIES, weights, key * BLOCK + lane));
+      a = FloatVector.fromArray(SPECIES, weights, key * BLOCK + lane).max(a);
     }
-    return a.max(b).max(c.max(d));
+    return least.max(a).max(b).max(least.max(c).max(d));
   }
 
   /** Four dimensions of {@code result[i][query] = Σ values[i][key] · weights[key][query] / sum}. */
@@ -205,13 +205,13 @@ final class Attention {
     }
     FloatVector inverse0 = FloatVector.fromArray(SPECIES, inverseSums, 0);
     FloatVector inverse1 = FloatVector.fromArray(SPECIES, inverseSums, WIDTH);
-    a0.mul(inverse0).intoArray(result, resultAt);
-    a1.mul(inverse1).intoArray(result, resultAt + WIDTH);
-    b0.mul(inverse0).intoArray(result, resultAt + BLOCK);
-    b1.mul(inverse1).intoArray(result, resultAt + BLOCK + WIDTH);
-    c0.mul(inverse0).intoArray(result, resultAt + 2 * BLOCK);
-    c1.mul(inverse1).intoArray(result, resultAt + 2 * BLOCK + WIDTH);
-    d0.mul(inverse0).intoArray(result, resultAt + 3 * BLOCK);
-    d1.mul(inverse1).intoArray(result, resultAt + 3 * BLOCK + WIDTH);
+    inverse0.mul(a0).intoArray(result, resultAt);
+    inverse1.mul(a1).intoArray(result, resultAt + WIDTH);
+    inverse0.mul(b0).intoArray(result, resultAt + BLOCK);
+    inverse1.mul(b1).intoArray(result, resultAt + BLOCK + WIDTH);
+    inverse0.mul(c0).intoArray(result, resultAt + 2 * BLOCK);
+    inverse1.mul(c1).intoArray(result, resultAt + 2 * BLOCK + WIDTH);
+    inverse0.mul(d0).intoArray(result, resultAt + 3 * BLOCK);
+    inverse1.mul(d1).intoArray(result, resultAt + 3 * BLOCK + WIDTH);
   }
 }
