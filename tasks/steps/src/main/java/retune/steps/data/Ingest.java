@@ -14,6 +14,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvChunks;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 import retune.runtime.store.RawBatches;
 import retune.runtime.store.RawBatches.RawBatch;
@@ -68,8 +69,8 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
 
   private static Output fromFile(Input input, String data, StepContext context) throws IOException {
     try (DayFile file = DayFile.open(data)) {
-      CsvTables.Survey survey = CsvTables.survey(file.path(), CsvOptions.DETECT);
-      try (CsvChunks chunks = CsvTables.stream(file.path(), CsvOptions.DETECT, survey.numbers())) {
+      CsvSurvey survey = CsvTables.survey(file.path(), CsvOptions.DETECT);
+      try (CsvChunks chunks = CsvTables.stream(file.path(), CsvOptions.DETECT, survey)) {
         return write(input, "csv", Reported.rows(chunks, survey.rows(), context), context);
       }
     }
