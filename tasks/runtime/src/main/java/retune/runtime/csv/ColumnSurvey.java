@@ -18,7 +18,7 @@ final class ColumnSurvey {
   private final boolean commas;
   private long present;
   private long missing;
-  private long numbers;
+  private boolean hasWord;
   private long withDecimalComma;
   private long numbersEitherWay;
   private boolean hasComma;
@@ -55,10 +55,10 @@ final class ColumnSurvey {
       missing++;
       return;
     }
-    OptionalDouble number = NumberText.parse(field);
-    if (number.isPresent()) {
-      numbers++;
-    } else {
+    // Behind a word there may be numbers by a decimal comma alone.
+    OptionalDouble number = commas || !hasWord ? NumberText.parse(field) : OptionalDouble.empty();
+    if (number.isEmpty()) {
+      hasWord = true;
       for (int i = 0; i < dates.length; i++) {
         dates[i] += Notation.DATES.get(i).read().apply(field) == null ? 0 : 1;
       }
@@ -102,7 +102,7 @@ final class ColumnSurvey {
     if (groups || showsDecimalComma()) {
       return new Kind(numbersEitherWay == values, Notation.DECIMAL_COMMA);
     }
-    if (numbers > 0 && numbers == values) {
+    if (values > 0 && !hasWord) {
       return Kind.NUMBERS;
     }
     List<Notation> ways =

@@ -60,11 +60,16 @@ public record Notation(String name, Function<String, @Nullable String> read) {
     DateTimeFormatter format =
         DateTimeFormatter.ofPattern(pattern + "[[' ']['T']H:mm[:ss]]", Locale.ROOT)
             .withResolverStyle(ResolverStyle.STRICT);
-    return new Notation(name, text -> isoDate(text.strip(), format));
+    char separator = pattern.replaceAll("\\w", "").charAt(0);
+    return new Notation(name, text -> isoDate(text.strip(), format, separator));
   }
 
-  private static @Nullable String isoDate(String text, DateTimeFormatter format) {
-    // Looked at first, because an exception for each value of a long column is slow.
+  private static @Nullable String isoDate(String text, DateTimeFormatter format, char separator) {
+    // Looked at first, because parsing each word of a long column is slow, and exceptions slower.
+    int first = text.indexOf(separator);
+    if (first < 1 || first > 4 || !Character.isDigit(text.charAt(0))) {
+      return null;
+    }
     ParsePosition end = new ParsePosition(0);
     TemporalAccessor fields = format.parseUnresolved(text, end);
     if (fields == null
