@@ -3,9 +3,11 @@
 
 import json
 import os
+import re
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -122,3 +124,20 @@ def run(bag, database, program, monkeypatch) -> Callable[..., Run]:
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
     return lambda dag, **conf: Run(bag().dags[dag], conf)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Iterator[str]:
+    """A real store of its own; its address."""
+    command = [PROJECT.parent / "retune", "store", "--port", "0", "--data", tmp_path / "store"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = next(
+                found.group()
+                for line in server.stdout or ()
+                if (found := re.search(r"mongodb://\S+", line))
+            )
+            monkeypatch.setenv("RETUNE_MONGO_URI", address)
+            yield address
+        finally:
+            server.terminate()

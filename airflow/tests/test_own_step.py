@@ -4,58 +4,20 @@ The step is built and run by the real `./retune`, in a real Airflow, against a r
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from real import answer, retune, run_dags
 
 TOP = Path(__file__).parents[2]
-RETUNE = TOP / "retune"
 PAGE = (TOP / "docs/how-to/add-a-step.md").read_text(encoding="utf-8")
-RUN = """
-import json, os, sys
-sys.path.insert(0, sys.argv[1])
-import conftest
-os.environ["RETUNE_COMMAND"] = sys.argv[2]
-conftest.create_database()
-from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(dag_folder=sys.argv[3])
-print(json.dumps(bag.import_errors), file=sys.stderr)
-run = conftest.Run(bag.dags[sys.argv[4]], {})
-with open(sys.argv[5], "w") as file:
-    json.dump({"states": run.states, "results": run.results}, file)
-"""
 
 
 def block(language: str) -> str:
     """What the page shows in this language."""
     (text,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return str(text)
-
-
-def retune(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [RETUNE, *words], env=os.environ, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    command = [RETUNE, "store", "--port", "0", "--data", tmp_path / "store"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            address = next(
-                found.group()
-                for line in server.stdout
-                if (found := re.search(r"mongodb://\S+", line))
-            )
-            monkeypatch.setenv("RETUNE_MONGO_URI", address)
-            yield
-        finally:
-            server.terminate()
 
 
 @pytest.fixture
@@ -83,17 +45,8 @@ def test_one_java_file_one_line_and_one_yaml_file_run_in_airflow(
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "data_pipeline.py").write_text(dag)
 
-    result = tmp_path / "result.json"
-    arguments = (Path(__file__).parent, RETUNE, tmp_path / "dags", "data_pipeline.second-loop")
-    ended = subprocess.run(
-        [sys.executable, "-c", RUN, *arguments, result],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-    run = json.loads(result.read_text())
-    assert set(run["states"].values()) == {"success"}, ended.stdout[-3000:]
+    (run,) = run_dags(tmp_path / "dags", tmp_path / "result.json", "data_pipeline.second-loop")
+    assert set(run["states"].values()) == {"success"}, run
     assert sum(run["results"]["count_labels"]["rows"].values()) == 500
 
 
@@ -157,5 +110,4 @@ def register_second_loop(folder: Path) -> None:
         ("train_model", "--name", "second-loop", *learned, *small),
         ("register_model", "--path", folder / "model", "--champion"),
     ):
-        done = retune(*words)
-        assert done.returncode == 0, done.stdout + done.stderr
+        answer(*words)

@@ -50,7 +50,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvOptions;
-import retune.runtime.csv.CsvTable;
+import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 import retune.steps.data.DistributionStore;
 import retune.steps.data.LearnedTable;
@@ -269,9 +269,9 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   }
 
   private static Table read(Path file, @Nullable Integer most) {
-    CsvTable read = CsvTables.read(file, CsvOptions.DETECT);
-    LOGGER.log(Level.INFO, "''{0}'' has {1}", file, read.description());
-    Table table = read.table();
+    CsvSurvey survey = CsvTables.survey(file, CsvOptions.DETECT);
+    LOGGER.log(Level.INFO, "''{0}'' has {1}", file, survey.description());
+    Table table = CsvTables.readAll(file, CsvOptions.DETECT, survey);
     if (most == null || most >= table.rows()) {
       return table;
     }

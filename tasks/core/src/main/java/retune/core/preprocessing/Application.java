@@ -35,7 +35,7 @@ final class Application {
   }
 
   Preprocessing.Result result() {
-    refuseMissingColumns();
+    preprocessing.requireColumns(raw.names());
     List<Consumer<int[]>> encodings = new ArrayList<>();
     preprocessing.categorical().forEach(column -> encodings.add(read(column)));
     preprocessing.codes().forEach(column -> encodings.add(read(column)));
@@ -184,19 +184,6 @@ final class Application {
       scaled[i] = (float) Math.clamp(value, -scaling.limit(), scaling.limit());
     }
     return scaled;
-  }
-
-  private void refuseMissingColumns() {
-    List<String> lacking = new ArrayList<>(preprocessing.rawColumns());
-    lacking.removeAll(raw.names());
-    if (!lacking.isEmpty()) {
-      throw new InvalidInputException(
-          "The data lacks "
-              + lacking
-              + ", which the model reads; its columns are "
-              + raw.names()
-              + ". Send the missing columns, or use a model trained without them.");
-    }
   }
 
   private void countExtraColumns(int rows) {

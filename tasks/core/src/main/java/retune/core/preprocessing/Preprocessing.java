@@ -75,6 +75,20 @@ public record Preprocessing(
         .toList();
   }
 
+  /** An {@link InvalidInputException} where data with these columns lacks one that is read. */
+  public void requireColumns(List<String> names) {
+    List<String> lacking = new ArrayList<>(rawColumns());
+    lacking.removeAll(names);
+    if (!lacking.isEmpty()) {
+      throw new InvalidInputException(
+          "The data lacks "
+              + lacking
+              + ", which the model reads; its columns are "
+              + names
+              + ". Send the missing columns, or use a model trained without them.");
+    }
+  }
+
   /** SHA-256 of the whole content: equal preprocessing has equal hashes. */
   public String hash() {
     return Hashing.sha256(CanonicalText.of(this));

@@ -28,14 +28,26 @@ sealed interface ColumnBuilder {
     return field.isBlank() || MISSING_NUMBERS.contains(field);
   }
 
+  static InvalidInputException noFiniteNumber(String field, String column, CsvFile file) {
+    return new InvalidInputException(
+        file.where()
+            + " has '"
+            + field
+            + "' in the column '"
+            + column
+            + "', which holds finite numbers; correct it or leave the field empty.");
+  }
+
   /** A column of finite numbers. */
   final class Numbers implements ColumnBuilder {
     private final String name;
+    private final @Nullable Notation notation;
     private double[] values = new double[1_000];
     private int rows;
 
-    Numbers(String name) {
+    Numbers(String name, @Nullable Notation notation) {
       this.name = name;
+      this.notation = notation;
     }
 
     @Override
@@ -52,15 +64,9 @@ sealed interface ColumnBuilder {
     }
 
     private double number(String field, CsvFile file) {
-      OptionalDouble number = NumberText.parse(field);
+      OptionalDouble number = NumberText.parse(notation == null ? field : notation.rewrite(field));
       if (number.isEmpty() || Double.isInfinite(number.getAsDouble())) {
-        throw new InvalidInputException(
-            file.where()
-                + " has '"
-                + field
-                + "' in the column '"
-                + name
-                + "', which holds finite numbers; correct it or leave the field empty.");
+        throw noFiniteNumber(field, name, file);
       }
       return number.getAsDouble();
     }
@@ -69,15 +75,21 @@ sealed interface ColumnBuilder {
   /** A column of text. */
   final class Texts implements ColumnBuilder {
     private final String name;
+    private final @Nullable Notation notation;
     private final List<@Nullable String> values = new ArrayList<>();
 
-    Texts(String name) {
+    Texts(String name, @Nullable Notation notation) {
       this.name = name;
+      this.notation = notation;
     }
 
     @Override
     public void add(String field, CsvFile file) {
-      values.add(field.isEmpty() ? null : field);
+      if (field.isEmpty()) {
+        values.add(null);
+      } else {
+        values.add(notation == null ? field : notation.rewrite(field));
+      }
     }
 
     @Override

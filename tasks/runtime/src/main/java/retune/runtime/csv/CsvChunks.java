@@ -3,19 +3,18 @@ package retune.runtime.csv;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.Set;
 import org.apache.commons.csv.CSVRecord;
 import retune.core.data.Table;
 
 /** An open table, read in chunks. */
 public final class CsvChunks implements Iterator<Table>, AutoCloseable {
   private final CsvFile file;
-  private final Set<String> numbers;
+  private final CsvSurvey survey;
   private final int mostRows;
 
-  CsvChunks(CsvFile file, Set<String> numbers, int mostRows) {
+  CsvChunks(CsvFile file, CsvSurvey survey, int mostRows) {
     this.file = file;
-    this.numbers = numbers;
+    this.survey = survey;
     this.mostRows = mostRows;
   }
 
@@ -45,8 +44,9 @@ public final class CsvChunks implements Iterator<Table>, AutoCloseable {
   }
 
   private ColumnBuilder builder(String column) {
-    return numbers.contains(column)
-        ? new ColumnBuilder.Numbers(column)
-        : new ColumnBuilder.Texts(column);
+    Notation notation = survey.notations().get(column);
+    return survey.numbers().contains(column)
+        ? new ColumnBuilder.Numbers(column, notation)
+        : new ColumnBuilder.Texts(column, notation);
   }
 }

@@ -14,6 +14,7 @@ import com.mongodb.client.MongoDatabase;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.bson.Document;
@@ -24,6 +25,7 @@ import retune.runtime.NotReadyException;
 /** A connected document store. Safe for use by several threads. */
 public final class DocumentStore implements AutoCloseable {
   private static final String DEFAULT_DATABASE = "retune";
+  private static final String SETTING = "RETUNE_MONGO_URI";
 
   /** No operation of ours takes this long; a server that does not answer must not hold a step. */
   private static final int READ_TIMEOUT_MINUTES = 5;
@@ -56,8 +58,40 @@ public final class DocumentStore implements AutoCloseable {
    *     credentials
    */
   public static DocumentStore open(String uri, Duration wait, Clock clock) {
+    ConnectionString address = address(SETTING, uri);
+    String name = address.getDatabase();
+    return connect(
+        SETTING, address, name == null ? DEFAULT_DATABASE : name, wait, clock, Indexes::createOnce);
+  }
+
+  /**
+   * Connects to somebody else's database, which is read and nothing else: nothing is created in it.
+   *
+   * @param setting the variable that the address comes from, for messages
+   * @param uri as for {@link #open}, but it must name the database
+   * @throws NotReadyException where no server answers within the wait
+   * @throws InvalidInputException where the address cannot be read or names no database, or the
+   *     server refuses its credentials
+   */
+  public static DocumentStore openToRead(String setting, String uri, Duration wait, Clock clock) {
+    ConnectionString address = address(setting, uri);
+    String name = address.getDatabase();
+    if (name == null) {
+      throw new InvalidInputException(
+          setting + " names no database; put its name behind the host, as in host:27017/sales.");
+    }
+    Document ping = new Document("ping", 1);
+    return connect(setting, address, name, wait, clock, database -> database.runCommand(ping));
+  }
+
+  private static DocumentStore connect(
+      String setting,
+      ConnectionString address,
+      String name,
+      Duration wait,
+      Clock clock,
+      Consumer<MongoDatabase> firstUse) {
     DRIVER_LOGGER.setLevel(Level.WARNING);
-    ConnectionString address = address(uri);
     int waitMillis = Math.toIntExact(wait.toMillis());
     MongoClient client =
         MongoClients.create(
@@ -71,14 +105,13 @@ public final class DocumentStore implements AutoCloseable {
                             .connectTimeout(waitMillis, TimeUnit.MILLISECONDS)
                             .readTimeout(READ_TIMEOUT_MINUTES, TimeUnit.MINUTES))
                 .build());
-    String name = address.getDatabase();
-    MongoDatabase database = client.getDatabase(name == null ? DEFAULT_DATABASE : name);
+    MongoDatabase database = client.getDatabase(name);
     try {
-      Indexes.createOnce(database);
+      firstUse.accept(database);
       return new DocumentStore(client, database, clock);
     } catch (MongoException e) {
       client.close();
-      throw explain(e, address, wait);
+      throw explain(e, setting, address, wait);
     } catch (RuntimeException e) {
       client.close();
       throw e;
@@ -94,7 +127,7 @@ public final class DocumentStore implements AutoCloseable {
       return new NotReadyException(
           "The document store does not answer any more; see that it runs and try again.", failure);
     }
-    return isRefusal(failure) ? refused("The document store", null, failure) : failure;
+    return isRefusal(failure) ? refused("The document store", null, SETTING, failure) : failure;
   }
 
   public MongoCollection<Document> collection(String name) {
@@ -122,30 +155,33 @@ public final class DocumentStore implements AutoCloseable {
     client.close();
   }
 
-  private static ConnectionString address(String uri) {
+  private static ConnectionString address(String setting, String uri) {
     try {
       return new ConnectionString(uri);
     } catch (IllegalArgumentException e) {
       // Neither the text nor the cause: the driver's message may quote the password.
       throw new InvalidInputException(
-          "RETUNE_MONGO_URI is not an address of a document store; it has the form"
+          setting
+              + " is not an address of a document store; it has the form"
               + " mongodb://user:password@host:27017/retune, with special characters in"
               + " user and password percent-encoded.");
     }
   }
 
   private static RuntimeException explain(
-      MongoException failure, ConnectionString address, Duration wait) {
+      MongoException failure, String setting, ConnectionString address, Duration wait) {
     String store = "The document store at " + String.join(", ", address.getHosts());
     if (failure instanceof MongoTimeoutException || failure instanceof MongoSocketException) {
       return new NotReadyException(
           store
               + " did not answer within "
               + wait.toSeconds()
-              + " s; start it (./retune store) or set RETUNE_MONGO_URI to the one to use.",
+              + " s; start it (./retune store) or set "
+              + setting
+              + " to the one to use.",
           failure);
     }
-    return isRefusal(failure) ? refused(store, address.getUsername(), failure) : failure;
+    return isRefusal(failure) ? refused(store, address.getUsername(), setting, failure) : failure;
   }
 
   private static boolean isRefusal(RuntimeException failure) {
@@ -156,12 +192,14 @@ public final class DocumentStore implements AutoCloseable {
   }
 
   private static InvalidInputException refused(
-      String store, @Nullable String user, RuntimeException failure) {
+      String store, @Nullable String user, String setting, RuntimeException failure) {
     return new InvalidInputException(
         store
             + " refused "
             + (user == null ? "this access" : "user '" + user + "'")
-            + "; check user, password, authSource and rights in RETUNE_MONGO_URI.",
+            + "; check user, password, authSource and rights in "
+            + setting
+            + ".",
         failure);
   }
 }

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -117,7 +116,7 @@ class CsvTablesTest {
     Path file = write(text, StandardCharsets.UTF_8);
     Table whole = CsvTables.readAll(file, CsvOptions.DETECT);
     List<Table> chunks = new ArrayList<>();
-    try (CsvChunks stream = CsvTables.stream(file, CsvOptions.DETECT, Set.of("n"))) {
+    try (CsvChunks stream = stream(file)) {
       stream.forEachRemaining(chunks::add);
     }
     assertEquals(List.of(1_000, 1_000, 500), chunks.stream().map(Table::rows).toList());
@@ -154,9 +153,11 @@ class CsvTablesTest {
   }
 
   @Test
-  void aWordInAColumnOfNumbersIsRefusedWhereTheColumnsAreStated() throws IOException {
+  void aWordThatCameIntoAColumnOfNumbersSinceTheSurveyIsRefused() throws IOException {
+    CsvSurvey before =
+        CsvTables.survey(write("a,b\n1,2\n", StandardCharsets.UTF_8), CsvOptions.DETECT);
     Path file = write("a,b\n1,2\nx,3\n", StandardCharsets.UTF_8);
-    try (CsvChunks stream = CsvTables.stream(file, CsvOptions.DETECT, Set.of("a"))) {
+    try (CsvChunks stream = CsvTables.stream(file, CsvOptions.DETECT, before)) {
       assertRefused("Line 3 of '" + file + "' has 'x' in the column 'a'", stream::next);
     }
   }
@@ -172,6 +173,10 @@ class CsvTablesTest {
     assertRefused(
         "There is no file", () -> CsvTables.readAll(folder.resolve("none"), CsvOptions.DETECT));
     assertRefused("There is no file", () -> CsvTables.readAll(folder, CsvOptions.DETECT));
+  }
+
+  private static CsvChunks stream(Path file) {
+    return CsvTables.stream(file, CsvOptions.DETECT, CsvTables.survey(file, CsvOptions.DETECT));
   }
 
   private Table read(String text) {

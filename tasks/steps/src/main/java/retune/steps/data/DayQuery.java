@@ -1,5 +1,6 @@
 package retune.steps.data;
 
+import com.mongodb.MongoCommandException;
 import com.mongodb.client.FindIterable;
 import com.mongodb.client.MongoCursor;
 import com.mongodb.client.model.Sorts;
@@ -10,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.bson.BSONException;
 import org.bson.Document;
 import org.bson.json.JsonParseException;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +52,10 @@ final class DayQuery implements AutoCloseable {
         context
             .settings()
             .secret(URI)
-            .map(uri -> DocumentStore.open(uri, context.settings().storeWait(), context.clock()))
+            .map(
+                uri ->
+                    DocumentStore.openToRead(
+                        URI, uri, context.settings().storeWait(), context.clock()))
             .orElse(null);
     DocumentStore store = own == null ? context.store() : own;
     DayQuery query =
@@ -64,10 +69,25 @@ final class DayQuery implements AutoCloseable {
     try {
       query.survey(collection);
       return query;
+    } catch (MongoCommandException e) {
+      query.close();
+      throw new InvalidInputException(
+          "The collection '"
+              + collection
+              + "' cannot be asked ("
+              + e.getErrorMessage()
+              + "); correct 'filter', or the rights of the user in "
+              + URI
+              + ".",
+          e);
     } catch (RuntimeException e) {
       query.close();
       throw e;
     }
+  }
+
+  List<String> columns() {
+    return List.copyOf(numeric.keySet());
   }
 
   long rows() {
@@ -105,6 +125,10 @@ final class DayQuery implements AutoCloseable {
             }
           });
     }
+    if (rows > 0 && numeric.isEmpty()) {
+      throw new InvalidInputException(
+          "The documents of '" + collection + "' have no field but _id; there is no column.");
+    }
     if (rows == 0) {
       throw new NotReadyException(
           "The collection '" + collection + "' has no document for that day yet.");
@@ -140,6 +164,16 @@ final class DayQuery implements AutoCloseable {
 
   private static void requirePlain(
       String collection, Document document, String name, @Nullable Object value) {
+    if (value instanceof Number number && Double.isInfinite(number.doubleValue())) {
+      throw new InvalidInputException(
+          "Document '"
+              + document.get("_id")
+              + "' of '"
+              + collection
+              + "' has an infinite number in the field '"
+              + name
+              + "'; correct it or leave the field out.");
+    }
     if (value instanceof Document || value instanceof List) {
       throw new InvalidInputException(
           "Document '"
@@ -155,7 +189,7 @@ final class DayQuery implements AutoCloseable {
   private static Document parse(String filter) {
     try {
       return filter.isBlank() ? new Document() : Document.parse(filter);
-    } catch (JsonParseException e) {
+    } catch (JsonParseException | BSONException e) {
       throw new InvalidInputException(
           "'filter' is no query in JSON (" + e.getMessage() + "); correct it.", e);
     }

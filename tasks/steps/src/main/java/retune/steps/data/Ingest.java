@@ -2,11 +2,18 @@ package retune.steps.data;
 
 import com.google.auto.service.AutoService;
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.time.LocalDate;
 import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
+import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -14,6 +21,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvChunks;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 import retune.runtime.store.RawBatches;
 import retune.runtime.store.RawBatches.RawBatch;
@@ -23,12 +31,15 @@ import retune.runtime.store.RawBatches.Written;
     value =
         "Takes a day's real rows: from a CSV file or address, or from a collection of a MongoDB."
             + " They become the day's raw batch, in the place of generated rows; taking the same"
-            + " rows again changes nothing. A day that is not there yet is tried again later.",
+            + " rows again changes nothing. Rows without a column that the model in production"
+            + " needs are refused. A day that is not there yet is tried again later.",
     pipeline = Pipeline.DATA,
     example = "--data /data/{date}.csv --model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
+  private static final Logger LOGGER = System.getLogger(Ingest.class.getName());
+
   public record Input(
       @Field("the model's name") String model,
       @Field("the day that the rows are for; {date} stands for it in the other inputs")
@@ -51,6 +62,8 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       @Field("the day that the rows are for") LocalDate logicalDate,
       @Field("where the rows come from: csv or mongo") String datasetName,
       @Field("rows of the batch") int rows,
+      @Field("rows without a label; null where no version is in production, which names it")
+          @Nullable Integer unlabelled,
       @Field("names the rows: the same rows have the same") String contentHash,
       @Field("false where the same rows were there already") boolean changed) {}
 
@@ -68,21 +81,42 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
 
   private static Output fromFile(Input input, String data, StepContext context) throws IOException {
     try (DayFile file = DayFile.open(data)) {
-      CsvTables.Survey survey = CsvTables.survey(file.path(), CsvOptions.DETECT);
-      try (CsvChunks chunks = CsvTables.stream(file.path(), CsvOptions.DETECT, survey.numbers())) {
-        return write(input, "csv", Reported.rows(chunks, survey.rows(), context), context);
+      try {
+        CsvSurvey survey = CsvTables.survey(file.path(), CsvOptions.DETECT);
+        LOGGER.log(Level.INFO, "''{0}'' has {1}", file.name(), survey.description());
+        try (CsvChunks chunks = CsvTables.stream(file.path(), CsvOptions.DETECT, survey)) {
+          Iterator<Table> rows = Reported.rows(chunks, survey.rows(), context);
+          return write(input, "csv", survey.columns(), rows, context);
+        }
+      } catch (InvalidInputException e) {
+        throw file.named(e);
       }
     }
   }
 
   private static Output fromCollection(Input input, String filter, StepContext context) {
     try (DayQuery query = DayQuery.open(String.valueOf(input.collection()), filter, context)) {
-      return write(input, "mongo", Reported.rows(query.tables(), query.rows(), context), context);
+      Iterator<Table> rows = Reported.rows(query.tables(), query.rows(), context);
+      return write(input, "mongo", query.columns(), rows, context);
     }
   }
 
+  private static Optional<ModelVersion> champion(Input input, StepContext context) {
+    return new Champions(context.store())
+        .find(input.model())
+        .map(champion -> new ModelStore(context.store()).get(champion.modelId()));
+  }
+
   private static Output write(
-      Input input, String source, Iterator<Table> tables, StepContext context) {
+      Input input,
+      String source,
+      List<String> columns,
+      Iterator<Table> tables,
+      StepContext context) {
+    Optional<ModelVersion> champion = champion(input, context);
+    champion.ifPresent(version -> version.preprocessing().requireColumns(columns));
+    Optional<LabelCount> labels =
+        champion.map(version -> new LabelCount(tables, version.target().column()));
     Written written =
         context
             .store()
@@ -92,7 +126,7 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
                 input.logicalDate(),
                 source,
                 context.run().runId(),
-                tables,
+                labels.<Iterator<Table>>map(counted -> counted).orElse(tables),
                 input.rowDocumentsUpTo());
     RawBatch batch = written.batch();
     return new Output(
@@ -100,6 +134,7 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
         batch.logicalDate(),
         batch.datasetName(),
         batch.rows(),
+        labels.map(LabelCount::unlabelled).orElse(null),
         batch.contentHash(),
         written.changed());
   }

@@ -26,6 +26,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvChunks;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 
 @About(
@@ -66,7 +67,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
     Path data = Path.of(input.data());
     Path output = Path.of(input.output()).toAbsolutePath();
     requireFolder(output);
-    CsvTables.Survey survey = CsvTables.survey(data, CsvOptions.DETECT);
+    CsvSurvey survey = CsvTables.survey(data, CsvOptions.DETECT);
     int expectedRows = (int) Math.min(survey.rows(), Integer.MAX_VALUE);
     try (Engine engine = Engines.open(version, content.weights(), expectedRows)) {
       Answers answers = new Answers(version, engine);
@@ -74,7 +75,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
           output,
           stream -> {
             stream.write(answers.header().getBytes(UTF_8));
-            try (CsvChunks chunks = CsvTables.stream(data, CsvOptions.DETECT, survey.numbers())) {
+            try (CsvChunks chunks = CsvTables.stream(data, CsvOptions.DETECT, survey)) {
               while (chunks.hasNext()) {
                 Table rows = chunks.next().without(Set.of(version.target().column()));
                 stream.write(answers.lines(rows).getBytes(UTF_8));

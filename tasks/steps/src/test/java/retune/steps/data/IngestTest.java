@@ -3,9 +3,15 @@ package retune.steps.data;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,15 +22,18 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.bson.BsonDateTime;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -32,10 +41,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Table;
+import retune.model.Champions;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.RawBatches;
 import retune.steps.TestContext;
+import retune.steps.ToyModel;
 import retune.store.EmbeddedStore;
 
 class IngestTest {
@@ -139,6 +152,57 @@ class IngestTest {
   }
 
   @Test
+  void aServerThatFallsSilentIsTriedAgainLater() throws Exception {
+    try (Site site = new Site(200, ROWS)) {
+      site.fallSilentAfterHalf();
+      NotReadyException later =
+          assertTimeout(
+              Duration.ofSeconds(20),
+              () ->
+                  assertThrows(
+                      NotReadyException.class,
+                      () -> DayFile.open(site.address(DATE), Duration.ofMillis(300))));
+      assertTrue(
+          String.valueOf(later.getMessage()).startsWith("127.0.0.1 did not answer whole"),
+          later.getMessage());
+    }
+  }
+
+  @Test
+  void anAnswerThatIsNoTableIsNamedByItsAddressWithoutItsKey() throws IOException {
+    try (Site site = new Site(200, "age,city\n1\n")) {
+      InvalidInputException refused =
+          assertThrows(InvalidInputException.class, () -> ingest(site.address() + "?key=geheim"));
+      assertTrue(
+          String.valueOf(refused.getMessage())
+              .startsWith("Line 2 of '" + site.address(DATE) + "' has 1 fields"),
+          refused.getMessage());
+    }
+  }
+
+  @Test
+  void rowsWithoutAColumnOfTheModelInProductionAreRefusedBeforeAnyIsStored() throws IOException {
+    install();
+    Path file = Files.writeString(folder.resolve("day.csv"), "c0,n0,label\n1,2,0\n");
+    String sentence = "The data lacks [c1], which the model reads";
+    assertTrue(refusal(file.toString(), null, "").startsWith(sentence));
+    store.collection("sales").insertOne(new Document("c0", 1).append("n0", 2));
+    assertTrue(refusal(null, "sales", "").startsWith(sentence));
+    assertNothingStored();
+  }
+
+  @Test
+  void rowsWithoutALabelAreCountedWhereAVersionInProductionNamesIt() throws IOException {
+    Path file =
+        Files.writeString(folder.resolve("day.csv"), "c0,c1,n0,label\n1,2,3,no\n1,2,3,\n1,1,1,\n");
+    assertNull(ingest(file.toString()).unlabelled(), "nothing names the label");
+    install();
+    assertEquals(2, ingest(file.toString()).unlabelled());
+    Files.writeString(file, "c0,c1,n0\n" + "1,2,3\n".repeat(1_500));
+    assertEquals(1_500, ingest(file.toString()).unlabelled(), "labels may arrive later");
+  }
+
+  @Test
   void documentsOfACollectionBecomeRows() {
     store
         .collection("sales")
@@ -161,28 +225,54 @@ class IngestTest {
   }
 
   @Test
-  void anotherServersCollectionIsReachedByItsSetting() {
+  void anotherServersCollectionIsReadAndNothingIsMadeThere() {
     try (EmbeddedStore other = EmbeddedStore.inMemory();
-        DocumentStore there =
-            DocumentStore.open(other.uri(), Duration.ofSeconds(10), Clock.systemUTC())) {
-      there.collection("sales").insertOne(new Document("amount", 1));
-      Ingest.Output output =
-          new Ingest()
-              .run(
-                  new Ingest.Input("churn", DATE, null, "sales", null, 0),
-                  context.with(Map.of("RETUNE_DATA_MONGO_URI", other.uri())));
-      assertEquals(1, output.rows());
-    } catch (IOException e) {
-      throw new AssertionError(e);
+        MongoClient there = MongoClients.create(other.uri())) {
+      MongoDatabase shop = there.getDatabase("shop");
+      shop.getCollection("sales").insertOne(new Document("amount", 1));
+      assertEquals(1, ingestFrom(other.uri().replace("/retune", "/shop")).rows());
+      assertEquals(List.of("sales"), shop.listCollectionNames().into(new ArrayList<>()));
+      assertEquals(
+          List.of("_id_"),
+          shop.getCollection("sales").listIndexes().into(new ArrayList<>()).stream()
+              .map(index -> index.getString("name"))
+              .toList());
     }
+  }
+
+  @Test
+  void anotherServersAddressIsNamedByItsSettingWhereItIsOfNoUse() throws IOException {
+    assertEquals(
+        "RETUNE_DATA_MONGO_URI names no database; put its name behind the host, as in"
+            + " host:27017/sales.",
+        sentence(InvalidInputException.class, () -> ingestFrom("mongodb://127.0.0.1:1")));
+    assertTrue(
+        sentence(InvalidInputException.class, () -> ingestFrom("shop"))
+            .startsWith("RETUNE_DATA_MONGO_URI is not an address of a document store"));
+    int port;
+    try (Site site = new Site(200, "")) {
+      port = site.port();
+    }
+    String down = "mongodb://127.0.0.1:" + port + "/shop";
+    assertTrue(
+        sentence(NotReadyException.class, () -> ingestFrom(down))
+            .endsWith("set RETUNE_DATA_MONGO_URI to the one to use."));
   }
 
   @Test
   void whatACollectionCannotGiveIsNamed() {
     assertThrows(NotReadyException.class, () -> ingest(null, "sales", ""));
     assertRefused("'filter' is no query in JSON", "{day: ");
-    store.collection("sales").insertOne(new Document("_id", 7).append("tags", List.of("a")));
+    Document id = new Document("_id", 7);
+    MongoCollection<Document> sales = store.collection("sales");
+    sales.insertOne(id);
+    assertRefused("The documents of 'sales' have no field but _id", "");
+    assertRefused("The collection 'sales' cannot be asked (", "{\"day\": {\"$nonsense\": 1}}");
+    sales.replaceOne(id, new Document("tags", List.of("a")));
     assertRefused("Document '7' of 'sales' has a list or a document in the field 'tags'", "");
+    sales.replaceOne(id, new Document("amount", Double.NEGATIVE_INFINITY));
+    assertRefused("Document '7' of 'sales' has an infinite number in the field 'amount'", "");
+    assertNothingStored();
   }
 
   @Test
@@ -196,9 +286,39 @@ class IngestTest {
   }
 
   private void assertRefused(String beginning, String filter) {
-    InvalidInputException refused =
-        assertThrows(InvalidInputException.class, () -> ingest(null, "sales", filter));
-    assertTrue(String.valueOf(refused.getMessage()).startsWith(beginning), refused.getMessage());
+    String sentence = refusal(null, "sales", filter);
+    assertTrue(sentence.startsWith(beginning), sentence);
+  }
+
+  private String refusal(@Nullable String data, @Nullable String collection, String filter) {
+    return sentence(InvalidInputException.class, () -> ingest(data, collection, filter));
+  }
+
+  private static String sentence(Class<? extends Exception> failure, Executable refused) {
+    return String.valueOf(assertThrows(failure, refused).getMessage());
+  }
+
+  private void assertNothingStored() {
+    for (String collection : List.of("raw_batches", "raw_columns", "raw_data")) {
+      assertEquals(0, store.collection(collection).countDocuments(), collection);
+    }
+  }
+
+  private void install() {
+    ModelFolder.Content model = ToyModel.of("churn");
+    new ModelStore(store).register(model.version(), model.weights(), ModelStore.Status.APPROVED);
+    new Champions(store).install("churn", model.version().modelId());
+  }
+
+  private Ingest.Output ingestFrom(String uri) {
+    try {
+      return new Ingest()
+          .run(
+              new Ingest.Input("churn", DATE, null, "sales", null, 0),
+              context.with(Map.of("RETUNE_DATA_MONGO_URI", uri, "RETUNE_STORE_WAIT", "1")));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private Ingest.Output ingest(String data) {
@@ -226,6 +346,8 @@ class IngestTest {
   /** A web server on loopback that answers each request alike. */
   private static final class Site implements AutoCloseable {
     private final HttpServer server;
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private volatile boolean fallsSilent;
     private volatile String asked = "";
 
     Site(int status, String body) throws IOException {
@@ -237,14 +359,31 @@ class IngestTest {
             byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
             try (var out = exchange.getResponseBody()) {
-              out.write(bytes);
+              out.write(bytes, 0, bytes.length / 2);
+              out.flush();
+              if (fallsSilent) {
+                await(closing);
+              }
+              out.write(bytes, bytes.length / 2, bytes.length - bytes.length / 2);
             }
           });
       server.start();
     }
 
+    void fallSilentAfterHalf() {
+      fallsSilent = true;
+    }
+
+    int port() {
+      return server.getAddress().getPort();
+    }
+
     String address() {
-      return "http://127.0.0.1:" + server.getAddress().getPort() + "/{date}.csv";
+      return address("{date}");
+    }
+
+    String address(Object date) {
+      return "http://127.0.0.1:" + port() + "/" + date + ".csv";
     }
 
     String asked() {
@@ -253,7 +392,16 @@ class IngestTest {
 
     @Override
     public void close() {
+      closing.countDown();
       server.stop(0);
+    }
+
+    private static void await(CountDownLatch latch) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

@@ -9,13 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.SortedMap;
-import java.util.TreeMap;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -24,32 +20,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
-import retune.core.data.Target;
-import retune.core.preprocessing.CodeColumn;
-import retune.core.preprocessing.NumericColumn;
-import retune.core.preprocessing.Preprocessing;
-import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelVersion;
-import retune.model.Tensor;
-import retune.model.WeightShapes;
-import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
+import retune.steps.ToyModel;
 import retune.store.EmbeddedStore;
 
 class PredictTest {
-  private static final Target TARGET = new Target("label", List.of("no", "yes, please"), "no");
-  private static final Preprocessing PREPROCESSING =
-      Preprocessing.given(
-          List.of(new CodeColumn("c0", 3, CodeColumn.NONE), new CodeColumn("c1", 4, 3)),
-          List.of(NumericColumn.asIs("n0")));
-  private static final double THRESHOLD = 0.7;
-  private static final ModelFolder.Content MODEL = model();
+  private static final ModelFolder.Content MODEL = ToyModel.of("toy");
 
   private static EmbeddedStore server;
   private static TestContext context;
@@ -100,7 +82,7 @@ class PredictTest {
     List<String> lines = Files.readAllLines(output);
     assertEquals("row,logit_0,logit_1,probability_0,probability_1,predicted", lines.getFirst());
     assertEquals(rows + 1, lines.size());
-    float[] logits = logits(new Features(PREPROCESSING.schema(), rows, codes, numbers));
+    float[] logits = logits(new Features(ToyModel.PREPROCESSING.schema(), rows, codes, numbers));
     for (int row = 0; row < rows; row++) {
       double no = 1 / (1 + Math.exp((double) logits[2 * row + 1] - logits[2 * row]));
       String[] fields = lines.get(row + 1).split(",", 6);
@@ -113,7 +95,7 @@ class PredictTest {
       assertEquals(no, Double.parseDouble(fields[3]), 1e-5);
       assertEquals(1 - no, Double.parseDouble(fields[4]), 1e-5);
       double answer = Double.parseDouble(fields[3]);
-      assertEquals(answer >= THRESHOLD ? "no" : "\"yes, please\"", fields[5]);
+      assertEquals(answer >= ToyModel.THRESHOLD ? "no" : "\"yes, please\"", fields[5]);
     }
   }
 
@@ -223,34 +205,5 @@ class PredictTest {
     try (Engine engine = Engines.open(MODEL.version(), MODEL.weights())) {
       return engine.head(engine.encode(features), features.rows());
     }
-  }
-
-  private static ModelFolder.Content model() {
-    Architecture architecture = new Architecture.TabTransformer(8, 2, 1, 12, 8, 0.1);
-    Random random = new Random(4);
-    SortedMap<String, Tensor> tensors = new TreeMap<>();
-    WeightShapes.of(architecture, PREPROCESSING.schema(), 2)
-        .forEach(
-            (name, shape) -> {
-              float[] values = new float[IntStream.of(shape).reduce(1, (a, b) -> a * b)];
-              for (int i = 0; i < values.length; i++) {
-                values[i] = (float) random.nextGaussian();
-              }
-              tensors.put(name, new Tensor(shape, values));
-            });
-    Weights weights = new Weights(tensors);
-    ModelVersion version =
-        ModelVersion.of(
-            "toy",
-            Instant.EPOCH,
-            architecture,
-            PREPROCESSING,
-            TARGET,
-            THRESHOLD,
-            new ModelVersion.Lineage(null, "full", 1, 1e-3, "0123", Map.of(), List.of()),
-            Map.of(),
-            null,
-            weights);
-    return new ModelFolder.Content(version, weights);
   }
 }

@@ -1,0 +1,51 @@
+"""The real `./retune` and, in a process of its own, a real Airflow that runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+RETUNE = Path(__file__).parents[2] / "retune"
+RUN = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+import conftest
+os.environ["RETUNE_COMMAND"] = sys.argv[2]
+conftest.create_database()
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder=sys.argv[3])
+print(json.dumps(bag.import_errors), file=sys.stderr)
+runs = []
+for dag in sys.argv[5:]:
+    run = conftest.Run(bag.dags[dag], {})
+    runs.append({"states": run.states, "tries": run.tries, "results": run.results})
+with open(sys.argv[4], "w") as file:
+    json.dump(runs, file)
+"""
+
+
+def retune(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RETUNE, *words], env=os.environ, capture_output=True, text=True, check=False
+    )
+
+
+def answer(*words: str | Path) -> dict[str, Any]:
+    """What a step says that must end well."""
+    done = retune(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def run_dags(folder: Path, result: Path, *dags: str) -> list[dict[str, Any]]:
+    """Runs DAGs of a folder one after the other: by task the state, the tries and the result."""
+    arguments = (Path(__file__).parent, RETUNE, folder, result, *dags)
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    runs: list[dict[str, Any]] = json.loads(result.read_text())
+    return runs

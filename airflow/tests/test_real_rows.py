@@ -1,0 +1,99 @@
+"""A whole day on a company's own documents, in a real Airflow and without one."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from conftest import DAY, PROJECT
+from pymongo import MongoClient
+from real import answer, retune, run_dags
+
+REAL_ROWS = """\
+data:
+  source: mongo
+  collection: orders
+  filter: '{"day": "{date}"}'
+"""
+
+
+def orders(count: int, seed: int) -> list[dict[str, object]]:
+    """Customers' orders; those of much and late payers are returned, with a few exceptions."""
+    draw = random.Random(seed)
+    made = []
+    for _ in range(count):
+        amount, days, channel = draw.gauss(100, 30), draw.randrange(60), draw.choice("abc")
+        risk = (amount - 100) / 30 + (days - 30) / 17 + (channel == "c") + draw.gauss(0, 0.3)
+        made.append(
+            {
+                "amount": round(amount, 2),
+                "days": days,
+                "channel": channel,
+                "returned": "yes" if risk > 0.3 else "no",
+            }
+        )
+    return made
+
+
+@pytest.fixture
+def loop(tmp_path, monkeypatch, store) -> Path:
+    """A loop as new_loop makes it, of a table of orders; its days come from a collection."""
+    table = tmp_path / "shop.csv"
+    rows = orders(800, 1)
+    table.write_text(
+        "\n".join(",".join(map(str, row)) for row in [rows[0], *map(dict.values, rows)])
+    )
+    loops = tmp_path / "loops"
+    loops.mkdir()
+    learned = ("--data", table, "--target", "returned", "--pretraining-epochs", "1")
+    answer("new_loop", *learned, "--output", tmp_path / "made", "--loops", loops)
+    file = loops / "shop.yaml"
+    head, _, rest = file.read_text().partition("data:\n")
+    file.write_text(head + REAL_ROWS + "\n" + rest[rest.index("gate:") :])
+    monkeypatch.setenv("RETUNE_LOOPS", str(loops))
+    monkeypatch.setenv("RETUNE_RUNTIME", "process")
+    monkeypatch.setenv("RETUNE_DEPLOYMENT_DIR", str(tmp_path / "deployment"))
+    monkeypatch.setenv("RETUNE_DATA_MONGO_URI", store.replace("/retune", "/company"))
+    return loops
+
+
+def test_a_day_of_documents_goes_the_whole_way(tmp_path, store, loop):
+    dags = [f"{dag}.shop" for dag in ("data_pipeline", "model_evaluation_pipeline")]
+    dags.append("model_deployment_pipeline.shop")
+    (early,) = run_dags(PROJECT / "dags", tmp_path / "early.json", dags[0])
+    assert early["states"] == {"ingest": "failed", "process_data": "upstream_failed"}
+    assert early["tries"]["ingest"] == 4
+    assert early["results"]["ingest"]["error"]["message"] == (
+        "The collection 'orders' has no document for that day yet."
+    )
+
+    with MongoClient(store) as company:
+        today = [row | {"day": DAY} for row in orders(500, 2)]
+        del today[0]["returned"]
+        tomorrow = [row | {"day": "2026-11-06"} for row in orders(300, 3)]
+        company["company"]["orders"].insert_many(today + tomorrow)
+        data, evaluation, deployment = run_dags(PROJECT / "dags", tmp_path / "day.json", *dags)
+        assert company["company"].list_collection_names() == ["orders"]
+
+    ingested = data["results"]["ingest"]
+    assert (ingested["dataset_name"], ingested["rows"]) == ("mongo", 500)
+    assert (ingested["unlabelled"], ingested["changed"]) == (1, True)
+    processed = data["results"]["process_data"]
+    assert (processed["labelled"], processed["rejected"]) == (499, {})
+    assert evaluation["results"]["evaluate_model"]["samples"] == 499
+    assert evaluation["results"]["send_evaluation_results"]["status"] == "approved"
+    champion = evaluation["results"]["load_latest_model"]["model_id"]
+    assert deployment["results"]["deploy_model"]["model_id"] == champion
+
+    without_airflow = answer("run_loop", "shop", "--date", "2026-11-06")
+    assert without_airflow["status"] == "approved"
+    assert without_airflow["champion_after"] == champion
+    assert "ingest" in without_airflow["seconds"]
+    assert "deploy_model" not in without_airflow["seconds"], "it is deployed since yesterday"
+    with MongoClient(store) as ours:
+        batches = {found["_id"]: found["rows"] for found in ours["retune"]["raw_batches"].find()}
+    assert batches == {f"shop/{DAY}": 500, "shop/2026-11-06": 300}
+
+    absent = retune("run_loop", "shop", "--date", "2026-11-07")
+    assert absent.returncode == 20
+    assert "has no document for that day yet" in json.loads(absent.stdout)["error"]["message"]

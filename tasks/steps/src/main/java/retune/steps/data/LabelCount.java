@@ -1,0 +1,41 @@
+package retune.steps.data;
+
+import java.util.Iterator;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import retune.core.data.Column;
+import retune.core.data.Table;
+
+/** The same tables, counting the rows without a label; all are where there is no such column. */
+final class LabelCount implements Iterator<Table> {
+  private final Iterator<Table> tables;
+  private final String labelColumn;
+  private int unlabelled;
+
+  LabelCount(Iterator<Table> tables, String labelColumn) {
+    this.tables = tables;
+    this.labelColumn = labelColumn;
+  }
+
+  @Override
+  public boolean hasNext() {
+    return tables.hasNext();
+  }
+
+  @Override
+  public Table next() {
+    Table table = tables.next();
+    Optional<Column> labels = table.find(labelColumn);
+    unlabelled +=
+        (int)
+            IntStream.range(0, table.rows())
+                .filter(row -> labels.map(column -> column.text(row)).isEmpty())
+                .count();
+    return table;
+  }
+
+  /** Among the rows asked for so far. */
+  int unlabelled() {
+    return unlabelled;
+  }
+}
