@@ -472,7 +472,9 @@ def startup(rounds: int, *, smoke: bool) -> None:
                 running.uri, "evaluate_model", "--model-id", champion, "--data-path", path
             )
             report.add("evaluate_model, 10 rows", measured)
-            step(running.uri, "prepare_retraining_data", "--model-id", champion, "--data-path", path)
+            step(
+                running.uri, "prepare_retraining_data", "--model-id", champion, "--data-path", path
+            )
             measured, _ = step(
                 running.uri, "finetune_model", "--model-id", champion, "--data-path", path
             )
@@ -480,34 +482,32 @@ def startup(rounds: int, *, smoke: bool) -> None:
     report.finish()
 
 
+@contextmanager
+def wide_store(folder: Path) -> Iterator[tuple[Store, Json]]:
+    """Start a store with the network of 142 columns in production, and rows like its own."""
+    with store(folder.name + "-store") as running:
+        champion = step(
+            running.uri, "register_model", "--path", folder / "model", "--champion", "true"
+        )[1]
+        step(
+            running.uri, "learn_distribution", "--data", folder / "rows.csv", "--target", "label",
+            "--positive", "1", "--model", "bench", "--register", "true",
+        )  # fmt: skip
+        yield running, champion
+
+
 def finetune(rounds: int, *, smoke: bool) -> None:
     """Fine-tune the head on 70 % of 3,000 rows of 142 columns for 5 epochs: ours, the originals."""
     report = Report("finetune")
     rows, epochs = (300, 1) if smoke else (3_000, 5)
-    folder = network("finetune-network", rows)
-    batch = "bench/2026-01-01"
+    folder = network("finetune", rows)
     day = ("--model", "bench", "--logical-date", "2026-01-01")
     for _ in range(rounds):
-        with store("finetune") as running:
+        with wide_store(folder) as (running, champion):
             uri = running.uri
-            model = step(uri, "register_model", "--path", folder / "model", "--champion", "true")[
-                1
-            ]["model_id"]
-            step(
-                uri, "learn_distribution", "--data", folder / "rows.csv", "--target", "label",
-                "--positive", "1", "--model", "bench", "--output", folder / "distribution.json",
-            )  # fmt: skip
-            step(
-                uri,
-                "register_distribution",
-                "--model",
-                "bench",
-                "--path",
-                folder / "distribution.json",
-            )
             step(uri, "generate_data", *day, "--rows", rows)
             step(uri, "process_data", *day)
-            of = ("--model-id", model, "--data-path", batch)
+            of = ("--model-id", champion["model_id"], "--data-path", "bench/2026-01-01")
             step(uri, "prepare_retraining_data", *of)
             tune = ("finetune_model", *of, "--batch-size", 16)
             report.add("ours from nothing, start included", step(uri, *tune, "--epochs", epochs)[0])
@@ -538,43 +538,83 @@ def attempts(*, smoke: bool) -> None:
     """Measure a day whose three attempts fall short beside the evaluation that comes first."""
     report = Report("attempts")
     rows = 300 if smoke else 10_000
-    folder = network("attempts-network", rows)
     day = ("--model", "bench", "--logical-date", "2026-01-01")
-    batch = ("--data-path", "bench/2026-01-01")
-    with store("attempts") as running:
-        uri = running.uri
-        champion = step(uri, "register_model", "--path", folder / "model", "--champion", "true")[1][
-            "model_id"
-        ]
-        step(
-            uri, "learn_distribution", "--data", folder / "rows.csv", "--target", "label",
-            "--positive", "1", "--model", "bench", "--register", "true",
-        )  # fmt: skip
+    with wide_store(network("attempts", rows)) as (running, version):
+        uri, champion = running.uri, version["model_id"]
+        of = ("--model-id", champion, "--data-path", "bench/2026-01-01")
         step(uri, "generate_data", *day, "--rows", rows)
         step(uri, "process_data", *day)
-        measured, evaluation = step(uri, "evaluate_model", "--model-id", champion, *batch)
+        measured, evaluated = step(uri, "evaluate_model", *of)
         report.add("evaluate_model", measured)
-        measured, _ = step(uri, "prepare_retraining_data", "--model-id", champion, *batch)
-        report.add("prepare_retraining_data", measured)
+        report.add("prepare_retraining_data", step(uri, "prepare_retraining_data", *of)[0])
         for attempt in (1, 2, 3):
-            tuned, candidate = step(
-                uri, "finetune_model", "--model-id", champion, *batch, "--attempt", attempt
-            )
+            tuned, candidate = step(uri, "finetune_model", *of, "--attempt", attempt)
             name = f"attempt {attempt}, {candidate['strategy']}"
             report.add(f"{name}: finetune_model", tuned)
             checked, _ = step(
                 uri, "evaluate_finetuned_model", "--model-id", candidate["model_id"],
-                "--champion-id", champion, *batch, "--attempt", attempt,
+                "--champion-id", champion, *of[2:], "--attempt", attempt,
             )  # fmt: skip
             report.add(f"{name}: evaluate_finetuned_model", checked)
     first = report.cpu("evaluate_model")
-    heads = sum(report.cpu(what) for what in report.samples if "full" not in what)
+    frozen = sum(report.cpu(what) for what in report.samples if "full" not in what)
     report.notes = {
         "rows": rows,
-        "seconds of work that evaluate_model states": evaluation["seconds"],
-        "two attempts, encoder frozen, and what comes before, over evaluate_model": heads / first,
-        "all, over evaluate_model (target 1.3)": sum(map(report.cpu, report.samples)) / first,
+        "seconds of work that evaluate_model states": evaluated["seconds"],
+        "with two attempts, encoder frozen, over evaluate_model": frozen / first,
+        "with all three, over evaluate_model (target 1.3)": sum(map(report.cpu, report.samples))
+        / first,
     }
+    report.finish()
+
+
+def least_memory(uri: str, *words: object) -> int:
+    """Find the least of some limits, in MB, with which a step ends well in its container."""
+    limits = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+    image = "retune/" + str(words[0]).replace("_", "-")
+    for limit in limits:
+        ended = subprocess.run(
+            [
+                "docker", "run", "--rm", "--network", "host", "--memory", f"{limit}m",
+                "--memory-swap", f"{limit}m", "-e", "RETUNE_MONGO_URI", image,
+                *map(str, words[1:]),
+            ],
+            env={**os.environ, "RETUNE_MONGO_URI": uri},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )  # fmt: skip
+        if ended.returncode == 0:
+            return limit
+    sys.exit(f"{image} fails with {limits[-1]} MB: {ended.stderr.decode()}")
+
+
+def sizing(*, smoke: bool) -> None:
+    """Find the memory that the steps need by rows and columns, in containers of `make images`."""
+    report = Report("sizing")
+    sizes = (300,) if smoke else (10_000, 100_000, 1_000_000)
+
+    def measure(running: Store, model: str, columns: int, *sizes: int) -> None:
+        champion = step(running.uri, "load_latest_model", "--model", model)[1]["model_id"]
+        for turn, rows in enumerate(sizes):
+            date = f"2026-01-{turn + 1:02d}"
+            day = ("--model", model, "--logical-date", date)
+            of = ("--model-id", champion, "--data-path", f"{model}/{date}")
+            for words in (
+                ("generate_data", *day, "--rows", rows),
+                ("process_data", *day),
+                ("evaluate_model", *of),
+                ("prepare_retraining_data", *of),
+                ("finetune_model", *of),
+            ):
+                least = least_memory(running.uri, *words)
+                report.notes[f"MB for {words[0]}, {rows} rows of {columns}"] = least
+                print(words[0], rows, columns, least, flush=True)
+
+    with store("sizing") as running:
+        measure(running, MODEL, 24, *sizes)
+    with wide_store(network("sizing-wide", min(sizes[0], 3_000))) as (running, _):
+        measure(running, "bench", 142, *sizes[:2])
     report.finish()
 
 
@@ -602,12 +642,14 @@ def main() -> None:
         "pipeline": lambda: pipeline(smoke=arguments.smoke),
         "finetune": lambda: finetune(min(rounds, 2), smoke=arguments.smoke),
         "attempts": lambda: attempts(smoke=arguments.smoke),
+        "sizing": lambda: sizing(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
     }
     unknown = [name for name in arguments.names if name not in benchmarks]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
-    for name in arguments.names or benchmarks:
+    # Sizing needs images, which take a Docker daemon.
+    for name in arguments.names or [name for name in benchmarks if name != "sizing"]:
         benchmarks[name]()
 
 
