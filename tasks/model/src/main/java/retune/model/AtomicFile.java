@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 
 /** Writing a file so that readers see the old content or the new one, after a power cut too. */
 public final class AtomicFile {
@@ -25,13 +26,17 @@ public final class AtomicFile {
     write(file, stream -> stream.write(bytes));
   }
 
-  /** The file stays as it was where the writer fails. */
+  /**
+   * The file stays as it was where the writer fails. Who may read it is what the process's umask
+   * says, as of any file: not the owner alone, as of a temporary file.
+   */
   public static void write(Path file, Writer writer) throws IOException {
-    Path folder = file.toAbsolutePath().getParent();
-    Path temporary = Files.createTempFile(folder, "." + file.getFileName(), ".part");
+    Path temporary =
+        file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".part");
     temporary.toFile().deleteOnExit(); // where a signal ends the program within the work
     try {
-      try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+      try (FileChannel channel =
+              FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
           OutputStream stream =
               new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_SIZE)) {
         writer.write(stream);
