@@ -68,7 +68,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
       setStatuses(champion, champions, models);
     }
     Optional<Path> folder = context.settings().deploymentFolder();
-    boolean exported = folder.isPresent() && export(folder.get(), content, champion);
+    boolean exported =
+        folder.isPresent() && export(folder.get(), content, champion, champions, models);
     String path =
         folder.isPresent()
             ? new DeploymentFolder(folder.get(), input.model()).path(version).toString()
@@ -174,9 +175,30 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
     }
   }
 
-  private static boolean export(Path folder, ModelFolder.Content content, Champion champion)
+  /**
+   * Writes the folder. Where the champion was followed while this ran, its follower's files may
+   * have been put out of their place just now: then they are written again.
+   */
+  private static boolean export(
+      Path folder,
+      ModelFolder.Content content,
+      Champion champion,
+      Champions champions,
+      ModelStore models)
       throws IOException {
-    return new DeploymentFolder(folder, champion.model()).export(content, champion);
+    boolean changed = new DeploymentFolder(folder, champion.model()).export(content, champion);
+    Champion now = champions.find(champion.model()).orElseThrow();
+    if (now.revision() != champion.revision()) {
+      ModelVersion follower = models.get(now.modelId());
+      export(
+          folder,
+          new ModelFolder.Content(follower, models.weights(follower)),
+          now,
+          champions,
+          models);
+      throw lost(now);
+    }
+    return changed;
   }
 
   /** The event, then the mark that the deployment is finished; returns when it was. */
