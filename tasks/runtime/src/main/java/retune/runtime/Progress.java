@@ -6,11 +6,12 @@ import java.lang.System.Logger.Level;
 import java.util.function.LongSupplier;
 
 /**
- * Shows how far a long piece of work is: a bar on a terminal, a log line every ten seconds
- * elsewhere.
+ * Shows how far a long piece of work is: a bar on a terminal; elsewhere a log line after two
+ * seconds, then one every ten.
  */
 final class Progress {
   private static final Logger LOG = System.getLogger(Progress.class.getName());
+  private static final long FIRST_LOG_NANOS = 2_000_000_000L;
   private static final long LOG_EVERY_NANOS = 10_000_000_000L;
   private static final long DRAW_EVERY_NANOS = 100_000_000L;
   private static final int BAR_WIDTH = 30;
@@ -36,8 +37,7 @@ final class Progress {
       shown = now;
     }
     boolean finished = done >= total;
-    long interval = terminal ? DRAW_EVERY_NANOS : LOG_EVERY_NANOS;
-    if (now - shown < interval && !(terminal && finished)) {
+    if (now - shown < interval() && !(terminal && finished)) {
       return;
     }
     shown = now;
@@ -52,6 +52,13 @@ final class Progress {
           Long.toString(total),
           timeLeft(done, total, now - started));
     }
+  }
+
+  private long interval() {
+    if (terminal) {
+      return DRAW_EVERY_NANOS;
+    }
+    return shown == started ? FIRST_LOG_NANOS : LOG_EVERY_NANOS;
   }
 
   private void draw(String what, long done, long total, long elapsed, boolean finished) {
