@@ -464,6 +464,8 @@ def startup(rounds: int, *, smoke: bool) -> None:
             report.add("load_latest_model", measured)
             measured, _ = peer("step.py", running.uri, MODEL)
             report.add("Python with pymongo, the same look-up", measured)
+            measured, _ = timed(PYTHON, "-c", "import pandas, pymongo, sklearn, torch; print(0)")
+            report.add("Python importing pandas, pymongo, scikit-learn, torch", measured)
             day = ("--model", MODEL, "--logical-date", f"2026-01-{turn + 1:02d}")
             step(running.uri, "generate_data", *day, "--rows", 10)
             step(running.uri, "process_data", *day)

@@ -1,5 +1,8 @@
 """A run of a DAG that a test follows."""
 
+import json
+from datetime import datetime
+
 from cluster.release import wait_for
 
 SECONDS_TO_END = 300
@@ -26,6 +29,11 @@ class Run:
     def log(self, name, attempt=1):
         path = self.airflow.log(self.dag, self.id, name, attempt)
         return path.read_text() if path.exists() else ""
+
+    def events(self, name):
+        """The log's lines with their times."""
+        lines = [json.loads(line) for line in self.log(name).splitlines()]
+        return [(datetime.fromisoformat(line["timestamp"]), line["event"]) for line in lines]
 
     def result(self, name):
         return self.airflow.result(self.dag, self.id, name)

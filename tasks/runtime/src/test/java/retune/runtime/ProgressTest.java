@@ -40,6 +40,7 @@ class ProgressTest {
   @BeforeEach
   void listen() {
     LOGGER.setLevel(Level.INFO);
+    LOGGER.setUseParentHandlers(false);
     LOGGER.addHandler(handler);
   }
 
@@ -47,6 +48,7 @@ class ProgressTest {
   void leave() {
     LOGGER.removeHandler(handler);
     LOGGER.setLevel(null);
+    LOGGER.setUseParentHandlers(true);
   }
 
   @Test

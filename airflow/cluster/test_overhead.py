@@ -1,0 +1,39 @@
+"""Where the seconds of a step in a pod go."""
+
+from datetime import datetime
+
+from cluster.runs import Run
+
+SECONDS_OF_A_SMALL_DAY = 20
+
+# What the log says first in each phase; a phase lasts until the next one begins.
+PHASES = {
+    "Airflow's task starts, until it asks for the pod": "::group::Pre Execute",
+    "the cluster schedules the pod and starts its container": "Building pod",
+    "the step: Java's start, the store, its work": "Started container base",
+    "Airflow fetches the result from the side car": "Checking if xcom sidecar",
+    "Airflow deletes the pod and keeps the result": "Deleting pod",
+}
+
+
+def seconds_of_phases(run: Run, name: str) -> dict[str, float]:
+    """Seconds from the phase's first line in the log to the next phase's, or to the task's end."""
+    begins = [
+        next(time for time, event in run.events(name) if said in event) for said in PHASES.values()
+    ]
+    ends = [*begins[1:], datetime.fromisoformat(run.task(name)["end_date"])]
+    return {
+        phase: (end - begin).total_seconds()
+        for phase, begin, end in zip(PHASES, begins, ends, strict=True)
+    }
+
+
+def test_a_light_step_is_mostly_waited_for_not_worked_on(start):
+    run = start("data_pipeline", "2026-08-01", rows=100)
+    run.wait("process_data", "success")
+    phases = seconds_of_phases(run, "process_data")
+    print()
+    for phase, seconds in phases.items():
+        print(f"{seconds:6.2f} s  {phase}")
+    assert min(phases.values()) >= 0
+    assert sum(phases.values()) < SECONDS_OF_A_SMALL_DAY
