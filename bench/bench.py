@@ -570,25 +570,35 @@ def attempts(*, smoke: bool) -> None:
     report.finish()
 
 
-def least_memory(uri: str, *words: object) -> int:
-    """Find the least of some limits, in MB, with which a step ends well in its container."""
-    limits = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+def least_memory(uri: str, rows: int, *words: object) -> int:
+    """Find the least of some limits, in MB, with which a step ends well in its container in time.
+
+    A step that has hardly enough memory only collects garbage.
+    """
+    limits = (96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
     image = "retune/" + str(words[0]).replace("_", "-")
     for limit in limits:
-        ended = subprocess.run(
-            [
-                "docker", "run", "--rm", "--network", "host", "--memory", f"{limit}m",
-                "--memory-swap", f"{limit}m", "-e", "RETUNE_MONGO_URI", image,
-                *map(str, words[1:]),
-            ],
+        command = [
+            "docker", "run", "--rm", "--name", "retune-sizing", "--network", "host", "--memory",
+            f"{limit}m", "--memory-swap", f"{limit}m", "-e", "RETUNE_MONGO_URI", image,
+            *map(str, words[1:]),
+        ]  # fmt: skip
+        with subprocess.Popen(
+            command,
             env={**os.environ, "RETUNE_MONGO_URI": uri},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            check=False,
-        )  # fmt: skip
-        if ended.returncode == 0:
+        ) as container:
+            try:
+                _, errors = container.communicate(timeout=60 + rows / 1000)
+            except subprocess.TimeoutExpired:
+                subprocess.run(
+                    ["docker", "kill", "retune-sizing"], check=True, stdout=subprocess.DEVNULL
+                )
+                _, errors = container.communicate()
+        if container.returncode == 0:
             return limit
-    sys.exit(f"{image} fails with {limits[-1]} MB: {ended.stderr.decode()}")
+    sys.exit(f"{image} fails with {limits[-1]} MB: {errors.decode()}")
 
 
 def sizing(*, smoke: bool) -> None:
@@ -609,7 +619,7 @@ def sizing(*, smoke: bool) -> None:
                 ("prepare_retraining_data", *of),
                 ("finetune_model", *of),
             ):
-                least = least_memory(running.uri, *words)
+                least = least_memory(running.uri, rows, *words)
                 report.notes[f"MB for {words[0]}, {rows} rows of {columns}"] = least
                 print(words[0], rows, columns, least, flush=True)
 
