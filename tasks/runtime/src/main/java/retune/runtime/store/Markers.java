@@ -7,12 +7,15 @@ import com.mongodb.client.model.FindOneAndReplaceOptions;
 import com.mongodb.client.model.ReturnDocument;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.bson.Document;
+import retune.core.data.Shard;
 import retune.runtime.NotReadyException;
 
 /**
@@ -64,12 +67,19 @@ final class Markers {
 
   /** To be called before anything of the chunk is written: its columns, or its documents. */
   void note(String batchId, Chunk chunk) {
-    note(batchId, List.of(chunk));
+    note(key(batchId), List.of(chunk));
+  }
+
+  /**
+   * The same for a chunk of a shard, which has notes of its own: a note is read and written whole.
+   */
+  void note(String batchId, Shard shard, Chunk chunk) {
+    note(key(batchId, shard.index()), List.of(chunk));
   }
 
   /** Makes the chunks, all written, the batch; then removes what no longer belongs to it. */
   void publish(String batchId, Document marker, List<Chunk> chunks) {
-    find(batchId).ifPresent(current -> note(batchId, chunks(current)));
+    find(batchId).ifPresent(current -> note(key(batchId), chunks(current)));
     Document previous =
         markers.findOneAndReplace(
             Filters.eq(batchId),
@@ -78,18 +88,18 @@ final class Markers {
                 .append("status", "complete"),
             new FindOneAndReplaceOptions().upsert(true).returnDocument(ReturnDocument.BEFORE));
     if (previous != null) {
-      note(batchId, chunks(previous));
+      note(key(batchId), chunks(previous));
     }
     removeLeftovers(batchId);
   }
 
   void removeLeftovers(String batchId) {
-    String key = key(batchId);
-    Document note = leftovers.find(Filters.eq(key)).first();
-    if (note == null) {
+    List<String> keys = new ArrayList<>(List.of(key(batchId)));
+    IntStream.range(0, Shard.MOST).forEach(shard -> keys.add(key(batchId, shard)));
+    List<Document> notes = leftovers.find(Filters.in("_id", keys)).into(new ArrayList<>());
+    if (notes.isEmpty()) {
       return;
     }
-    List<String> noted = note.getList(CHUNKS, String.class);
     Set<Chunk> documents = new HashSet<>();
     Set<Chunk> columns = new HashSet<>();
     for (Chunk chunk : find(batchId).map(Markers::chunks).orElse(List.of())) {
@@ -98,18 +108,22 @@ final class Markers {
         documents.add(chunk);
       }
     }
-    for (String name : noted) {
-      Chunk chunk = Chunk.parse(name);
-      if (chunk.documents() && !documents.contains(chunk)) {
-        removal.documents(batchId, chunk);
+    for (Document note : notes) {
+      List<String> noted = note.getList(CHUNKS, String.class);
+      for (String name : noted) {
+        Chunk chunk = Chunk.parse(name);
+        if (chunk.documents() && !documents.contains(chunk)) {
+          removal.documents(batchId, chunk);
+        }
+        if (!columns.contains(chunk.withoutDocuments())) {
+          removal.columns(batchId, chunk);
+        }
       }
-      if (!columns.contains(chunk.withoutDocuments())) {
-        removal.columns(batchId, chunk);
-      }
+      // What another writer has noted meanwhile stays.
+      String key = note.getString("_id");
+      leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
+      leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));
     }
-    // What another writer has noted meanwhile stays.
-    leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
-    leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));
   }
 
   static NotReadyException replaced(String batchId) {
@@ -117,14 +131,18 @@ final class Markers {
         "The batch '" + batchId + "' is being replaced by another run; try again.");
   }
 
-  private void note(String batchId, Collection<Chunk> chunks) {
+  private void note(String key, Collection<Chunk> chunks) {
     leftovers.updateOne(
-        Filters.eq(key(batchId)),
+        Filters.eq(key),
         Updates.addEachToSet(CHUNKS, chunks.stream().map(Chunk::name).toList()),
         new UpdateOptions().upsert(true));
   }
 
   private String key(String batchId) {
     return markers.getNamespace().getCollectionName() + "/" + batchId;
+  }
+
+  private String key(String batchId, int shard) {
+    return key(batchId) + "/" + shard;
   }
 }
