@@ -89,7 +89,7 @@ def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedO
 
 
 def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) -> Operator:
-    """The operator that runs a step here, and all its settings but the inputs; these are checked."""
+    """The operator that runs a step here, and its settings but for the inputs; all is checked."""
     declared = STEPS.step(name)
     declared.check(inputs)
     if _needs_pytorch(declared, loop):
