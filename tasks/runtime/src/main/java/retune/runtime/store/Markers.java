@@ -13,9 +13,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
 import org.bson.Document;
-import retune.core.data.Shard;
 import retune.runtime.NotReadyException;
 
 /**
@@ -35,6 +34,12 @@ final class Markers {
   }
 
   private static final String CHUNKS = "chunks";
+  private static final String BATCH = "batch";
+
+  /**
+   * A note is written whole each time it grows: one for all would cost the square of the chunks.
+   */
+  private static final int ROWS_A_NOTE = 1_000_000;
 
   private final MongoCollection<Document> markers;
   private final MongoCollection<Document> leftovers;
@@ -67,19 +72,12 @@ final class Markers {
 
   /** To be called before anything of the chunk is written: its columns, or its documents. */
   void note(String batchId, Chunk chunk) {
-    note(key(batchId), List.of(chunk));
-  }
-
-  /**
-   * The same for a chunk of a shard, which has notes of its own: a note is read and written whole.
-   */
-  void note(String batchId, Shard shard, Chunk chunk) {
-    note(key(batchId, shard.index()), List.of(chunk));
+    note(batchId, List.of(chunk));
   }
 
   /** Makes the chunks, all written, the batch; then removes what no longer belongs to it. */
   void publish(String batchId, Document marker, List<Chunk> chunks) {
-    find(batchId).ifPresent(current -> note(key(batchId), chunks(current)));
+    find(batchId).ifPresent(current -> note(batchId, chunks(current)));
     Document previous =
         markers.findOneAndReplace(
             Filters.eq(batchId),
@@ -88,15 +86,14 @@ final class Markers {
                 .append("status", "complete"),
             new FindOneAndReplaceOptions().upsert(true).returnDocument(ReturnDocument.BEFORE));
     if (previous != null) {
-      note(key(batchId), chunks(previous));
+      note(batchId, chunks(previous));
     }
     removeLeftovers(batchId);
   }
 
   void removeLeftovers(String batchId) {
-    List<String> keys = new ArrayList<>(List.of(key(batchId)));
-    IntStream.range(0, Shard.MOST).forEach(shard -> keys.add(key(batchId, shard)));
-    List<Document> notes = leftovers.find(Filters.in("_id", keys)).into(new ArrayList<>());
+    // Few batches have notes at any time, so that looking through them costs little.
+    List<Document> notes = leftovers.find(Filters.eq(BATCH, key(batchId))).into(new ArrayList<>());
     if (notes.isEmpty()) {
       return;
     }
@@ -131,18 +128,21 @@ final class Markers {
         "The batch '" + batchId + "' is being replaced by another run; try again.");
   }
 
-  private void note(String key, Collection<Chunk> chunks) {
-    leftovers.updateOne(
-        Filters.eq(key),
-        Updates.addEachToSet(CHUNKS, chunks.stream().map(Chunk::name).toList()),
-        new UpdateOptions().upsert(true));
+  private void note(String batchId, Collection<Chunk> chunks) {
+    String key = key(batchId);
+    chunks.stream()
+        .collect(Collectors.groupingBy(chunk -> chunk.first() / ROWS_A_NOTE))
+        .forEach(
+            (note, noted) ->
+                leftovers.updateOne(
+                    Filters.eq(key + "/" + note),
+                    Updates.combine(
+                        Updates.setOnInsert(BATCH, key),
+                        Updates.addEachToSet(CHUNKS, noted.stream().map(Chunk::name).toList())),
+                    new UpdateOptions().upsert(true)));
   }
 
   private String key(String batchId) {
     return markers.getNamespace().getCollectionName() + "/" + batchId;
-  }
-
-  private String key(String batchId, int shard) {
-    return key(batchId) + "/" + shard;
   }
 }

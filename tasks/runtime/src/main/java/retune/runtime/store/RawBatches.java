@@ -196,7 +196,7 @@ public final class RawBatches {
         Table rows = table.select(slice);
         Chunk columnsAlone = Chunk.of(Hashing.sha256(RawRows.bytes(rows)), next, rows.rows());
         Chunk chunk = batch.rowDocuments() ? columnsAlone.withDocuments() : columnsAlone;
-        markers.note(batchId, shard, chunk);
+        markers.note(batchId, chunk);
         insertColumns(rows, chunk, batchId);
         if (batch.rowDocuments()) {
           insertDocuments(rows, chunk, common);
