@@ -61,6 +61,18 @@ def test_a_mapped_task_comes_before_each_step_that_is_spread(bag, loop_file, run
         assert together.inputs["shards"] == 3
 
 
+def test_a_shards_pod_is_that_of_its_step(monkeypatch):
+    monkeypatch.setenv("RETUNE_RUNTIME", "kubernetes")
+    monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", '{"conn_type": "kubernetes"}')
+    loop = Loop(name="big", bare_ids=True, shards=3)
+    mapped, together = sharded("evaluate_model", loop, model_id="m", data_path="big/2026-11-05")
+    shard = mapped.unmap({"inputs": mapped.expand_input.value["inputs"][2]})
+    assert shard.inputs["shard"] == 2
+    ours, theirs = (task.build_pod_request_obj(dry_run=True).spec for task in (shard, together))
+    assert ours.containers[0].image == theirs.containers[0].image == "retune/evaluate-model:0.1.0"
+    assert ours.to_dict() == theirs.to_dict()
+
+
 def test_one_shard_is_the_dag_without_any(bag, loop_file):
     def described():
         return {
