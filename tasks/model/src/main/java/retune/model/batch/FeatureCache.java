@@ -30,7 +30,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 public final class FeatureCache {
   private static final Logger LOGGER = System.getLogger(FeatureCache.class.getName());
 
-  /** Rows encoded between two reports of progress. */
+  /** Rows encoded at a time; shards are cut between them. */
   private static final int CHUNK = 1000;
 
   /** Encoded numbers of the largest batch that is kept by {@link #answers}: 64 MB. */

@@ -44,6 +44,25 @@ public final class RawBatches {
   public record Written(RawBatch batch, boolean changed) {}
 
   /**
+   * A batch that several write, each a shard of it.
+   *
+   * @param recipe names how the rows come about: only shards of one recipe make a batch
+   * @param rowDocuments whether to keep a document a row, too
+   */
+  public record Sharded(
+      String model,
+      LocalDate logicalDate,
+      String datasetName,
+      String runId,
+      String recipe,
+      int shards,
+      boolean rowDocuments) {
+    public String batchId() {
+      return RawBatches.batchId(model, logicalDate);
+    }
+  }
+
+  /**
    * Rows of the largest batch that is also kept as documents, unless told otherwise: documents take
    * the embedded store over twenty times the work of columns.
    */
@@ -156,25 +175,6 @@ public final class RawBatches {
   }
 
   /**
-   * A batch that several write, each a shard of it.
-   *
-   * @param recipe names how the rows come about: only shards of one recipe make a batch
-   * @param rowDocuments whether to keep a document a row, too
-   */
-  public record Sharded(
-      String model,
-      LocalDate logicalDate,
-      String datasetName,
-      String runId,
-      String recipe,
-      int shards,
-      boolean rowDocuments) {
-    public String batchId() {
-      return RawBatches.batchId(model, logicalDate);
-    }
-  }
-
-  /**
    * Stores one shard's rows, for {@link #seal}. One chunk is in memory at a time.
    *
    * @param first position of the shard's first row in the batch
@@ -182,7 +182,7 @@ public final class RawBatches {
    */
   public boolean writeShard(Sharded batch, Shard shard, int first, Iterator<Table> chunks) {
     String batchId = batch.batchId();
-    if (parts.find(batch, shard).filter(part -> isThere(batchId, part.chunks())).isPresent()) {
+    if (isThere(batch, shard)) {
       return false;
     }
     Document common = common(batchId, batch.logicalDate(), batch.datasetName(), batch.runId());
@@ -212,7 +212,7 @@ public final class RawBatches {
   /** The shards of the batch that are not there, by index. */
   public List<Integer> missingShards(Sharded batch) {
     return Shard.all(batch.shards()).stream()
-        .filter(shard -> parts.find(batch, shard).isEmpty())
+        .filter(shard -> !isThere(batch, shard))
         .map(Shard::index)
         .toList();
   }
@@ -276,6 +276,14 @@ public final class RawBatches {
       throw Markers.replaced(batchId);
     }
     return RawRows.table(found.getList(COLUMNS, Document.class));
+  }
+
+  /** Whether the shard was written, and no other batch has removed its rows since. */
+  private boolean isThere(Sharded batch, Shard shard) {
+    return parts
+        .find(batch, shard)
+        .filter(part -> isThere(batch.batchId(), part.chunks()))
+        .isPresent();
   }
 
   private boolean isThere(String batchId, List<Chunk> chunks) {
