@@ -454,6 +454,43 @@ def pipeline(*, smoke: bool) -> None:
     report.finish()
 
 
+def shards(*, smoke: bool) -> None:
+    """Take a million rows at once and in 8 shards, in 512 MB each; both must give the same."""
+    rows = 3_000 if smoke else 1_000_000
+    report = Report("shards")
+    results = [in_shards(report, count, rows) for count in (1, 8)]
+    if results[0] != results[1]:
+        sys.exit(f"8 shards do not give what one process gives: {results}")
+    report.notes["rows"] = rows
+    report.finish()
+
+
+def in_shards(report: Report, count: int, rows: int) -> Json:
+    """Generate and evaluate in so many shards; what must not depend on their number."""
+    day = ("--model", MODEL, "--logical-date", "2026-11-05")
+    with store(f"shards-{count}") as running:
+        champion = step(running.uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+        version = ("--model-id", champion, "--data-path", f"{MODEL}/2026-11-05")
+        generated = spread(report, running, count, "generate_data", *day, "--rows", rows)
+        step(running.uri, "process_data", *day)
+        evaluated = spread(report, running, count, "evaluate_model", *version)
+    return {"content_hash": generated["content_hash"], "metrics": evaluated["metrics"]}
+
+
+def spread(report: Report, running: Store, count: int, name: str, *words: object) -> Json:
+    """Run a step's shards one after the other, then put them together; or the step at once."""
+    before = running.cpu()
+    for shard in range(count if count > 1 else 0):
+        part = ("--shards", count, "--shard", shard)
+        measured, _ = step(running.uri, name, *words, *part, heap="-Xmx512m")
+        report.add(f"{name}, one of {count} shards", measured)
+    measured, answer = step(running.uri, name, *words, "--shards", count, heap="-Xmx512m")
+    how = f"{count} shards together" if count > 1 else "at once"
+    report.add(f"{name}, {how}", measured)
+    report.notes[f"{name}, {how}, CPU seconds of the store"] = running.cpu() - before
+    return answer
+
+
 def startup(rounds: int, *, smoke: bool) -> None:
     """Start steps from the shell to their JSON, beside a Python script with pymongo."""
     report = Report("startup")
@@ -652,6 +689,7 @@ def main() -> None:
         "kernels": lambda: kernels(rounds, smoke=arguments.smoke),
         "copula": lambda: copula(rounds, smoke=arguments.smoke, table=arguments.table),
         "pipeline": lambda: pipeline(smoke=arguments.smoke),
+        "shards": lambda: shards(smoke=arguments.smoke),
         "finetune": lambda: finetune(min(rounds, 2), smoke=arguments.smoke),
         "attempts": lambda: attempts(smoke=arguments.smoke),
         "sizing": lambda: sizing(smoke=arguments.smoke),

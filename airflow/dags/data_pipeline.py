@@ -14,9 +14,9 @@ the labels, and a burst of missing values.
 
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, CronPartitionTimetable, Param
+from airflow.sdk import DAG, CronPartitionTimetable, Param, chain
 
-from retune import LOGICAL_DATE, Loop, loops, param, step
+from retune import LOGICAL_DATE, Loop, loops, param, sharded, step
 
 DRILLS = {
     "none": "none: a healthy day",
@@ -40,17 +40,17 @@ def form(loop: Loop) -> dict[str, Param]:
     }
 
 
-def rows_of_the_day(loop: Loop) -> BaseOperator:
-    """The task that takes the day's rows from where the loop file says."""
+def rows_of_the_day(loop: Loop) -> list[Any]:
+    """The tasks, in order, that take the day's rows from where the loop file says."""
     day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
     if loop.data.source == "csv":
-        return step("ingest", loop, **day, data=loop.data.path)
+        return [step("ingest", loop, **day, data=loop.data.path)]
     if loop.data.source == "mongo":
         query: dict[str, Any] = {"collection": loop.data.collection}
         if loop.data.filter is not None:
             query["filter"] = loop.data.filter
-        return step("ingest", loop, **day, **query)
-    return step(
+        return [step("ingest", loop, **day, **query)]
+    return sharded(
         "generate_data",
         loop,
         **day,
@@ -81,4 +81,4 @@ for loop in loops():
             logical_date=LOGICAL_DATE,
             outlets=[loop.processed_data],
         )
-        take_data >> process_data
+        chain(*take_data, process_data)

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator
-from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule
+from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
 
-from retune import LOGICAL_DATE, loops, param, result, step
+from retune import LOGICAL_DATE, loops, param, result, sharded, step
 
 ATTEMPTS = (1, 2, 3)
 ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
@@ -73,7 +73,7 @@ for loop in loops():
 
         load_latest_model = step("load_latest_model", loop, model=loop.name)
         champion_id = result(load_latest_model, "model_id")
-        evaluate_model = step("evaluate_model", loop, model_id=champion_id, **batch)
+        evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch)
         check_model_performance = step(
             "check_model_performance", loop, model_id=champion_id, **batch, **gate, **attempts
         )
@@ -98,7 +98,7 @@ for loop in loops():
             trigger_rule=ONE_WAY_IN,
         )
 
-        load_latest_model >> evaluate_model >> check_model_performance >> decide_after_check
+        chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
         decide_after_check >> [prepare_retraining_data, send_evaluation_results]
         before = prepare_retraining_data
         for attempt in ATTEMPTS:

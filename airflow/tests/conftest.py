@@ -93,7 +93,7 @@ def program(tmp_path, monkeypatch) -> Program:
 
 
 class Run:
-    """A finished run: its state, and by task the state, the tries and the result."""
+    """A finished run: its state, and by task (`name[0]` where mapped) state, tries and result."""
 
     def __init__(self, dag: DAG, conf: dict[str, Any]) -> None:
         from airflow.models.xcom import XComModel
@@ -104,12 +104,16 @@ class Run:
         run = dag.test(run_conf=conf)
         instances = run.get_task_instances()
         self.state = str(run.state)
-        self.states = {i.task_id: str(i.state) for i in instances}
-        self.tries = {i.task_id: i.try_number for i in instances}
+        self.states = {self._name(i): str(i.state) for i in instances}
+        self.tries = {self._name(i): i.try_number for i in instances}
         query = XComModel.get_many(run_id=run.run_id, key="return_value")
         with create_session() as session:
             rows = session.scalars(query).all()
-            self.results = {row.task_id: XComModel.deserialize_value(row) for row in rows}
+            self.results = {self._name(row): XComModel.deserialize_value(row) for row in rows}
+
+    @staticmethod
+    def _name(of: Any) -> str:
+        return of.task_id if of.map_index < 0 else f"{of.task_id}[{of.map_index}]"
 
     @property
     def done(self) -> set[str]:

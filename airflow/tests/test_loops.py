@@ -107,6 +107,15 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ),
         ("name: x\nfinetuning: {epochs: 2.5}\n", "finetuning.epochs must be an integer, not 2.5"),
         ("name: x\nengine: torch\n", "engine must be one of fast, pytorch, not 'torch'"),
+        ("name: x\nshards: 0\n", "shards must be from 1 to 64, not 0"),
+        ("name: x\nshards: 65\n", "shards must be from 1 to 64, not 65"),
+        ("name: x\nshards: 2.5\n", "shards must be an integer, not 2.5"),
+        ("name: x\nshards: true\n", "shards must be an integer, not True"),
+        ("name: x\nshards:\n", "shards must be an integer, not None"),
+        (
+            "name: x\nresources: {evaluate_model_shards: {cpu: 2, memory: 4Gi}}\n",
+            "did you mean evaluate_model_shard?",
+        ),
         ("name: x\nresources: {finetune: {}}\n", "did you mean finetune_model?"),
         (
             "name: x\nresources: {finetune_model: {cpu: 2}}\n",

@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 RETUNE = Path(__file__).parents[2] / "retune"
 DATE = "2026-11-05"
@@ -32,6 +33,10 @@ data: {source: csv, path: "/data/{date}.csv"}
 MONGO = """
 name: real-documents
 data: {source: mongo, collection: sales}
+"""
+SHARDS = """
+name: spread
+shards: 3
 """
 
 
@@ -66,16 +71,27 @@ def rendered(value, dag):
     return value
 
 
-@pytest.mark.parametrize("loop", ["credit-default", "second", "real-rows", "real-documents"])
+def instances(task):
+    """The task's name, step and inputs; of a mapped one, those of each instance."""
+    if isinstance(task, MappedOperator):
+        step = task.partial_kwargs["step"].name
+        mapped = enumerate(task.expand_input.value["inputs"])
+        return [(f"{task.task_id}[{index}]", step, inputs) for index, inputs in mapped]
+    return [(task.task_id, task.step.name, task.inputs)] if hasattr(task, "step") else []
+
+
+@pytest.mark.parametrize(
+    "loop", ["credit-default", "second", "real-rows", "real-documents", "spread"]
+)
 def test_the_plan_has_the_dags_tasks_with_their_inputs(bag, planned, tmp_path, loop):
-    for number, text in enumerate((SECOND, CSV, MONGO)):
+    for number, text in enumerate((SECOND, CSV, MONGO, SHARDS)):
         (tmp_path / f"{number}.yaml").write_text(text)
     dags = [dag for dag in bag("process", tmp_path).dags.values() if loop in dag.tags]
     steps = {
-        (dag.dag_id, task.task_id): (task.step.name, task.inputs, dag)
+        (dag.dag_id, task_id): (step, inputs, dag)
         for dag in dags
         for task in dag.tasks
-        if hasattr(task, "step")
+        for task_id, step, inputs in instances(task)
     }
     plan = planned(loop, tmp_path)
     assert plan.keys() == steps.keys()

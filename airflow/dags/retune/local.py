@@ -54,7 +54,7 @@ class LocalStepOperator(BaseOperator, ABC):
         if code != DONE:
             if result is not None:
                 context["ti"].xcom_push(key="return_value", value=result)
-            raise failure(self.step.name, code, result)
+            raise failure(self.task_id.rpartition(".")[2], code, result)
         if result is None:
             raise AirflowException(f"{self.step.name} ended well but left no result.")
         return result

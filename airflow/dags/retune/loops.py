@@ -52,6 +52,9 @@ def _setting(value: Value) -> Any:
 
 # What the steps that run the model run it on: `pytorch` for an encoder that is TorchScript.
 ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
+# Over how many pods the steps that can be spread are spread: a task of theirs is `STEP_shard`.
+SHARDS = STEPS.step("evaluate_model").input("shards")
+SHARDED = ("generate_data", "evaluate_model")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a step's container may use; after a try that ran out of memory, `memory_after_oom`."""
+    """What a task's container may use; after a try that ran out of memory, `memory_after_oom`."""
 
     cpu: str
     memory: str
@@ -116,6 +119,7 @@ class Loop:
     bare_ids: bool
     schedule: str = "0 1 * * *"
     engine: str = ENGINE.default
+    shards: int = SHARDS.default
     data: Data = Data()
     gate: Gate = Gate()
     finetuning: Finetuning = Finetuning()
@@ -222,7 +226,8 @@ SECTIONS: Mapping[str, type] = {
     "promotion": Promotion,
     "deployment": Deployment,
 }
-TOP = ("name", "primary", "schedule", "engine", *SECTIONS, "resources")
+TOP = ("name", "primary", "schedule", "engine", "shards", *SECTIONS, "resources")
+TASKS = (*STEPS.steps, *(f"{step}_shard" for step in SHARDED))
 
 
 def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
@@ -240,6 +245,8 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
         )
     if mistake := ENGINE.mistake(content.get("engine", ENGINE.default)):
         yield f"engine {mistake}"
+    if mistake := SHARDS.mistake(content.get("shards", SHARDS.default)):
+        yield f"shards {mistake}"
     for section, kind in SECTIONS.items():
         yield from _section_mistakes(section, kind, content.get(section, {}))
     yield from _source_mistakes(content.get("data", {}))
@@ -274,11 +281,11 @@ def _resource_mistakes(content: object) -> Iterator[str]:
     if not isinstance(content, dict):
         yield f"resources must be settings by step, not {content!r}"
         return
-    yield from _unknown(content, tuple(STEPS.steps), "resources.")
-    for step, wanted in content.items():
-        if step not in STEPS.steps:
+    yield from _unknown(content, TASKS, "resources.")
+    for task, wanted in content.items():
+        if task not in TASKS:
             continue
-        where = f"resources.{step}"
+        where = f"resources.{task}"
         if not isinstance(wanted, dict) or set(wanted) - {OOM} != {"cpu", "memory"}:
             yield (
                 f"{where} must have cpu and memory, such as {{cpu: '2', memory: 4Gi}}, "
@@ -307,14 +314,15 @@ def _is_schedule(schedule: str) -> bool:
 def _loop(content: Mapping[str, Any], *, bare_ids: bool) -> Loop:
     sections = {name: kind(**content.get(name, {})) for name, kind in SECTIONS.items()}
     resources = {
-        step: Resources(**{key: str(value) for key, value in wanted.items()})
-        for step, wanted in content.get("resources", {}).items()
+        task: Resources(**{key: str(value) for key, value in wanted.items()})
+        for task, wanted in content.get("resources", {}).items()
     }
     return Loop(
         name=content["name"],
         bare_ids=bare_ids,
         schedule=content.get("schedule", Loop.schedule),
         engine=content.get("engine", Loop.engine),
+        shards=content.get("shards", Loop.shards),
         resources=resources,
         **sections,
     )

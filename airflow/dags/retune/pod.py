@@ -74,7 +74,7 @@ class StepPodOperator(KubernetesPodOperator):
             if end is None:
                 raise
             code = KILLED if end.reason == OOM_KILLED else end.exit_code
-            raise failure(self.step.name, code, xcom_result) from error
+            raise failure(self.task_id.rpartition(".")[2], code, xcom_result) from error
 
     def _end(self, pod: V1Pod | None) -> V1ContainerStateTerminated | None:
         """How the step ended; the pod is read again where its status is from before the end."""

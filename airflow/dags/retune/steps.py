@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, BaseOperator, Param, TriggerRule
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from retune.catalogue import CatalogueError, Step, is_late, listed
 from retune.loops import STEPS, Loop, Resources
 
+Operator = tuple[type[BaseOperator], dict[str, Any]]
 PROJECT = Path(__file__).parents[3]
 LOGICAL_DATE = "{{ dag_run.partition_key or 'missing: start the run with a partition key' }}"
 DEFAULT_RESOURCES: Mapping[str, Resources] = {
@@ -66,6 +68,28 @@ def step(
     Inputs are checked now where they are values, and when the task runs where they are Jinja
     templates or XCom references; a template's text becomes the type that the step declares.
     """
+    operator, settings = _operator(name, name, loop, inputs)
+    return operator(inputs=inputs, outlets=outlets, trigger_rule=trigger_rule, **settings)
+
+
+def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedOperator]:
+    """A step spread over the loop's shards: its tasks, one after the other.
+
+    Of one shard that is the step's task alone. Of more there is a mapped task `NAME_shard` before
+    it, with a shard each, and the step's task puts together what they have left in the store.
+    """
+    if loop.shards == 1:
+        return [step(name, loop, **inputs)]
+    inputs["shards"] = loop.shards
+    operator, settings = _operator(name, f"{name}_shard", loop, {**inputs, "shard": 0})
+    shards = operator.partial(**settings).expand(
+        inputs=[{**inputs, "shard": shard} for shard in range(loop.shards)]
+    )
+    return [shards, step(name, loop, **inputs)]
+
+
+def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) -> Operator:
+    """The operator that runs a step here, and its settings but for the inputs; all is checked."""
     declared = STEPS.step(name)
     declared.check(inputs)
     if _needs_pytorch(declared, loop):
@@ -75,18 +99,16 @@ def step(
         raise CatalogueError(
             f"RETUNE_RUNTIME is {runtime!r}; it must be one of {listed(RUNTIMES)}."
         )
-    settings: dict[str, Any] = {
+    of_step = loop.resources.get(name, DEFAULT_RESOURCES[declared.family])
+    operator, settings = RUNTIMES[runtime](declared, loop, loop.resources.get(task_id, of_step))
+    return operator, {
         **RETRIES,
-        "task_id": name,
+        **settings,
+        "task_id": task_id,
         "step": declared,
-        "inputs": inputs,
-        "outlets": outlets,
-        "trigger_rule": trigger_rule,
         "execution_timeout": TIMEOUTS[declared.family],
         "doc_md": manual(declared, inputs),
     }
-    resources = loop.resources.get(name, DEFAULT_RESOURCES[declared.family])
-    return RUNTIMES[runtime](declared, loop, resources, settings)
 
 
 def result(task: BaseOperator, output: str) -> str:
@@ -138,74 +160,70 @@ def _needs_pytorch(step: Step, loop: Loop) -> bool:
     return loop.engine == "pytorch" and step.name in MODEL_STEPS
 
 
-def _process(
-    step: Step, loop: Loop, _resources: Resources, settings: dict[str, Any]
-) -> BaseOperator:
+def _process(step: Step, loop: Loop, _resources: Resources) -> Operator:
     from retune.local import ProcessStepOperator
 
     program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
     if _needs_pytorch(step, loop):
         program = ["env", "RETUNE_ENGINE=pytorch", *program]
-    return ProcessStepOperator(program=program, **settings)
+    return ProcessStepOperator, {"program": program}
 
 
-def _docker(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]) -> BaseOperator:
+def _docker(step: Step, loop: Loop, resources: Resources) -> Operator:
     from retune.local import DockerStepOperator
 
-    return DockerStepOperator(
-        image=_image(step, loop),
-        network=os.environ.get("RETUNE_DOCKER_NETWORK") or "host",
-        limits=["--cpus", _cores(resources.cpu), "--memory", resources.memory[:-1].lower()],
-        **settings,
-    )
+    return DockerStepOperator, {
+        "image": _image(step, loop),
+        "network": os.environ.get("RETUNE_DOCKER_NETWORK") or "host",
+        "limits": ["--cpus", _cores(resources.cpu), "--memory", resources.memory[:-1].lower()],
+    }
 
 
-def _pod(step: Step, loop: Loop, resources: Resources, settings: dict[str, Any]) -> BaseOperator:
+def _pod(step: Step, loop: Loop, resources: Resources) -> Operator:
     from kubernetes.client import models as k8s
 
     from retune.pod import StepPodOperator
 
     secret = os.environ.get("RETUNE_SECRET") or "retune"
-    return StepPodOperator(
-        name=_kebab(step.name),
-        namespace=os.environ.get("RETUNE_NAMESPACE"),
-        image=_image(step, loop),
-        labels={
+    return StepPodOperator, {
+        "name": _kebab(step.name),
+        "namespace": os.environ.get("RETUNE_NAMESPACE"),
+        "image": _image(step, loop),
+        "labels": {
             "app.kubernetes.io/part-of": "retune",
             "app.kubernetes.io/component": _kebab(step.name),
             "retune/loop": loop.name,
         },
-        env_vars={
+        "env_vars": {
             "RETUNE_LOG": "json",
             "RETUNE_DAG_ID": "{{ dag.dag_id }}",
             "RETUNE_RUN_ID": "{{ run_id }}",
             "RETUNE_TASK_ID": "{{ task.task_id }}",
             "RETUNE_TRY_NUMBER": "{{ ti.try_number }}",
         },
-        env_from=[
+        "env_from": [
             k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=secret, optional=True))
         ],
-        container_resources=k8s.V1ResourceRequirements(
+        "container_resources": k8s.V1ResourceRequirements(
             requests={"cpu": resources.cpu, "memory": resources.memory},
             limits={"memory": resources.memory},
         ),
-        memory_after_oom=resources.memory_after_oom,
-        volumes=[k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())],
-        volume_mounts=[k8s.V1VolumeMount(name="tmp", mount_path="/tmp")],
-        security_context={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        container_security_context=LOCKED,
-        xcom_sidecar_container_security_context=LOCKED,
-        automount_service_account_token=False,
-        do_xcom_push=True,
-        log_events_on_failure=True,
-        log_pod_spec_on_failure=False,
-        on_finish_action="delete_succeeded_pod",
-        startup_timeout_seconds=600,
-        startup_check_interval_seconds=float(os.environ.get("RETUNE_POD_CHECK_SECONDS") or 1),
+        "memory_after_oom": resources.memory_after_oom,
+        "volumes": [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())],
+        "volume_mounts": [k8s.V1VolumeMount(name="tmp", mount_path="/tmp")],
+        "security_context": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "container_security_context": LOCKED,
+        "xcom_sidecar_container_security_context": LOCKED,
+        "automount_service_account_token": False,
+        "do_xcom_push": True,
+        "log_events_on_failure": True,
+        "log_pod_spec_on_failure": False,
+        "on_finish_action": "delete_succeeded_pod",
+        "startup_timeout_seconds": 600,
+        "startup_check_interval_seconds": float(os.environ.get("RETUNE_POD_CHECK_SECONDS") or 1),
         # A stopped step has ended well before; the side car does not heed the signal.
-        termination_grace_period=5,
-        **settings,
-    )
+        "termination_grace_period": 5,
+    }
 
 
 def _image(step: Step, loop: Loop) -> str:
@@ -222,7 +240,7 @@ def _cores(cpu: str) -> str:
     return f"{int(cpu[:-1]) / 1000:g}" if cpu.endswith("m") else cpu
 
 
-RUNTIMES: Mapping[str, Callable[[Step, Loop, Resources, dict[str, Any]], BaseOperator]] = {
+RUNTIMES: Mapping[str, Callable[[Step, Loop, Resources], Operator]] = {
     "kubernetes": _pod,
     "docker": _docker,
     "process": _process,

@@ -1,6 +1,5 @@
 package retune.learning;
 
-import java.util.Arrays;
 import retune.core.data.Target;
 import retune.core.metrics.Predictions;
 import retune.model.engine.Probabilities;
@@ -11,10 +10,7 @@ final class Answers {
 
   static Predictions of(TorchModule module, Labelled rows, Target target, double threshold) {
     float[] logits = TorchEngine.run(module, rows.input().method(), rows.input());
-    double[] probabilities =
-        Arrays.stream(Probabilities.of(logits, target.classes().size()))
-            .flatMapToDouble(Arrays::stream)
-            .toArray();
-    return Predictions.of(target, rows.labels(), probabilities, threshold);
+    return Predictions.of(
+        target, rows.labels(), Probabilities.rowMajor(logits, target.classes().size()), threshold);
   }
 }

@@ -72,7 +72,8 @@ class FinetuneModelTest {
   @Test
   void aHeadIsTunedOnTheFeaturesThatTheEvaluationKept() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
-    new EvaluateModel().run(new EvaluateModel.Input(CHAMPION.modelId(), BATCH, "test"), context);
+    new EvaluateModel()
+        .run(new EvaluateModel.Input(CHAMPION.modelId(), BATCH, "test", 1, null), context);
     String uploaded = uploadDate();
     split();
 

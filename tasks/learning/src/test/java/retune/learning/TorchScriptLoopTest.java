@@ -67,7 +67,7 @@ class TorchScriptLoopTest {
     writeBatchThatContradicts(champion);
     EvaluateModel.Output before =
         new EvaluateModel()
-            .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test"), context);
+            .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null), context);
     assertTrue(accuracy(before.metrics()) < 0.1, before.toString());
     assertEquals(
         "needs_retraining",

@@ -82,7 +82,12 @@ final class Day {
   private void data(LocalDate date) {
     dag = "data_pipeline";
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
-    add(loop.source().step(), When.ALWAYS, all(day, loop.inputsOfSource()));
+    Map<String, Object> source = all(day, loop.inputsOfSource());
+    if (loop.source() == LoopSettings.Source.SYNTHETIC) {
+      addSharded(loop.source().step(), source);
+    } else {
+      add(loop.source().step(), When.ALWAYS, source);
+    }
     add("process_data", When.ALWAYS, day);
   }
 
@@ -103,14 +108,14 @@ final class Day {
     From splitId = new From("prepare_retraining_data", "split_id");
 
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
-    add("evaluate_model", When.ALWAYS, all(champion, batch));
+    addSharded("evaluate_model", all(champion, batch));
     add("check_model_performance", When.ALWAYS, all(champion, batch, gate, attempts));
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
     for (int attempt = 1; attempt <= maxAttempts.intValue(); attempt++) {
       String group = "attempt_" + attempt + ".";
       Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
       add(
-          group,
+          group + "finetune_model",
           "finetune_model",
           When.NONE_PASSED,
           all(
@@ -120,7 +125,7 @@ final class Day {
               Map.of("metric", loop.get(Section.GATE, "metric")),
               batch));
       add(
-          group,
+          group + "evaluate_finetuned_model",
           "evaluate_finetuned_model",
           When.NONE_PASSED,
           all(
@@ -159,13 +164,27 @@ final class Day {
         all(model, Map.of("model_id", new From("deploy_model", "model_id"))));
   }
 
-  private void add(String step, When when, Map<String, ?> inputs) {
-    add("", step, when, inputs);
+  /** A step that the loop may spread: each shard, then the step that puts them together. */
+  private void addSharded(String step, Map<String, ?> inputs) {
+    if (loop.shards() == 1) {
+      add(step, When.ALWAYS, inputs);
+      return;
+    }
+    Map<String, Object> spread = all(inputs, Map.of("shards", loop.shards()));
+    for (int shard = 0; shard < loop.shards(); shard++) {
+      String task = step + "_shard[" + shard + "]";
+      add(task, step, When.ALWAYS, all(spread, Map.of("shard", shard)));
+    }
+    add(step, When.ALWAYS, spread);
   }
 
-  private void add(String group, String step, When when, Map<String, ?> inputs) {
+  private void add(String step, When when, Map<String, ?> inputs) {
+    add(step, step, when, inputs);
+  }
+
+  private void add(String task, String step, When when, Map<String, ?> inputs) {
     String dagId = loop.bareIds() ? dag : dag + "." + loop.name();
-    tasks.add(new Task(dagId, group + step, step, when, all(inputs)));
+    tasks.add(new Task(dagId, task, step, when, all(inputs)));
   }
 
   private static boolean nonePassed(ObjectNode results) {

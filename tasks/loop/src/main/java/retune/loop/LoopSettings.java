@@ -27,11 +27,12 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * declares, here as in Airflow; what only a scheduler reads (schedule, resources) is left to it.
  *
  * @param bareIds whether the loop's DAGs have the pipelines' own names
+ * @param shards over how many runs each step that can be spread is spread
  * @param data inputs of the source's step, complete but for those without a default
  * @param sections the other settings by section and name, complete
  */
 record LoopSettings(
-    String name, boolean bareIds, Source source, ObjectNode data, ObjectNode sections) {
+    String name, boolean bareIds, int shards, Source source, ObjectNode data, ObjectNode sections) {
   /** Where a day's rows come from: the step that takes them, and its inputs by setting. */
   enum Source {
     SYNTHETIC(
@@ -84,9 +85,11 @@ record LoopSettings(
     }
   }
 
+  private static final String SHARDS = "shards";
+
   /** Settings that are no {@link Section}. */
   private static final Set<String> OTHERS =
-      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", "data", "resources"));
+      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", SHARDS, "data", "resources"));
 
   /** A number of YAML 1.2 that the reader takes for text: 1e-4. */
   private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9]+(\\.[0-9]*)?[eE][-+]?[0-9]+");
@@ -131,7 +134,12 @@ record LoopSettings(
         content.path("primary").asBoolean(false) || files.size() + unreadable.size() == 1;
     Source source = source(file, content.path("data"));
     return new LoopSettings(
-        name, bareIds, source, data(file, source, content.path("data")), sections(file, content));
+        name,
+        bareIds,
+        shards(file, content),
+        source,
+        data(file, source, content.path("data")),
+        sections(file, content));
   }
 
   /** A section's settings by name. */
@@ -157,7 +165,7 @@ record LoopSettings(
     }
     ObjectNode changed = data.deepCopy();
     others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
-    return new LoopSettings(name, bareIds, source, changed, sections);
+    return new LoopSettings(name, bareIds, shards, source, changed, sections);
   }
 
   private static Source source(Path file, JsonNode data) {
@@ -213,6 +221,13 @@ record LoopSettings(
       sections.set(section.id(), section(file, section, content.path(section.id())));
     }
     return sections;
+  }
+
+  /** An input of the steps that can be spread, the same for all. */
+  private static int shards(Path file, ObjectNode content) {
+    ObjectNode inputs = Json.MAPPER.createObjectNode();
+    set(inputs, SHARDS, file, SHARDS, "evaluate_model", content);
+    return inputs.required(SHARDS).intValue();
   }
 
   private static ObjectNode section(Path file, Section section, JsonNode content) {

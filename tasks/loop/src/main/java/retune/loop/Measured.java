@@ -42,9 +42,7 @@ record Measured(Predictions validation, Predictions holdout, Predictions generat
     return Predictions.of(
         version.target(),
         labels,
-        Arrays.stream(Probabilities.of(logits, version.target().classes().size()))
-            .flatMapToDouble(Arrays::stream)
-            .toArray(),
+        Probabilities.rowMajor(logits, version.target().classes().size()),
         version.decisionThreshold());
   }
 }

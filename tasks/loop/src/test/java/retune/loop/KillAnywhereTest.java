@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -91,7 +92,7 @@ class KillAnywhereTest {
     }
   }
 
-  /** Two days: one on which no attempt is good enough, one on which the champion is. */
+  /** Two days: one on which no attempt is good enough, one, in shards, on which the champion is. */
   private static void takeTwoDays(Runner runner, Path example) throws Exception {
     runner.run(
         "register_distribution",
@@ -103,7 +104,7 @@ class KillAnywhereTest {
     String champion =
         runner.run("load_latest_model", "--model", "made").get("model_id").stringValue();
 
-    evaluate(runner, champion, BROKEN_DAY, "1.0");
+    evaluate(runner, champion, BROKEN_DAY, "1.0", 1);
     String split =
         onBatch(runner, "prepare_retraining_data", BROKEN_DAY, "--model-id", champion)
             .get("split_id")
@@ -145,7 +146,7 @@ class KillAnywhereTest {
     onDay(runner, "send_alert", BROKEN_DAY, "--threshold", "1.0");
     onDay(runner, "send_evaluation_results", BROKEN_DAY, "--threshold", "1.0");
 
-    evaluate(runner, champion, HEALTHY_DAY, "0.1");
+    evaluate(runner, champion, HEALTHY_DAY, "0.1", 2);
     onDay(runner, "send_evaluation_results", HEALTHY_DAY, "--threshold", "0.1");
     onDay(runner, "wait_for_model_ready", HEALTHY_DAY);
     runner.run("validate_model", "--model-id", champion);
@@ -153,13 +154,28 @@ class KillAnywhereTest {
     runner.run("notify_deployment_complete", "--model", "made", "--model-id", champion);
   }
 
-  private static void evaluate(Runner runner, String champion, String day, String threshold)
-      throws Exception {
-    onDay(runner, "generate_data", day, "--rows", "1500");
+  private static void evaluate(
+      Runner runner, String champion, String day, String threshold, int shards) throws Exception {
+    for (String[] shard : shards(shards)) {
+      onDay(runner, "generate_data", day, words(List.of("--rows", "1500"), shard));
+    }
     onDay(runner, "process_data", day);
-    onBatch(runner, "evaluate_model", day, "--model-id", champion);
+    for (String[] shard : shards(shards)) {
+      onBatch(runner, "evaluate_model", day, words(List.of("--model-id", champion), shard));
+    }
     onBatch(
         runner, "check_model_performance", day, "--model-id", champion, "--threshold", threshold);
+  }
+
+  /** What a step is told of each shard, and then to put them together. */
+  private static List<String[]> shards(int count) {
+    List<String[]> flags = new ArrayList<>();
+    String all = Integer.toString(count);
+    for (int shard = 0; count > 1 && shard < count; shard++) {
+      flags.add(new String[] {"--shards", all, "--shard", Integer.toString(shard)});
+    }
+    flags.add(new String[] {"--shards", all});
+    return flags;
   }
 
   private static JsonNode onDay(Runner runner, String step, String day, String... flags)

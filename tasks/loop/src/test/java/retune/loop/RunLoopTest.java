@@ -107,6 +107,38 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayInShardsEndsAsOneWithout() throws Exception {
+    register();
+    write("loop.yaml", LOOP);
+    JsonNode whole = runDay("rows", "2100");
+    Document batch = withoutTime(single("raw_batches"));
+    Document measured = withoutTime(single("performance_metrics"));
+
+    stopStore();
+    startStore();
+    register();
+    write("loop.yaml", LOOP + "shards: 3\n");
+    JsonNode sharded = runDay("rows", "2100");
+    assertEquals(whole.get("before"), sharded.get("before"));
+    assertEquals(whole.get("status"), sharded.get("status"));
+    assertEquals(batch, withoutTime(single("raw_batches")));
+    assertEquals(measured, withoutTime(single("performance_metrics")));
+    assertEquals(
+        List.of(
+            "generate_data_shard[0]",
+            "generate_data_shard[1]",
+            "generate_data_shard[2]",
+            "generate_data",
+            "process_data",
+            "load_latest_model",
+            "evaluate_model_shard[0]",
+            "evaluate_model_shard[1]",
+            "evaluate_model_shard[2]",
+            "evaluate_model"),
+        List.copyOf(sharded.get("seconds").propertyNames()).subList(0, 10));
+  }
+
+  @Test
   void aDriftedDayIsFixedByAnAttemptAndRunAgainIsHealthy() throws Exception {
     register();
     write("loop.yaml", LOOP);
@@ -211,7 +243,7 @@ class RunLoopTest {
       delimiter = '|',
       value = {
         "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are max_attempts, metric, threshold.",
-        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, primary, promotion, resources, schedule.",
+        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, primary, promotion, resources, schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is 2; give a number from 0 to 1.",
         "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
@@ -223,6 +255,10 @@ class RunLoopTest {
         "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection' must be text, not '7'.",
         "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
         "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",
+        "shards: 0 | loop.yaml, shards: evaluate_model: 'shards' is 0; give a number from 1 to 64.",
+        "shards: 65 | loop.yaml, shards: evaluate_model: 'shards' is 65; give a number from 1 to 64.",
+        "shards: many | loop.yaml, shards: evaluate_model: 'shards' must be a whole number, not 'many'.",
+        "shards: | loop.yaml: shards has no value; give one or leave it out.",
         "primary: 1 | loop.yaml: primary must be true or false, not 1.",
         "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model: 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
       })
@@ -319,6 +355,11 @@ class RunLoopTest {
           text.matches("true|[0-9]+") ? Json.MAPPER.readTree(text) : Json.MAPPER.valueToTree(text));
     }
     return inputs;
+  }
+
+  private static Document withoutTime(Document document) {
+    document.remove("timestamp");
+    return document;
   }
 
   private Document single(String collection) {

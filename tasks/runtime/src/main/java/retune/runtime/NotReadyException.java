@@ -1,5 +1,8 @@
 package retune.runtime;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /**
  * Something the step waits for is not there yet (a store, a batch, a version): the same step may
  * succeed later.
@@ -13,5 +16,25 @@ public final class NotReadyException extends RuntimeException {
 
   public NotReadyException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  /**
+   * For a step that puts shards together.
+   *
+   * @param of the batch that the shards are of
+   * @param missing their indices, at least one
+   */
+  public static NotReadyException missingShards(
+      String step, String of, List<Integer> missing, int shards) {
+    return new NotReadyException(
+        "'%s' lacks shard %s of %d, counted from 0; run %s with --shards %d --shard %d and otherwise"
+                .formatted(
+                    of,
+                    missing.stream().map(String::valueOf).collect(Collectors.joining(", ")),
+                    shards,
+                    step,
+                    shards,
+                    missing.getFirst())
+            + " the same inputs.");
   }
 }

@@ -53,12 +53,22 @@ public final class TableSampler {
 
   /** The first rows, in tables of up to {@link #BLOCK_ROWS}, each drawn when it is asked for. */
   public Iterator<Table> rows(int rows) {
-    return blocks(rows).map(this::table).iterator();
+    return rows(0, rows);
+  }
+
+  /**
+   * The rows from one position up to another, in tables of up to {@link #BLOCK_ROWS}, each drawn
+   * when it is asked for.
+   *
+   * @param from the start of a block
+   */
+  public Iterator<Table> rows(int from, int to) {
+    return blocks(from, to).map(this::table).iterator();
   }
 
   /** The first rows, in one table. */
   public Table table(int rows) {
-    return table(CodedRows.concatenate(blocks(rows).toList()));
+    return table(CodedRows.concatenate(blocks(0, rows).toList()));
   }
 
   /**
@@ -71,9 +81,9 @@ public final class TableSampler {
     return table(draw(block, rows));
   }
 
-  private Stream<CodedRows> blocks(int rows) {
-    return IntStream.range(0, Math.ceilDiv(rows, BLOCK_ROWS))
-        .mapToObj(block -> draw(block, Math.min(BLOCK_ROWS, rows - block * BLOCK_ROWS)));
+  private Stream<CodedRows> blocks(int from, int to) {
+    return IntStream.range(from / BLOCK_ROWS, Math.ceilDiv(to, BLOCK_ROWS))
+        .mapToObj(block -> draw(block, Math.min(BLOCK_ROWS, to - block * BLOCK_ROWS)));
   }
 
   private CodedRows draw(int block, int rows) {

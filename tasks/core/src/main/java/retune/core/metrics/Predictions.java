@@ -51,6 +51,9 @@ public record Predictions(
   public static Predictions of(
       Target target, int[] labels, double[] probabilities, double threshold) {
     int classes = target.classes().size();
+    if (Arrays.stream(labels).allMatch(label -> label != Target.UNLABELLED)) {
+      return new Predictions(labels, probabilities, classes, target.positiveIndex(), threshold);
+    }
     int[] known = new int[labels.length];
     double[] kept = new double[probabilities.length];
     int rows = 0;

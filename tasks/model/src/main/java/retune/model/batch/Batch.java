@@ -28,20 +28,25 @@ public record Batch(ProcessedBatch description, Rows rows) {
     return new Batch(description, context.store().processedBatches().readAll(description));
   }
 
-  /**
-   * The batch as this version can read it; an {@link InvalidInputException} where it was prepared
-   * by another preprocessing than the version's.
-   */
+  /** The batch as this version can read it; see {@link #require}. */
   public Batch requireFor(ModelVersion version) {
+    require(description, version);
+    return this;
+  }
+
+  /**
+   * An {@link InvalidInputException} where the batch was prepared by another preprocessing than the
+   * version's.
+   */
+  public static void require(ProcessedBatch description, ModelVersion version) {
     if (!description.preprocessingHash().equals(version.preprocessing().hash())) {
       throw new InvalidInputException(
           "The batch '"
-              + id()
+              + description.batchId()
               + "' was prepared with another preprocessing than that of '"
               + version.modelId()
               + "'; run process_data again after making that version the champion.");
     }
-    return this;
   }
 
   /** {@code model/date}. */

@@ -4,23 +4,33 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import retune.core.data.Features;
+import retune.core.data.Shard;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
+import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.store.Blobs;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
  * Encoded rows, kept under the encoder and the data they come from: the blob {@code
  * features/ENCODER_HASH/CONTENT_HASH} holds {@code rows × encodedSize} little-endian float32,
  * row-major. Whatever has the same encoder reuses them; damaged ones are computed again.
+ *
+ * <p>A shard's part is a blob of its own, {@code …/INDEX-of-COUNT}: of the encoded rows, until they
+ * are put together; or, where the batch has too many of them to keep, of the head's answers, {@code
+ * answers/MODEL_ID/CONTENT_HASH/INDEX-of-COUNT}, which stays.
  */
 public final class FeatureCache {
   private static final Logger LOGGER = System.getLogger(FeatureCache.class.getName());
 
-  /** Rows encoded between two reports of progress. */
+  /** Rows encoded at a time; shards are cut between them. */
   private static final int CHUNK = 1000;
 
   /** Encoded numbers of the largest batch that is kept by {@link #answers}: 64 MB. */
@@ -87,24 +97,102 @@ public final class FeatureCache {
    */
   public Answers answers(ModelVersion version, Engine engine, Batch batch) {
     int rows = batch.features().rows();
-    if ((long) rows * size(version) <= mostValues) {
+    if (isKept(version, rows)) {
       Encoded encoded = all(version, engine, batch);
       return new Answers(engine.head(encoded.values(), rows), encoded.source());
     }
-    int classes = version.target().classes().size();
-    float[] logits = new float[rows * classes];
+    float[] logits = new float[rows * classes(version)];
     inChunks(
         engine,
         batch.features(),
-        (from, count, encoded) ->
-            System.arraycopy(
-                engine.head(encoded, count), 0, logits, from * classes, count * classes));
+        encoded -> engine.head(encoded, encoded.length / size(version)),
+        logits);
     return new Answers(logits, Source.NOT_KEPT);
+  }
+
+  /**
+   * Works out and keeps what {@link #answersOfShards} needs of one shard's rows; nothing where it
+   * is there already. Only these rows are read.
+   */
+  public Source keepShard(ModelVersion version, Engine engine, ProcessedBatch batch, Shard shard) {
+    if (keptWhole(version, batch) instanceof Kept.Whole) {
+      return Source.REUSED;
+    }
+    boolean encodedOnly = isKept(version, batch.rows());
+    int rowSize = partSize(version, batch);
+    int from = shard.from(batch.rows(), CHUNK);
+    int to = shard.to(batch.rows(), CHUNK);
+    String id = partId(version, batch, shard);
+    if (find(id, (to - from) * rowSize) instanceof Kept.Whole) {
+      return Source.REUSED;
+    }
+    float[] values = new float[(to - from) * rowSize];
+    inChunks(
+        engine,
+        context.store().processedBatches().read(batch, from, to).features(),
+        encoded -> encodedOnly ? encoded : engine.head(encoded, encoded.length / size(version)),
+        values);
+    put(id, values);
+    return encodedOnly ? Source.COMPUTED : Source.NOT_KEPT;
+  }
+
+  /**
+   * What {@link #answers} gives, from what {@link #keepShard} has kept of each shard; the batch's
+   * rows are not read.
+   *
+   * @throws NotReadyException where a shard is not there, or damaged
+   */
+  public Answers answersOfShards(
+      ModelVersion version, Engine engine, ProcessedBatch batch, int shards) {
+    Kept whole = keptWhole(version, batch);
+    if (whole instanceof Kept.Whole(float[] encoded)) {
+      return new Answers(engine.head(encoded, batch.rows()), Source.REUSED);
+    }
+    float[] values = together(version, batch, shards);
+    if (!isKept(version, batch.rows())) {
+      return new Answers(values, Source.NOT_KEPT);
+    }
+    put(id(version, batch), values);
+    Shard.all(shards).forEach(shard -> blobs.remove(partId(version, batch, shard)));
+    return new Answers(
+        engine.head(values, batch.rows()),
+        whole instanceof Kept.Damaged ? Source.RECOMPUTED : Source.COMPUTED);
+  }
+
+  /** How many rows a shard of the batch has. */
+  public static int rows(ProcessedBatch batch, Shard shard) {
+    return shard.to(batch.rows(), CHUNK) - shard.from(batch.rows(), CHUNK);
+  }
+
+  private float[] together(ModelVersion version, ProcessedBatch batch, int shards) {
+    int rowSize = partSize(version, batch);
+    float[] values = new float[batch.rows() * rowSize];
+    List<Integer> missing = new ArrayList<>();
+    for (Shard shard : Shard.all(shards)) {
+      int from = shard.from(batch.rows(), CHUNK);
+      int to = shard.to(batch.rows(), CHUNK);
+      if (find(partId(version, batch, shard), (to - from) * rowSize)
+          instanceof Kept.Whole(float[] part)) {
+        System.arraycopy(part, 0, values, from * rowSize, part.length);
+      } else {
+        missing.add(shard.index());
+      }
+    }
+    if (!missing.isEmpty()) {
+      throw NotReadyException.missingShards("evaluate_model", batch.batchId(), missing, shards);
+    }
+    return values;
+  }
+
+  private Kept keptWhole(ModelVersion version, ProcessedBatch batch) {
+    return isKept(version, batch.rows())
+        ? find(id(version, batch), batch.rows() * size(version))
+        : new Kept.Nothing();
   }
 
   /** All rows of a batch. */
   public Encoded all(ModelVersion version, Engine engine, Batch batch) {
-    return get(id(version, batch), size(version), engine, batch.features());
+    return get(id(version, batch.description()), size(version), engine, batch.features());
   }
 
   /**
@@ -116,7 +204,7 @@ public final class FeatureCache {
   public Encoded some(
       ModelVersion version, Engine engine, Batch batch, int[] rows, String selection) {
     int size = size(version);
-    String id = id(version, batch);
+    String id = id(version, batch.description());
     return switch (find(id, batch.features().rows() * size)) {
       case Kept.Whole(float[] values) -> new Encoded(select(values, size, rows), Source.REUSED);
       case Kept.Damaged(), Kept.Nothing() ->
@@ -155,27 +243,28 @@ public final class FeatureCache {
 
   private float[] encode(String id, int size, Engine engine, Features features) {
     float[] encoded = new float[features.rows() * size];
-    inChunks(
-        engine,
-        features,
-        (from, _, chunk) -> System.arraycopy(chunk, 0, encoded, from * size, chunk.length));
-    ByteBuffer bytes =
-        ByteBuffer.allocate(encoded.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asFloatBuffer().put(encoded);
-    blobs.put(id, bytes.array());
+    inChunks(engine, features, chunk -> chunk, encoded);
+    put(id, encoded);
     return encoded;
   }
 
-  /** Some encoded rows, of which the first is the row {@code from}. */
-  private interface Chunks {
-    void take(int from, int rows, float[] encoded);
+  private void put(String id, float[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    blobs.put(id, bytes.array());
   }
 
-  private void inChunks(Engine engine, Features features, Chunks chunks) {
+  /** Encodes the rows some at a time, and puts what is made of them into {@code values}. */
+  private void inChunks(
+      Engine engine, Features features, UnaryOperator<float[]> made, float[] values) {
+    int filled = 0;
     for (int from = 0; from < features.rows(); from += CHUNK) {
       int to = Math.min(from + CHUNK, features.rows());
-      chunks.take(
-          from, to - from, engine.encode(features.select(IntStream.range(from, to).toArray())));
+      float[] some =
+          made.apply(engine.encode(features.select(IntStream.range(from, to).toArray())));
+      System.arraycopy(some, 0, values, filled, some.length);
+      filled += some.length;
       context.progress("Encoding rows", to, features.rows());
     }
   }
@@ -188,8 +277,29 @@ public final class FeatureCache {
     return selected;
   }
 
-  private static String id(ModelVersion version, Batch batch) {
+  private static String id(ModelVersion version, ProcessedBatch batch) {
     return "features/" + version.encoderHash() + "/" + batch.contentHash();
+  }
+
+  private String partId(ModelVersion version, ProcessedBatch batch, Shard shard) {
+    String of =
+        isKept(version, batch.rows())
+            ? id(version, batch)
+            : "answers/" + version.modelId() + "/" + batch.contentHash();
+    return of + "/" + shard.index() + "-of-" + shard.count();
+  }
+
+  /** Numbers a row of a shard's part: of its encoding, or of its answer. */
+  private int partSize(ModelVersion version, ProcessedBatch batch) {
+    return isKept(version, batch.rows()) ? size(version) : classes(version);
+  }
+
+  private boolean isKept(ModelVersion version, int rows) {
+    return (long) rows * size(version) <= mostValues;
+  }
+
+  private static int classes(ModelVersion version) {
+    return version.target().classes().size();
   }
 
   private static int size(ModelVersion version) {

@@ -21,6 +21,20 @@ public final class Probabilities {
     return probabilities;
   }
 
+  /** The same, {@code rows × classes}, row-major. */
+  public static double[] rowMajor(float[] logits, int classes) {
+    double[] probabilities = new double[logits.length];
+    double[] row = new double[classes];
+    for (int from = 0; from < logits.length; from += classes) {
+      for (int i = 0; i < classes; i++) {
+        row[i] = logits[from + i];
+      }
+      softmax(row);
+      System.arraycopy(row, 0, probabilities, from, classes);
+    }
+    return probabilities;
+  }
+
   /** The probability of one class, row by row. */
   public static double[] ofClass(float[] logits, int classes, int index) {
     double[][] all = of(logits, classes);

@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
+import retune.core.data.Hashing;
+import retune.core.data.Shard;
 import retune.model.ModelVersion;
 import retune.model.TestModels;
 import retune.model.Weights;
@@ -70,6 +75,35 @@ class FeatureCacheTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 8})
+  void shardsOfRowsThatAreTooManyToKeepAreAnsweredTheSame(int shards) {
+    ModelVersion version = TestModels.small(1).version();
+    int rows = 3_300;
+    Features features = TestModels.features(version.preprocessing().schema(), rows, 1);
+    Batch batch = batch(version, new Rows(features, new int[rows], new long[rows]));
+    int tooFew = rows * version.architecture().encodedSize() - 1;
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+        Engine engine = new PlainEngine(version, TestModels.small(1).weights(), 1)) {
+      store.processedBatches().write(batch.description(), List.of(batch.rows()).iterator(), false);
+      FeatureCache cache = new FeatureCache(new Context(store), tooFew);
+      for (Shard shard : Shard.all(shards)) {
+        assertEquals(
+            FeatureCache.Source.NOT_KEPT,
+            cache.keepShard(version, engine, batch.description(), shard));
+        assertEquals(
+            FeatureCache.Source.REUSED,
+            cache.keepShard(version, engine, batch.description(), shard));
+      }
+      FeatureCache.Answers together =
+          cache.answersOfShards(version, engine, batch.description(), shards);
+      assertEquals(FeatureCache.Source.NOT_KEPT, together.source());
+      assertArrayEquals(cache.answers(version, engine, batch).logits(), together.logits());
+    }
+  }
+
   private static Batch batch(ModelVersion version, Rows rows) {
     return new Batch(
         new ProcessedBatch(
@@ -78,13 +112,13 @@ class FeatureCacheTest {
             LocalDate.parse("2026-11-05"),
             "synthetic",
             "run",
-            "content",
+            Hashing.sha256("content"),
             "raw",
             version.preprocessing().hash(),
             version.preprocessing().schema(),
-            ROWS,
-            ROWS,
-            ROWS,
+            rows.features().rows(),
+            rows.features().rows(),
+            rows.features().rows(),
             Map.of(),
             Map.of()),
         rows);

@@ -22,6 +22,14 @@ class ProbabilitiesTest {
   }
 
   @Test
+  void allRowsInOneAreThoseOfEachRow() {
+    float[] logits = {0, 0, 1, 2, -7, 2.5f};
+    double[][] rows = Probabilities.of(logits, 3);
+    double[] expected = {rows[0][0], rows[0][1], rows[0][2], rows[1][0], rows[1][1], rows[1][2]};
+    assertArrayEquals(expected, Probabilities.rowMajor(logits, 3));
+  }
+
+  @Test
   void oneClassIsTakenOutOfEachRow() {
     assertArrayEquals(
         new double[] {0.5, 1 / (1 + Math.exp(-1))},

@@ -101,6 +101,14 @@ public final class Blobs {
     return Optional.of(read);
   }
 
+  /** Removes the bytes where there are any: the file's own document first. */
+  public void remove(String id) {
+    Document file = files.findOneAndDelete(Filters.eq(id));
+    for (int n = 0; file != null && n < chunkCount(length(file)); n++) {
+      chunks.deleteOne(chunk(id, n));
+    }
+  }
+
   private static Bson chunk(String id, int n) {
     return Filters.and(Filters.eq("files_id", id), Filters.eq("n", n));
   }

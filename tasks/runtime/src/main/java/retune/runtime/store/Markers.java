@@ -7,11 +7,13 @@ import com.mongodb.client.model.FindOneAndReplaceOptions;
 import com.mongodb.client.model.ReturnDocument;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.bson.Document;
 import retune.runtime.NotReadyException;
 
@@ -32,6 +34,12 @@ final class Markers {
   }
 
   private static final String CHUNKS = "chunks";
+  private static final String BATCH = "batch";
+
+  /**
+   * A note is written whole each time it grows: one for all would cost the square of the chunks.
+   */
+  private static final int ROWS_A_NOTE = 1_000_000;
 
   private final MongoCollection<Document> markers;
   private final MongoCollection<Document> leftovers;
@@ -84,12 +92,11 @@ final class Markers {
   }
 
   void removeLeftovers(String batchId) {
-    String key = key(batchId);
-    Document note = leftovers.find(Filters.eq(key)).first();
-    if (note == null) {
+    // Few batches have notes at any time, so that looking through them costs little.
+    List<Document> notes = leftovers.find(Filters.eq(BATCH, key(batchId))).into(new ArrayList<>());
+    if (notes.isEmpty()) {
       return;
     }
-    List<String> noted = note.getList(CHUNKS, String.class);
     Set<Chunk> documents = new HashSet<>();
     Set<Chunk> columns = new HashSet<>();
     for (Chunk chunk : find(batchId).map(Markers::chunks).orElse(List.of())) {
@@ -98,18 +105,22 @@ final class Markers {
         documents.add(chunk);
       }
     }
-    for (String name : noted) {
-      Chunk chunk = Chunk.parse(name);
-      if (chunk.documents() && !documents.contains(chunk)) {
-        removal.documents(batchId, chunk);
+    for (Document note : notes) {
+      List<String> noted = note.getList(CHUNKS, String.class);
+      for (String name : noted) {
+        Chunk chunk = Chunk.parse(name);
+        if (chunk.documents() && !documents.contains(chunk)) {
+          removal.documents(batchId, chunk);
+        }
+        if (!columns.contains(chunk.withoutDocuments())) {
+          removal.columns(batchId, chunk);
+        }
       }
-      if (!columns.contains(chunk.withoutDocuments())) {
-        removal.columns(batchId, chunk);
-      }
+      // What another writer has noted meanwhile stays.
+      String key = note.getString("_id");
+      leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
+      leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));
     }
-    // What another writer has noted meanwhile stays.
-    leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
-    leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));
   }
 
   static NotReadyException replaced(String batchId) {
@@ -118,10 +129,17 @@ final class Markers {
   }
 
   private void note(String batchId, Collection<Chunk> chunks) {
-    leftovers.updateOne(
-        Filters.eq(key(batchId)),
-        Updates.addEachToSet(CHUNKS, chunks.stream().map(Chunk::name).toList()),
-        new UpdateOptions().upsert(true));
+    String key = key(batchId);
+    chunks.stream()
+        .collect(Collectors.groupingBy(chunk -> chunk.first() / ROWS_A_NOTE))
+        .forEach(
+            (note, noted) ->
+                leftovers.updateOne(
+                    Filters.eq(key + "/" + note),
+                    Updates.combine(
+                        Updates.setOnInsert(BATCH, key),
+                        Updates.addEachToSet(CHUNKS, noted.stream().map(Chunk::name).toList())),
+                    new UpdateOptions().upsert(true)));
   }
 
   private String key(String batchId) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.Document;
+import org.bson.conversions.Bson;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
@@ -60,6 +61,7 @@ public final class ProcessedBatches {
 
   private static final String COLUMNS = "processed_columns";
   private static final String HAS_ROW_DOCUMENTS = "row_documents";
+  private static final Bson ALL_FIELDS = new Document();
 
   private final MongoCollection<Document> columns;
   private final MongoCollection<Document> rows;
@@ -170,34 +172,67 @@ public final class ProcessedBatches {
 
   /** The whole batch in memory. */
   public Rows readAll(ProcessedBatch batch) {
+    return read(batch, 0, batch.rows());
+  }
+
+  /**
+   * The rows from one position up to another, in memory.
+   *
+   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   */
+  public Rows read(ProcessedBatch batch, int from, int to) {
     FeatureSchema schema = batch.schema();
-    int[][] codes = new int[schema.categorical().size()][batch.rows()];
-    float[][] numbers = new float[schema.numeric().size()][batch.rows()];
-    int[] labels = new int[batch.rows()];
-    long[] hashes = new long[batch.rows()];
-    int first = 0;
-    for (Iterator<Rows> chunks = read(batch); chunks.hasNext(); ) {
-      Rows chunk = chunks.next();
-      int count = chunk.features().rows();
-      for (int i = 0; i < codes.length; i++) {
-        System.arraycopy(chunk.features().codes()[i], 0, codes[i], first, count);
+    int[][] codes = new int[schema.categorical().size()][to - from];
+    float[][] numbers = new float[schema.numeric().size()][to - from];
+    int[] labels = new int[to - from];
+    long[] hashes = new long[to - from];
+    Document marker = markers.require(batch.batchId(), batch.contentHash());
+    for (Chunk chunk : Markers.chunks(marker)) {
+      int begin = Math.max(from, chunk.first());
+      int count = Math.min(to, chunk.first() + chunk.rows()) - begin;
+      if (count > 0) {
+        Rows rows = read(batch, chunk);
+        int source = begin - chunk.first();
+        int target = begin - from;
+        for (int i = 0; i < codes.length; i++) {
+          System.arraycopy(rows.features().codes()[i], source, codes[i], target, count);
+        }
+        for (int i = 0; i < numbers.length; i++) {
+          System.arraycopy(rows.features().numbers()[i], source, numbers[i], target, count);
+        }
+        System.arraycopy(rows.labels(), source, labels, target, count);
+        System.arraycopy(rows.rowHashes(), source, hashes, target, count);
       }
-      for (int i = 0; i < numbers.length; i++) {
-        System.arraycopy(chunk.features().numbers()[i], 0, numbers[i], first, count);
-      }
-      System.arraycopy(chunk.labels(), 0, labels, first, count);
-      System.arraycopy(chunk.rowHashes(), 0, hashes, first, count);
-      first += count;
     }
-    return new Rows(new Features(schema, batch.rows(), codes, numbers), labels, hashes);
+    return new Rows(new Features(schema, to - from, codes, numbers), labels, hashes);
+  }
+
+  /**
+   * The labels of all rows, without the features.
+   *
+   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   */
+  public int[] labels(ProcessedBatch batch) {
+    Document marker = markers.require(batch.batchId(), batch.contentHash());
+    int[] labels = new int[batch.rows()];
+    for (Chunk chunk : Markers.chunks(marker)) {
+      Document document = find(batch, chunk, ProcessedRows.LABELS_ALONE);
+      System.arraycopy(ProcessedRows.labels(document), 0, labels, chunk.first(), chunk.rows());
+    }
+    return labels;
   }
 
   private Rows read(ProcessedBatch batch, Chunk chunk) {
-    Document document = columns.find(Filters.eq(chunk.id(batch.batchId()))).first();
+    return ProcessedRows.rows(find(batch, chunk, ALL_FIELDS), batch.schema());
+  }
+
+  private Document find(ProcessedBatch batch, Chunk chunk, Bson fields) {
+    Document document =
+        columns.find(Filters.eq(chunk.id(batch.batchId()))).projection(fields).first();
     if (document == null) {
       throw Markers.replaced(batch.batchId());
     }
-    return ProcessedRows.rows(document, batch.schema());
+    return document;
   }
 
   private static Document marker(ProcessedBatch batch) {

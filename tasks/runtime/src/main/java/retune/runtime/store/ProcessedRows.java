@@ -1,10 +1,12 @@
 package retune.runtime.store;
 
+import com.mongodb.client.model.Projections;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntFunction;
 import org.bson.Document;
+import org.bson.conversions.Bson;
 import org.bson.types.Binary;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
@@ -18,6 +20,9 @@ final class ProcessedRows {
   private static final String NUMBERS = "numbers";
   private static final String LABELS = "labels";
   private static final String ROW_HASHES = "row_hashes";
+
+  /** What a reader asks for who wants {@link #labels} alone. */
+  static final Bson LABELS_ALONE = Projections.include(LABELS);
 
   /** Fields of a row's document that a feature must not take. */
   private static final Set<String> RESERVED =
@@ -55,6 +60,10 @@ final class ProcessedRows {
     return columns;
   }
 
+  static int[] labels(Document columns) {
+    return LittleEndian.ints(columns.get(LABELS, Binary.class));
+  }
+
   static Rows rows(Document columns, FeatureSchema schema) {
     Document codes = columns.get(CODES, Document.class);
     Document numbers = columns.get(NUMBERS, Document.class);
@@ -68,7 +77,7 @@ final class ProcessedRows {
             schema.numeric().stream()
                 .map(feature -> LittleEndian.floats(numbers.get(feature, Binary.class)))
                 .toArray(float[][]::new)),
-        LittleEndian.ints(columns.get(LABELS, Binary.class)),
+        labels(columns),
         LittleEndian.longs(columns.get(ROW_HASHES, Binary.class)));
   }
 

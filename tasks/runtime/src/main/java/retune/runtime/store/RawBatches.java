@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
 import retune.core.data.Hashing;
+import retune.core.data.Shard;
 import retune.core.data.Table;
 
 /**
@@ -43,6 +44,25 @@ public final class RawBatches {
   public record Written(RawBatch batch, boolean changed) {}
 
   /**
+   * A batch that several write, each a shard of it.
+   *
+   * @param recipe names how the rows come about: only shards of one recipe make a batch
+   * @param rowDocuments whether to keep a document a row, too
+   */
+  public record Sharded(
+      String model,
+      LocalDate logicalDate,
+      String datasetName,
+      String runId,
+      String recipe,
+      int shards,
+      boolean rowDocuments) {
+    public String batchId() {
+      return RawBatches.batchId(model, logicalDate);
+    }
+  }
+
+  /**
    * Rows of the largest batch that is also kept as documents, unless told otherwise: documents take
    * the embedded store over twenty times the work of columns.
    */
@@ -55,12 +75,14 @@ public final class RawBatches {
   private final MongoCollection<Document> columns;
   private final MongoCollection<Document> rows;
   private final Markers markers;
+  private final RawParts parts;
   private final Clock clock;
 
   RawBatches(MongoDatabase database, Clock clock) {
     this.columns = database.getCollection("raw_columns");
     this.rows = database.getCollection(ROWS);
     this.markers = new Markers(database, "raw_batches", Documents.removal(this.columns, this.rows));
+    this.parts = new RawParts(database, clock);
     this.clock = clock;
   }
 
@@ -116,51 +138,122 @@ public final class RawBatches {
         Chunk chunk = Chunk.of(Hashing.sha256(bytes), count, part.rows());
         if (!there.contains(chunk)) {
           markers.note(batchId, chunk);
-          Documents.insertMissing(
-              columns,
-              List.of(
-                  new Document("_id", chunk.id(batchId))
-                      .append("batch_id", batchId)
-                      .append("rows", part.rows())
-                      .append(COLUMNS, RawRows.columns(part))));
+          insertColumns(part, chunk, batchId);
         }
         written.add(chunk);
         count += part.rows();
       }
     }
-    String contentHash = HexFormat.of().formatHex(content.digest());
     boolean rowDocuments = count <= rowDocumentsUpTo;
-    if (before.isPresent()
-        && Markers.hasContent(before.get(), contentHash)
-        && (!rowDocuments || chunksBefore.stream().allMatch(Chunk::documents))) {
-      markers.removeLeftovers(batchId);
-      return new Written(batch(before.get()), false);
+    RawBatch batch =
+        new RawBatch(
+            batchId,
+            model,
+            logicalDate,
+            datasetName,
+            runId,
+            HexFormat.of().formatHex(content.digest()),
+            count);
+    Optional<Written> same = same(before, batch.contentHash(), rowDocuments);
+    if (same.isPresent()) {
+      return same.get();
     }
     // Only now is the number of rows known.
     if (rowDocuments) {
       written.replaceAll(Chunk::withDocuments);
-      Document common =
-          new Document("batch_id", batchId)
-              .append("logical_date", logicalDate.toString())
-              .append("dataset_name", datasetName)
-              .append("run_id", runId);
+      Document common = common(batchId, logicalDate, datasetName, runId);
       Set<Chunk> documented = new HashSet<>(chunksBefore);
       for (Chunk chunk : written) {
         if (!documented.contains(chunk)) {
           markers.note(batchId, chunk);
-          Documents.insertMissing(
-              rows, RawRows.documents(read(batchId, chunk), chunk.rowIds(batchId), common));
+          insertDocuments(read(batchId, chunk), chunk, common);
         }
       }
     }
-    List<String> ids = written.stream().map(chunk -> chunk.id(batchId)).toList();
-    if (Documents.count(columns, ids) != ids.size()) {
-      throw Markers.replaced(batchId);
+    parts.removeFrom(batchId, 0);
+    return publish(batch, written);
+  }
+
+  /**
+   * Stores one shard's rows, for {@link #seal}. One chunk is in memory at a time.
+   *
+   * @param first position of the shard's first row in the batch
+   * @return false where the shard was there already and nothing was read from {@code chunks}
+   */
+  public boolean writeShard(Sharded batch, Shard shard, int first, Iterator<Table> chunks) {
+    String batchId = batch.batchId();
+    if (isThere(batch, shard)) {
+      return false;
+    }
+    Document common = common(batchId, batch.logicalDate(), batch.datasetName(), batch.runId());
+    String header = "";
+    List<Chunk> written = new ArrayList<>();
+    int next = first;
+    while (chunks.hasNext()) {
+      Table table = chunks.next();
+      header = RawRows.header(table);
+      for (int[] slice : Chunk.slices(table.rows())) {
+        Table rows = table.select(slice);
+        Chunk columnsAlone = Chunk.of(Hashing.sha256(RawRows.bytes(rows)), next, rows.rows());
+        Chunk chunk = batch.rowDocuments() ? columnsAlone.withDocuments() : columnsAlone;
+        markers.note(batchId, chunk);
+        insertColumns(rows, chunk, batchId);
+        if (batch.rowDocuments()) {
+          insertDocuments(rows, chunk, common);
+        }
+        written.add(chunk);
+        next += rows.rows();
+      }
+    }
+    parts.put(batch, shard, new RawParts.Part(header, written));
+    return true;
+  }
+
+  /** The shards of the batch that are not there, by index. */
+  public List<Integer> missingShards(Sharded batch) {
+    return Shard.all(batch.shards()).stream()
+        .filter(shard -> !isThere(batch, shard))
+        .map(Shard::index)
+        .toList();
+  }
+
+  /**
+   * Makes the shards, all written, the model's batch of that date: the same batch, by the same
+   * content hash, as {@link #write} makes of the same rows. All columns are read for the hash, one
+   * chunk at a time.
+   *
+   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   */
+  public Written seal(Sharded sharded) {
+    String batchId = sharded.batchId();
+    MessageDigest content = Hashing.sha256();
+    String header = "";
+    List<Chunk> chunks = new ArrayList<>();
+    int count = 0;
+    for (Shard shard : Shard.all(sharded.shards())) {
+      RawParts.Part part = parts.find(sharded, shard).orElseThrow(() -> Markers.replaced(batchId));
+      if (header.isEmpty()) {
+        header = part.header();
+        content.update(header.getBytes(StandardCharsets.UTF_8));
+      }
+      for (Chunk chunk : part.chunks()) {
+        content.update(RawRows.bytes(read(batchId, chunk)));
+        chunks.add(chunk);
+        count += chunk.rows();
+      }
     }
     RawBatch batch =
-        new RawBatch(batchId, model, logicalDate, datasetName, runId, contentHash, count);
-    markers.publish(batchId, marker(batch), written);
-    return new Written(batch, true);
+        new RawBatch(
+            batchId,
+            sharded.model(),
+            sharded.logicalDate(),
+            sharded.datasetName(),
+            sharded.runId(),
+            HexFormat.of().formatHex(content.digest()),
+            count);
+    parts.removeFrom(batchId, sharded.shards());
+    return same(markers.find(batchId), batch.contentHash(), sharded.rowDocuments())
+        .orElseGet(() -> publish(batch, chunks));
   }
 
   public Optional<RawBatch> find(String batchId) {
@@ -183,6 +276,65 @@ public final class RawBatches {
       throw Markers.replaced(batchId);
     }
     return RawRows.table(found.getList(COLUMNS, Document.class));
+  }
+
+  /** Whether the shard was written, and no other batch has removed its rows since. */
+  private boolean isThere(Sharded batch, Shard shard) {
+    return parts
+        .find(batch, shard)
+        .filter(part -> isThere(batch.batchId(), part.chunks()))
+        .isPresent();
+  }
+
+  private boolean isThere(String batchId, List<Chunk> chunks) {
+    List<String> ids = chunks.stream().map(chunk -> chunk.id(batchId)).toList();
+    return Documents.count(columns, ids) == ids.size();
+  }
+
+  private void insertColumns(Table rows, Chunk chunk, String batchId) {
+    Documents.insertMissing(
+        columns,
+        List.of(
+            new Document("_id", chunk.id(batchId))
+                .append("batch_id", batchId)
+                .append("rows", rows.rows())
+                .append(COLUMNS, RawRows.columns(rows))));
+  }
+
+  private void insertDocuments(Table table, Chunk chunk, Document common) {
+    String batchId = common.getString("batch_id");
+    Documents.insertMissing(rows, RawRows.documents(table, chunk.rowIds(batchId), common));
+  }
+
+  /** The batch before, where it has the same rows and all that is asked for of them. */
+  private Optional<Written> same(
+      Optional<Document> before, String contentHash, boolean rowDocuments) {
+    return before
+        .filter(marker -> Markers.hasContent(marker, contentHash))
+        .filter(
+            marker -> !rowDocuments || Markers.chunks(marker).stream().allMatch(Chunk::documents))
+        .map(
+            marker -> {
+              markers.removeLeftovers(marker.getString("_id"));
+              return new Written(batch(marker), false);
+            });
+  }
+
+  private Written publish(RawBatch batch, List<Chunk> chunks) {
+    if (!isThere(batch.batchId(), chunks)) {
+      throw Markers.replaced(batch.batchId());
+    }
+    markers.publish(batch.batchId(), marker(batch), chunks);
+    return new Written(batch, true);
+  }
+
+  /** What the documents of all rows of a batch have in common. */
+  private static Document common(
+      String batchId, LocalDate logicalDate, String datasetName, String runId) {
+    return new Document("batch_id", batchId)
+        .append("logical_date", logicalDate.toString())
+        .append("dataset_name", datasetName)
+        .append("run_id", runId);
   }
 
   private Document marker(RawBatch batch) {

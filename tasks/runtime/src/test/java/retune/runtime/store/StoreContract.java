@@ -38,17 +38,20 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.data.Column;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
+import retune.core.data.Shard;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.runtime.store.RawBatches.RawBatch;
+import retune.runtime.store.RawBatches.Sharded;
 import retune.runtime.store.RawBatches.Written;
 
 /** What every server must do for us. Each test has a database of its own. */
@@ -276,6 +279,61 @@ abstract class StoreContract {
         .iterator();
   }
 
+  // Raw batches in shards
+
+  private static final Sharded IN_TWO =
+      new Sharded("credit", DATE, "daily", "run-1", "recipe", 2, true);
+
+  private boolean writeShard(int index, int from, int to) {
+    return store
+        .rawBatches()
+        .writeShard(IN_TWO, new Shard(index, 2), from, List.of(table(from, to, 0)).iterator());
+  }
+
+  @Test
+  void shardsAreTheBatchThatIsWrittenAtOnce() {
+    assertTrue(writeShard(1, 1_000, 2_150));
+    assertTrue(writeShard(0, 0, 1_000));
+    assertFalse(writeShard(0, 0, 1_000));
+    assertEquals(Optional.empty(), store.rawBatches().find(BATCH));
+    Written sealed = store.rawBatches().seal(IN_TWO);
+    assertTrue(sealed.changed());
+    assertSame(table(0, 2_150, 0), readRaw());
+    assertEquals(2_150, all("raw_data").size());
+    assertEquals(List.of(), all("batch_leftovers"));
+    Written atOnce = write(table(0, 2_150, 0));
+    assertFalse(atOnce.changed());
+    assertEquals(sealed.batch(), atOnce.batch());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void aShardThatBreaksOffIsNotThereAndIsMadeGoodByARepetition(int good) {
+    writeShard(0, 0, 1_000);
+    Iterator<Table> chunks =
+        failingAfter(good, i -> table(1_000 + i * 1_000, 2_000 + i * 1_000, 0));
+    assertThrows(
+        NoSuchElementException.class,
+        () -> store.rawBatches().writeShard(IN_TWO, new Shard(1, 2), 1_000, chunks));
+    assertEquals(List.of(1), store.rawBatches().missingShards(IN_TWO));
+    assertThrows(NotReadyException.class, () -> store.rawBatches().seal(IN_TWO));
+    assertTrue(writeShard(1, 1_000, 2_150));
+    assertEquals(List.of(), store.rawBatches().missingShards(IN_TWO));
+    store.rawBatches().seal(IN_TWO);
+    assertSame(table(0, 2_150, 0), readRaw());
+  }
+
+  @Test
+  void aBatchRemovesTheShardsOfAnotherThatWereNeverSealed() {
+    writeShard(0, 0, 1_000);
+    writeShard(1, 1_000, 2_150);
+    write(table(0, 1_050, 9));
+    assertEquals(2, all("raw_columns").size());
+    assertEquals(1_050, all("raw_data").size());
+    assertEquals(List.of(), all("raw_parts"));
+    assertEquals(List.of(), all("batch_leftovers"));
+  }
+
   @Test
   void aBatchReplacedWhileItIsReadIsNoticed() {
     RawBatch batch = write(table(0, 2_050, 0)).batch();
@@ -363,6 +421,23 @@ abstract class StoreContract {
     assertEquals(
         List.of(1_000, 1_000, 45),
         StreamSupport.stream(chunks.spliterator(), false).map(c -> c.features().rows()).toList());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 2045", "0, 1000", "1000, 2000", "990, 2010", "2044, 2045", "500, 500"})
+  void aRangeOfRowsIsReadAloneAcrossChunks(int from, int to) {
+    Rows rows = rows(0, 2_045, 1);
+    processed().write(batch(2_045, 1), List.of(rows).iterator(), false);
+    Rows expected = ProcessedRows.select(rows, IntStream.range(from, to).toArray());
+    assertSame(expected, processed().read(batch(2_045, 1), from, to));
+  }
+
+  @Test
+  void labelsAreReadWithoutTheirFeatures() {
+    Rows rows = rows(0, 2_045, 1);
+    processed().write(batch(2_045, 1), List.of(rows).iterator(), false);
+    assertArrayEquals(rows.labels(), processed().labels(batch(2_045, 1)));
+    assertThrows(NotReadyException.class, () -> processed().labels(batch(2_045, 2)));
   }
 
   @Test
@@ -519,6 +594,17 @@ abstract class StoreContract {
     assertArrayEquals(bytes(100, 2), store.blobs().get("features/a").orElseThrow());
     assertEquals(1, all("fs.chunks").size());
     assertEquals(1, all("fs.files").size());
+  }
+
+  @Test
+  void aBlobIsRemovedWhole() {
+    store.blobs().put("features/a", bytes(2 * Blobs.CHUNK_SIZE + 17, 1));
+    store.blobs().put("features/b", bytes(100, 2));
+    store.blobs().remove("features/a");
+    store.blobs().remove("features/none");
+    assertEquals(Optional.empty(), store.blobs().get("features/a"));
+    assertArrayEquals(bytes(100, 2), store.blobs().get("features/b").orElseThrow());
+    assertEquals(1, all("fs.chunks").size());
   }
 
   @Test

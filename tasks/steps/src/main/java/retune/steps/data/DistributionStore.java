@@ -50,16 +50,19 @@ public final class DistributionStore {
 
   /** An {@link InvalidInputException} where the model has none, or a damaged one. */
   public TableDistribution get(String model) {
-    String blob =
-        blobOf(model)
-            .orElseThrow(
-                () ->
-                    new InvalidInputException(
-                        "There is no distribution for the model '"
-                            + model
-                            + "'; bring one with register_distribution or learn_distribution"
-                            + " --register."));
-    return DistributionFile.read(bytes(blob), "The store's distribution of '" + model + "'");
+    return DistributionFile.read(bytes(name(model)), "The store's distribution of '" + model + "'");
+  }
+
+  /** Names what the model's distribution holds; an {@link InvalidInputException} without one. */
+  public String name(String model) {
+    return blobOf(model)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "There is no distribution for the model '"
+                        + model
+                        + "'; bring one with register_distribution or learn_distribution"
+                        + " --register."));
   }
 
   private Optional<String> blobOf(String model) {

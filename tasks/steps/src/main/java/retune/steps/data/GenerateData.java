@@ -2,17 +2,23 @@ package retune.steps.data;
 
 import com.google.auto.service.AutoService;
 import java.time.LocalDate;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Shard;
+import retune.core.data.Table;
 import retune.core.distribution.Drill;
-import retune.core.distribution.TableDistribution;
 import retune.core.distribution.TableSampler;
 import retune.runtime.About;
 import retune.runtime.Field;
+import retune.runtime.NotReadyException;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.store.RawBatches;
 import retune.runtime.store.RawBatches.RawBatch;
+import retune.runtime.store.RawBatches.Sharded;
 import retune.runtime.store.RawBatches.Written;
 
 @About(
@@ -50,32 +56,63 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
                       + " queries; 0 for none",
               byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
               min = 0)
-          int rowDocumentsUpTo) {}
+          int rowDocumentsUpTo,
+      @Field(
+              value =
+                  "over how many runs of this step the rows are spread; the runs with a shard each"
+                      + " come first, then one without makes their rows the batch",
+              byDefault = "1",
+              min = 1,
+              max = Shard.MOST)
+          int shards,
+      @Field(value = "the one share of the rows to generate, counted from 0", min = 0)
+          @Nullable Integer shard) {}
 
   public record Output(
       @Field("the raw batch: model/date") String dataPath,
       @Field("the day that the rows are for") LocalDate logicalDate,
       @Field("synthetic, with the drill and its strength where there is one") String datasetName,
-      @Field("rows of the batch") int rows,
-      @Field("names the rows: the same rows have the same") String contentHash,
+      @Field("rows of the batch, or of the shard") int rows,
+      @Field("names the rows: the same rows have the same; none for a shard")
+          @Nullable String contentHash,
       @Field("false where the same rows were there already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) {
-    TableDistribution distribution = new DistributionStore(context.store()).get(input.model());
-    Drill drill = new Drill(input.drill(), input.drillStrength());
-    TableSampler sampler = new TableSampler(distribution, input.seed(), input.logicalDate(), drill);
-    Written written =
-        context
-            .store()
-            .rawBatches()
-            .write(
-                input.model(),
-                input.logicalDate(),
-                datasetName(drill),
-                context.run().runId(),
-                Reported.rows(sampler.rows(input.rows()), input.rows(), context),
-                input.rowDocumentsUpTo());
+    RawBatches batches = context.store().rawBatches();
+    if (input.shards() == 1 && input.shard() == null) {
+      return output(
+          batches.write(
+              input.model(),
+              input.logicalDate(),
+              datasetName(input),
+              context.run().runId(),
+              Reported.rows(sampler(input, context).rows(input.rows()), input.rows(), context),
+              input.rowDocumentsUpTo()));
+    }
+    Sharded batch = sharded(input, context);
+    if (input.shard() != null) {
+      return writeShard(input, new Shard(input.shard(), input.shards()), batch, context);
+    }
+    List<Integer> missing = batches.missingShards(batch);
+    if (!missing.isEmpty()) {
+      throw NotReadyException.missingShards(
+          "generate_data", batch.batchId(), missing, input.shards());
+    }
+    return output(batches.seal(batch));
+  }
+
+  private static Output writeShard(Input input, Shard shard, Sharded batch, StepContext context) {
+    int from = shard.from(input.rows(), TableSampler.BLOCK_ROWS);
+    int to = shard.to(input.rows(), TableSampler.BLOCK_ROWS);
+    Iterator<Table> tables =
+        Reported.rows(sampler(input, context).rows(from, to), to - from, context);
+    boolean changed = context.store().rawBatches().writeShard(batch, shard, from, tables);
+    return new Output(
+        batch.batchId(), input.logicalDate(), batch.datasetName(), to - from, null, changed);
+  }
+
+  private static Output output(Written written) {
     RawBatch batch = written.batch();
     return new Output(
         batch.batchId(),
@@ -86,7 +123,40 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
         written.changed());
   }
 
-  private static String datasetName(Drill drill) {
+  private static TableSampler sampler(Input input, StepContext context) {
+    return new TableSampler(
+        new DistributionStore(context.store()).get(input.model()),
+        input.seed(),
+        input.logicalDate(),
+        drill(input));
+  }
+
+  private static Sharded sharded(Input input, StepContext context) {
+    boolean rowDocuments = input.rows() <= input.rowDocumentsUpTo();
+    String recipe =
+        List.of(
+                new DistributionStore(context.store()).name(input.model()),
+                input.rows(),
+                input.seed(),
+                drill(input),
+                rowDocuments)
+            .toString();
+    return new Sharded(
+        input.model(),
+        input.logicalDate(),
+        datasetName(input),
+        context.run().runId(),
+        recipe,
+        input.shards(),
+        rowDocuments);
+  }
+
+  private static Drill drill(Input input) {
+    return new Drill(input.drill(), input.drillStrength());
+  }
+
+  private static String datasetName(Input input) {
+    Drill drill = drill(input);
     return drill.kind() == Drill.Kind.NONE
         ? DATASET
         : DATASET + "/" + drill.kind().name().toLowerCase(Locale.ROOT) + "/" + drill.strength();

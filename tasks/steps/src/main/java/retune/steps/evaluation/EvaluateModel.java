@@ -7,13 +7,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Shard;
 import retune.core.metrics.Evaluation;
 import retune.model.batch.Batch;
+import retune.model.batch.FeatureCache;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 @About(
     value =
@@ -33,13 +37,23 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
       @Field("the version to measure") String modelId,
       @Field("the processed batch: model/date") String dataPath,
       @Field(value = "the name that the metrics are kept under", byDefault = TEST)
-          String datasetName) {}
+          String datasetName,
+      @Field(
+              value =
+                  "over how many runs of this step the rows are spread; the runs with a shard each"
+                      + " come first, then one without puts their results together",
+              byDefault = "1",
+              min = 1,
+              max = Shard.MOST)
+          int shards,
+      @Field(value = "the one share of the rows to work on, counted from 0", min = 0)
+          @Nullable Integer shard) {}
 
   public record Output(
       @Field("the version measured") String modelId,
-      @Field("metrics by name") Map<String, Double> metrics,
+      @Field("metrics by name; none for a shard") Map<String, Double> metrics,
       @Field("the processed batch: model/date") String dataPath,
-      @Field("labelled rows measured on") int samples,
+      @Field("labelled rows measured on; all rows of a shard") int samples,
       @Field(
               "where the encoded rows came from: reused, computed, recomputed: damaged or"
                   + " computed, too many to keep")
@@ -49,8 +63,14 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
   @Override
   public Output run(Input input, StepContext context) {
     Instant start = context.clock().instant();
-    Batch batch = Batch.load(context, input.dataPath());
-    Examination examination = Examination.ofAll(context, input.modelId(), batch);
+    ProcessedBatch batch = Batch.describe(context, input.dataPath());
+    if (input.shard() != null) {
+      return keepShard(input, new Shard(input.shard(), input.shards()), batch, context, start);
+    }
+    Examination examination =
+        input.shards() == 1
+            ? Examination.ofAll(context, input.modelId(), Batch.load(context, input.dataPath()))
+            : Examination.ofShards(context, input.modelId(), batch, input.shards());
     examination.keep(context, input.datasetName());
     Evaluation evaluation = examination.evaluation();
     LOGGER.log(
@@ -67,6 +87,22 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
         input.dataPath(),
         evaluation.rows(),
         examination.features().words(),
-        Duration.between(start, context.clock().instant()).toMillis() / 1000.0);
+        secondsSince(start, context));
+  }
+
+  private static Output keepShard(
+      Input input, Shard shard, ProcessedBatch batch, StepContext context, Instant start) {
+    FeatureCache.Source source = Examination.keepShard(context, input.modelId(), batch, shard);
+    return new Output(
+        input.modelId(),
+        Map.of(),
+        input.dataPath(),
+        FeatureCache.rows(batch, shard),
+        source.words(),
+        secondsSince(start, context));
+  }
+
+  private static double secondsSince(Instant start, StepContext context) {
+    return Duration.between(start, context.clock().instant()).toMillis() / 1000.0;
   }
 }

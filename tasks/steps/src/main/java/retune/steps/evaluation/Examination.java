@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Map;
 import org.bson.Document;
 import retune.core.InvalidInputException;
+import retune.core.data.Shard;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Predictions;
 import retune.model.ModelStore;
@@ -16,6 +17,7 @@ import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Probabilities;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
  * One version measured on one batch, as {@code performance_metrics} keeps it.
@@ -23,7 +25,10 @@ import retune.runtime.StepContext;
  * @param features where the encoded rows came from
  */
 record Examination(
-    ModelVersion version, Batch batch, Evaluation evaluation, FeatureCache.Source features) {
+    ModelVersion version,
+    ProcessedBatch batch,
+    Evaluation evaluation,
+    FeatureCache.Source features) {
   static final String COLLECTION = "performance_metrics";
 
   private static final DateTimeFormatter MODEL_VERSION =
@@ -34,9 +39,30 @@ record Examination(
     return examine(
         context,
         modelId,
-        batch,
+        batch.description(),
         batch.rows().labels(),
         (version, engine) -> new FeatureCache(context).answers(version, engine, batch));
+  }
+
+  /** The same from shards that {@link #keepShard} has kept. */
+  static Examination ofShards(
+      StepContext context, String modelId, ProcessedBatch batch, int shards) {
+    return examine(
+        context,
+        modelId,
+        batch,
+        context.store().processedBatches().labels(batch),
+        (version, engine) ->
+            new FeatureCache(context).answersOfShards(version, engine, batch, shards));
+  }
+
+  /** Keeps what {@link #ofShards} needs of one shard. */
+  static FeatureCache.Source keepShard(
+      StepContext context, String modelId, ProcessedBatch batch, Shard shard) {
+    ModelVersion version = version(context, modelId, batch);
+    try (Engine engine = engine(context, version, batch)) {
+      return new FeatureCache(context).keepShard(version, engine, batch, shard);
+    }
   }
 
   /**
@@ -49,7 +75,7 @@ record Examination(
     return examine(
         context,
         modelId,
-        batch,
+        batch.description(),
         Arrays.stream(rows).map(row -> batch.rows().labels()[row]).toArray(),
         (version, engine) -> {
           FeatureCache.Encoded encoded =
@@ -64,9 +90,26 @@ record Examination(
   }
 
   private static Examination examine(
-      StepContext context, String modelId, Batch batch, int[] labels, Answering answering) {
-    ModelStore models = new ModelStore(context.store(), context.clock());
-    ModelVersion version = models.get(modelId);
+      StepContext context,
+      String modelId,
+      ProcessedBatch batch,
+      int[] labels,
+      Answering answering) {
+    ModelVersion version = version(context, modelId, batch);
+    try (Engine engine = engine(context, version, batch)) {
+      FeatureCache.Answers answers = answering.of(version, engine);
+      Predictions predictions =
+          Predictions.of(
+              version.target(),
+              labels,
+              Probabilities.rowMajor(answers.logits(), version.target().classes().size()),
+              version.decisionThreshold());
+      return new Examination(version, batch, Evaluation.of(predictions), answers.source());
+    }
+  }
+
+  private static ModelVersion version(StepContext context, String modelId, ProcessedBatch batch) {
+    ModelVersion version = new ModelStore(context.store(), context.clock()).get(modelId);
     if (version.kind() == ModelVersion.Kind.PRETRAINED) {
       throw new InvalidInputException(
           "'"
@@ -74,21 +117,14 @@ record Examination(
               + "' is an encoder without a head and answers nothing; train_model makes"
               + " a version with a head from it.");
     }
-    batch.requireFor(version);
-    try (Engine engine =
-        Engines.open(version, models.weights(version), batch.description().rows())) {
-      FeatureCache.Answers answers = answering.of(version, engine);
-      int classes = version.target().classes().size();
-      Predictions predictions =
-          Predictions.of(
-              version.target(),
-              labels,
-              Arrays.stream(Probabilities.of(answers.logits(), classes))
-                  .flatMapToDouble(Arrays::stream)
-                  .toArray(),
-              version.decisionThreshold());
-      return new Examination(version, batch, Evaluation.of(predictions), answers.source());
-    }
+    Batch.require(batch, version);
+    return version;
+  }
+
+  /** The engine for the whole batch, also where a shard of it is to be worked on. */
+  private static Engine engine(StepContext context, ModelVersion version, ProcessedBatch batch) {
+    ModelStore models = new ModelStore(context.store(), context.clock());
+    return Engines.open(version, models.weights(version), batch.rows());
   }
 
   /** Keeps the result under the model, the batch's content and the dataset's name. */
@@ -104,10 +140,10 @@ record Examination(
             new Document("model_id", version.modelId())
                 .append("dataset_name", datasetName)
                 .append("metrics", new Document(report))
-                .append("data_path", batch.id())
+                .append("data_path", batch.batchId())
                 .append("content_hash", batch.contentHash())
-                .append("rows", batch.description().rows())
-                .append("labelled", batch.description().labelled())
+                .append("rows", batch.rows())
+                .append("labelled", batch.labelled())
                 .append("decision_threshold", version.decisionThreshold()));
   }
 

@@ -217,7 +217,8 @@ class DistributionStepsTest {
 
   private GenerateData.Output generate(LocalDate date, int rows, int seed, Drill.Kind drill) {
     return new GenerateData()
-        .run(new GenerateData.Input(MODEL, date, rows, seed, drill, 0.5, 100_000), context);
+        .run(
+            new GenerateData.Input(MODEL, date, rows, seed, drill, 0.5, 100_000, 1, null), context);
   }
 
   private Path table() {

@@ -119,7 +119,8 @@ class EvaluateModelTest {
   @Test
   void aBatchThatIsNotThereIsRefused() {
     String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
-    EvaluateModel.Input input = new EvaluateModel.Input(model, "credit-default/1999-01-01", "test");
+    EvaluateModel.Input input =
+        new EvaluateModel.Input(model, "credit-default/1999-01-01", "test", 1, null);
     assertRefused(
         "There is no complete processed batch 'credit-default/1999-01-01'; run process_data for"
             + " that model and date first.",

@@ -70,7 +70,18 @@ final class Loop implements AutoCloseable {
   }
 
   void writeBatch(String contentHash, String preprocessingHash) {
-    Rows rows = rows();
+    writeBatch(contentHash, preprocessingHash, ROWS);
+  }
+
+  /** Replaces the batch by one of so many rows; returns its content hash. */
+  String writeBatch(int rows) {
+    String contentHash = Hashing.sha256("the batch of " + rows);
+    writeBatch(contentHash, PREPROCESSING.hash(), rows);
+    return contentHash;
+  }
+
+  private void writeBatch(String contentHash, String preprocessingHash, int count) {
+    Rows rows = rows(count);
     store
         .processedBatches()
         .write(
@@ -84,9 +95,9 @@ final class Loop implements AutoCloseable {
                 "raw",
                 preprocessingHash,
                 PREPROCESSING.schema(),
-                ROWS,
-                ROWS,
-                ROWS - 10,
+                count,
+                count,
+                count - 10,
                 Map.of(),
                 Map.of()),
             List.of(rows).iterator(),
@@ -94,11 +105,11 @@ final class Loop implements AutoCloseable {
   }
 
   /** The first ten rows have no label. */
-  private static Rows rows() {
+  private static Rows rows(int count) {
     Random random = new Random(3);
-    int[] labels = new int[ROWS];
-    float[][] numbers = new float[AGREEMENT.length][ROWS];
-    for (int row = 0; row < ROWS; row++) {
+    int[] labels = new int[count];
+    float[][] numbers = new float[AGREEMENT.length][count];
+    for (int row = 0; row < count; row++) {
       int label = random.nextDouble() < 0.4 ? 1 : 0;
       labels[row] = row < 10 ? Target.UNLABELLED : label;
       for (int feature = 0; feature < AGREEMENT.length; feature++) {
@@ -108,9 +119,9 @@ final class Loop implements AutoCloseable {
       }
     }
     return new Rows(
-        new Features(PREPROCESSING.schema(), ROWS, new int[0][], numbers),
+        new Features(PREPROCESSING.schema(), count, new int[0][], numbers),
         labels,
-        IntStream.range(0, ROWS).mapToLong(row -> random.nextLong()).toArray());
+        IntStream.range(0, count).mapToLong(row -> random.nextLong()).toArray());
   }
 
   /** Registers a version that answers by one feature. */
@@ -178,8 +189,12 @@ final class Loop implements AutoCloseable {
   }
 
   EvaluateModel.Output evaluate(String modelId) {
+    return evaluate(modelId, 1, null);
+  }
+
+  EvaluateModel.Output evaluate(String modelId, int shards, @Nullable Integer shard) {
     return new EvaluateModel()
-        .run(new EvaluateModel.Input(modelId, BATCH, EvaluateModel.TEST), context);
+        .run(new EvaluateModel.Input(modelId, BATCH, EvaluateModel.TEST, shards, shard), context);
   }
 
   CheckModelPerformance.Output check(String modelId) {
