@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from cluster.release import PREFIX, PROJECT, TAG, Release
+from cluster.release import PREFIX, PROJECT, SPREAD, TAG, Release
 from cluster.runs import Run
 from demo.airflow import Airflow
 from demo.days import PIPELINES
@@ -43,6 +43,7 @@ def environment(release, tmp_path_factory) -> dict[str, str]:
     """What makes the DAGs run in pods of the release."""
     loops = tmp_path_factory.mktemp("loops")
     (loops / "tight.yaml").write_text(TIGHT)
+    (loops / "spread.yaml").write_text(f"name: {SPREAD}\nshards: 3\n")
     sidecar = {"limits": {"memory": "32Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}}
     connection = {
         "conn_type": "kubernetes",
@@ -70,6 +71,12 @@ def tight() -> str:
 
 
 @pytest.fixture(scope="session")
+def spread() -> str:
+    """The DAG of the loop that spreads its day over three shards."""
+    return f"data_pipeline.{SPREAD}"
+
+
+@pytest.fixture(scope="session")
 def processes(tmp_path_factory):
     with Processes(tmp_path_factory.mktemp("logs")) as started:
         yield started
@@ -87,11 +94,11 @@ def settings(installed, environment) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def airflow(installed, settings, processes, tight) -> Airflow:
+def airflow(installed, settings, processes, tight, spread) -> Airflow:
     with installed.migrated(processes, settings):
         pass
     installed.start(processes, settings)
-    installed.wait(processes, (*PIPELINES, tight))
+    installed.wait(processes, (*PIPELINES, tight, spread))
     return installed
 
 

@@ -19,6 +19,7 @@ EXAMPLE = PROJECT / "examples" / "credit-default"
 PREFIX = os.environ.get("RETUNE_IMAGES") or "retune"
 TAG = "0.1.0"
 NAME = "retune"
+SPREAD = "spread"
 PARTS = "app.kubernetes.io/part-of=retune"
 
 
@@ -65,7 +66,10 @@ class Release:
             "registration": {
                 "enabled": True,
                 "volume": {"configMap": {"name": "models", "items": items}},
-                "distributions": [{"path": "distribution.json", "model": EXAMPLE.name}],
+                "distributions": [
+                    {"path": "distribution.json", "model": model}
+                    for model in (EXAMPLE.name, SPREAD)
+                ],
                 "models": [{"path": "finetuned", "champion": True}],
             },
         }

@@ -15,8 +15,11 @@ class Run:
         self.airflow, self.dag = airflow, dag
         self.id = airflow.trigger(dag, day, conf)
 
+    def tasks(self):
+        return self.airflow.tasks(self.dag, self.id)
+
     def task(self, name):
-        found = [t for t in self.airflow.tasks(self.dag, self.id) if t["task_id"] == name]
+        found = [t for t in self.tasks() if t["task_id"] == name]
         return found[0] if found else {"state": None, "try_number": 0}
 
     def wait(self, name, *states, seconds=SECONDS_TO_END):

@@ -6,8 +6,8 @@ import time
 from cluster.release import wait_for
 from demo.days import MODEL
 
-MANY_ROWS = 1_500_000
-LIVE = "rows taken:"  # shown by Airflow when the next line comes, ten seconds later
+MANY_ROWS = 2_000_000
+LIVE = "rows taken:"  # shown by Airflow when the next line comes, five seconds later
 
 
 def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):
@@ -21,6 +21,17 @@ def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):
     ended = run.wait("process_data", "success", "failed")
     assert ended["state"] == "success"
     assert run.task("generate_data")["try_number"] == 2
+    assert run.result("generate_data")["rows"] == MANY_ROWS
+
+
+def test_of_three_shards_only_the_one_whose_pod_is_deleted_is_done_again(start, spread, release):
+    run = start(spread, "2026-07-01", rows=MANY_ROWS)
+    pod = release.running("generate-data")
+    release.kubectl("delete", "pod", pod, "--wait=false")
+    ended = run.wait("process_data", "success", "failed")
+    assert ended["state"] == "success"
+    shards = [t for t in run.tasks() if t["task_id"] == "generate_data_shard"]
+    assert sorted(shard["try_number"] for shard in shards) == [1, 1, 2]
     assert run.result("generate_data")["rows"] == MANY_ROWS
 
 

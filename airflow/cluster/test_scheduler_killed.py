@@ -8,8 +8,8 @@ import pytest
 
 from cluster.release import wait_for
 
-ROWS = 1_500_000
-LIVE = "rows taken:"  # shown by Airflow when the next line comes, ten seconds later
+ROWS = 2_000_000
+LIVE = "rows taken:"  # shown by Airflow when the next line comes, five seconds later
 
 
 def everything(scheduler):

@@ -7,12 +7,12 @@ import java.util.function.LongSupplier;
 
 /**
  * Shows how far a long piece of work is: a bar on a terminal; elsewhere a log line after two
- * seconds, then one every ten.
+ * seconds, then one every five.
  */
 final class Progress {
   private static final Logger LOG = System.getLogger(Progress.class.getName());
   private static final long FIRST_LOG_NANOS = 2_000_000_000L;
-  private static final long LOG_EVERY_NANOS = 10_000_000_000L;
+  private static final long LOG_EVERY_NANOS = 5_000_000_000L;
   private static final long DRAW_EVERY_NANOS = 100_000_000L;
   private static final int BAR_WIDTH = 30;
 

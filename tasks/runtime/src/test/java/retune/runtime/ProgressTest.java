@@ -52,14 +52,14 @@ class ProgressTest {
   }
 
   @Test
-  void aLogLineComesAfterTwoSecondsThenEveryTen() {
+  void aLogLineComesAfterTwoSecondsThenEveryFive() {
     Progress progress = progress(false);
-    for (seconds = 0; seconds <= 24; seconds++) {
+    for (seconds = 0; seconds <= 12; seconds++) {
       progress.show("rows", seconds, 48);
     }
     assertEquals(
         List.of(
-            "rows: 2 of 48, 46 s left", "rows: 12 of 48, 36 s left", "rows: 22 of 48, 26 s left"),
+            "rows: 2 of 48, 46 s left", "rows: 7 of 48, 41 s left", "rows: 12 of 48, 36 s left"),
         lines);
   }
 
