@@ -28,7 +28,7 @@ def test_of_three_shards_only_the_one_whose_pod_is_deleted_is_done_again(start, 
     run = start(spread, "2026-07-01", rows=MANY_ROWS)
     pod = release.running("generate-data")
     release.kubectl("delete", "pod", pod, "--wait=false")
-    ended = run.wait("process_data", "success", "failed")
+    ended = run.wait("generate_data", "success", "failed")
     assert ended["state"] == "success"
     shards = [t for t in run.tasks() if t["task_id"] == "generate_data_shard"]
     assert sorted(shard["try_number"] for shard in shards) == [1, 1, 2]
