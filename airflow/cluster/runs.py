@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cluster.release import wait_for
 
-SECONDS_TO_END = 300
+SECONDS_TO_END = 600
 
 
 class Run:
