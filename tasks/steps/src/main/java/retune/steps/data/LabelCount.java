@@ -29,7 +29,7 @@ final class LabelCount implements Iterator<Table> {
     unlabelled +=
         (int)
             IntStream.range(0, table.rows())
-                .filter(row -> labels.map(column -> column.text(row)).isEmpty())
+                .filter(row -> labels.isEmpty() || labels.get().isMissing(row))
                 .count();
     return table;
   }
