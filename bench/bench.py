@@ -361,7 +361,7 @@ def copula(rounds: int, *, smoke: bool, table: Path | None) -> None:
             peer_export(running, "2026-01-01", table)
         folder, name = WORK / "copula", table.name
         table = without_id(table)
-        worker = Worker(*java("retune.bench.DistributionWorker", table, "default"))
+        worker = Worker(*java("retune.bench.DistributionWorker", table, "default", "1"))
         for turn in range(rounds):
             for again in range(1 if smoke else 5):
                 answer = worker.ask(rows)

@@ -9,11 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.stream.IntStream;
-import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.distribution.DistributionLearner;
@@ -37,11 +33,11 @@ public final class DistributionWorker {
   /**
    * Answers requests until there are no more.
    *
-   * @param words the table, a CSV file; its target, of two classes or more
+   * @param words the table, a CSV file; its target; the target's positive class
    */
   public static void main(String[] words) throws IOException {
     Table table = CsvTables.readAll(Path.of(words[0]), CsvOptions.DETECT);
-    Target target = target(table.column(words[1]));
+    Target target = Target.of(table.column(words[1]), words[2]);
     BufferedReader requests =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = requests.readLine(); line != null; line = requests.readLine()) {
@@ -68,16 +64,5 @@ public final class DistributionWorker {
       drawn += blocks.next().rows();
     }
     return drawn;
-  }
-
-  private static Target target(Column labels) {
-    List<String> classes =
-        IntStream.range(0, labels.rows())
-            .mapToObj(labels::text)
-            .filter(Objects::nonNull)
-            .distinct()
-            .sorted()
-            .toList();
-    return new Target(labels.name(), classes, classes.getLast());
   }
 }

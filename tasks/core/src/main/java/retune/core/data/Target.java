@@ -1,6 +1,8 @@
 package retune.core.data;
 
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
@@ -39,6 +41,18 @@ public record Target(String column, List<String> classes, @Nullable String posit
               + classes
               + " is the positive one.");
     }
+  }
+
+  /** Whose classes are the labels' different values, in order. */
+  public static Target of(Column labels, @Nullable String positive) {
+    List<String> classes =
+        IntStream.range(0, labels.rows())
+            .mapToObj(labels::text)
+            .filter(Objects::nonNull)
+            .distinct()
+            .sorted()
+            .toList();
+    return new Target(labels.name(), classes, positive);
   }
 
   public boolean isBinary() {

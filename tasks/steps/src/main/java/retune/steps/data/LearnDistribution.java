@@ -6,11 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.Column;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
@@ -74,7 +71,7 @@ public final class LearnDistribution
     Table table = CsvTables.readAll(file, CsvOptions.DETECT);
     input.exclude().forEach(table::column);
     Table rows = table.without(Set.copyOf(input.exclude()));
-    Target target = target(rows.column(input.target()), input.positive());
+    Target target = Target.of(rows.column(input.target()), input.positive());
     LearnedTable learned =
         LearnedTable.of(
             rows,
@@ -100,17 +97,6 @@ public final class LearnDistribution
         Double.isNaN(quality.pairTrends()) ? null : quality.pairTrends(),
         distribution.sourceHash(),
         changed);
-  }
-
-  private static Target target(Column labels, @Nullable String positive) {
-    List<String> classes =
-        IntStream.range(0, labels.rows())
-            .mapToObj(labels::text)
-            .filter(Objects::nonNull)
-            .distinct()
-            .sorted()
-            .toList();
-    return new Target(labels.name(), classes, positive);
   }
 
   /** The columns that preprocessing takes as categories, and the target. */
