@@ -49,4 +49,7 @@ record TestContext(Clock clock, Supplier<DocumentStore> source) implements StepC
 
   @Override
   public void progress(String what, long done, long total) {}
+
+  @Override
+  public void onStop(Runnable stop) {}
 }

@@ -64,6 +64,9 @@ class RunLoopTest {
 
     @Override
     public void progress(String what, long done, long total) {}
+
+    @Override
+    public void onStop(Runnable stop) {}
   }
 
   @BeforeEach

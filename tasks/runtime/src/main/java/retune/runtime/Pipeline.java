@@ -6,7 +6,8 @@ public enum Pipeline {
   EVALUATION("Evaluate the model in production, fine-tune it where it falls short"),
   DEPLOYMENT("Put an approved version into production"),
   RETRAINING("Train again from collected data"),
-  AUTHORING("Bring a table or a model");
+  AUTHORING("Bring a table or a model"),
+  SERVING("Answer with the model in production");
 
   private final String title;
 

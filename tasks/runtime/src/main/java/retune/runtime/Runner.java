@@ -14,6 +14,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,10 @@ final class Runner {
    */
   private final AtomicBoolean told = new AtomicBoolean(true);
 
+  /** What ends a step that goes on until then; null for all others. */
+  private volatile @Nullable Runnable stop;
+
+  private final CountDownLatch ended = new CountDownLatch(1);
   private volatile Consumer<String> result;
   private volatile Redactor redactor = new Redactor(new Settings(Map.of()));
 
@@ -68,9 +73,22 @@ final class Runner {
    * Called when the process ends for whatever reason: says so where a step was stopped in its work.
    */
   void stopped() {
+    Runnable end = stop;
+    if (end != null && !told.get()) {
+      end.run();
+      waitForEnd();
+    }
     if (told.compareAndSet(false, true)) {
       LOG.log(Level.WARNING, "Stopped by a signal; nothing is half-done, run the step again.");
       result.accept(errorJson("stopped", "The step was stopped by a signal.", true));
+    }
+  }
+
+  private void waitForEnd() {
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -154,6 +172,7 @@ final class Runner {
     if (told.compareAndSet(false, true)) {
       result.accept(json);
     }
+    ended.countDown();
     return code;
   }
 
@@ -245,6 +264,11 @@ final class Runner {
     @Override
     public void progress(String what, long done, long total) {
       progress.show(what, done, total);
+    }
+
+    @Override
+    public void onStop(Runnable end) {
+      stop = end;
     }
 
     @Override

@@ -19,4 +19,10 @@ public interface StepContext {
    * then elsewhere.
    */
   void progress(String what, long done, long total);
+
+  /**
+   * For a step that goes on until it is told to end, which is how it ends well: what then makes
+   * {@link Step#run} return soon. Called on another thread.
+   */
+  void onStop(Runnable stop);
 }

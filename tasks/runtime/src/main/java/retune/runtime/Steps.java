@@ -71,5 +71,10 @@ public final class Steps {
     public void progress(String what, long done, long total) {
       caller.progress(what, done, total);
     }
+
+    @Override
+    public void onStop(Runnable stop) {
+      caller.onStop(stop);
+    }
   }
 }

@@ -44,4 +44,7 @@ public record TestContext(RunIdentity run, Clock clock, Settings settings, Docum
 
   @Override
   public void progress(String what, long done, long total) {}
+
+  @Override
+  public void onStop(Runnable stop) {}
 }

@@ -50,6 +50,9 @@ class FeatureCacheTest {
 
     @Override
     public void progress(String what, long done, long total) {}
+
+    @Override
+    public void onStop(Runnable stop) {}
   }
 
   @Test

@@ -6,15 +6,14 @@ import java.util.List;
 import java.util.function.Supplier;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
-import retune.core.data.Features;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
-import retune.model.ModelVersion.Golden;
 import retune.model.ModelVersion.Kind;
 import retune.model.WeightShapes;
 import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
+import retune.model.engine.GoldenCheck;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -30,9 +29,6 @@ import retune.runtime.StepContext;
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class ValidateModel implements Step<ValidateModel.Input, ValidateModel.Output> {
-  /** Greatest difference of a logit, relative to its size where that is above 1. */
-  private static final double TOLERANCE = 1e-4;
-
   public record Input(@Field("the version to check") String modelId) {}
 
   public record Output(
@@ -96,33 +92,8 @@ public final class ValidateModel implements Step<ValidateModel.Input, ValidateMo
   }
 
   private static Comparison compareGolden(ModelVersion version, Weights weights) {
-    Golden golden = version.golden();
-    if (golden == null || golden.logits().length == 0) {
-      throw new InvalidInputException(
-          "It has no golden rows to compare with; train it again, training keeps some.");
-    }
-    FeatureSchema schema = version.preprocessing().schema();
-    int rows = golden.logits().length;
-    int classes = version.target().classes().size();
-    double maxDifference = 0;
     try (Engine engine = Engines.open(version, weights)) {
-      Features features = new Features(schema, rows, golden.codes(), golden.numbers());
-      float[] logits = engine.head(engine.encode(features), rows);
-      for (int row = 0; row < rows; row++) {
-        for (int i = 0; i < classes; i++) {
-          double expected = golden.logits()[row][i];
-          double difference =
-              Math.abs(logits[row * classes + i] - expected) / Math.max(1, Math.abs(expected));
-          if (!(difference <= TOLERANCE)) {
-            throw new InvalidInputException(
-                "The %s engine gives golden row %d the logit %s where training had %s; do not"
-                        .formatted(engine.name(), row, logits[row * classes + i], expected)
-                    + " deploy it, and make the version again.");
-          }
-          maxDifference = Math.max(maxDifference, difference);
-        }
-      }
-      return new Comparison(engine.name(), maxDifference);
+      return new Comparison(engine.name(), GoldenCheck.maxDifference(version, engine));
     }
   }
 }

@@ -1,0 +1,59 @@
+package retune.model.engine;
+
+import retune.core.InvalidInputException;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Golden;
+
+/** Whether an engine answers a version's golden rows as training did. */
+public final class GoldenCheck {
+  /** Greatest difference of a logit, relative to its size where that is above 1. */
+  private static final double TOLERANCE = 1e-4;
+
+  private GoldenCheck() {}
+
+  /** The golden rows as features; an {@link InvalidInputException} where there are none. */
+  public static Features features(ModelVersion version) {
+    Golden golden = golden(version);
+    FeatureSchema schema = version.preprocessing().schema();
+    return new Features(schema, golden.logits().length, golden.codes(), golden.numbers());
+  }
+
+  /**
+   * The greatest difference of a golden row's logit, relative to its size above 1.
+   *
+   * @throws InvalidInputException where it is greater than 1e-4, or the version has no golden rows
+   */
+  public static double maxDifference(ModelVersion version, Engine engine) {
+    Golden golden = golden(version);
+    int rows = golden.logits().length;
+    int classes = version.target().classes().size();
+    float[] logits = engine.head(engine.encode(features(version)), rows);
+    double greatest = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < classes; i++) {
+        double expected = golden.logits()[row][i];
+        double difference =
+            Math.abs(logits[row * classes + i] - expected) / Math.max(1, Math.abs(expected));
+        if (!(difference <= TOLERANCE)) {
+          throw new InvalidInputException(
+              "The %s engine gives golden row %d the logit %s where training had %s; do not"
+                      .formatted(engine.name(), row, logits[row * classes + i], expected)
+                  + " deploy it, and make the version again.");
+        }
+        greatest = Math.max(greatest, difference);
+      }
+    }
+    return greatest;
+  }
+
+  private static Golden golden(ModelVersion version) {
+    Golden golden = version.golden();
+    if (golden == null || golden.logits().length == 0) {
+      throw new InvalidInputException(
+          "It has no golden rows to compare with; train it again, training keeps some.");
+    }
+    return golden;
+  }
+}

@@ -1,0 +1,128 @@
+package retune.serving;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.NotReadyException;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * Keeps the version that answers at the store's champion. A new one is loaded, checked and warm
+ * before it answers; whatever goes wrong with that, the one before goes on.
+ */
+final class ChampionFollower {
+  private static final Logger LOG = System.getLogger(ChampionFollower.class.getName());
+
+  /** A version that was refused is tried again after this long: lost weights may be put back. */
+  private static final Duration SECOND_TRY = Duration.ofSeconds(30);
+
+  /** A version that could not be loaded, and when that was. */
+  private record Refused(String modelId, Instant at) {}
+
+  private final String model;
+  private final StepContext context;
+  private final ServedModel served;
+  private final ServingMetrics metrics;
+  private @Nullable Refused refused;
+  private String said = "";
+
+  ChampionFollower(String model, StepContext context, ServedModel served, ServingMetrics metrics) {
+    this.model = model;
+    this.context = context;
+    this.served = served;
+    this.metrics = metrics;
+  }
+
+  /** Looks who the champion is, and lets it answer. */
+  void look() {
+    try {
+      Optional<String> champion =
+          new Champions(context.store()).find(model).map(Champions.Champion::modelId);
+      metrics.storeUp(true);
+      if (champion.isEmpty()) {
+        say(
+            "The model '%s' has no champion yet; register one with register_model --champion."
+                .formatted(model));
+        return;
+      }
+      follow(champion.get());
+    } catch (InvalidInputException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      RuntimeException failure = DocumentStore.explain(e);
+      if (!(failure instanceof NotReadyException)) {
+        throw failure;
+      }
+      metrics.storeUp(false);
+      say(failure.getMessage() + " What is loaded goes on.");
+    }
+  }
+
+  private void follow(String champion) {
+    if (served.modelId().equals(Optional.of(champion))) {
+      metrics.behindChampion(false);
+      said = "";
+      return;
+    }
+    metrics.behindChampion(served.modelId().isPresent());
+    Refused before = refused;
+    if (before != null
+        && before.modelId.equals(champion)
+        && context.clock().instant().isBefore(before.at.plus(SECOND_TRY))) {
+      return;
+    }
+    ModelStore models = new ModelStore(context.store());
+    try {
+      ModelVersion version = models.get(champion);
+      serve(new ModelFolder.Content(version, models.weights(version)), served, metrics, context);
+      metrics.behindChampion(false);
+      refused = null;
+      said = "";
+    } catch (InvalidInputException e) {
+      refused = new Refused(champion, context.clock().instant());
+      metrics.refused();
+      say("The champion %s is not served: %s".formatted(champion, e.getMessage()));
+    }
+  }
+
+  /** Lets a version answer, once it is checked and warm. */
+  static void serve(
+      ModelFolder.Content content,
+      ServedModel served,
+      ServingMetrics metrics,
+      StepContext context) {
+    LoadedVersion loaded = LoadedVersion.open(content);
+    try {
+      if (!served.runs(loaded.version().architecture().getClass())) {
+        Warmup.run(loaded);
+      }
+    } catch (RuntimeException e) {
+      loaded.release();
+      throw e;
+    }
+    served.replaceBy(loaded);
+    metrics.swapped(loaded.version(), context.clock().instant());
+    LOG.log(
+        Level.INFO,
+        "{0} answers, of model version {1}.",
+        loaded.version().modelId(),
+        loaded.version().modelVersion());
+  }
+
+  /** Says a thing once, as long as it stays the same. */
+  private void say(String sentence) {
+    if (!sentence.equals(said)) {
+      LOG.log(Level.WARNING, sentence);
+      said = sentence;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+package retune.serving;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import retune.model.ModelVersion;
+
+/** The service's description as OpenAPI 3.1, with the columns of the version that answers. */
+final class OpenApi {
+  private static final Map<String, Object> TEXT = Map.of("type", "string");
+  private static final Map<String, Object> NUMBER = Map.of("type", "number");
+  private static final Map<String, Object> PROBABILITY =
+      Map.of("type", "number", "minimum", 0, "maximum", 1);
+
+  private OpenApi() {}
+
+  static Map<String, Object> of(ModelVersion version) {
+    Map<String, Object> api = new LinkedHashMap<>();
+    api.put("openapi", "3.1.0");
+    api.put(
+        "info",
+        Map.of(
+            "title",
+            "Predictions of " + version.modelName(),
+            "version",
+            version.modelVersion(),
+            "description",
+            "Answers of the champion " + version.modelId() + "."));
+    api.put("paths", paths(version));
+    api.put("components", Map.of("schemas", schemas(version)));
+    return api;
+  }
+
+  private static Map<String, Object> paths(ModelVersion version) {
+    Map<String, Object> paths = new LinkedHashMap<>();
+    paths.put("/", get("The endpoints"));
+    paths.put("/predict", post("One row", reference("Row"), reference("Answer")));
+    paths.put("/batch_predict", post("Up to 1,000 rows", reference("Rows"), reference("Answers")));
+    paths.put("/health", get("Whether a version is loaded, and which", 503));
+    paths.put(
+        "/metrics",
+        operation("get", "What is counted, for Prometheus", responses("text/plain", TEXT)));
+    paths.put("/openapi.json", get("This document", 503));
+    paths.put("/v2", get("The server's metadata"));
+    paths.put("/v2/health/live", get("Whether the process answers"));
+    paths.put("/v2/health/ready", get("Whether predictions are to be had", 503));
+    String model = "/v2/models/" + version.modelName();
+    paths.put(model, get("The model's inputs and outputs", 503));
+    paths.put(model + "/ready", get("Whether the model answers", 503));
+    paths.put(
+        model + "/infer",
+        post("Rows as tensors", reference("InferenceRequest"), reference("InferenceAnswer")));
+    return paths;
+  }
+
+  private static Map<String, Object> schemas(ModelVersion version) {
+    Map<String, Object> row = ExampleRow.schema(version.preprocessing());
+    Map<String, Object> prediction =
+        Map.of(
+            "prediction",
+            PROBABILITY,
+            "prediction_class",
+            Map.of("type", "string", "enum", version.target().classes()),
+            "probabilities",
+            Map.of("type", "object", "additionalProperties", PROBABILITY));
+    Map<String, Object> signature =
+        Map.of("model_id", TEXT, "model_version", TEXT, "timestamp", TEXT, "latency_ms", NUMBER);
+    Map<String, Object> one = new LinkedHashMap<>(prediction);
+    one.putAll(signature);
+    Map<String, Object> many = new LinkedHashMap<>();
+    many.put("predictions", list(object(prediction, prediction.keySet())));
+    many.put("total_count", Map.of("type", "integer", "minimum", 1));
+    many.putAll(signature);
+    return Map.of(
+        "Features",
+        row,
+        "Row",
+        closed(Map.of("features", reference("Features"))),
+        "Rows",
+        closed(
+            Map.of(
+                "instances",
+                Map.of(
+                    "type",
+                    "array",
+                    "minItems",
+                    1,
+                    "maxItems",
+                    RowsOfJson.MOST_ROWS,
+                    "items",
+                    reference("Features")))),
+        "Answer",
+        object(one, one.keySet()),
+        "Answers",
+        object(many, many.keySet()),
+        "InferenceRequest",
+        object(
+            Map.of("id", TEXT, "inputs", list(reference("Tensor")), "outputs", list(named())),
+            List.of("inputs")),
+        "InferenceAnswer",
+        object(
+            Map.of("model_name", TEXT, "model_version", TEXT, "outputs", list(reference("Tensor"))),
+            List.of("model_name", "outputs")),
+        "Tensor",
+        object(
+            Map.of(
+                "name",
+                TEXT,
+                "datatype",
+                TEXT,
+                "shape",
+                list(Map.of("type", "integer")),
+                "data",
+                Map.of("type", "array")),
+            List.of("name", "datatype", "shape", "data")),
+        "Problem",
+        object(
+            Map.of("status", Map.of("type", "integer"), "title", TEXT, "message", TEXT),
+            List.of("status", "title", "message")));
+  }
+
+  private static Map<String, Object> named() {
+    return object(Map.of("name", TEXT), List.of("name"));
+  }
+
+  private static Map<String, Object> get(String summary, int... problems) {
+    return operation(
+        "get", summary, responses("application/json", Map.of("type", "object"), problems));
+  }
+
+  private static Map<String, Object> post(
+      String summary, Map<String, Object> request, Map<String, Object> answer) {
+    Map<String, Object> operation = new LinkedHashMap<>();
+    operation.put("summary", summary);
+    operation.put(
+        "requestBody",
+        Map.of("required", true, "content", Map.of("application/json", Map.of("schema", request))));
+    operation.put("responses", responses("application/json", answer, 400, 413, 422, 503));
+    return Map.of("post", operation);
+  }
+
+  private static Map<String, Object> operation(
+      String method, String summary, Map<String, Object> responses) {
+    return Map.of(method, Map.of("summary", summary, "responses", responses));
+  }
+
+  private static Map<String, Object> responses(
+      String contentType, Map<String, Object> schema, int... problems) {
+    Map<String, Object> responses = new LinkedHashMap<>();
+    responses.put("200", response("The answer", contentType, schema));
+    for (int status : problems) {
+      responses.put(
+          Integer.toString(status),
+          response("A sentence that says why not", Problem.CONTENT_TYPE, reference("Problem")));
+    }
+    return responses;
+  }
+
+  private static Map<String, Object> response(
+      String description, String contentType, Map<String, Object> schema) {
+    return Map.of(
+        "description", description, "content", Map.of(contentType, Map.of("schema", schema)));
+  }
+
+  private static Map<String, Object> reference(String schema) {
+    return Map.of("$ref", "#/components/schemas/" + schema);
+  }
+
+  private static Map<String, Object> list(Map<String, Object> items) {
+    return Map.of("type", "array", "items", items);
+  }
+
+  private static Map<String, Object> object(
+      Map<String, Object> properties, Collection<String> required) {
+    return Map.of("type", "object", "properties", properties, "required", List.copyOf(required));
+  }
+
+  /** An object that has these properties and no other. */
+  private static Map<String, Object> closed(Map<String, Object> properties) {
+    Map<String, Object> object = new LinkedHashMap<>(object(properties, properties.keySet()));
+    object.put("additionalProperties", false);
+    return object;
+  }
+}

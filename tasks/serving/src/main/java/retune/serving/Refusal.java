@@ -1,0 +1,28 @@
+package retune.serving;
+
+/** A request that is not answered as asked, and the HTTP status that says so. */
+final class Refusal extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final int status;
+  private final String sentence;
+
+  /**
+   * A refusal.
+   *
+   * @param sentence one sentence for the caller: what is wrong, where, and what to do
+   */
+  Refusal(int status, String sentence) {
+    super(sentence, null, false, false);
+    this.status = status;
+    this.sentence = sentence;
+  }
+
+  int status() {
+    return status;
+  }
+
+  String sentence() {
+    return sentence;
+  }
+}

@@ -1,0 +1,57 @@
+package retune.serving;
+
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import retune.model.Architecture;
+
+/** What answers at the moment. A version is put in the place of another between two requests. */
+final class ServedModel implements AutoCloseable {
+  private final AtomicReference<@Nullable LoadedVersion> current = new AtomicReference<>();
+
+  /** The id of the version that answers; empty before the first. */
+  Optional<String> modelId() {
+    return Optional.ofNullable(current.get()).map(loaded -> loaded.version().modelId());
+  }
+
+  /** Whether a version of that kind of architecture answers: the compiler is done with its code. */
+  boolean runs(Class<? extends Architecture> architecture) {
+    LoadedVersion loaded = current.get();
+    return loaded != null && architecture.isInstance(loaded.version().architecture());
+  }
+
+  /**
+   * Uses the version that answers now, which stays open until the use ends.
+   *
+   * @throws Refusal where there is none yet
+   */
+  <T> T use(Function<LoadedVersion, T> use) {
+    while (true) {
+      LoadedVersion loaded = current.get();
+      if (loaded == null) {
+        throw new Refusal(503, "No version is loaded yet; try again in a few seconds.");
+      }
+      if (loaded.retain()) {
+        try {
+          return use.apply(loaded);
+        } finally {
+          loaded.release();
+        }
+      }
+    }
+  }
+
+  /** Lets a version answer from now on; the one before closes after its last request. */
+  void replaceBy(@Nullable LoadedVersion next) {
+    LoadedVersion before = current.getAndSet(next);
+    if (before != null) {
+      before.release();
+    }
+  }
+
+  @Override
+  public void close() {
+    replaceBy(null);
+  }
+}

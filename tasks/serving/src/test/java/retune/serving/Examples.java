@@ -1,0 +1,83 @@
+package retune.serving;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.runtime.Json;
+
+/** The project's example, a real model, and versions of it that differ in their threshold. */
+final class Examples {
+  static final Path FOLDER = Path.of("../../examples/credit-default/finetuned");
+
+  /** What serves: 23 columns, two classes. */
+  static final ModelFolder.Content MODEL = read();
+
+  private Examples() {}
+
+  /** Another version: the same network with another threshold. */
+  static ModelFolder.Content withThreshold(double threshold) {
+    return with(threshold, golden());
+  }
+
+  /** A version whose golden rows are not what its network answers. */
+  static ModelFolder.Content withWrongGoldenRows() {
+    ModelVersion.Golden golden = golden();
+    float[][] logits = new float[golden.logits().length][];
+    for (int row = 0; row < logits.length; row++) {
+      logits[row] = golden.logits()[row].clone();
+      logits[row][0] += 1;
+    }
+    return with(0.5, new ModelVersion.Golden(golden.codes(), golden.numbers(), logits));
+  }
+
+  /** A row that the model answers, as JSON reads it. */
+  static Map<String, Object> row() {
+    return new LinkedHashMap<>(ExampleRow.of(MODEL.version().preprocessing()));
+  }
+
+  /** The same with one value changed. */
+  static Map<String, Object> row(String column, Object value) {
+    Map<String, Object> row = row();
+    row.put(column, value);
+    return row;
+  }
+
+  static String json(Object content) {
+    return Json.MAPPER.writeValueAsString(content);
+  }
+
+  private static ModelFolder.Content with(double threshold, ModelVersion.Golden golden) {
+    ModelVersion of = MODEL.version();
+    return new ModelFolder.Content(
+        ModelVersion.of(
+            of.modelName(),
+            Instant.parse("2026-01-09T10:15:00Z"),
+            of.architecture(),
+            of.preprocessing(),
+            of.target(),
+            threshold,
+            of.lineage(),
+            of.metrics(),
+            golden,
+            MODEL.weights()),
+        MODEL.weights());
+  }
+
+  private static ModelVersion.Golden golden() {
+    return Objects.requireNonNull(MODEL.version().golden());
+  }
+
+  private static ModelFolder.Content read() {
+    try {
+      return ModelFolder.read(FOLDER);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,311 @@
+package retune.serving;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import retune.core.data.Column;
+import retune.core.data.Table;
+import retune.model.engine.PlainEngine;
+import retune.model.engine.Probabilities;
+import retune.runtime.Json;
+import tools.jackson.databind.JsonNode;
+
+class PredictionsTest {
+  private static final List<Map<String, Object>> ROWS =
+      List.of(
+          Examples.row(),
+          Examples.row("LIMIT_BAL", 20_000),
+          Examples.row("PAY_0", 2),
+          Examples.row("AGE", "61"),
+          Collections.unmodifiableMap(Examples.row("SEX", "unseen")));
+
+  private static RunningService service;
+
+  @BeforeAll
+  static void start() throws Exception {
+    service = RunningService.ofFolder().awaitReady();
+  }
+
+  @AfterAll
+  static void stop() {
+    service.close();
+  }
+
+  @Test
+  void rowsAreAnsweredAsTheModelAnswersThem() throws Exception {
+    double[][] expected = probabilities();
+
+    JsonNode answer = service.answer("/batch_predict", Map.of("instances", ROWS));
+
+    assertEquals(ROWS.size(), answer.get("total_count").intValue());
+    for (int row = 0; row < ROWS.size(); row++) {
+      JsonNode prediction = answer.get("predictions").get(row);
+      assertEquals(expected[row][0], prediction.get("probabilities").get("0").doubleValue(), 1e-5);
+      assertEquals(expected[row][1], prediction.get("prediction").doubleValue(), 1e-5);
+      boolean isPositive = expected[row][1] >= Examples.MODEL.version().decisionThreshold();
+      assertEquals(isPositive ? "1" : "0", prediction.get("prediction_class").stringValue());
+    }
+    assertTrue(
+        answer.get("predictions").get(2).get("prediction").doubleValue()
+            > answer.get("predictions").get(0).get("prediction").doubleValue(),
+        "who pays two months late is the greater risk");
+  }
+
+  @Test
+  void aRowAloneIsAnsweredAsAmongOthers() throws Exception {
+    JsonNode together = service.answer("/batch_predict", Map.of("instances", ROWS));
+    for (int row = 0; row < ROWS.size(); row++) {
+      JsonNode alone = service.answer("/predict", Map.of("features", ROWS.get(row)));
+      JsonNode among = together.get("predictions").get(row);
+      assertEquals(among.get("probabilities"), alone.get("probabilities"));
+      assertEquals(among.get("prediction_class"), alone.get("prediction_class"));
+      assertEquals(
+          Examples.MODEL.version().modelVersion(), alone.get("model_version").stringValue());
+      assertTrue(alone.get("latency_ms").doubleValue() > 0);
+      assertTrue(alone.get("timestamp").stringValue().endsWith("Z"));
+    }
+  }
+
+  @Test
+  void tensorsAreAnsweredAsRows() throws Exception {
+    JsonNode rows = service.answer("/batch_predict", Map.of("instances", ROWS));
+
+    JsonNode tensors = service.answer("/v2/models/credit-default/infer", tensors(ROWS));
+
+    assertEquals("credit-default", tensors.get("model_name").stringValue());
+    assertEquals("7", tensors.get("id").stringValue());
+    JsonNode predicted = tensors.get("outputs").get(0);
+    JsonNode probabilities = tensors.get("outputs").get(1);
+    assertEquals("[5]", predicted.get("shape").toString());
+    assertEquals("[5,2]", probabilities.get("shape").toString());
+    for (int row = 0; row < ROWS.size(); row++) {
+      JsonNode prediction = rows.get("predictions").get(row);
+      assertEquals(prediction.get("prediction_class"), predicted.get("data").get(row));
+      assertEquals(
+          prediction.get("probabilities").get("1"), probabilities.get("data").get(2 * row + 1));
+    }
+  }
+
+  @Test
+  void onlyTheOutputsAskedForAreSent() throws Exception {
+    Map<String, Object> request = tensors(ROWS);
+    request.put("outputs", List.of(Map.of("name", "predicted")));
+    JsonNode answer =
+        service.answer("/v2/models/credit-default/versions/20261121_042000/infer", request);
+    assertEquals(1, answer.get("outputs").size());
+    assertEquals("predicted", answer.get("outputs").get(0).get("name").stringValue());
+  }
+
+  @Test
+  void theProtocolSaysWhatTheModelTakes() throws Exception {
+    JsonNode metadata = Json.MAPPER.readTree(service.get("/v2/models/credit-default").body());
+    assertEquals(23, metadata.get("inputs").size());
+    assertEquals("[\"20261121_042000\"]", metadata.get("versions").toString());
+    assertEquals(200, service.status("/v2"));
+    assertEquals(200, service.status("/v2/health/live"));
+    assertEquals(200, service.status("/v2/models/credit-default/ready"));
+    assertEquals(404, service.status("/v2/models/credit-default/versions/1/ready"));
+  }
+
+  @Test
+  void theDescriptionsExampleIsAnswered() throws Exception {
+    JsonNode api = Json.MAPPER.readTree(service.get("/openapi.json").body());
+    JsonNode example = api.at("/components/schemas/Features/example");
+    assertEquals(23, example.size());
+    service.answer("/predict", Map.of("features", example));
+    for (String path : api.get("paths").propertyNames()) {
+      assertTrue(service.status(path) != 404, path);
+    }
+  }
+
+  @Test
+  void valuesThatMetARuleAreCounted() throws Exception {
+    service.answer("/predict", Map.of("features", Examples.row("EDUCATION", "unseen")));
+    String metrics = service.get("/metrics").body();
+    assertTrue(
+        metrics.contains(
+            "retune_serving_value_outcomes_total{column=\"EDUCATION\",outcome=\"unseen_category\"} 1.0"),
+        metrics);
+  }
+
+  @Test
+  void headIsAnsweredWithoutABody() throws Exception {
+    HttpResponse<String> head =
+        service.send(service.request("/health").method("HEAD", BodyPublishers.noBody()));
+    assertEquals(200, head.statusCode());
+    assertEquals("", head.body());
+  }
+
+  static Stream<Arguments> refused() {
+    Map<String, Object> without = Examples.row();
+    without.remove("AGE");
+    List<Object> tooMany = Collections.nCopies(1001, Map.of());
+    String infer = "/v2/models/credit-default/infer";
+    Map<String, Object> twoLengths = tensors(ROWS);
+    twoLengths.put("inputs", List.of(tensor("AGE", List.of(1, 2)), tensor("SEX", List.of(1))));
+    return Stream.of(
+        Arguments.of("/predict", "{", 400, "cannot be read as JSON"),
+        Arguments.of("/predict", "", 400, "is not {\"features\": {column: value, …}}"),
+        Arguments.of("/predict", "[]", 400, "is not {\"features\": {column: value, …}}"),
+        Arguments.of("/predict", "{\"features\": 1}", 400, "is not {\"features\""),
+        Arguments.of("/predict", "{} {}", 400, "is not {\"features\""),
+        Arguments.of("/predict", "{\"feature\": {}}", 400, "has 'feature'; it may have 'features'"),
+        Arguments.of("/predict", features(without), 422, "Row 0 lacks [AGE]; send every column"),
+        Arguments.of(
+            "/predict", features(Examples.row("AGE", "old")), 422, "Row 0 has 'old' in 'AGE'"),
+        Arguments.of(
+            "/predict",
+            features(Examples.row("AGE", List.of(1))),
+            422,
+            "a list or an object in 'AGE'"),
+        Arguments.of(
+            "/predict", features(Examples.row("AGE", "inf")), 422, "an infinite number in 'AGE'"),
+        Arguments.of(
+            "/predict",
+            features(Examples.row()).replaceFirst("\"AGE\"", "\"AGE\":1,\"AGE\""),
+            400,
+            "Row 0 has 'AGE' twice"),
+        Arguments.of("/batch_predict", "{\"instances\": []}", 400, "'instances' is empty"),
+        Arguments.of("/batch_predict", "{\"instances\": {}}", 400, "is not {\"instances\""),
+        Arguments.of(
+            "/batch_predict",
+            Examples.json(Map.of("instances", List.of(Examples.row(), Examples.row("AGE", "x")))),
+            422,
+            "Row 1 has 'x' in 'AGE'"),
+        Arguments.of(
+            "/batch_predict",
+            Examples.json(Map.of("instances", Collections.nCopies(1001, Examples.row()))),
+            413,
+            "more than 1000 rows"),
+        Arguments.of(
+            "/batch_predict", Examples.json(Map.of("instances", tooMany)), 422, "Row 0 lacks"),
+        Arguments.of(infer, "{}", 400, "no 'inputs'"),
+        Arguments.of(infer, "null", 400, "no 'inputs'"),
+        Arguments.of(infer, "{\"inputs\": [null]}", 400, "lacks its name, shape"),
+        Arguments.of(infer, Examples.json(twoLengths), 400, "'SEX' has 1 rows and others have 2"),
+        Arguments.of(
+            infer,
+            Examples.json(Map.of("inputs", List.of(tensor("AGE", List.of()), Map.of()))),
+            400,
+            "The input 'AGE' says the shape [0] and has 0 values"),
+        Arguments.of(
+            infer,
+            Examples.json(
+                Map.of("inputs", List.of(tensor("AGE", List.of(1)), tensor("AGE", List.of(1))))),
+            400,
+            "'AGE' is there twice"),
+        Arguments.of(
+            infer,
+            Examples.json(
+                Map.of(
+                    "inputs",
+                    List.of(
+                        Map.of(
+                            "name",
+                            "AGE",
+                            "shape",
+                            List.of(1),
+                            "datatype",
+                            "X",
+                            "data",
+                            List.of(1))))),
+            400,
+            "the datatype 'X'"),
+        Arguments.of(
+            infer,
+            Examples.json(
+                Map.of(
+                    "inputs",
+                    List.of(tensor("AGE", List.of(1))),
+                    "outputs",
+                    List.of(Map.of("name", "logits")))),
+            400,
+            "no output 'logits'"),
+        Arguments.of(infer, Examples.json(tensors(List.of(without))), 422, "Row 0 lacks [AGE]"),
+        Arguments.of("/v2/models/other/infer", "{}", 404, "'other' is not served here"),
+        Arguments.of("/nowhere", "{}", 404, "There is nothing at /nowhere"),
+        Arguments.of("/health", "{}", 405, "/health takes GET, not POST."));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refused")
+  void whatCannotBeAnsweredIsRefusedWithASentence(
+      String path, String body, int status, String sentence) throws Exception {
+    HttpResponse<String> response = service.post(path, body);
+    JsonNode problem = Json.MAPPER.readTree(response.body());
+    assertAll(
+        () -> assertEquals(status, response.statusCode(), response.body()),
+        () -> assertTrue(problem.get("message").stringValue().contains(sentence), response.body()),
+        () -> assertEquals(status, problem.get("status").intValue()),
+        () ->
+            assertEquals(
+                "application/problem+json",
+                response.headers().firstValue("Content-Type").orElse("")));
+  }
+
+  @Test
+  void aBodyThatIsTooLargeIsNotRead() throws Exception {
+    byte[] large = new byte[9 << 20];
+    HttpResponse<String> announced =
+        service.send(service.request("/predict").POST(BodyPublishers.ofByteArray(large)));
+    assertEquals(413, announced.statusCode());
+    List<byte[]> pieces = new ArrayList<>(Collections.nCopies(9, new byte[1 << 20]));
+    HttpResponse<String> unannounced =
+        service.send(service.request("/predict").POST(BodyPublishers.ofByteArrays(pieces)));
+    assertEquals(413, unannounced.statusCode());
+  }
+
+  private static double[][] probabilities() {
+    Table rows =
+        new Table(
+            Examples.row().keySet().stream()
+                .<Column>map(
+                    name ->
+                        new Column.Texts(
+                            name,
+                            ROWS.stream()
+                                .map(row -> String.valueOf(row.get(name)))
+                                .toArray(String[]::new)))
+                .toList());
+    var features = Examples.MODEL.version().preprocessing().apply(rows).features();
+    try (PlainEngine engine =
+        new PlainEngine(Examples.MODEL.version(), Examples.MODEL.weights(), 1)) {
+      return Probabilities.of(engine.head(engine.encode(features), ROWS.size()), 2);
+    }
+  }
+
+  private static String features(Map<String, Object> row) {
+    return Examples.json(Map.of("features", row));
+  }
+
+  private static Map<String, Object> tensors(List<Map<String, Object>> rows) {
+    Map<String, Object> request = new LinkedHashMap<>();
+    request.put("id", "7");
+    request.put(
+        "inputs",
+        rows.getFirst().keySet().stream()
+            .map(name -> tensor(name, rows.stream().map(row -> row.get(name)).toList()))
+            .toList());
+    return request;
+  }
+
+  private static Map<String, Object> tensor(String name, List<?> values) {
+    return Map.of(
+        "name", name, "datatype", "BYTES", "shape", List.of(values.size()), "data", values);
+  }
+}

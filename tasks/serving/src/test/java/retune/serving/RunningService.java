@@ -1,0 +1,213 @@
+package retune.serving;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import retune.runtime.Json;
+import retune.runtime.RunIdentity;
+import retune.runtime.Settings;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+import tools.jackson.databind.JsonNode;
+
+/** The step as it runs in its container, in this process, and a client of it. */
+final class RunningService implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  /** The step's surroundings; the store is opened as the runner does it. */
+  private static final class Context implements StepContext {
+    private final Settings settings;
+    private @Nullable DocumentStore store;
+    private volatile Runnable stop = () -> {};
+
+    Context(Map<String, String> environment) {
+      settings = new Settings(environment);
+    }
+
+    @Override
+    public RunIdentity run() {
+      return new RunIdentity("manual", "run", "serving", 1);
+    }
+
+    @Override
+    public Clock clock() {
+      return Clock.systemUTC();
+    }
+
+    @Override
+    public Settings settings() {
+      return settings;
+    }
+
+    @Override
+    public synchronized DocumentStore store() {
+      if (store == null) {
+        store = DocumentStore.open(settings.mongoUri(), settings.storeWait(), clock());
+      }
+      return store;
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {}
+
+    @Override
+    public void onStop(Runnable whatEndsIt) {
+      stop = whatEndsIt;
+    }
+  }
+
+  private final HttpClient client =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private final Context context;
+  private final int port;
+  private final CompletableFuture<Serving.Output> output;
+
+  private RunningService(Context context, Serving.Input input) {
+    this.context = context;
+    this.port = input.port();
+    this.output =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return new Serving().run(input, context);
+              } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            },
+            work -> Thread.ofPlatform().name("service").start(work));
+  }
+
+  /** Serves the champion of the example's name in a store, or of none where there is none. */
+  static RunningService ofChampion(String storeUri, double drainSeconds) throws IOException {
+    String model = Examples.MODEL.version().modelName();
+    return new RunningService(
+        new Context(Map.of("RETUNE_MONGO_URI", storeUri, "RETUNE_STORE_WAIT", "0.5")),
+        new Serving.Input(model, null, null, "127.0.0.1", freePort(), 0.1, drainSeconds));
+  }
+
+  /** Serves the example's folder. */
+  static RunningService ofFolder() throws IOException {
+    return new RunningService(
+        new Context(Map.of()),
+        new Serving.Input(null, null, Examples.FOLDER.toString(), "127.0.0.1", freePort(), 2, 0));
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  int port() {
+    return port;
+  }
+
+  HttpResponse<String> get(String path) throws Exception {
+    return send(request(path).GET());
+  }
+
+  HttpResponse<String> post(String path, String body) throws Exception {
+    return send(request(path).POST(BodyPublishers.ofString(body)));
+  }
+
+  HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
+    return client.send(request.build(), BodyHandlers.ofString());
+  }
+
+  HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).timeout(PATIENCE);
+  }
+
+  /** The answer's JSON; the answer must be a success. */
+  JsonNode answer(String path, Object body) throws Exception {
+    HttpResponse<String> response = post(path, Examples.json(body));
+    if (response.statusCode() != 200) {
+      throw new AssertionError(response.statusCode() + ": " + response.body());
+    }
+    return Json.MAPPER.readTree(response.body());
+  }
+
+  /** The value of a metric that has no labels. */
+  double metric(String name) throws Exception {
+    return get("/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("there is no metric " + name));
+  }
+
+  RunningService awaitReady() throws Exception {
+    await("ready", () -> status("/v2/health/ready") == 200);
+    return this;
+  }
+
+  void awaitServed(String modelId) throws Exception {
+    await(modelId, () -> bodyOf("/health").contains('"' + modelId + '"'));
+  }
+
+  /** The status of a GET; 0 where nobody listens. */
+  int status(String path) {
+    try {
+      return get(path).statusCode();
+    } catch (Exception nobody) {
+      return 0;
+    }
+  }
+
+  private String bodyOf(String path) {
+    try {
+      return get(path).body();
+    } catch (Exception nobody) {
+      return "";
+    }
+  }
+
+  static void await(String what, BooleanSupplier reached) throws InterruptedException {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (!reached.getAsBoolean()) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("waited a minute for " + what);
+      }
+      Thread.sleep(20);
+    }
+  }
+
+  /** As SIGTERM does it. */
+  void tellToStop() {
+    context.stop.run();
+  }
+
+  /** What the step printed at its end. */
+  Serving.Output output() throws InterruptedException {
+    try {
+      return output.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    tellToStop();
+    output.handle((ended, failed) -> "either way").join();
+    client.close();
+    DocumentStore store = context.store;
+    if (store != null) {
+      store.close();
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving;
+
+import org.jspecify.annotations.NullMarked;
