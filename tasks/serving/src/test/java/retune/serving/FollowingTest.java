@@ -1,0 +1,253 @@
+package retune.serving;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelStore.Status;
+import retune.runtime.store.DocumentStore;
+import retune.store.EmbeddedStore;
+
+class FollowingTest {
+  private static final String MODEL = Examples.MODEL.version().modelName();
+  private static final String ROW = Examples.json(Map.of("features", Examples.row()));
+  private static final int SWAPS = 50;
+
+  /** More than one thread of an engine works on so many. */
+  private static final String ROWS =
+      Examples.json(Map.of("instances", Collections.nCopies(200, Examples.row())));
+
+  private EmbeddedStore server;
+  private DocumentStore store;
+
+  @BeforeEach
+  void startStore(@TempDir Path folder) {
+    start(folder, 0);
+  }
+
+  private void start(Path folder, int port) {
+    server = EmbeddedStore.start(folder, "127.0.0.1", port, false);
+    store = DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+  }
+
+  @AfterEach
+  void stopStore() {
+    store.close();
+    server.close();
+  }
+
+  @Test
+  void fiftyPromotionsUnderLoadFailNoRequest() throws Exception {
+    List<ModelFolder.Content> versions = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      versions.add(Examples.withThreshold(0.3 + i / 10.0));
+    }
+    versions.forEach(this::register);
+    install(versions.getFirst());
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
+      AtomicInteger answered = new AtomicInteger();
+      AtomicBoolean goOn = new AtomicBoolean(true);
+      List<Thread> callers = new ArrayList<>();
+      for (String path : List.of("/predict", "/predict", "/predict", "/batch_predict")) {
+        String body = path.equals("/predict") ? ROW : ROWS;
+        callers.add(
+            Thread.startVirtualThread(
+                () -> {
+                  while (goOn.get()) {
+                    try {
+                      HttpResponse<String> answer = service.post(path, body);
+                      if (answer.statusCode() != 200) {
+                        failures.add(answer.body());
+                      }
+                    } catch (Exception e) {
+                      failures.add(e.toString());
+                    }
+                    answered.incrementAndGet();
+                  }
+                }));
+      }
+      for (int swap = 1; swap <= SWAPS; swap++) {
+        ModelFolder.Content next = versions.get(swap % versions.size());
+        promote(next);
+        service.awaitServed(next.version().modelId());
+      }
+      goOn.set(false);
+      for (Thread caller : callers) {
+        caller.join();
+      }
+      assertEquals(List.of(), List.copyOf(failures));
+      assertTrue(answered.get() > SWAPS, answered + " requests");
+      assertEquals(SWAPS + 1, service.metric("retune_serving_model_swaps_total"));
+      RunningService.await(
+          "engines of the versions before to be closed",
+          () -> engineThreads() <= Runtime.getRuntime().availableProcessors());
+    }
+  }
+
+  /** Threads of engines; a closed engine has none. */
+  private static long engineThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("engine-"))
+        .count();
+  }
+
+  @Test
+  void aChampionThatFailsItsGoldenRowsDoesNotAnswer() throws Exception {
+    install(register(Examples.MODEL));
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      promote(register(Examples.withWrongGoldenRows()));
+      RunningService.await(
+          "the refusal", () -> metric(service, "retune_serving_model_refusals_total") == 1);
+      assertEquals(1, service.metric("retune_serving_behind_champion"));
+      assertEquals(
+          Examples.MODEL.version().modelId(),
+          service
+              .answer("/predict", Map.of("features", Examples.row()))
+              .get("model_id")
+              .asString());
+
+      promote(register(Examples.withThreshold(0.6)));
+      service.awaitServed(Examples.withThreshold(0.6).version().modelId());
+      assertEquals(0, service.metric("retune_serving_behind_champion"));
+    }
+  }
+
+  @Test
+  void aServiceWithoutAChampionWaitsForOne() throws Exception {
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0)) {
+      RunningService.await("an answer", () -> service.status("/v2/health/live") == 200);
+      assertEquals(503, service.status("/v2/health/ready"));
+      assertEquals(503, service.status("/health"));
+      HttpResponse<String> refused = service.post("/predict", ROW);
+      assertEquals(503, refused.statusCode());
+      assertTrue(refused.body().contains("No version is loaded yet"), refused.body());
+      assertEquals("1", refused.headers().firstValue("Retry-After").orElse(""));
+
+      install(register(Examples.MODEL));
+      service.awaitReady();
+      assertEquals(200, service.post("/predict", ROW).statusCode());
+    }
+  }
+
+  @Test
+  void withoutItsStoreTheServiceGoesOnAndFollowsAgainAfterwards(@TempDir Path folder)
+      throws Exception {
+    install(register(Examples.MODEL));
+    int port = Integer.parseInt(server.uri().replaceAll(".*:(\\d+)/.*", "$1"));
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      stopStore();
+      RunningService.await("the outage", () -> metric(service, "retune_serving_store_up") == 0);
+      assertEquals(200, service.post("/predict", ROW).statusCode());
+      assertEquals(200, service.status("/v2/health/ready"));
+
+      start(folder, port);
+      install(register(Examples.withThreshold(0.6)));
+      service.awaitServed(Examples.withThreshold(0.6).version().modelId());
+      assertEquals(1, service.metric("retune_serving_store_up"));
+    }
+  }
+
+  @Test
+  void aServiceThatWasToldToStopAnswersUntilOthersHaveNoticed() throws Exception {
+    install(register(Examples.MODEL));
+    try (RunningService service = RunningService.ofChampion(server.uri(), 2).awaitReady()) {
+      service.tellToStop();
+      RunningService.await("not ready", () -> service.status("/v2/health/ready") == 503);
+      HttpResponse<String> last = service.post("/predict", ROW);
+      assertEquals(200, last.statusCode());
+      assertEquals("close", last.headers().firstValue("Connection").orElse(""));
+      Serving.Output output = service.output();
+      assertEquals(Examples.MODEL.version().modelId(), output.modelId());
+      assertEquals(1, output.predictions());
+      assertTrue(output.requests() >= 3 && output.seconds() >= 2, output.toString());
+      assertEquals(0, service.status("/v2/health/live"), "nobody listens any more");
+    }
+  }
+
+  @Test
+  void aRequestThatIsBeingReadIsStillAnsweredAfterTheStop() throws Exception {
+    try (RunningService service = RunningService.ofFolder().awaitReady();
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
+      byte[] body = ROW.getBytes(StandardCharsets.UTF_8);
+      String head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: " + body.length;
+      socket.getOutputStream().write((head + "\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+      socket.getOutputStream().write(body, 0, 10);
+      RunningService.await(
+          "the request", () -> metric(service, "retune_serving_in_flight_requests") == 2);
+
+      service.tellToStop();
+      Thread.sleep(200);
+      socket.getOutputStream().write(body, 10, body.length - 10);
+
+      byte[] answer = socket.getInputStream().readNBytes(15);
+      assertEquals("HTTP/1.1 200 OK", new String(answer, StandardCharsets.UTF_8));
+      assertEquals(1, service.output().predictions());
+    }
+  }
+
+  @Test
+  void anAddressThatCannotBeListenedOnIsNamed() throws Exception {
+    try (RunningService service = RunningService.ofFolder().awaitReady()) {
+      assertThrowsFor(
+          "127.0.0.1", service.port(), "Port %d of 127.0.0.1".formatted(service.port()));
+      assertThrowsFor("no-such-host.invalid", 0, "There is no address 'no-such-host.invalid'");
+      assertThrowsFor("192.0.2.1", 0, "Port 0 of 192.0.2.1 cannot be listened on");
+    }
+  }
+
+  private static void assertThrowsFor(String host, int port, String sentence) {
+    InvalidInputException refused =
+        assertThrows(
+            InvalidInputException.class,
+            () ->
+                PredictionServer.start(
+                    host, port, new ServedModel(), new ServingMetrics(), Clock.systemUTC()));
+    assertTrue(String.valueOf(refused.getMessage()).startsWith(sentence), refused.getMessage());
+  }
+
+  private ModelFolder.Content register(ModelFolder.Content content) {
+    new ModelStore(store).register(content.version(), content.weights(), Status.APPROVED);
+    return content;
+  }
+
+  private void install(ModelFolder.Content first) {
+    new Champions(store).install(MODEL, first.version().modelId());
+  }
+
+  private void promote(ModelFolder.Content next) {
+    Champions champions = new Champions(store);
+    String id = next.version().modelId();
+    assertTrue(champions.promote(champions.find(MODEL).orElseThrow(), id, id));
+  }
+
+  private static double metric(RunningService service, String name) {
+    try {
+      return service.metric(name);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+}
