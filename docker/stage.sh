@@ -8,9 +8,10 @@ stage=$(realpath -m -- "$1")
 java=$("$top/retune" java-home)
 libraries=lib/x86_64-linux-gnu
 
-# What the steps' libraries use of the JDK; naming.dns finds mongodb+srv:// addresses, security.* logs in to a store.
+# What the libraries use of the JDK; naming.dns finds mongodb+srv:// addresses, security.* logs in to a store, httpserver and
+# jdk.management are for serving.
 modules=java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.security.sasl
-modules+=,java.xml,jdk.incubator.vector,jdk.naming.dns,jdk.net,jdk.unsupported
+modules+=,java.xml,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.naming.dns,jdk.net,jdk.unsupported
 
 fail() {
   printf '%s\n' "$1" >&2
@@ -178,7 +179,7 @@ runtime
 torch
 class_path store store
 mkdir -m 777 "$stage/store/data"
-class_path light steps --add-modules=jdk.incubator.vector
+class_path light serving --add-modules=jdk.incubator.vector
 class_path learning loop --add-modules=jdk.incubator.vector
 sidecar
 rehearsals

@@ -1,5 +1,6 @@
 """compose.yaml says of every step what its pod says."""
 
+import pytest
 import yaml
 from conftest import PROJECT
 
@@ -23,6 +24,7 @@ def test_services_are_locked_down_as_pods_are():
         assert service["tmpfs"] == ["/tmp"]
 
 
-def test_the_store_without_users_is_for_this_machine_alone():
-    (port,) = SERVICES["store"]["ports"]
+@pytest.mark.parametrize("name", ["store", "serving"])
+def test_what_knows_no_users_is_for_this_machine_alone(name):
+    (port,) = SERVICES[name]["ports"]
     assert port.startswith("127.0.0.1:")

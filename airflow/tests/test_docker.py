@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+import urllib.request
 import warnings
 
 import pytest
@@ -109,27 +110,48 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
     wait_until(lambda: not running(task.container))
 
 
-def test_compose_runs_a_step_beside_its_store():
+@pytest.fixture
+def project():
+    """Calls docker compose in a project of its own, which is taken down afterwards."""
     if compose is None:
         assert not os.environ.get("RETUNE_REQUIRE_DOCKER"), "CI installs docker-compose"
         pytest.skip("neither docker compose nor docker-compose is installed")
-    settings = {**os.environ, "RETUNE_WORK": str(EXAMPLE), "RETUNE_STORE_PORT": "0"}
-    project = [*compose, "--project-name", f"retune-test-{os.getpid()}"]
-    words = ("register-distribution", "--model", "credit-default", "--path", "distribution.json")
-    try:
+    ports = {"RETUNE_STORE_PORT": "0", "RETUNE_SERVING_PORT": "0"}
+    settings = {**os.environ, **ports, "RETUNE_WORK": str(EXAMPLE)}
+
+    def call(*words):
+        command = [*compose, "--project-name", f"retune-test-{os.getpid()}", *words]
         ran = subprocess.run(
-            [*project, "run", "--rm", "-T", *words],
-            cwd=TOP,
-            env=settings,
-            check=False,
-            capture_output=True,
-            text=True,
+            command, cwd=TOP, env=settings, check=False, capture_output=True, text=True
         )
         assert ran.returncode == 0, ran.stderr
-        assert json.loads(ran.stdout)["changed"] is True
-    finally:
-        down = [*project, "down", "--volumes"]
-        subprocess.run(down, cwd=TOP, env=settings, check=True, capture_output=True)
+        return ran.stdout
+
+    yield call
+    call("down", "--volumes")
+
+
+def test_compose_runs_a_step_beside_its_store(project):
+    words = ("register-distribution", "--model", "credit-default", "--path", "distribution.json")
+    assert json.loads(project("run", "--rm", "-T", *words))["changed"] is True
+
+
+def test_compose_serves_the_champion_that_a_step_registers(project):
+    project("up", "--detach")
+    project("run", "--rm", "-T", "register-model", "--path", "finetuned", "--champion")
+    address = f"http://{project('port', 'serving', '8080').strip()}"
+    wait_until(lambda: answer(address + "/v2/health/ready"))
+    assert answer(address + "/predict", answer(address + "/example"))["prediction_class"] == "0"
+
+
+def answer(address, body=None):
+    """The answer's JSON; None as long as there is none."""
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(address, data) as answered:
+            return json.load(answered)
+    except OSError:
+        return None
 
 
 class Instance:

@@ -23,6 +23,7 @@ PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
 }
+SERVICES = "serving"
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
@@ -114,6 +115,8 @@ class Step:
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Refuses inputs that the step would refuse, as far as they are known already."""
+        if self.pipeline == SERVICES:
+            raise CatalogueError(f"{self.name} goes on until it is stopped and cannot be a task.")
         for name, value in inputs.items():
             declared = self.input(name)
             if not is_late(value) and (mistake := declared.mistake(value)):

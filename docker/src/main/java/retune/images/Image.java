@@ -22,10 +22,13 @@ record Image(String name, Family family, String description, List<String> start)
 
   /** Light steps that run a model: a foreign network's need PyTorch (the loop file's engine). */
   private static final Set<String> MODEL_STEPS =
-      Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "validate_model");
+      Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "serving", "validate_model");
 
   /** Steps that are for the place where the sources are: an image has no compiler. */
   static final Set<String> WITHOUT_IMAGE = Set.of("build_steps");
+
+  /** What others call, and not only from within its container. */
+  private static final String SERVICE = "serving";
 
   private static final int STORE_PORT = 27_018;
 
@@ -98,7 +101,9 @@ record Image(String name, Family family, String description, List<String> start)
         "retune/" + name.replace('_', '-'),
         family,
         declared.get("summary").stringValue(),
-        start("retune.runtime.Main", name));
+        name.equals(SERVICE)
+            ? start("retune.runtime.Main", name, "--input", "{\"host\":\"0.0.0.0\"}")
+            : start("retune.runtime.Main", name));
   }
 
   private static List<String> start(String... words) {

@@ -10,7 +10,7 @@ import com.tngtech.archunit.lang.ArchRule;
 import java.time.Instant;
 
 /**
- * Arrows point one way: loop → steps, learning; learning → model, steps → model; model → runtime →
+ * Arrows point one way: loop → steps, learning; learning, steps, serving → model; model → runtime →
  * core.
  */
 @AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -21,6 +21,7 @@ class ModuleArrowsTest {
   private static final String STEPS = "retune.steps..";
   private static final String LEARNING = "retune.learning..";
   private static final String LOOP = "retune.loop..";
+  private static final String SERVING = "retune.serving..";
   private static final String STORE = "retune.store..";
 
   @ArchTest
@@ -30,7 +31,7 @@ class ModuleArrowsTest {
           .resideInAPackage(CORE)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, LOOP, STORE);
+          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule coreHasNoInputAndNoOutput =
@@ -71,7 +72,7 @@ class ModuleArrowsTest {
           .resideInAPackage(RUNTIME)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(MODEL, STEPS, LEARNING, LOOP, STORE);
+          .resideInAnyPackage(MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule modelKnowsNothingAboveIt =
@@ -80,7 +81,7 @@ class ModuleArrowsTest {
           .resideInAPackage(MODEL)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(STEPS, LEARNING, LOOP, STORE);
+          .resideInAnyPackage(STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule stepsKnowNeitherLearningNorTheStore =
@@ -89,7 +90,7 @@ class ModuleArrowsTest {
           .resideInAPackage(STEPS)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(LEARNING, LOOP, STORE);
+          .resideInAnyPackage(LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule learningKnowsNeitherStepsNorTheStore =
@@ -98,7 +99,25 @@ class ModuleArrowsTest {
           .resideInAPackage(LEARNING)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(STEPS, LOOP, STORE);
+          .resideInAnyPackage(STEPS, LOOP, SERVING, STORE);
+
+  @ArchTest
+  static final ArchRule servingKnowsTheModelAndWhatIsBelow =
+      noClasses()
+          .that()
+          .resideInAPackage(SERVING)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(STEPS, LEARNING, LOOP, STORE);
+
+  @ArchTest
+  static final ArchRule theLoopKnowsNothingOfServing =
+      noClasses()
+          .that()
+          .resideInAPackage(LOOP)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(SERVING);
 
   @ArchTest
   static final ArchRule onlyLearningKnowsPytorch =
@@ -116,7 +135,7 @@ class ModuleArrowsTest {
           .resideInAPackage(STORE)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(CORE, RUNTIME, MODEL, STEPS, LEARNING, LOOP);
+          .resideInAnyPackage(CORE, RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING);
 
   @ArchTest
   static final ArchRule modulesAreFreeOfCycles =

@@ -3,10 +3,20 @@ package retune.serving;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import retune.core.preprocessing.CategoricalColumn;
+import retune.core.preprocessing.CodeColumn;
+import retune.core.preprocessing.DateColumn;
+import retune.core.preprocessing.MissingValues;
+import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 
 /** A row that the model can answer, made of what its preprocessing was fitted to. */
 final class ExampleRow {
+  private static final Map<String, Object> NULL = Map.of("type", "null");
+  private static final Map<String, Object> NUMBER = Map.of("type", "number");
+  private static final Map<String, Object> NUMBER_AS_TEXT =
+      Map.of("type", "string", "pattern", "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$");
+
   private ExampleRow() {}
 
   /** The usual value of each raw column, by name. */
@@ -22,42 +32,30 @@ final class ExampleRow {
   /** What each raw column takes, as JSON Schema. */
   static Map<String, Object> schema(Preprocessing preprocessing) {
     Map<String, Object> properties = new LinkedHashMap<>();
-    preprocessing
-        .categorical()
-        .forEach(
-            column ->
-                properties.put(
-                    column.name(),
-                    property(
-                        "One of %d categories; an unseen one counts as other."
-                            .formatted(column.categories().known().size()),
-                        "string",
-                        "number",
-                        "boolean",
-                        "null")));
-    preprocessing
-        .codes()
-        .forEach(
-            column ->
-                properties.put(
-                    column.name(),
-                    property(
-                        "A code from 0 to %d.".formatted(column.cardinality() - 1),
-                        "integer",
-                        "null")));
-    preprocessing
-        .numeric()
-        .forEach(
-            column ->
-                properties.put(
-                    column.name(),
-                    property("A number, or one as text.", "number", "string", "null")));
-    preprocessing
-        .dates()
-        .forEach(
-            column ->
-                properties.put(
-                    column.name(), property("A date or time, ISO 8601.", "string", "null")));
+    for (CategoricalColumn column : preprocessing.categorical()) {
+      String description =
+          "One of %d categories; an unseen one counts as other."
+              .formatted(column.categories().known().size());
+      properties.put(
+          column.name(),
+          Map.of(
+              "type", List.of("string", "number", "boolean", "null"), "description", description));
+    }
+    for (CodeColumn column : preprocessing.codes()) {
+      Map<String, Object> code =
+          Map.of("type", "integer", "minimum", 0, "maximum", column.cardinality() - 1);
+      properties.put(column.name(), column.unknown() == CodeColumn.NONE ? code : orNull(code));
+    }
+    for (NumericColumn column : preprocessing.numeric()) {
+      properties.put(
+          column.name(),
+          column.missing() == MissingValues.REJECT
+              ? anyOf(NUMBER, NUMBER_AS_TEXT)
+              : anyOf(NUMBER, NUMBER_AS_TEXT, NULL));
+    }
+    for (DateColumn column : preprocessing.dates()) {
+      properties.put(column.name(), orNull(Map.of("type", "string", "format", "date")));
+    }
     return Map.of(
         "type",
         "object",
@@ -69,7 +67,11 @@ final class ExampleRow {
         of(preprocessing));
   }
 
-  private static Map<String, Object> property(String description, String... types) {
-    return Map.of("type", List.of(types), "description", description);
+  private static Map<String, Object> orNull(Map<String, Object> schema) {
+    return anyOf(schema, NULL);
+  }
+
+  private static Map<String, Object> anyOf(Object... schemas) {
+    return Map.of("anyOf", List.of(schemas));
   }
 }

@@ -37,6 +37,7 @@ final class OpenApi {
     paths.put("/", get("The endpoints"));
     paths.put("/predict", post("One row", reference("Row"), reference("Answer")));
     paths.put("/batch_predict", post("Up to 1,000 rows", reference("Rows"), reference("Answers")));
+    paths.put("/example", get("A request that /predict answers", 503));
     paths.put("/health", get("Whether a version is loaded, and which", 503));
     paths.put(
         "/metrics",

@@ -83,6 +83,7 @@ final class PredictionServer implements AutoCloseable {
     endpoints.put("/", Endpoint.get(exchange -> index()));
     endpoints.put("/predict", Endpoint.post("predict", this::predict));
     endpoints.put("/batch_predict", Endpoint.post("batch_predict", this::predictBatch));
+    endpoints.put("/example", Endpoint.get(exchange -> example()));
     endpoints.put("/health", Endpoint.get(exchange -> health()));
     endpoints.put("/metrics", Endpoint.get(exchange -> metrics()));
     endpoints.put("/openapi.json", Endpoint.get(exchange -> openApi()));
@@ -342,6 +343,11 @@ final class PredictionServer implements AutoCloseable {
 
   private Answer openApi() {
     return served.use(loaded -> Answer.json(OpenApi.of(loaded.version())));
+  }
+
+  private Answer example() {
+    return served.use(
+        loaded -> Answer.json(Map.of("features", ExampleRow.of(loaded.version().preprocessing()))));
   }
 
   private static Answer server() {

@@ -6,11 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -123,11 +128,13 @@ class PredictionsTest {
   }
 
   @Test
-  void theDescriptionsExampleIsAnswered() throws Exception {
+  void theExampleIsAnsweredAndWhatIsDescribedIsThere() throws Exception {
+    HttpResponse<String> example = service.get("/example");
+    assertEquals(200, service.post("/predict", example.body()).statusCode());
     JsonNode api = Json.MAPPER.readTree(service.get("/openapi.json").body());
-    JsonNode example = api.at("/components/schemas/Features/example");
-    assertEquals(23, example.size());
-    service.answer("/predict", Map.of("features", example));
+    assertEquals(
+        Json.MAPPER.readTree(example.body()).get("features"),
+        api.at("/components/schemas/Features/example"));
     for (String path : api.get("paths").propertyNames()) {
       assertTrue(service.status(path) != 404, path);
     }
@@ -141,6 +148,26 @@ class PredictionsTest {
         metrics.contains(
             "retune_serving_value_outcomes_total{column=\"EDUCATION\",outcome=\"unseen_category\"} 1.0"),
         metrics);
+  }
+
+  @Test
+  void theReferenceNamesWhatIsCounted() throws Exception {
+    String reference = Files.readString(Path.of("../../docs/reference/serving.md"));
+    Set<String> named =
+        Pattern.compile("`(retune_serving_\\w+)`")
+            .matcher(reference)
+            .results()
+            .map(name -> name.group(1))
+            .collect(Collectors.toSet());
+    Set<String> counted =
+        service
+            .get("/metrics")
+            .body()
+            .lines()
+            .filter(line -> line.startsWith("# TYPE retune_serving_"))
+            .map(line -> line.replaceAll("# TYPE (\\w+) .*", "$1"))
+            .collect(Collectors.toSet());
+    assertEquals(counted, named);
   }
 
   @Test
