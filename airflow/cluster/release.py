@@ -20,6 +20,7 @@ PREFIX = os.environ.get("RETUNE_IMAGES") or "retune"
 TAG = "0.1.0"
 NAME = "retune"
 SPREAD = "spread"
+UNTIL_THERE = ("--wait", "--wait-for-jobs", "--timeout", "5m")
 PARTS = "app.kubernetes.io/part-of=retune"
 
 
@@ -86,8 +87,8 @@ class Release:
         self.apply("install", self.values())
 
     def apply(self, verb: str, values: dict[str, Any]) -> None:
-        """Installs or upgrades the release and waits until it is there."""
-        words = (verb, NAME, str(CHART), "--wait", "--timeout", "5m", "--values", "-")
+        """Installs or upgrades the release; ends when it is there and its models registered."""
+        words = (verb, NAME, str(CHART), *UNTIL_THERE, "--values", "-")
         self.helm(*words, given=yaml.safe_dump(values))
 
     def pods(self, component: str, **status: str) -> list[dict[str, Any]]:

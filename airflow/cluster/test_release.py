@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from cluster.release import NAME, PARTS, Release, wait_for
+from cluster.release import NAME, PARTS, UNTIL_THERE, Release, wait_for
 
 KINDS = "all,secret,configmap,role,rolebinding,networkpolicy,job,persistentvolumeclaim"
 
@@ -40,7 +40,7 @@ def test_a_release_is_upgraded_rolled_back_and_leaves_nothing_behind(own):
     assert settings(own) == {**before, "RETUNE_EMAIL_TO": "people@example.com"}
     assert "churn.yaml" in own.kubectl("get", "configmap", f"{NAME}-loops", "--output", "yaml")
 
-    own.helm("rollback", NAME, "1", "--wait", "--timeout", "3m")
+    own.helm("rollback", NAME, "1", *UNTIL_THERE)
 
     assert settings(own) == before
 

@@ -4,6 +4,7 @@ A golden file that changed on purpose is written again with `RETUNE_GOLDEN=write
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,31 @@ def test_every_pod_is_locked_down(file):
                 "runAsNonRoot": True,
                 "seccompProfile": {"type": "RuntimeDefault"},
             }
+
+
+def test_the_registration_job_is_another_where_what_it_does_is_another():
+    values = {
+        **STORE,
+        "registration": {"enabled": True, "volume": {"emptyDir": {}}, "models": [{"path": "m"}]},
+    }
+
+    def job(**changes):
+        made = template({**values, **changes})
+        (name,) = [
+            d["metadata"]["name"]
+            for d in yaml.safe_load_all(made.stdout)
+            if d and d["kind"] == "Job"
+        ]
+        return name
+
+    assert re.fullmatch("retune-registration-[0-9a-f]{8}", job())
+    assert job(loops={"churn": "name: churn"}) == job()
+    others = [
+        job(images={"tag": "0.2.0"}),
+        job(store={"uri": "mongodb://other/retune"}),
+        job(registration={**values["registration"], "models": [{"path": "m", "champion": True}]}),
+    ]
+    assert len({job(), *others}) == 4
 
 
 @pytest.mark.parametrize(
