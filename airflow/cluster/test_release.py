@@ -6,9 +6,7 @@ import uuid
 
 import pytest
 
-from cluster.release import NAME, PARTS, UNTIL_THERE, Release, wait_for
-
-KINDS = "all,secret,configmap,role,rolebinding,networkpolicy,job,persistentvolumeclaim"
+from cluster.release import NAME, UNTIL_THERE, Release, wait_for
 
 
 @pytest.fixture
@@ -46,7 +44,4 @@ def test_a_release_is_upgraded_rolled_back_and_leaves_nothing_behind(own):
 
     own.helm("uninstall", NAME, "--wait", "--timeout", "3m")
 
-    def left():
-        return own.kubectl("get", KINDS, "--selector", PARTS, "--output", "name")
-
-    wait_for("The last pod's end", lambda: not left(), 60)
+    wait_for("The last pod's end", lambda: not own.left(), 60)

@@ -28,7 +28,9 @@ SELECTOR = re.compile(r"(\w+)\s*\{([^}]*)\}")
 def promtool(*words):
     program = shutil.which("promtool")
     if program is None:
-        pytest.fail("promtool is not there: install Debian's package prometheus.")
+        pytest.fail(
+            "promtool is not on the PATH: install Prometheus, on Debian the package prometheus."
+        )
     return subprocess.run([program, *words], capture_output=True, text=True, check=False)
 
 
@@ -109,6 +111,26 @@ def test_rules_and_queries_name_what_the_service_has():
 )
 def test_a_name_that_the_service_does_not_have_is_found(query, names):
     assert unknown(query) == names
+
+
+def test_prometheus_scrapes_what_serves_and_the_labels_of_requests_stay():
+    made = documents({**SERVED, "monitoring": {"serviceMonitor": {"enabled": True}}})
+    (monitor,) = [d["spec"] for d in made if d["kind"] == "ServiceMonitor"]
+    (endpoint,) = monitor["endpoints"]
+
+    selected = [
+        d
+        for d in made
+        if d["kind"] == "Service"
+        and monitor["selector"]["matchLabels"].items() <= d["metadata"]["labels"].items()
+    ]
+
+    assert [d["metadata"]["name"] for d in selected] == ["retune-serving-credit-default"]
+    assert endpoint["port"] in [port["name"] for port in selected[0]["spec"]["ports"]]
+    dropped = {r["regex"] for r in endpoint["relabelings"] if r["action"] == "labeldrop"}
+    # The operator adds these, and `endpoint`, to all that it scrapes.
+    added = {"namespace", "service", "pod", "container", "job", "instance", "endpoint"}
+    assert set.union(*METRICS.values()) & (added - dropped) == set()
 
 
 def test_the_dashboard_is_in_a_config_map_that_grafana_looks_for():
