@@ -20,6 +20,8 @@ PREFIX = os.environ.get("RETUNE_IMAGES") or "retune"
 TAG = "0.1.0"
 NAME = "retune"
 SPREAD = "spread"
+UNTIL_THERE = ("--wait", "--wait-for-jobs", "--timeout", "5m")
+KINDS = "all,secret,configmap,serviceaccount,role,rolebinding,networkpolicy,poddisruptionbudget,pvc"
 PARTS = "app.kubernetes.io/part-of=retune"
 
 
@@ -74,7 +76,7 @@ class Release:
             },
         }
 
-    def install(self) -> None:
+    def install(self, values: dict[str, Any] | None = None) -> None:
         """Makes the namespace and installs the chart; ends when the model is in production."""
         run("kubectl", "create", "namespace", self.namespace)
         files: Sequence[Path] = (
@@ -83,11 +85,11 @@ class Release:
             EXAMPLE / "finetuned" / "weights.safetensors",
         )
         self.kubectl("create", "configmap", "models", *(f"--from-file={file}" for file in files))
-        self.apply("install", self.values())
+        self.apply("install", values or self.values())
 
     def apply(self, verb: str, values: dict[str, Any]) -> None:
-        """Installs or upgrades the release and waits until it is there."""
-        words = (verb, NAME, str(CHART), "--wait", "--timeout", "5m", "--values", "-")
+        """Installs or upgrades the release; ends when it is there and its models registered."""
+        words = (verb, NAME, str(CHART), *UNTIL_THERE, "--values", "-")
         self.helm(*words, given=yaml.safe_dump(values))
 
     def pods(self, component: str, **status: str) -> list[dict[str, Any]]:
@@ -113,6 +115,11 @@ class Release:
             seconds,
         )
         return str(pods[-1]["metadata"]["name"])
+
+    def left(self, *kinds: str) -> str:
+        """The names of what is there of the chart, pods included; of these kinds, too."""
+        which = ",".join((KINDS, *kinds))
+        return self.kubectl("get", which, "--selector", PARTS, "--output", "name")
 
     def remove(self) -> None:
         """Takes everything away again."""

@@ -6,9 +6,7 @@ import uuid
 
 import pytest
 
-from cluster.release import NAME, PARTS, Release, wait_for
-
-KINDS = "all,secret,configmap,role,rolebinding,networkpolicy,job,persistentvolumeclaim"
+from cluster.release import NAME, UNTIL_THERE, Release, wait_for
 
 
 @pytest.fixture
@@ -40,13 +38,10 @@ def test_a_release_is_upgraded_rolled_back_and_leaves_nothing_behind(own):
     assert settings(own) == {**before, "RETUNE_EMAIL_TO": "people@example.com"}
     assert "churn.yaml" in own.kubectl("get", "configmap", f"{NAME}-loops", "--output", "yaml")
 
-    own.helm("rollback", NAME, "1", "--wait", "--timeout", "3m")
+    own.helm("rollback", NAME, "1", *UNTIL_THERE)
 
     assert settings(own) == before
 
     own.helm("uninstall", NAME, "--wait", "--timeout", "3m")
 
-    def left():
-        return own.kubectl("get", KINDS, "--selector", PARTS, "--output", "name")
-
-    wait_for("The last pod's end", lambda: not left(), 60)
+    wait_for("The last pod's end", lambda: not own.left(), 60)

@@ -4,30 +4,15 @@ A golden file that changed on purpose is written again with `RETUNE_GOLDEN=write
 """
 
 import os
-import subprocess
-from pathlib import Path
+import re
 
 import pytest
 import yaml
+from made import CHART, HERE, STORE, documents, helm, template
 
-HERE = Path(__file__).parent
-CHART = HERE.parent / "retune"
 VALUES = sorted((HERE / "values").glob("*.yaml"), key=lambda file: file.stem)
-STORE = {"store": {"uri": "mongodb://db/retune"}, "networkPolicy": {"enabled": False}}
-
-
-def helm(*words, values=None):
-    return subprocess.run(
-        ["helm", *words, *(["--values", "-"] if values is not None else [])],
-        input=None if values is None else yaml.safe_dump(values),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-
-
-def template(values):
-    return helm("template", "retune", str(CHART), "--namespace", "retune", values=values)
+WORKLOADS = ("Deployment", "Job", "StatefulSet")
+SERVED = {"models": [{"model": "credit-default"}]}
 
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
@@ -48,13 +33,11 @@ def test_what_is_made_of_values_is_the_golden_file(file):
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
 def test_every_pod_is_locked_down(file):
-    documents = [
-        d for d in yaml.safe_load_all(template(yaml.safe_load(file.read_text())).stdout) if d
-    ]
-    pods = [d["spec"]["template"]["spec"] for d in documents if d["kind"] in ("Job", "StatefulSet")]
+    made = documents(yaml.safe_load(file.read_text()))
+    pods = [d["spec"]["template"]["spec"] for d in made if d["kind"] in WORKLOADS]
     pods += [
         yaml.safe_load(d["data"]["pod.yaml"])["spec"]
-        for d in documents
+        for d in made
         if "pod.yaml" in d.get("data", {})
     ]
     assert pods
@@ -69,6 +52,73 @@ def test_every_pod_is_locked_down(file):
                 "runAsNonRoot": True,
                 "seccompProfile": {"type": "RuntimeDefault"},
             }
+
+
+def of_kind(kind, values):
+    return [d for d in documents(values) if d["kind"] == kind]
+
+
+def test_the_registration_job_is_another_where_what_it_does_is_another():
+    values = {
+        **STORE,
+        "registration": {"enabled": True, "volume": {"emptyDir": {}}, "models": [{"path": "m"}]},
+    }
+
+    def job(**changes):
+        (made,) = of_kind("Job", {**values, **changes})
+        return made["metadata"]["name"]
+
+    assert re.fullmatch("retune-registration-[0-9a-f]{8}", job())
+    assert job(loops={"churn": "name: churn"}) == job()
+    others = [
+        job(images={"tag": "0.2.0"}),
+        job(store={"uri": "mongodb://other/retune"}),
+        job(registration={**values["registration"], "models": [{"path": "m", "champion": True}]}),
+    ]
+    assert len({job(), *others}) == 4
+
+
+def test_pods_that_serve_are_others_where_the_stores_address_is_another():
+    def pod(uri):
+        (made,) = of_kind("Deployment", {**STORE, "store": {"uri": uri}, "serving": SERVED})
+        return made["spec"]["template"]
+
+    assert pod("mongodb://db/retune") == pod("mongodb://db/retune")
+    assert pod("mongodb://db/retune") != pod("mongodb://other/retune")
+
+
+def test_the_autoscaler_alone_decides_how_many_pods_there_are():
+    def deployment(**serving):
+        (made,) = of_kind("Deployment", {**STORE, "serving": {**SERVED, **serving}})
+        return made["spec"]
+
+    assert deployment(replicas=3)["replicas"] == 3
+    assert "replicas" not in deployment(replicas=3, autoscaling={"enabled": True})
+
+
+def test_where_one_pod_is_all_there_is_no_budget_of_pods_to_spare():
+    def budgets(**serving):
+        return of_kind("PodDisruptionBudget", {**STORE, "serving": {**SERVED, **serving}})
+
+    assert [b["spec"]["maxUnavailable"] for b in budgets()] == [1]
+    assert budgets(replicas=1) == []
+    assert len(budgets(replicas=1, autoscaling={"enabled": True})) == 1
+    assert budgets(podDisruptionBudget={"enabled": False}) == []
+
+
+def test_a_model_that_is_served_can_be_asked_by_everybody_unless_clients_are_named():
+    def ingress(**policy):
+        store = [{"ipBlock": {"cidr": "10.0.12.0/24"}}]
+        values = {**STORE, "serving": SERVED, "networkPolicy": {"store": store, **policy}}
+        (made,) = [
+            d for d in of_kind("NetworkPolicy", values) if d["metadata"]["name"] == "retune-serving"
+        ]
+        return made["spec"]["ingress"]
+
+    port = [{"port": 8080, "protocol": "TCP"}]
+    clients = [{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]
+    assert ingress() == [{"ports": port}]
+    assert ingress(clients=clients) == [{"ports": port, "from": clients}]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +156,39 @@ def test_every_pod_is_locked_down(file):
             {**STORE, "loops": {n: f"name: {n}\nprimary: true" for n in ("a", "b")}},
             "loops a, b are all marked primary",
         ),
+        (
+            {**STORE, "serving": {"models": [{"model": "a"}, {"model": "b", "name": "a"}]}},
+            "serving.models has two by the name 'a'",
+        ),
+        (
+            {**STORE, "serving": {"models": [{"model": "Churn_2026"}]}},
+            "'Churn_2026', which cannot be in an address: give it a name",
+        ),
+        (
+            {**STORE, "serving": {"models": [{"model": "m", "name": "m" * 49}]}},
+            "has 64 characters, and an address at most 63",
+        ),
+        (
+            {**STORE, "serving": {**SERVED, "autoscaling": {"enabled": True, "minReplicas": 9}}},
+            "serving.autoscaling has minReplicas 9 and maxReplicas 6",
+        ),
+        (
+            {
+                **STORE,
+                "serving": {
+                    "models": [{"model": "a"}, {"model": "b", "resources": {"limits": {}}}],
+                    "autoscaling": {"enabled": True},
+                },
+            },
+            "'b' asks for no CPU, of which the autoscaler takes its share",
+        ),
+        *(
+            (
+                {**STORE, "monitoring": {name: {"enabled": True}}},
+                f"monitoring.{name}.enabled is true and nothing is served",
+            )
+            for name in ("serviceMonitor", "rules", "dashboards")
+        ),
     ],
 )
 def test_values_that_contradict_each_other_are_refused_with_a_sentence(values, sentence):
@@ -122,6 +205,27 @@ def test_values_that_contradict_each_other_are_refused_with_a_sentence(values, s
         ({**STORE, "images": {"tag": "latest"}}, "tag"),
         ({**STORE, "secret": {"settings": {"PATH": "x"}}}, "PATH"),
         ({**STORE, "registration": {"models": [{"path": "/absolute"}]}}, "path"),
+        ({**STORE, "serving": {"models": [{"name": "a"}]}}, "model"),
+        ({**STORE, "serving": {"models": [{"model": "a b"}]}}, "model"),
+        ({**STORE, "serving": {"models": [{"model": "a", "pytorch": "yes"}]}}, "pytorch"),
+        ({**STORE, "serving": {"replicas": 0}}, "replicas"),
+        ({**STORE, "serving": {"autoscaling": {"maxReplicas": "6"}}}, "maxReplicas"),
+        ({**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": 0}}}, "maxUnavailable"),
+        ({**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": "1"}}}, "maxUnavailable"),
+        ({**STORE, "serving": {"refreshSeconds": 0}}, "refreshSeconds"),
+        ({**STORE, "serving": {"drainSeconds": 0}}, "drainSeconds"),
+        ({**STORE, "serving": {"service": {"type": "ExternalName"}}}, "type"),
+        ({**STORE, "serving": {"service": {"port": 70000}}}, "port"),
+        ({**STORE, "serving": {"service": {"annotations": {"a": True}}}}, "annotations"),
+        (
+            {**STORE, "serving": {"topologySpreadConstraints": [{"topologyKey": "zone"}]}},
+            "topologySpreadConstraints",
+        ),
+        ({**STORE, "monitoring": {"serviceMonitor": {"interval": "often"}}}, "interval"),
+        ({**STORE, "monitoring": {"rules": {"errorRatio": 1}}}, "errorRatio"),
+        ({**STORE, "monitoring": {"rules": {"p99Seconds": 10}}}, "p99Seconds"),
+        ({**STORE, "monitoring": {"dashboards": {"labels": {"a": 1}}}}, "labels"),
+        ({**STORE, "networkPolicy": {"clients": [{}]}}, "clients"),
     ],
 )
 def test_values_of_the_wrong_kind_are_refused_by_name(values, name):

@@ -31,6 +31,34 @@ mongodb://{{ include "retune.storeService" . }}.{{ .Release.Namespace }}.svc:270
 {{- end }}
 {{- end }}
 
+{{- define "retune.secretData" -}}
+RETUNE_MONGO_URI: {{ include "retune.uri" . | b64enc }}
+{{- range $name, $value := .Values.secret.settings }}
+{{ $name }}: {{ $value | toString | b64enc }}
+{{- end }}
+{{- end }}
+
+{{/* Other settings make another pod; what is in a secret that is not the chart's cannot be told. */}}
+{{- define "retune.settingsAnnotation" -}}
+{{- if not .Values.secret.existing -}}
+annotations:
+  checksum/secret: {{ include "retune.secretData" . | sha256sum }}
+{{- end }}
+{{- end }}
+
+{{/* The name of what serves a model: of the release and an entry of serving.models. */}}
+{{- define "retune.serving" -}}
+{{- $model := index . 1 -}}
+{{ include "retune.name" (index . 0) }}-serving-{{ $model.name | default $model.model }}
+{{- end }}
+
+{{- define "retune.servingSelector" -}}
+{{- $model := index . 1 -}}
+{{ include "retune.selector" (index . 0) }}
+app.kubernetes.io/component: serving
+retune/model: {{ $model.name | default $model.model }}
+{{- end }}
+
 {{/* An image by the name of its step. */}}
 {{- define "retune.image" -}}
 {{- $root := index . 0 -}}

@@ -5,6 +5,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.model.Champions;
@@ -42,8 +43,39 @@ final class ChampionFollower {
     this.metrics = metrics;
   }
 
+  /** Following, until it is closed. */
+  interface Following extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Looks again and again, on a thread of its own.
+   *
+   * @param end of the service, which what cannot be mended by trying again brings about: an address
+   *     or credentials that the store does not take
+   */
+  Following follow(long milliseconds, CompletableFuture<Void> end) {
+    Thread thread =
+        Thread.ofPlatform()
+            .name("follower")
+            .daemon()
+            .start(
+                () -> {
+                  try {
+                    while (!end.isDone()) {
+                      look();
+                      Thread.sleep(milliseconds);
+                    }
+                  } catch (InterruptedException | RuntimeException e) {
+                    end.completeExceptionally(e);
+                  }
+                });
+    return thread::interrupt;
+  }
+
   /** Looks who the champion is, and lets it answer. */
-  void look() {
+  private void look() {
     try {
       Optional<String> champion =
           new Champions(context.store()).find(model).map(Champions.Champion::modelId);

@@ -5,9 +5,10 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.model.VersionChoice;
 import retune.runtime.About;
 import retune.runtime.Field;
@@ -82,22 +83,28 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
       Input input, StepContext context, ServedModel served, ServingMetrics metrics)
       throws IOException, InterruptedException {
     VersionChoice choice = new VersionChoice(input.model(), input.version(), input.modelFile());
-    CountDownLatch stop = new CountDownLatch(1);
-    context.onStop(stop::countDown);
+    CompletableFuture<Void> end = new CompletableFuture<>();
     try (PredictionServer server =
         PredictionServer.start(input.host(), input.port(), served, metrics, context.clock())) {
+      context.onStop(
+          () -> {
+            server.drain();
+            end.complete(null);
+          });
       LOG.log(Level.INFO, "Listening at {0}; see {0}/openapi.json.", server.address());
       if (input.model() == null) {
         metrics.storeUp(true);
         ChampionFollower.serve(choice.load(context), served, metrics, context);
-        stop.await();
+        end.join();
       } else {
         ChampionFollower follower = new ChampionFollower(input.model(), context, served, metrics);
-        do {
-          follower.look();
-        } while (!stop.await(milliseconds(input.refreshSeconds()), TimeUnit.MILLISECONDS));
+        // Beside this thread: a store that does not answer must not delay the end.
+        try (var _ = follower.follow(milliseconds(input.refreshSeconds()), end)) {
+          end.join();
+        } catch (CompletionException e) {
+          throw e.getCause() instanceof InvalidInputException invalid ? invalid : e;
+        }
       }
-      server.drain();
       Thread.sleep(milliseconds(input.drainSeconds()));
     }
   }

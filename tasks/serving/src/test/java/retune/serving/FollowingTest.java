@@ -188,6 +188,28 @@ class FollowingTest {
   }
 
   @Test
+  void whereTheStoreIsAwayTheServiceEndsAtOnceAllTheSame() throws Exception {
+    try (RunningService service =
+        RunningService.ofChampion("mongodb://192.0.2.1/retune?connectTimeoutMS=60000", 0, "60")) {
+      RunningService.await("an answer", () -> service.status("/v2/health/live") == 200);
+      long told = System.nanoTime();
+      service.tellToStop();
+      service.output();
+      assertTrue(System.nanoTime() - told < 5e9, "it waited for the store");
+    }
+  }
+
+  @Test
+  void anAddressOfTheStoreThatCannotBeReadEndsIt() throws Exception {
+    try (RunningService service = RunningService.ofChampion("http://nowhere", 0)) {
+      InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
+      assertTrue(
+          String.valueOf(refused.getMessage()).startsWith("RETUNE_MONGO_URI is not an address"),
+          refused.getMessage());
+    }
+  }
+
+  @Test
   void aRequestThatIsBeingReadIsStillAnsweredAfterTheStop() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady();
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -168,6 +169,31 @@ class PredictionsTest {
             .map(line -> line.replaceAll("# TYPE (\\w+) .*", "$1"))
             .collect(Collectors.toSet());
     assertEquals(counted, named);
+  }
+
+  /** The chart's alerts and dashboard may use what that file names, and no more. */
+  @Test
+  void whatTheChartReliesOnIsCounted() throws Exception {
+    service.answer("/predict", Map.of("features", Examples.row("MARRIAGE", "unseen")));
+    List<String> samples = service.get("/metrics").body().lines().toList();
+    for (String line : Files.readAllLines(Path.of("../../charts/tests/metrics.txt"))) {
+      List<String> words = List.of(line.split(" ", -1));
+      Set<String> labels = new TreeSet<>(words.subList(1, words.size()));
+      assertTrue(
+          samples.stream()
+              .filter(
+                  sample -> sample.startsWith(words.getFirst() + (labels.isEmpty() ? " " : "{")))
+              .anyMatch(sample -> labels.equals(labelsOf(sample))),
+          line);
+    }
+  }
+
+  private static Set<String> labelsOf(String sample) {
+    return Pattern.compile("[{,](\\w+)=\"")
+        .matcher(sample)
+        .results()
+        .map(label -> label.group(1))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test

@@ -91,9 +91,14 @@ final class RunningService implements AutoCloseable {
 
   /** Serves the champion of the example's name in a store, or of none where there is none. */
   static RunningService ofChampion(String storeUri, double drainSeconds) throws IOException {
+    return ofChampion(storeUri, drainSeconds, "0.5");
+  }
+
+  static RunningService ofChampion(String storeUri, double drainSeconds, String storeWait)
+      throws IOException {
     String model = Examples.MODEL.version().modelName();
     return new RunningService(
-        new Context(Map.of("RETUNE_MONGO_URI", storeUri, "RETUNE_STORE_WAIT", "0.5")),
+        new Context(Map.of("RETUNE_MONGO_URI", storeUri, "RETUNE_STORE_WAIT", storeWait)),
         new Serving.Input(model, null, null, "127.0.0.1", freePort(), 0.1, drainSeconds));
   }
 

@@ -1,0 +1,301 @@
+"""The chart's alerts and dashboard, read and tried by Prometheus' own promtool."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from made import CHART, HERE, STORE, documents
+
+SERVED = {**STORE, "serving": {"models": [{"model": "credit-default"}]}}
+MONITORED = {**SERVED, "monitoring": {"rules": {"enabled": True}, "dashboards": {"enabled": True}}}
+
+# What /metrics of the service has: a metric a line, and the labels it has.
+METRICS = {
+    name: set(labels)
+    for name, *labels in map(str.split, (HERE / "metrics.txt").read_text().splitlines())
+}
+# What Prometheus' operator adds to all of a pod's.
+TARGET = {"namespace", "service", "pod"}
+
+WORDS = {"and", "or", "unless", "by", "on", "group_left"}
+GROUPING = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
+SELECTOR = re.compile(r"(\w+)\s*\{([^}]*)\}")
+
+
+def promtool(*words):
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.fail(
+            "promtool is not on the PATH: install Prometheus, on Debian the package prometheus."
+        )
+    return subprocess.run([program, *words], capture_output=True, text=True, check=False)
+
+
+def rules():
+    (rule,) = [d for d in documents(MONITORED) if d["kind"] == "PrometheusRule"]
+    return rule["spec"]
+
+
+def alerts():
+    return [alert for group in rules()["groups"] for alert in group["rules"]]
+
+
+def dashboard():
+    return json.loads((CHART / "dashboards" / "serving.json").read_text())
+
+
+def queries():
+    """The dashboard's queries, as a panel of one release would send them."""
+    for panel in dashboard()["panels"]:
+        for target in panel.get("targets", []):
+            query = target["expr"].replace("$__rate_interval", "5m")
+            query = query.replace("$namespace", "retune").replace("$service", "credit-default")
+            yield panel["title"], query, target["legendFormat"]
+
+
+def expressions():
+    return [a["expr"] for a in alerts()] + [query for _, query, _ in queries()]
+
+
+def test_promtool_finds_nothing_wrong_with_rules_and_queries(tmp_path):
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
+    recorded = [{"record": f"query_{i}", "expr": q} for i, (_, q, _) in enumerate(queries())]
+    panels = {"groups": [{"name": "dashboard", "rules": recorded}]}
+    (tmp_path / "dashboard.yaml").write_text(yaml.safe_dump(panels))
+
+    for file in ("rules.yaml", "dashboard.yaml"):
+        checked = promtool("check", "rules", str(tmp_path / file))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert len(recorded) > 20
+
+
+def test_promtool_finds_what_is_wrong_with_a_query(tmp_path):
+    wrong = {"groups": [{"name": "wrong", "rules": [{"record": "x", "expr": "sum by (rate("}]}]}
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(wrong))
+    assert promtool("check", "rules", str(tmp_path / "wrong.yaml")).returncode != 0
+
+
+def unknown(query):
+    """The metrics and labels of a query that the service does not have."""
+    bare = re.sub(r'\{[^}]*\}|\[[^]]*\]|"[^"]*"', "", GROUPING.sub("", query))
+    names = set(re.findall(r"\b[a-z]\w+\b(?!\s*\()", bare)) - WORDS
+    wrong = names - METRICS.keys()
+    for name, matchers in SELECTOR.findall(query):
+        matched = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
+        wrong |= matched - METRICS.get(name, set()) - TARGET
+    known = TARGET.union(*(METRICS.get(name, set()) for name in names))
+    grouped = {label.strip() for labels in GROUPING.findall(query) for label in labels.split(",")}
+    return wrong | grouped - known - {""}
+
+
+def test_rules_and_queries_name_what_the_service_has():
+    assert {query: unknown(query) for query in expressions() if unknown(query)} == {}
+    known = TARGET.union(*METRICS.values())
+    legends = {label for *_, legend in queries() for label in re.findall(r"{{(\w+)}}", legend)}
+    assert legends <= known
+    variables = [v["definition"] for v in dashboard()["templating"]["list"] if "definition" in v]
+    assert set(re.findall(r"retune_\w+", " ".join(variables))) <= METRICS.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("sum(retune_serving_requests)", {"retune_serving_requests"}),
+        ('retune_serving_store_up{status="200"} == 1', {"status"}),
+        ("sum by (endpoint) (rate(retune_serving_predictions_total[5m]))", {"endpoint"}),
+        ('up{pod="a"} and on (pod) retune_serving_store_up', {"up"}),
+    ],
+)
+def test_a_name_that_the_service_does_not_have_is_found(query, names):
+    assert unknown(query) == names
+
+
+def test_prometheus_scrapes_what_serves_and_the_labels_of_requests_stay():
+    made = documents({**SERVED, "monitoring": {"serviceMonitor": {"enabled": True}}})
+    (monitor,) = [d["spec"] for d in made if d["kind"] == "ServiceMonitor"]
+    (endpoint,) = monitor["endpoints"]
+
+    selected = [
+        d
+        for d in made
+        if d["kind"] == "Service"
+        and monitor["selector"]["matchLabels"].items() <= d["metadata"]["labels"].items()
+    ]
+
+    assert [d["metadata"]["name"] for d in selected] == ["retune-serving-credit-default"]
+    assert endpoint["port"] in [port["name"] for port in selected[0]["spec"]["ports"]]
+    dropped = {r["regex"] for r in endpoint["relabelings"] if r["action"] == "labeldrop"}
+    # The operator adds these, and `endpoint`, to all that it scrapes.
+    added = {"namespace", "service", "pod", "container", "job", "instance", "endpoint"}
+    assert set.union(*METRICS.values()) & (added - dropped) == set()
+
+
+def test_the_dashboard_is_in_a_config_map_that_grafana_looks_for():
+    (made,) = [d for d in documents(MONITORED) if d["metadata"]["name"] == "retune-dashboards"]
+    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(made["data"]["retune-serving.json"]) == dashboard()
+
+
+OF = 'namespace="retune",service="retune-serving-credit-default"'
+MODEL = 'model="credit-default",model_id="credit-default-1",model_version="20261101_000000"'
+REQUESTS = "retune_serving_requests_total"
+BUCKET = "retune_serving_request_duration_seconds_bucket"
+
+
+def series(name, values, labels="", pod="a"):
+    """A pod's series: values a minute apart, as promtool writes them."""
+    labels = ",".join(filter(None, (OF, f'pod="{pod}"', labels)))
+    return {f"{name}{{{labels}}}": values}
+
+
+def running(pod="a"):
+    return series("process_start_time_seconds", "1x60", pod=pod)
+
+
+HEALTHY = {
+    **running(),
+    **series("retune_serving_model_info", "1x60", MODEL),
+    **series(REQUESTS, "0+6000x60", 'endpoint="predict",status="200"'),
+    **series(REQUESTS, "0+600x60", 'endpoint="other",status="503"'),
+    **series(BUCKET, "0+5990x60", 'endpoint="predict",le="0.25"'),
+    **series(BUCKET, "0+6000x60", 'endpoint="predict",le="+Inf"'),
+    **series("retune_serving_model_refusals_total", "0x60"),
+    **series("retune_serving_behind_champion", "0x60"),
+    **series("retune_serving_store_up", "1x60"),
+}
+OTHER = '{namespace="other",service="retune-serving-credit-default",pod="a"}'
+DOWN, NOT_READY, ERRORS, SLOW, REFUSED, BEHIND, STORE_AWAY = (
+    f"RetuneServing{name}"
+    for name in (
+        "Down",
+        "NotReady",
+        "Errors",
+        "Slow",
+        "ChampionRefused",
+        "BehindChampion",
+        "StoreUnreachable",
+    )
+)
+# By name: the series, and the alerts that fire so many minutes later.
+DAYS = {
+    "all is well": (HEALTHY, {1: [], 20: [], 60: []}),
+    "no pod is there": ({}, {4: [], 6: [DOWN]}),
+    "no pod has a version": (running() | running("b"), {4: [], 12: [DOWN]}),
+    "one of two pods has no version": (HEALTHY | running("b"), {9: [], 11: [NOT_READY]}),
+    "another release has no store": (
+        HEALTHY | {f"retune_serving_store_up{OTHER}": "0x60"},
+        {60: []},
+    ),
+    "only another release has pods": ({f"retune_serving_model_info{OTHER}": "1x60"}, {6: [DOWN]}),
+    "one request in fifty fails": (
+        HEALTHY | series(REQUESTS, "0+120x60", 'endpoint="predict",status="500"'),
+        {4: [], 10: [ERRORS]},
+    ),
+    "one request in two hundred fails": (
+        HEALTHY | series(REQUESTS, "0+30x60", 'endpoint="predict",status="500"'),
+        {20: []},
+    ),
+    "callers send what is wrong": (
+        HEALTHY | series(REQUESTS, "0+6000x60", 'endpoint="predict",status="422"'),
+        {20: []},
+    ),
+    "one prediction in twenty is slow": (
+        HEALTHY
+        | series(BUCKET, "0+5700x60", 'endpoint="predict",le="0.25"')
+        | series(BUCKET, "0+6000x60", 'endpoint="predict",le="1"'),
+        {9: [], 15: [SLOW]},
+    ),
+    "batches are slow": (
+        HEALTHY
+        | series(BUCKET, "0x60", 'endpoint="batch_predict",le="0.25"')
+        | series(BUCKET, "0+10x60", 'endpoint="batch_predict",le="1"')
+        | series(BUCKET, "0+10x60", 'endpoint="batch_predict",le="+Inf"'),
+        {20: []},
+    ),
+    "a champion is refused once": (
+        HEALTHY | series("retune_serving_model_refusals_total", "0 0 0 1x57"),
+        {2: [], 4: [REFUSED], 20: []},
+    ),
+    "a champion takes over within minutes": (
+        HEALTHY | series("retune_serving_behind_champion", "0 1x5 0x54"),
+        {8: [], 20: []},
+    ),
+    "a pod stays behind the champion": (
+        HEALTHY | series("retune_serving_behind_champion", "1x60", pod="b"),
+        {9: [], 11: [BEHIND]},
+    ),
+    "the store is away": (
+        HEALTHY | series("retune_serving_store_up", "0x60", pod="b"),
+        {4: [], 6: [STORE_AWAY]},
+    ),
+}
+
+
+def tried(folder, day, **tests):
+    """Lets promtool take the rules through a day."""
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules()))
+    written = [{"series": name, "values": values} for name, values in day.items()]
+    test = {"interval": "1m", "input_series": written, **tests}
+    (folder / "test.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    return promtool("test", "rules", str(folder / "test.yaml"))
+
+
+def firing(minute, names):
+    return {
+        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+        "eval_time": f"{minute}m",
+        "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in names],
+    }
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_who_has_to_know_is_told_and_nobody_else(name, tmp_path):
+    day, expected = DAYS[name]
+    tests = [firing(minute, names) for minute, names in expected.items()]
+    ended = tried(tmp_path, day, promql_expr_test=tests)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_each_alert_has_a_day_on_which_it_fires():
+    fired = {name for _, expected in DAYS.values() for names in expected.values() for name in names}
+    assert {alert["alert"] for alert in alerts()} == fired
+
+
+@pytest.mark.parametrize(
+    ("name", "minute", "summary"),
+    [
+        (
+            "one of two pods has no version",
+            11,
+            "Pod b does not answer predictions of credit-default, others do.",
+        ),
+        (
+            "one request in fifty fails",
+            10,
+            "Of the requests for predictions of credit-default, 1.961% fail.",
+        ),
+        (
+            "one prediction in twenty is slow",
+            15,
+            "One in a hundred requests to predict of credit-default takes more than 850ms.",
+        ),
+    ],
+)
+def test_an_alert_says_what_is_wrong_in_figures(name, minute, summary, tmp_path):
+    day, expected = DAYS[name]
+    (alert,) = [a for a in alerts() if [a["alert"]] == expected[minute]]
+    pod = {"pod": "b", "service": "retune-serving-credit-default"}
+    labels = {NOT_READY: pod, SLOW: {"endpoint": "predict"}}.get(alert["alert"], {})
+    annotations = alert["annotations"] | {"summary": summary}
+    told = {
+        "exp_labels": alert["labels"] | labels,
+        "exp_annotations": {k: v.replace("{{ $labels.pod }}", "b") for k, v in annotations.items()},
+    }
+    test = {"eval_time": f"{minute}m", "alertname": alert["alert"], "exp_alerts": [told]}
+    ended = tried(tmp_path, day, alert_rule_test=[test])
+    assert ended.returncode == 0, ended.stdout + ended.stderr
