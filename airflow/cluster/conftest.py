@@ -2,7 +2,10 @@
 
 import json
 import os
+import random
+import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -39,11 +42,41 @@ resources:
 
 
 @pytest.fixture(scope="session")
-def environment(release, tmp_path_factory) -> dict[str, str]:
+def loops(release, tmp_path_factory) -> Path:
+    """A folder with the tests' loop files."""
+    folder = tmp_path_factory.mktemp("loops")
+    (folder / "tight.yaml").write_text(TIGHT)
+    (folder / "spread.yaml").write_text(f"name: {SPREAD}\nshards: 3\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made(release, loops, tmp_path_factory) -> str:
+    """The name of a loop that is made from a table into the release's store, in three shards."""
+    work = tmp_path_factory.mktemp("made")
+    draw = random.Random(7)
+    rows = [(draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(400)]
+    lines = [
+        f"{x:.3f},{y:.3f},{'yes' if x + y + draw.gauss(0, 0.5) > 0 else 'no'}" for x, y in rows
+    ]
+    (work / "made.csv").write_text("\n".join(["x,y,bought", *lines]))
+    words = ["--data", "made.csv", "--target", "bought", "--pretraining-epochs", "1"]
+    with release.store() as address:
+        subprocess.run(
+            [PROJECT / "retune", "new_loop", *words, "--epochs", "3", "--loops", loops],
+            cwd=work,
+            env={**os.environ, "RETUNE_MONGO_URI": address},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    with (loops / "made.yaml").open("a") as loop:
+        loop.write("\nshards: 3\n")
+    return "made"
+
+
+@pytest.fixture(scope="session")
+def environment(release, loops, made) -> dict[str, str]:
     """What makes the DAGs run in pods of the release."""
-    loops = tmp_path_factory.mktemp("loops")
-    (loops / "tight.yaml").write_text(TIGHT)
-    (loops / "spread.yaml").write_text(f"name: {SPREAD}\nshards: 3\n")
     sidecar = {"limits": {"memory": "32Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}}
     connection = {
         "conn_type": "kubernetes",
@@ -94,18 +127,19 @@ def settings(installed, environment) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def airflow(installed, settings, processes, tight, spread) -> Airflow:
+def airflow(installed, settings, processes, tight, spread, made) -> Airflow:
     with installed.migrated(processes, settings):
         pass
     installed.start(processes, settings)
-    installed.wait(processes, (*PIPELINES, tight, spread))
+    of_made = [f"{pipeline}.{made}" for pipeline in PIPELINES]
+    installed.wait(processes, (*PIPELINES, *of_made, tight, spread))
     return installed
 
 
 @pytest.fixture
 def start(airflow):
     """Starts a run of a DAG for a day, with a conf."""
-    return lambda dag, day, **conf: Run(airflow, dag, day, conf)
+    return lambda dag, day, **conf: Run(airflow, dag, airflow.trigger(dag, day, conf))
 
 
 @pytest.fixture(scope="session")

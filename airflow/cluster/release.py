@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,25 @@ class Release:
         """Installs or upgrades the release; ends when it is there and its models registered."""
         words = (verb, NAME, str(CHART), *UNTIL_THERE, "--values", "-")
         self.helm(*words, given=yaml.safe_dump(values))
+
+    @contextmanager
+    def store(self) -> Iterator[str]:
+        """The trial store's address on this machine."""
+        command = [
+            "kubectl",
+            "--namespace",
+            self.namespace,
+            "port-forward",
+            f"service/{NAME}-store",
+            ":27018",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarding:
+            try:
+                assert forwarding.stdout
+                port = forwarding.stdout.readline().split(":")[1].split()[0]
+                yield f"mongodb://127.0.0.1:{port}/retune"
+            finally:
+                forwarding.terminate()
 
     def pods(self, component: str, **status: str) -> list[dict[str, Any]]:
         """The pods of a step, the oldest first."""

@@ -1,4 +1,4 @@
-"""A run of a DAG that a test follows."""
+"""Runs of DAGs that tests follow."""
 
 import json
 from datetime import datetime
@@ -9,11 +9,10 @@ SECONDS_TO_END = 600
 
 
 class Run:
-    """One run, from its trigger on."""
+    """One run, whoever started it."""
 
-    def __init__(self, airflow, dag, day, conf):
-        self.airflow, self.dag = airflow, dag
-        self.id = airflow.trigger(dag, day, conf)
+    def __init__(self, airflow, dag, run_id):
+        self.airflow, self.dag, self.id = airflow, dag, run_id
 
     def tasks(self):
         return self.airflow.tasks(self.dag, self.id)

@@ -65,13 +65,14 @@ record Image(String name, Family family, String description, List<String> start)
                 Family.STORE,
                 "The embedded document store, for trials on one machine: it knows no users.",
                 start(
-                    "retune.store.Main",
-                    "--host",
-                    "0.0.0.0",
-                    "--port",
-                    "" + STORE_PORT,
-                    "--data",
-                    "/data"))));
+                    List.of(
+                        "retune.store.Main",
+                        "--host",
+                        "0.0.0.0",
+                        "--port",
+                        "" + STORE_PORT,
+                        "--data",
+                        "/data")))));
     images.put(
         Family.SIDECAR,
         List.of(
@@ -97,18 +98,24 @@ record Image(String name, Family family, String description, List<String> start)
                   "Step %s is of the family '%s', for which there is no image; see retune.images.Family."
                       .formatted(name, other));
         };
+    List<String> words = new ArrayList<>();
+    if (declared.get("keeps_books").booleanValue()) {
+      words.add("-XX:TieredStopAtLevel=1");
+    }
+    words.addAll(List.of("retune.runtime.Main", name));
+    if (name.equals(SERVICE)) {
+      words.addAll(List.of("--input", "{\"host\":\"0.0.0.0\"}"));
+    }
     return new Image(
         "retune/" + name.replace('_', '-'),
         family,
         declared.get("summary").stringValue(),
-        name.equals(SERVICE)
-            ? start("retune.runtime.Main", name, "--input", "{\"host\":\"0.0.0.0\"}")
-            : start("retune.runtime.Main", name));
+        start(words));
   }
 
-  private static List<String> start(String... words) {
+  private static List<String> start(List<String> words) {
     List<String> start = new ArrayList<>(JAVA);
-    start.addAll(List.of(words));
+    start.addAll(words);
     return List.copyOf(start);
   }
 }

@@ -19,4 +19,10 @@ public @interface About {
    * credit-default"}.
    */
   String example();
+
+  /**
+   * Whether the step never sees a row: then its start is most of its work, and neither vectors nor
+   * the optimising compiler would pay.
+   */
+  boolean keepsBooks() default false;
 }

@@ -13,7 +13,8 @@ import retune.runtime.StepContext;
 @About(
     value = "Makes a learned distribution the one that a model's rows are generated from.",
     pipeline = Pipeline.AUTHORING,
-    example = "--model credit-default --path examples/credit-default/distribution.json")
+    example = "--model credit-default --path examples/credit-default/distribution.json",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterDistribution

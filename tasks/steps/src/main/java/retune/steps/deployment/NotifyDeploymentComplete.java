@@ -19,7 +19,8 @@ import retune.steps.notification.Notifier;
 @About(
     value = "Tells people, once, which version is in production now.",
     pipeline = Pipeline.DEPLOYMENT,
-    example = "--model credit-default --model-id credit-default-0123456789ab")
+    example = "--model credit-default --model-id credit-default-0123456789ab",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class NotifyDeploymentComplete

@@ -24,7 +24,8 @@ import retune.runtime.StepContext;
         "Checks a model's files and keeps them as a version. The first version of a model can be"
             + " made its champion.",
     pipeline = Pipeline.AUTHORING,
-    example = "--path examples/credit-default/models/finetuned --champion")
+    example = "--path examples/credit-default/models/finetuned --champion",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterModel implements Step<RegisterModel.Input, RegisterModel.Output> {

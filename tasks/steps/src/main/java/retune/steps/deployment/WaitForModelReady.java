@@ -20,7 +20,8 @@ import retune.runtime.StepContext;
         "Waits for the evaluation's outcome of a day and says which version, if any, is to be"
             + " deployed.",
     pipeline = Pipeline.DEPLOYMENT,
-    example = "--model credit-default --logical-date 2026-11-05")
+    example = "--model credit-default --logical-date 2026-11-05",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class WaitForModelReady

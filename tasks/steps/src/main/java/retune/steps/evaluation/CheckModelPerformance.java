@@ -22,7 +22,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --metric"
-            + " f1_macro --threshold 0.65")
+            + " f1_macro --threshold 0.65",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class CheckModelPerformance

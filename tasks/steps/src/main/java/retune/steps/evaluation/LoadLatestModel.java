@@ -15,7 +15,8 @@ import retune.runtime.StepContext;
 @About(
     value = "Names the model version that is in production.",
     pipeline = Pipeline.EVALUATION,
-    example = "--model credit-default")
+    example = "--model credit-default",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class LoadLatestModel implements Step<LoadLatestModel.Input, LoadLatestModel.Output> {

@@ -25,7 +25,8 @@ import retune.steps.notification.Notifier;
         "Tells people, once, that a model falls short and that no attempt at fine-tuning helped:"
             + " by webhook, PagerDuty and e-mail, as far as they are set up.",
     pipeline = Pipeline.EVALUATION,
-    example = "--model credit-default --logical-date 2026-11-05 --metric f1_macro --threshold 0.65")
+    example = "--model credit-default --logical-date 2026-11-05 --metric f1_macro --threshold 0.65",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> {

@@ -25,7 +25,8 @@ import retune.runtime.store.RawBatches;
             + " candidates that did not, and says which version is to be in production. Nothing"
             + " else approves.",
     pipeline = Pipeline.EVALUATION,
-    example = "--model credit-default --logical-date 2026-11-05 --metric f1_macro --threshold 0.65")
+    example = "--model credit-default --logical-date 2026-11-05 --metric f1_macro --threshold 0.65",
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class SendEvaluationResults
