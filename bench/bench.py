@@ -6,6 +6,7 @@ Prints medians and ratios, and keeps every measurement in target/bench/NAME.json
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -521,6 +523,67 @@ def startup(rounds: int, *, smoke: bool) -> None:
     report.finish()
 
 
+STATIC = r"""
+#include <stdio.h>
+int main(void) { puts("{}"); return 0; }
+"""
+
+
+def static_image() -> str:
+    """Make an image of one static program, the least that `docker run` can start."""
+    name = "retune-bench-static"
+    program = WORK / "answer"
+    subprocess.run(
+        ["gcc", "-static", "-O2", "-x", "c", "-", "-o", program],
+        input=STATIC,
+        text=True,
+        check=True,
+    )
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as files:
+        files.add(program, "answer")
+    subprocess.run(
+        ["docker", "import", "--change", 'ENTRYPOINT ["/answer"]', "-", name],
+        input=archive.getvalue(),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return name
+
+
+def containers(rounds: int, *, smoke: bool) -> None:
+    """Start steps by `docker run` to their JSON, beside a static program; after `make images`."""
+    report = Report("containers")
+    static = static_image()
+
+    def run(uri: str, image: str, *words: object) -> Time:
+        setting = {"RETUNE_MONGO_URI": uri}
+        command = ("docker", "run", "--rm", "--network", "host", "-e", "RETUNE_MONGO_URI", image)
+        return timed(*command, *words, environment=setting)[0]
+
+    with store("containers") as running:
+        uri = running.uri
+        champion = step(uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+        for turn in range(1 if smoke else 2 * rounds):
+            date = f"2026-01-{turn + 1:02d}"
+            of = ("--model-id", champion, "--data-path", f"{MODEL}/{date}")
+            day = ("--model", MODEL, "--logical-date", date)
+            step(uri, "generate_data", *day, "--rows", 10)
+            step(uri, "process_data", *day)
+            step(uri, "prepare_retraining_data", *of)
+            report.add("a static C program", run(uri, static))
+            light = run(uri, "retune/load-latest-model", "--model", MODEL)
+            report.add("load-latest-model", light)
+            report.add("evaluate-model, 10 rows", run(uri, "retune/evaluate-model", *of))
+            report.add("finetune-model, 10 rows", run(uri, "retune/finetune-model", *of))
+    report.notes = {
+        "target of load-latest-model, 1.3 times the static program and 0.25 s": 1.3
+        * report.wall("a static C program")
+        + 0.25
+    }
+    report.finish()
+
+
 @contextmanager
 def wide_store(folder: Path) -> Iterator[tuple[Store, Json]]:
     """Start a store with the network of 142 columns in production, and rows like its own."""
@@ -694,12 +757,14 @@ def main() -> None:
         "attempts": lambda: attempts(smoke=arguments.smoke),
         "sizing": lambda: sizing(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
+        "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }
     unknown = [name for name in arguments.names if name not in benchmarks]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
-    # Sizing needs images, which take a Docker daemon.
-    for name in arguments.names or [name for name in benchmarks if name != "sizing"]:
+    # These need images, which take a Docker daemon.
+    on_images = ("sizing", "containers")
+    for name in arguments.names or [name for name in benchmarks if name not in on_images]:
         benchmarks[name]()
 
 

@@ -24,9 +24,6 @@ record Image(String name, Family family, String description, List<String> start)
   private static final Set<String> MODEL_STEPS =
       Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "serving", "validate_model");
 
-  /** Steps that are for the place where the sources are: an image has no compiler. */
-  static final Set<String> WITHOUT_IMAGE = Set.of("build_steps");
-
   /** What others call, and not only from within its container. */
   private static final String SERVICE = "serving";
 
@@ -46,7 +43,7 @@ record Image(String name, Family family, String description, List<String> start)
     Map<Family, List<Image>> images = new TreeMap<>();
     JsonNode steps = JsonMapper.shared().readTree(catalogue).get("steps");
     for (var step : steps.properties()) {
-      if (WITHOUT_IMAGE.contains(step.getKey())) {
+      if (!step.getValue().get("has_image").booleanValue()) {
         continue;
       }
       Image image = ofStep(step.getKey(), step.getValue());

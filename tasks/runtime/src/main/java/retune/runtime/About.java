@@ -25,4 +25,7 @@ public @interface About {
    * the optimising compiler would pay.
    */
   boolean keepsBooks() default false;
+
+  /** Whether there is an image of it; a step for the place where the sources are has none. */
+  boolean hasImage() default true;
 }

@@ -17,8 +17,8 @@ public final class Catalogue {
   private Catalogue() {}
 
   /**
-   * {@code {"steps": {name: {pipeline, family, keeps_books, summary, example, inputs, outputs}}}},
-   * indented.
+   * {@code {"steps": {name: {pipeline, family, has_image, keeps_books, summary, example, inputs,
+   * outputs}}}}, indented.
    */
   public static String json() {
     return json(StepDefinition.all());
@@ -61,6 +61,7 @@ public final class Catalogue {
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("pipeline", step.about().pipeline());
       entry.put("family", step.family());
+      entry.put("has_image", step.about().hasImage());
       entry.put("keeps_books", step.about().keepsBooks());
       entry.put("summary", step.about().value());
       entry.put("example", step.about().example());

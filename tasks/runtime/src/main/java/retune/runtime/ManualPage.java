@@ -136,7 +136,7 @@ final class ManualPage {
   static String markdown(List<StepDefinition> steps) {
     StringBuilder page =
         new StringBuilder(
-            "# Steps\n\nMade from the steps' own declarations; `./retune STEP --help` prints the same.\n");
+            "# Steps\n\nMade from the steps' own declarations; `./retune STEP --help` prints the same. Files in a container are those of a mounted folder: [run one step](../how-to/run-one-step.md).\n");
     for (Pipeline pipeline : Pipeline.values()) {
       List<StepDefinition> members =
           steps.stream().filter(step -> step.about().pipeline() == pipeline).toList();
@@ -146,6 +146,11 @@ final class ManualPage {
       for (StepDefinition step : members) {
         page.append("\n### %s\n\n%s\n".formatted(step.name(), step.about().value()));
         page.append("\n    ./retune %s %s\n".formatted(step.name(), step.about().example()));
+        if (step.about().hasImage()) {
+          page.append(
+              "    docker run --rm --network host retune/%s %s\n"
+                  .formatted(step.name().replace('_', '-'), step.about().example()));
+        }
         page.append("\n| input | type | default | what it is |\n|---|---|---|---|\n");
         page.append(
             step.inputs().stream()

@@ -32,7 +32,8 @@ import retune.runtime.StepContext;
             + " there, with the catalogue that DAGs are checked against. Where RETUNE_STEPS names"
             + " the folder, ./retune and the DAGs know them.",
     pipeline = Pipeline.AUTHORING,
-    example = "--folder my-steps")
+    example = "--folder my-steps",
+    hasImage = false)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class BuildSteps implements Step<BuildSteps.Input, BuildSteps.Output> {
