@@ -43,7 +43,7 @@ images: $(STAGE)/made ## Build an image for each step into the Docker daemon; TA
 push: $(STAGE)/made ## Push the images to REGISTRY=host/folder, as docker login allows
 	@$(BUILD_IMAGES) --push '$(or $(REGISTRY),$(error Name the registry: make push REGISTRY=registry.example/team))'
 
-$(STAGE)/made: target/built docker/stage.sh docker/packages.lock docker/java.options docker/pgrep tasks/java.options
+$(STAGE)/made: target/built docker/stage.sh docker/packages.lock docker/java.options docker/pgrep tasks/java.options $(wildcard docker/classes/*)
 	@echo "Staging the images' files"
 	@docker/stage.sh $(STAGE)
 	@touch $@
@@ -111,6 +111,11 @@ format: $(VENV)/installed-dev ## Format Java and Python
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference again from their declarations
 	@export RETUNE_CATALOGUE=write; $(MAVEN) test -pl tasks/loop -am -Dtest=CatalogueTest -Dsurefire.failIfNoSpecifiedTests=false
+
+.PHONY: class-lists
+class-lists: target/built ## Write again which classes the images' steps load at their start
+	@mkdir -p docker/classes
+	@docker/stage.sh $(CURDIR)/target/rehearsal rehearse
 
 .PHONY: lock
 lock: $(UV) ## Pin what the requirements name, by hash

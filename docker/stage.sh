@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the images' file systems, a folder for each set of layers, from Debian packages, this JDK and Retune's jars:
-#   docker/stage.sh FOLDER
+#   docker/stage.sh FOLDER             the whole stage
+#   docker/stage.sh FOLDER rehearse    writes docker/classes again, which the class archives are made of
 # Nothing here needs a container daemon, a registry or root. The same packages, JDK and jars give the same bytes.
 set -euo pipefail
 top=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -127,9 +128,10 @@ rehearse() { # rehearse FAMILY STEP ARGUMENT…
     > "$stage/$step.json" 2> "$stage/$step.log" || fail "The rehearsal of $step failed; see $stage/$step.log."
 }
 
-# A day of the example's loop. Several steps, because which classes one of them loads is in part a matter of luck.
+# A day of the example's loop, and the list of all classes that each family loads in it. Sorted, and without what a list
+# says of the order of events.
 rehearsals() {
-  local example=$top/examples/credit-default day=2026-01-05 store batch version
+  local example=$top/examples/credit-default day=2026-01-05 store batch version family
   mkfifo "$stage/address"
   become store -Xshare:off "-XX:DumpLoadedClassList=$stage/store.store.classes" retune.store.Main --port 0 \
     --data "$stage/data" > "$stage/address" 2> "$stage/store.log" &
@@ -152,15 +154,36 @@ rehearsals() {
   rehearse learning finetune_model --model-id "$version" --data-path $batch --attempt 1 --metric f1_macro
   kill "$store"
   wait "$store" || true
+  for family in store light learning; do
+    sed -e '/^#/d' -e '/^@cp/d' -e 's/ id:.*//' "$stage/$family".*.classes | LC_ALL=C sort -u > "$top/docker/classes/$family.txt"
+  done
 }
 
-# One archive of all classes that the rehearsals loaded, parsed and linked ahead of time. Sorted, and without what a list
-# says of the order of events, the same classes give the same bytes.
-archive() { # archive FAMILY
-  sed -e '/^#/d' -e '/^@cp/d' -e 's/ id:.*//' "$stage/$1".*.classes | LC_ALL=C sort -u > "$stage/$1.classes"
-  (become "$1" -Xshare:dump -XX:+AOTClassLinking "-XX:SharedClassListFile=$stage/$1.classes" \
-    "-XX:SharedArchiveFile=$stage/$1/opt/retune/retune.aot") > "$stage/$1.log" 2>&1 ||
+# Becomes the Java of a family as in its image, under /opt. An archive names where its class path was: made here, it would
+# be another in another folder. Where the kernel does not let a user mount, it is.
+as_in_image() { # as_in_image FAMILY OPTION…
+  local family=$1 opt=$stage/opt
+  local retune=$stage/$family/opt/retune
+  shift
+  if unshare --user --map-root-user --mount true 2> /dev/null; then
+    mkdir -p "$opt/java" "$opt/retune"
+    # shellcheck disable=SC2016 # for the shell in there
+    exec unshare --user --map-root-user --mount bash -c 'mount --bind "$1" "$3/java" && mount --bind "$2" "$3/retune" &&
+      mount --rbind "$3" /opt && shift 3 && exec /opt/java/bin/java @/opt/retune/java.options "$@"' \
+      bash "$stage/java/opt/java" "$retune" "$opt" "$@"
+  fi
+  echo "unshare may not mount here: images that are built in another folder have other digests." >&2
+  become "$family" "${@//\/opt\/retune/$retune}"
+}
+
+# One archive of the classes that a family's rehearsals loaded, parsed and linked ahead of time: the same list, jars and
+# JDK give the same bytes. Which classes a step loads is in part a matter of luck, so the list is kept.
+archive() { # archive FAMILY OPTION…
+  cp "$top/docker/classes/$1.txt" "$stage/$1/opt/retune/classes.txt"
+  (as_in_image "$@" -Xshare:dump -XX:SharedClassListFile=/opt/retune/classes.txt \
+    -XX:SharedArchiveFile=/opt/retune/retune.aot) > "$stage/$1.log" 2>&1 ||
     fail "The class archive of the $1 images failed; see $stage/$1.log."
+  rm "$stage/$1/opt/retune/classes.txt"
   echo -XX:AOTCache=/opt/retune/retune.aot >> "$stage/$1/opt/retune/java.options"
 }
 
@@ -182,7 +205,10 @@ mkdir -m 777 "$stage/store/data"
 class_path light serving --add-modules=jdk.incubator.vector
 class_path learning loop --add-modules=jdk.incubator.vector
 sidecar
-rehearsals
-archive store
-archive light
-archive learning
+if [[ ${2:-} == rehearse ]]; then
+  rehearsals
+else
+  archive store # linked ahead, too, it would keep soft references, which hold the time
+  archive light -XX:+AOTClassLinking
+  archive learning -XX:+AOTClassLinking
+fi

@@ -1,5 +1,6 @@
 package retune.serving;
 
+import com.mongodb.MongoException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
@@ -12,7 +13,6 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
-import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 
@@ -74,7 +74,12 @@ final class ChampionFollower {
     return thread::interrupt;
   }
 
-  /** Looks who the champion is, and lets it answer. */
+  /**
+   * Looks who the champion is, and lets it answer.
+   *
+   * @throws InvalidInputException where the store's address or credentials cannot be used and
+   *     nothing is loaded yet: whoever started it is still looking
+   */
   private void look() {
     try {
       Optional<String> champion =
@@ -87,15 +92,15 @@ final class ChampionFollower {
         return;
       }
       follow(champion.get());
-    } catch (InvalidInputException e) {
-      throw e;
     } catch (RuntimeException e) {
       RuntimeException failure = DocumentStore.explain(e);
-      if (!(failure instanceof NotReadyException)) {
+      if (failure instanceof InvalidInputException && served.modelId().isEmpty()) {
         throw failure;
       }
-      metrics.storeUp(false);
-      say(failure.getMessage() + " What is loaded goes on.");
+      if (!Thread.currentThread().isInterrupted()) { // else it is the end
+        metrics.storeUp(false);
+        say(failure.getMessage() + " What is loaded goes on.");
+      }
     }
   }
 
@@ -119,7 +124,9 @@ final class ChampionFollower {
       metrics.behindChampion(false);
       refused = null;
       said = "";
-    } catch (InvalidInputException e) {
+    } catch (MongoException e) {
+      throw e;
+    } catch (RuntimeException | OutOfMemoryError e) {
       refused = new Refused(champion, context.clock().instant());
       metrics.refused();
       say("The champion %s is not served: %s".formatted(champion, e.getMessage()));

@@ -13,6 +13,9 @@ final class Requests {
   /** A body of so many bytes takes several times as much as columns and answers. */
   private static final int SHARE_OF_HEAP = 16;
 
+  /** Of a body that is too large; whoever sends more is cut off. */
+  private static final long MOST_DISCARDED = 256L << 20;
+
   private static final int WAIT_SECONDS = 2;
   private static final int KILOBYTE = 1 << 10;
 
@@ -43,7 +46,7 @@ final class Requests {
   <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
     long length = length(exchange);
     if (length > mostBytes) {
-      throw tooLarge();
+      throw tooLarge(exchange);
     }
     int cost = (int) (length / KILOBYTE) + 1;
     int taken = Math.min(cost, mostBytes / KILOBYTE);
@@ -53,7 +56,7 @@ final class Requests {
     try {
       byte[] body = exchange.getRequestBody().readNBytes(mostBytes + 1);
       if (body.length > mostBytes) {
-        throw tooLarge();
+        throw tooLarge(exchange);
       }
       return work.with(body);
     } finally {
@@ -76,7 +79,13 @@ final class Requests {
     }
   }
 
-  private Refusal tooLarge() {
+  /** Reads on without keeping it: a caller who is still sending would not see the answer. */
+  private Refusal tooLarge(HttpExchange exchange) throws IOException {
+    byte[] rest = new byte[1 << 16];
+    long read = 0;
+    for (int count = 0; count >= 0 && read < MOST_DISCARDED; read += count) {
+      count = exchange.getRequestBody().read(rest);
+    }
     return new Refusal(
         413,
         "The request's body is larger than %d bytes; send the rows in parts.".formatted(mostBytes));
