@@ -122,7 +122,7 @@ final class Runner {
       return fail(e);
     } catch (RuntimeException e) {
       return fail(DocumentStore.explain(e));
-    } catch (Exception | StackOverflowError | OutOfMemoryError e) {
+    } catch (Exception | Error e) {
       return fail(e);
     }
   }

@@ -26,6 +26,9 @@ final class ChampionFollower {
   /** A version that was refused is tried again after this long: lost weights may be put back. */
   private static final Duration SECOND_TRY = Duration.ofSeconds(30);
 
+  /** How long the end waits for a look that is under way. */
+  private static final Duration LAST_LOOK = Duration.ofSeconds(2);
+
   /** A version that could not be loaded, and when that was. */
   private record Refused(String modelId, Instant at) {}
 
@@ -67,11 +70,18 @@ final class ChampionFollower {
                       look();
                       Thread.sleep(milliseconds);
                     }
-                  } catch (InterruptedException | RuntimeException e) {
+                  } catch (InterruptedException | RuntimeException | Error e) {
                     end.completeExceptionally(e);
                   }
                 });
-    return thread::interrupt;
+    return () -> {
+      thread.interrupt();
+      try {
+        thread.join(LAST_LOOK);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    };
   }
 
   /**
@@ -126,7 +136,7 @@ final class ChampionFollower {
       said = "";
     } catch (MongoException e) {
       throw e;
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       refused = new Refused(champion, context.clock().instant());
       metrics.refused();
       say("The champion %s is not served: %s".formatted(champion, e.getMessage()));
@@ -144,7 +154,7 @@ final class ChampionFollower {
       if (!served.runs(loaded.version().architecture().getClass())) {
         Warmup.run(loaded);
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       loaded.release();
       throw e;
     }

@@ -61,11 +61,11 @@ final class InferenceProtocol {
       throw new Refusal(400, "The request has no 'inputs'; send one tensor for each column.");
     }
     for (Wanted wanted : wanted(request)) {
-      if (wanted == null || !OUTPUTS.contains(wanted.name)) {
+      if (wanted == null || wanted.name == null || !OUTPUTS.contains(wanted.name)) {
         throw new Refusal(
             400,
             "There is no output '%s'; ask for predicted or probabilities."
-                .formatted(wanted == null ? "null" : wanted.name));
+                .formatted(wanted == null ? null : wanted.name));
       }
     }
     return request;
@@ -138,7 +138,7 @@ final class InferenceProtocol {
     if (cell.isNull()) {
       raw.add(input.name, Double.NaN);
     } else if (cell.isNumber()) {
-      raw.add(input.name, cell.doubleValue());
+      raw.add(input.name, Double.parseDouble(cell.asString()));
     } else if (cell.isString() || cell.isBoolean()) {
       raw.add(input.name, cell.asString());
     } else {

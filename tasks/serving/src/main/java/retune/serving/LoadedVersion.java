@@ -47,7 +47,7 @@ final class LoadedVersion {
     try {
       GoldenCheck.maxDifference(version, engine);
       return new LoadedVersion(version, engine);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       engine.close();
       throw e;
     }

@@ -1,14 +1,17 @@
 package retune.serving;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -32,10 +35,11 @@ final class PredictionServer implements AutoCloseable {
   private static final int LAST_REQUESTS_SECONDS = 10;
 
   static {
-    // Read when the server's classes are loaded: small answers go out at once, and who sends a
-    // request a byte a second is cut off.
+    // Read when the server's classes are loaded: small answers go out at once; who sends a request
+    // a byte a second is cut off, and who went away before the answer is forgotten.
     System.setProperty("sun.net.httpserver.nodelay", "true");
-    System.setProperty("sun.net.httpserver.maxReqTime", "60");
+    System.setProperty("sun.net.httpserver.maxReqTime", "15");
+    System.setProperty("sun.net.httpserver.maxRspTime", "60");
   }
 
   /** What is sent back. */
@@ -137,52 +141,75 @@ final class PredictionServer implements AutoCloseable {
   @Override
   public void close() {
     drain();
-    server.stop(LAST_REQUESTS_SECONDS);
-    executor.close();
+    // The server also waits for requests whose callers are gone, which it cannot tell; we can.
+    Thread stopping = Thread.ofPlatform().start(() -> server.stop(LAST_REQUESTS_SECONDS));
+    try {
+      for (int idle = 0; idle < 2 && !stopping.join(Duration.ofMillis(50)); ) {
+        idle = metrics.inFlight() == 0 ? idle + 1 : 0;
+      }
+      stopping.interrupt();
+      stopping.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    executor.shutdownNow();
   }
 
   private void handle(HttpExchange exchange) throws IOException {
     long start = System.nanoTime();
-    Endpoint endpoint = new Endpoint(OTHER, exchange.getRequestMethod(), this::notFound);
+    Endpoint endpoint = notFound(exchange.getRequestMethod());
     Answer answer;
-    try (exchange;
-        var _ = metrics.begin()) {
+    try (var _ = metrics.begin();
+        exchange) {
       try {
         endpoint = endpoint(exchange);
         answer = endpoint.handler.answer(exchange);
       } catch (Refusal refusal) {
         answer = problem(refusal.status(), refusal.sentence());
-      } catch (RuntimeException | OutOfMemoryError e) {
+      } catch (IOException e) {
+        answer = problem(400, "The body ended early or is malformed; send all of it.");
+      } catch (RuntimeException | Error e) {
         LOG.log(Level.ERROR, "A request of " + endpoint.name + " failed: " + e, e);
         answer = problem(500, "The request failed; the service's log says why.");
       }
-      send(exchange, answer);
-      metrics.requestEnded(endpoint.name, answer.status, System.nanoTime() - start);
+      try {
+        send(exchange, answer);
+      } finally {
+        metrics.requestEnded(endpoint.name, answer.status, System.nanoTime() - start);
+      }
     }
   }
 
   private void send(HttpExchange exchange, Answer answer) throws IOException {
-    exchange.getResponseHeaders().set("Content-Type", answer.contentType);
+    Headers headers = exchange.getResponseHeaders();
+    headers.set("Content-Type", answer.contentType);
     if (answer.status == 503) {
-      exchange.getResponseHeaders().set("Retry-After", "1");
+      headers.set("Retry-After", "1");
     }
     if (draining) {
-      exchange.getResponseHeaders().set("Connection", "close");
+      headers.set("Connection", "close");
     }
-    boolean bare = exchange.getRequestMethod().equals("HEAD");
-    exchange.sendResponseHeaders(answer.status, bare ? -1 : answer.body.length);
-    if (!bare) {
-      exchange.getResponseBody().write(answer.body);
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      headers.set("Content-Length", Integer.toString(answer.body.length));
+      exchange.sendResponseHeaders(answer.status, -1);
+      return;
     }
+    exchange.sendResponseHeaders(answer.status, answer.body.length);
+    // Closed here: the exchange's end would first wait for the rest of the request.
+    try (OutputStream body = exchange.getResponseBody()) {
+      body.write(answer.body);
+    }
+  }
+
+  private Endpoint notFound(String method) {
+    return new Endpoint(OTHER, method, this::notFound);
   }
 
   private Endpoint endpoint(HttpExchange exchange) {
     String path = exchange.getRequestURI().getPath();
-    Endpoint found =
-        Optional.ofNullable(endpoints.get(path))
-            .or(() -> ofModel(path))
-            .orElse(new Endpoint(OTHER, exchange.getRequestMethod(), this::notFound));
     String method = exchange.getRequestMethod();
+    Endpoint found =
+        Optional.ofNullable(endpoints.get(path)).or(() -> ofModel(path)).orElse(notFound(method));
     if (found.method.equals(method) || (found.method.equals("GET") && method.equals("HEAD"))) {
       return found;
     }
@@ -200,7 +227,7 @@ final class PredictionServer implements AutoCloseable {
     String version = ofVersion ? words.get(5) : "";
     List<String> rest = words.subList(ofVersion ? 6 : 4, words.size());
     String verb = rest.isEmpty() ? "" : rest.getFirst();
-    if (rest.size() > 1) {
+    if (rest.size() > 1 || (ofVersion && version.isEmpty())) {
       return Optional.empty();
     }
     String model = words.get(3);

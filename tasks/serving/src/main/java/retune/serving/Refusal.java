@@ -4,6 +4,9 @@ package retune.serving;
 final class Refusal extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** Longer ones are cut: they quote what the caller has sent. */
+  private static final int MOST_CHARACTERS = 400;
+
   private final int status;
   private final String sentence;
 
@@ -15,7 +18,10 @@ final class Refusal extends RuntimeException {
   Refusal(int status, String sentence) {
     super(sentence, null, false, false);
     this.status = status;
-    this.sentence = sentence;
+    this.sentence =
+        sentence.length() <= MOST_CHARACTERS
+            ? sentence
+            : sentence.substring(0, MOST_CHARACTERS) + " …";
   }
 
   int status() {

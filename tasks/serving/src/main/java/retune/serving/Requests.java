@@ -1,7 +1,9 @@
 package retune.serving;
 
 import com.sun.net.httpserver.HttpExchange;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -17,7 +19,7 @@ final class Requests {
   private static final long MOST_DISCARDED = 256L << 20;
 
   private static final int WAIT_SECONDS = 2;
-  private static final int KILOBYTE = 1 << 10;
+  private static final int PIECE = 1 << 16;
 
   /** A body of an answer's work. */
   interface Work<T> {
@@ -25,7 +27,9 @@ final class Requests {
   }
 
   private final int mostBytes;
-  private final Semaphore kilobytes;
+
+  /** Pieces of bodies that may still be held. */
+  private final Semaphore room;
 
   /**
    * For a heap of that size.
@@ -33,9 +37,9 @@ final class Requests {
    * @param heap in bytes
    */
   Requests(long heap) {
-    long room = Math.max(heap / SHARE_OF_HEAP, KILOBYTE);
-    mostBytes = (int) Math.min(MOST_BYTES, room);
-    kilobytes = new Semaphore((int) Math.min(room / KILOBYTE, Integer.MAX_VALUE), true);
+    long most = Math.max(heap / SHARE_OF_HEAP, PIECE);
+    mostBytes = (int) Math.min(MOST_BYTES, most);
+    room = new Semaphore((int) Math.min(most / PIECE, Integer.MAX_VALUE));
   }
 
   /**
@@ -44,35 +48,34 @@ final class Requests {
    * @throws Refusal where it is too large, or no room is to be had within 2 s
    */
   <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
-    long length = length(exchange);
-    if (length > mostBytes) {
+    String announced = exchange.getRequestHeaders().getFirst("Content-Length");
+    if (announced != null && Long.parseLong(announced.strip()) > mostBytes) {
       throw tooLarge(exchange);
     }
-    int cost = (int) (length / KILOBYTE) + 1;
-    int taken = Math.min(cost, mostBytes / KILOBYTE);
-    if (!acquire(taken)) {
-      throw new Refusal(503, "Too many requests are being answered; try again in a second.");
-    }
+    int pieces = 0;
     try {
-      byte[] body = exchange.getRequestBody().readNBytes(mostBytes + 1);
-      if (body.length > mostBytes) {
-        throw tooLarge(exchange);
+      ByteArrayOutputStream body = new ByteArrayOutputStream();
+      InputStream in = exchange.getRequestBody();
+      for (byte[] piece = in.readNBytes(PIECE); piece.length > 0; piece = in.readNBytes(PIECE)) {
+        if (body.size() + piece.length > mostBytes) {
+          throw tooLarge(exchange);
+        }
+        // Room is taken for what has come, so that nobody holds it by sending slowly.
+        if (!acquire()) {
+          throw new Refusal(503, "Too many requests are being answered; try again in a second.");
+        }
+        pieces++;
+        body.write(piece);
       }
-      return work.with(body);
+      return work.with(body.toByteArray());
     } finally {
-      kilobytes.release(taken);
+      room.release(pieces);
     }
   }
 
-  /** The announced length; where none is announced, as much as may be. */
-  private long length(HttpExchange exchange) {
-    String announced = exchange.getRequestHeaders().getFirst("Content-Length");
-    return announced == null ? mostBytes : Long.parseLong(announced.strip());
-  }
-
-  private boolean acquire(int cost) {
+  private boolean acquire() {
     try {
-      return kilobytes.tryAcquire(cost, WAIT_SECONDS, TimeUnit.SECONDS);
+      return room.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
@@ -81,7 +84,7 @@ final class Requests {
 
   /** Reads on without keeping it: a caller who is still sending would not see the answer. */
   private Refusal tooLarge(HttpExchange exchange) throws IOException {
-    byte[] rest = new byte[1 << 16];
+    byte[] rest = new byte[PIECE];
     long read = 0;
     for (int count = 0; count >= 0 && read < MOST_DISCARDED; read += count) {
       count = exchange.getRequestBody().read(rest);

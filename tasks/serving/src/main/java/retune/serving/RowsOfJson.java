@@ -1,12 +1,14 @@
 package retune.serving;
 
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Table;
 import retune.runtime.Json;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.databind.DatabindException;
 
 /** Reads {@code {"features": {…}}} and {@code {"instances": [{…}, …]}}, without a tree between. */
 final class RowsOfJson {
@@ -47,10 +49,23 @@ final class RowsOfJson {
 
   /** What is said of a body that is no JSON, or not of the shape asked for. */
   static Refusal malformed(JacksonException e) {
+    if (e instanceof DatabindException shape) {
+      return new Refusal(
+          400,
+          "The request has not the protocol's shape at %s; see /openapi.json."
+              .formatted(
+                  shape.getPath().stream()
+                      .map(
+                          step ->
+                              step.getPropertyName() == null
+                                  ? "[" + step.getIndex() + "]"
+                                  : step.getPropertyName())
+                      .collect(Collectors.joining("."))));
+    }
     return new Refusal(
         400,
-        "The request's body cannot be read as JSON (%s); see /openapi.json."
-            .formatted(e.getOriginalMessage()));
+        "The request's body is no JSON at line %d, column %d; see /openapi.json."
+            .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr()));
   }
 
   private void object(String field, Reading reading) {

@@ -9,6 +9,7 @@ import retune.model.Architecture;
 /** What answers at the moment. A version is put in the place of another between two requests. */
 final class ServedModel implements AutoCloseable {
   private final AtomicReference<@Nullable LoadedVersion> current = new AtomicReference<>();
+  private boolean isClosed;
 
   /** The id of the version that answers; empty before the first. */
   Optional<String> modelId() {
@@ -43,15 +44,19 @@ final class ServedModel implements AutoCloseable {
   }
 
   /** Lets a version answer from now on; the one before closes after its last request. */
-  void replaceBy(@Nullable LoadedVersion next) {
-    LoadedVersion before = current.getAndSet(next);
+  synchronized void replaceBy(LoadedVersion next) {
+    LoadedVersion before = isClosed ? next : current.getAndSet(next);
     if (before != null) {
       before.release();
     }
   }
 
   @Override
-  public void close() {
-    replaceBy(null);
+  public synchronized void close() {
+    isClosed = true;
+    LoadedVersion last = current.getAndSet(null);
+    if (last != null) {
+      last.release();
+    }
   }
 }

@@ -107,6 +107,11 @@ final class ServingMetrics {
     return inFlight::dec;
   }
 
+  /** Requests that are being answered. */
+  long inFlight() {
+    return (long) inFlight.get();
+  }
+
   void requestEnded(String endpoint, int status, long nanoseconds) {
     requests.labelValues(endpoint, Integer.toString(status)).inc();
     duration.labelValues(endpoint).observe(nanoseconds / 1e9);

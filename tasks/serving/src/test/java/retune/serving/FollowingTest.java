@@ -231,6 +231,51 @@ class FollowingTest {
   }
 
   @Test
+  void callersWhoLeaveAreCountedAndDelayNoEnd() throws Exception {
+    try (RunningService service = RunningService.ofFolder().awaitReady()) {
+      for (int i = 0; i < 20; i++) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
+          socket.setSoLinger(i % 2 == 0, 0); // by a reset, and by an end
+          String head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{";
+          socket.getOutputStream().write(head.getBytes(StandardCharsets.UTF_8));
+          socket.getOutputStream().flush();
+          RunningService.await(
+              "the request", () -> metric(service, "retune_serving_in_flight_requests") == 2);
+        }
+        RunningService.await(
+            "its end", () -> metric(service, "retune_serving_in_flight_requests") == 1);
+      }
+      assertEquals(200, service.post("/predict", ROW).statusCode());
+      String counted = "retune_serving_requests_total{endpoint=\"predict\",status=\"400\"} 20.0";
+      assertTrue(service.get("/metrics").body().contains(counted));
+      long told = System.nanoTime();
+      service.tellToStop();
+      service.output();
+      assertTrue(System.nanoTime() - told < 5e9, "it waited for those who left");
+    }
+  }
+
+  @Test
+  void whoSendsSlowlyHoldsNoRoom() throws Exception {
+    try (RunningService service = RunningService.ofFolder().awaitReady()) {
+      List<Socket> slow = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port());
+        slow.add(socket);
+        String head =
+            "POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n";
+        socket.getOutputStream().write(head.getBytes(StandardCharsets.UTF_8));
+      }
+      RunningService.await(
+          "the requests", () -> metric(service, "retune_serving_in_flight_requests") == 41);
+      assertEquals(200, service.post("/predict", ROW).statusCode());
+      for (Socket socket : slow) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
   void anAddressThatCannotBeListenedOnIsNamed() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady()) {
       assertThrowsFor(
