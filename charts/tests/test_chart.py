@@ -31,6 +31,14 @@ def test_what_is_made_of_values_is_the_golden_file(file):
     assert made.stdout == golden.read_text()
 
 
+def test_a_models_name_may_look_like_a_number():
+    values = {**STORE, "serving": {"models": [{"model": name} for name in ("123", "1e3", "true")]}}
+    for document in yaml.safe_load_all(template(values).stdout):
+        if document and document["kind"] == "Deployment":
+            labels = document["spec"]["template"]["metadata"]["labels"]
+            assert all(isinstance(value, str) for value in labels.values())
+
+
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
 def test_every_pod_is_locked_down(file):
     made = documents(yaml.safe_load(file.read_text()))

@@ -56,7 +56,7 @@ annotations:
 {{- $model := index . 1 -}}
 {{ include "retune.selector" (index . 0) }}
 app.kubernetes.io/component: serving
-retune/model: {{ $model.name | default $model.model }}
+retune/model: {{ $model.name | default $model.model | quote }}
 {{- end }}
 
 {{/* An image by the name of its step. */}}
