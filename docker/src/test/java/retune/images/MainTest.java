@@ -30,9 +30,14 @@ import tools.jackson.databind.json.JsonMapper;
 class MainTest {
   private static final String CATALOGUE =
       """
-      {"steps": {"evaluate_model": {"family": "light", "summary": "Measures a model."},
-                 "load_model": {"family": "light", "summary": "Loads a model."},
-                 "train_model": {"family": "learning", "summary": "Trains a model."}}}
+      {"steps": {
+        "build": {"family": "light", "has_image": false, "keeps_books": false, "summary": "Builds."},
+        "evaluate_model":
+          {"family": "light", "has_image": true, "keeps_books": false, "summary": "Measures a model."},
+        "load_model":
+          {"family": "light", "has_image": true, "keeps_books": true, "summary": "Loads a model."},
+        "train_model":
+          {"family": "learning", "has_image": true, "keeps_books": false, "summary": "Trains a model."}}}
       """;
   private static final String PACKAGES =
       """
