@@ -22,7 +22,7 @@ from demo.processes import DemoError, Processes, free_port, listens
 from demo.screen import Screen
 
 PROJECT = Path(__file__).parents[2]
-STATE = Path(os.environ.get("RETUNE_STATE") or PROJECT / ".retune")
+STATE = Path(os.environ.get("RETUNE_STATE") or PROJECT / ".retune").resolve()
 EXAMPLE = PROJECT / "examples" / MODEL
 REGISTRATIONS: Sequence[Sequence[str]] = (
     ("register_distribution", "--model", MODEL, "--path", str(EXAMPLE / "distribution.json")),

@@ -52,6 +52,8 @@ class Airflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.sources / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            # A scheduler that starts holds a lock for longer than SQLite waits: the API says 500.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__MP_START_METHOD": "fork",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
