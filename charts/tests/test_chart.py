@@ -32,11 +32,12 @@ def test_what_is_made_of_values_is_the_golden_file(file):
 
 
 def test_a_models_name_may_look_like_a_number():
-    values = {**STORE, "serving": {"models": [{"model": name} for name in ("123", "1e3", "true")]}}
-    for document in yaml.safe_load_all(template(values).stdout):
-        if document and document["kind"] == "Deployment":
-            labels = document["spec"]["template"]["metadata"]["labels"]
-            assert all(isinstance(value, str) for value in labels.values())
+    values = {**STORE, "serving": {"models": [{"model": name} for name in ("123", "007", "true")]}}
+    deployments = of_kind("Deployment", values)
+    assert len(deployments) == 3
+    for deployment in deployments:
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert all(isinstance(value, str) for value in labels.values())
 
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
