@@ -21,6 +21,9 @@ class Run:
         found = [t for t in self.tasks() if t["task_id"] == name]
         return found[0] if found else {"state": None, "try_number": 0}
 
+    def shards(self, step):
+        return [t for t in self.tasks() if t["task_id"] == f"{step}_shard"]
+
     def wait(self, name, *states, seconds=SECONDS_TO_END):
         return wait_for(
             f"{name} of {self.dag} to be {' or '.join(states)}",

@@ -30,8 +30,7 @@ def test_of_three_shards_only_the_one_whose_pod_is_deleted_is_done_again(start, 
     release.kubectl("delete", "pod", pod, "--wait=false")
     ended = run.wait("generate_data", "success", "failed")
     assert ended["state"] == "success"
-    shards = [t for t in run.tasks() if t["task_id"] == "generate_data_shard"]
-    assert sorted(shard["try_number"] for shard in shards) == [1, 1, 2]
+    assert sorted(shard["try_number"] for shard in run.shards("generate_data")) == [1, 1, 2]
     assert run.result("generate_data")["rows"] == MANY_ROWS
 
 

@@ -62,14 +62,13 @@ record Image(String name, Family family, String description, List<String> start)
                 Family.STORE,
                 "The embedded document store, for trials on one machine: it knows no users.",
                 start(
-                    List.of(
-                        "retune.store.Main",
-                        "--host",
-                        "0.0.0.0",
-                        "--port",
-                        "" + STORE_PORT,
-                        "--data",
-                        "/data")))));
+                    "retune.store.Main",
+                    "--host",
+                    "0.0.0.0",
+                    "--port",
+                    "" + STORE_PORT,
+                    "--data",
+                    "/data"))));
     images.put(
         Family.SIDECAR,
         List.of(
@@ -107,12 +106,12 @@ record Image(String name, Family family, String description, List<String> start)
         "retune/" + name.replace('_', '-'),
         family,
         declared.get("summary").stringValue(),
-        start(words));
+        start(words.toArray(String[]::new)));
   }
 
-  private static List<String> start(List<String> words) {
+  private static List<String> start(String... words) {
     List<String> start = new ArrayList<>(JAVA);
-    start.addAll(words);
+    start.addAll(List.of(words));
     return List.copyOf(start);
   }
 }

@@ -142,10 +142,7 @@ final class InferenceProtocol {
     } else if (cell.isString() || cell.isBoolean()) {
       raw.add(input.name, cell.asString());
     } else {
-      throw new Refusal(
-          422,
-          "Row %d has a list or an object in '%s'; send a number, a text or null."
-              .formatted(row, input.name));
+      throw raw.noValue(input.name);
     }
   }
 

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiFunction;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.model.ModelVersion;
@@ -250,53 +251,50 @@ final class PredictionServer implements AutoCloseable {
 
   private Answer predict(HttpExchange exchange) throws IOException {
     long start = System.nanoTime();
-    return requests.read(
+    return ask(
         exchange,
-        body ->
-            served.use(
-                loaded -> {
-                  Table row = RowsOfJson.features(body, columns(loaded));
-                  Map<String, Object> json = answers(loaded, row).predictions().getFirst().json();
-                  return signed(json, loaded.version(), start);
-                }));
+        (loaded, body) -> {
+          Table row = RowsOfJson.features(body, columns(loaded));
+          return signed(predictions(loaded, row).getFirst().json(), loaded.version(), start);
+        });
   }
 
   private Answer predictBatch(HttpExchange exchange) throws IOException {
     long start = System.nanoTime();
-    return requests.read(
+    return ask(
         exchange,
-        body ->
-            served.use(
-                loaded -> {
-                  Table rows = RowsOfJson.instances(body, columns(loaded));
-                  Map<String, Object> json = new LinkedHashMap<>();
-                  json.put(
-                      "predictions",
-                      answers(loaded, rows).predictions().stream().map(Prediction::json).toList());
-                  json.put("total_count", rows.rows());
-                  return signed(json, loaded.version(), start);
-                }));
+        (loaded, body) -> {
+          Table rows = RowsOfJson.instances(body, columns(loaded));
+          Map<String, Object> json = new LinkedHashMap<>();
+          json.put(
+              "predictions", predictions(loaded, rows).stream().map(Prediction::json).toList());
+          json.put("total_count", rows.rows());
+          return signed(json, loaded.version(), start);
+        });
   }
 
   private Answer infer(HttpExchange exchange, String model, String version) throws IOException {
-    return requests.read(
+    return ask(
         exchange,
-        body ->
-            served.use(
-                loaded -> {
-                  requireServed(loaded.version(), model, version);
-                  InferenceProtocol.Request request = InferenceProtocol.read(body);
-                  Table rows = InferenceProtocol.rows(request, columns(loaded));
-                  return Answer.json(
-                      InferenceProtocol.answer(
-                          request, loaded.version(), answers(loaded, rows).predictions()));
-                }));
+        (loaded, body) -> {
+          requireServed(loaded.version(), model, version);
+          InferenceProtocol.Request request = InferenceProtocol.read(body);
+          Table rows = InferenceProtocol.rows(request, columns(loaded));
+          return Answer.json(
+              InferenceProtocol.answer(request, loaded.version(), predictions(loaded, rows)));
+        });
   }
 
-  private LoadedVersion.Answers answers(LoadedVersion loaded, Table rows) {
+  /** What the version that is loaded says to a request's body. */
+  private Answer ask(HttpExchange exchange, BiFunction<LoadedVersion, byte[], Answer> question)
+      throws IOException {
+    return requests.read(exchange, body -> served.use(loaded -> question.apply(loaded, body)));
+  }
+
+  private List<Prediction> predictions(LoadedVersion loaded, Table rows) {
     LoadedVersion.Answers answers = loaded.answer(rows);
     metrics.predicted(answers);
-    return answers;
+    return answers.predictions();
   }
 
   private static List<String> columns(LoadedVersion loaded) {
@@ -314,16 +312,16 @@ final class PredictionServer implements AutoCloseable {
 
   private Answer health() {
     Map<String, Object> health = new LinkedHashMap<>();
-    boolean isLoaded = served.modelId().isPresent();
-    health.put("status", isLoaded ? "healthy" : "starting");
-    health.put("model_loaded", isLoaded);
-    if (isLoaded) {
-      ModelVersion version = served.use(LoadedVersion::version);
-      health.put("model_id", version.modelId());
-      health.put("model_version", version.modelVersion());
-    }
+    Optional<ModelVersion> version = served.version();
+    health.put("status", version.isPresent() ? "healthy" : "starting");
+    health.put("model_loaded", version.isPresent());
+    version.ifPresent(
+        loaded -> {
+          health.put("model_id", loaded.modelId());
+          health.put("model_version", loaded.modelVersion());
+        });
     health.put("timestamp", now().toString());
-    return Answer.json(isLoaded ? 200 : 503, JSON, health);
+    return Answer.json(version.isPresent() ? 200 : 503, JSON, health);
   }
 
   private Answer ready() {

@@ -78,6 +78,14 @@ final class RawRows {
     next(column).add(text);
   }
 
+  /** What is said of a value that is neither a number nor a text, in the row being read. */
+  Refusal noValue(String column) {
+    return new Refusal(
+        422,
+        "Row %d has a list or an object in '%s'; send a number, a text or null."
+            .formatted(rows, column));
+  }
+
   /** Ends a row, which must have all columns. */
   void endRow() {
     List<String> lacking =

@@ -142,11 +142,7 @@ final class RowsOfJson {
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> rows.add(column, json.getDoubleValue());
       case VALUE_STRING -> rows.add(column, json.getString());
       case VALUE_TRUE, VALUE_FALSE -> rows.add(column, json.getString());
-      case null, default ->
-          throw new Refusal(
-              422,
-              "Row %d has a list or an object in '%s'; send a number, a text or null."
-                  .formatted(rows.rows(), column));
+      case null, default -> throw rows.noValue(column);
     }
   }
 }

@@ -5,21 +5,25 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import retune.model.Architecture;
+import retune.model.ModelVersion;
 
 /** What answers at the moment. A version is put in the place of another between two requests. */
 final class ServedModel implements AutoCloseable {
   private final AtomicReference<@Nullable LoadedVersion> current = new AtomicReference<>();
   private boolean isClosed;
 
-  /** The id of the version that answers; empty before the first. */
+  /** The version that answers; empty before the first. */
+  Optional<ModelVersion> version() {
+    return Optional.ofNullable(current.get()).map(LoadedVersion::version);
+  }
+
   Optional<String> modelId() {
-    return Optional.ofNullable(current.get()).map(loaded -> loaded.version().modelId());
+    return version().map(ModelVersion::modelId);
   }
 
   /** Whether a version of that kind of architecture answers: the compiler is done with its code. */
   boolean runs(Class<? extends Architecture> architecture) {
-    LoadedVersion loaded = current.get();
-    return loaded != null && architecture.isInstance(loaded.version().architecture());
+    return version().map(ModelVersion::architecture).filter(architecture::isInstance).isPresent();
   }
 
   /**

@@ -1,7 +1,6 @@
 package retune.model.engine;
 
 import retune.core.InvalidInputException;
-import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
@@ -13,13 +12,6 @@ public final class GoldenCheck {
 
   private GoldenCheck() {}
 
-  /** The golden rows as features; an {@link InvalidInputException} where there are none. */
-  public static Features features(ModelVersion version) {
-    Golden golden = golden(version);
-    FeatureSchema schema = version.preprocessing().schema();
-    return new Features(schema, golden.logits().length, golden.codes(), golden.numbers());
-  }
-
   /**
    * The greatest difference of a golden row's logit, relative to its size above 1.
    *
@@ -29,7 +21,9 @@ public final class GoldenCheck {
     Golden golden = golden(version);
     int rows = golden.logits().length;
     int classes = version.target().classes().size();
-    float[] logits = engine.head(engine.encode(features(version)), rows);
+    Features features =
+        new Features(version.preprocessing().schema(), rows, golden.codes(), golden.numbers());
+    float[] logits = engine.head(engine.encode(features), rows);
     double greatest = 0;
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < classes; i++) {
