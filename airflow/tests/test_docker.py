@@ -139,7 +139,7 @@ def test_compose_runs_a_step_beside_its_store(project):
 def test_compose_serves_the_champion_that_a_step_registers(project):
     project("up", "--detach")
     project("run", "--rm", "-T", "register-model", "--path", "finetuned", "--champion")
-    address = f"http://{project('port', 'serving', '8080').strip()}"
+    address = f"http://{project('port', 'serving', '8090').strip()}"
     wait_until(lambda: answer(address + "/v2/health/ready"))
     assert answer(address + "/predict", answer(address + "/example"))["prediction_class"] == "0"
 

@@ -124,7 +124,7 @@ def test_a_model_that_is_served_can_be_asked_by_everybody_unless_clients_are_nam
         ]
         return made["spec"]["ingress"]
 
-    port = [{"port": 8080, "protocol": "TCP"}]
+    port = [{"port": 8090, "protocol": "TCP"}]
     clients = [{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]
     assert ingress() == [{"ports": port}]
     assert ingress(clients=clients) == [{"ports": port, "from": clients}]

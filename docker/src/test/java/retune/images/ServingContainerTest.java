@@ -27,7 +27,7 @@ import tools.jackson.databind.json.JsonMapper;
 class ServingContainerTest {
   private static final String EXAMPLE = Path.of("../examples/credit-default").toString();
   private static final String READY = "/v2/health/ready";
-  private static final int PORT = 8080;
+  private static final int PORT = 8090;
 
   private final HttpClient client = HttpClient.newHttpClient();
 

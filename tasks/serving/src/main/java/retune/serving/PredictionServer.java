@@ -109,16 +109,14 @@ final class PredictionServer implements AutoCloseable {
     InetSocketAddress address = new InetSocketAddress(host, port);
     if (address.isUnresolved()) {
       throw new InvalidInputException(
-          "There is no address '%s'; give --host an address of this machine.".formatted(host));
+          "The host '%s' cannot be resolved; set --host to an address of this machine."
+              .formatted(host));
     }
     HttpServer http;
     try {
       http = HttpServer.create(address, 0);
     } catch (BindException e) {
-      throw new InvalidInputException(
-          "Port %d of %s cannot be listened on (%s); give another --port or --host."
-              .formatted(port, host, e.getMessage()),
-          e);
+      throw new InvalidInputException(cannotListen(host, port, String.valueOf(e.getMessage())), e);
     }
     PredictionServer server = new PredictionServer(http, served, metrics, clock);
     http.setExecutor(server.executor);
@@ -127,7 +125,15 @@ final class PredictionServer implements AutoCloseable {
     return server;
   }
 
-  /** Where it listens: {@code http://127.0.0.1:8080}. */
+  private static String cannotListen(String host, int port, String reason) {
+    return reason.contains("in use")
+        ? "Port %d on %s is already in use; choose another one with --port (0 takes any free port)."
+            .formatted(port, host)
+        : "The service cannot listen on %s, port %d: %s. Change --host or --port."
+            .formatted(host, port, reason);
+  }
+
+  /** Where it listens: {@code http://127.0.0.1:8090}. */
   String address() {
     InetSocketAddress address = server.getAddress();
     return "http://%s:%d".formatted(address.getAddress().getHostAddress(), address.getPort());

@@ -21,7 +21,7 @@ import retune.runtime.StepContext;
         "Answers over HTTP with a model's champion, and follows it: a version that is promoted takes"
             + " over without a failed request. Goes on until it is stopped.",
     pipeline = Pipeline.SERVING,
-    example = "--model credit-default --port 8080")
+    example = "--model credit-default --port 8090")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class Serving implements Step<Serving.Input, Serving.Output> {
@@ -39,7 +39,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
           String host,
       @Field(
               value = "port to listen on, 0 for any free one",
-              byDefault = "8080",
+              byDefault = "8090",
               min = 0,
               max = 65535)
           int port,

@@ -279,9 +279,12 @@ class FollowingTest {
   void anAddressThatCannotBeListenedOnIsNamed() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady()) {
       assertThrowsFor(
-          "127.0.0.1", service.port(), "Port %d of 127.0.0.1".formatted(service.port()));
-      assertThrowsFor("no-such-host.invalid", 0, "There is no address 'no-such-host.invalid'");
-      assertThrowsFor("192.0.2.1", 0, "Port 0 of 192.0.2.1 cannot be listened on");
+          "127.0.0.1",
+          service.port(),
+          "Port %d on 127.0.0.1 is already in use; choose another one with --port"
+              .formatted(service.port()));
+      assertThrowsFor("no-such-host.invalid", 0, "The host 'no-such-host.invalid' cannot be");
+      assertThrowsFor("192.0.2.1", 0, "The service cannot listen on 192.0.2.1, port 0:");
     }
   }
 
