@@ -9,10 +9,10 @@ import java.util.Locale;
 import java.util.Random;
 
 /** A table with a label that its columns explain well, though not wholly. */
-final class MadeTable {
+public final class MadeTable {
   private MadeTable() {}
 
-  static Path write(Path file, int rows) throws IOException {
+  public static Path write(Path file, int rows) throws IOException {
     Random random = new Random(7);
     List<String> lines = new ArrayList<>(List.of("income,debt,grade,label"));
     for (int row = 0; row < rows; row++) {

@@ -11,11 +11,11 @@ import retune.runtime.Json;
 import tools.jackson.databind.JsonNode;
 
 /** Starts steps in processes of their own, against one store. */
-final class StepProcess {
+public final class StepProcess {
   private final Path folder;
   private final Map<String, String> environment;
 
-  StepProcess(Path folder, String mongoUri) {
+  public StepProcess(Path folder, String mongoUri) {
     this.folder = folder;
     this.environment =
         Map.of(
@@ -27,7 +27,7 @@ final class StepProcess {
   }
 
   /** Starts the step and does not wait for its end. */
-  Process start(String... words) throws IOException {
+  public Process start(String... words) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -49,7 +49,7 @@ final class StepProcess {
   }
 
   /** Runs the step to its end, which must be a good one. */
-  JsonNode run(String... words) throws Exception {
+  public JsonNode run(String... words) throws Exception {
     Process process = start(words);
     if (!process.waitFor(5, TimeUnit.MINUTES) || process.exitValue() != 0) {
       process.destroyForcibly();

@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -24,6 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import retune.loop.MadeTable;
+import retune.loop.StepProcess;
 import retune.runtime.Json;
 import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;

@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import java.util.Arrays;
 import retune.core.data.Features;

@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.daily;
 
 import com.google.auto.service.AutoService;
 import java.io.File;
@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
 import retune.core.metrics.Metric;
-import retune.loop.Day.Task;
-import retune.loop.LoopSettings.Section;
+import retune.loop.daily.Day.Task;
+import retune.loop.daily.LoopSettings.Section;
 import retune.model.Champions;
 import retune.runtime.About;
 import retune.runtime.Field;

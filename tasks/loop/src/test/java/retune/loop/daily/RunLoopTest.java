@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.daily;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

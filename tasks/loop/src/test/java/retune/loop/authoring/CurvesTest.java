@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

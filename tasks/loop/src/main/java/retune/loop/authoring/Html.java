@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;

@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -19,6 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.loop.StepProcess;
 import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 

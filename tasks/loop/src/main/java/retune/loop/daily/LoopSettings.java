@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.daily;
 
 import java.io.IOException;
 import java.nio.file.Files;

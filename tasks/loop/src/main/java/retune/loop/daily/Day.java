@@ -1,11 +1,11 @@
-package retune.loop;
+package retune.loop.daily;
 
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import retune.loop.LoopSettings.Section;
+import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
 import retune.runtime.store.RawBatches;
 import tools.jackson.databind.JsonNode;

@@ -1,4 +1,4 @@
-package retune.loop;
+package retune.loop.authoring;
 
 import com.google.auto.service.AutoService;
 import java.io.File;
