@@ -11,11 +11,12 @@ import java.time.Instant;
 
 /**
  * Arrows point one way: loop → steps, learning; learning, steps, serving → model; model → runtime →
- * core.
+ * core; report → core.
  */
 @AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
 class ModuleArrowsTest {
   private static final String CORE = "retune.core..";
+  private static final String REPORT = "retune.report..";
   private static final String RUNTIME = "retune.runtime..";
   private static final String MODEL = "retune.model..";
   private static final String STEPS = "retune.steps..";
@@ -31,7 +32,7 @@ class ModuleArrowsTest {
           .resideInAPackage(CORE)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
+          .resideInAnyPackage(REPORT, RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule coreHasNoInputAndNoOutput =
@@ -64,6 +65,15 @@ class ModuleArrowsTest {
           .callMethod(Instant.class, "now")
           .orShould()
           .callMethod(Math.class, "random");
+
+  @ArchTest
+  static final ArchRule reportsKnowTheCoreOnly =
+      noClasses()
+          .that()
+          .resideInAPackage(REPORT)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule runtimeKnowsNothingAboveIt =

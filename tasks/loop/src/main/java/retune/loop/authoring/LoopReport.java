@@ -22,6 +22,9 @@ import retune.learning.Training.Trained;
 import retune.learning.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion.Epoch;
+import retune.report.Chart;
+import retune.report.Curves;
+import retune.report.Html;
 import retune.steps.data.LearnedTable;
 
 /** What a person wants to see of a new loop, on one page. */

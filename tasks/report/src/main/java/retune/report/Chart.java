@@ -1,4 +1,4 @@
-package retune.loop.authoring;
+package retune.report;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Charts as SVG that takes its colours from the page's style sheet. */
-final class Chart {
+public final class Chart {
   private static final int WIDTH = 320;
   private static final int HEIGHT = 200;
   private static final int LEFT = 46;
@@ -21,9 +21,9 @@ final class Chart {
   private Chart() {}
 
   /** A line of a chart; points are in drawing order, and not a number is left out. */
-  record Line(String name, double[] x, double[] y) {
+  public record Line(String name, double[] x, double[] y) {
     /** Values of 1, 2, 3 … */
-    static Line ofEpochs(String name, double[] y) {
+    public static Line ofEpochs(String name, double[] y) {
       return new Line(name, IntStream.rangeClosed(1, y.length).asDoubleStream().toArray(), y);
     }
   }
@@ -33,7 +33,7 @@ final class Chart {
    *
    * @param unit whether both axes go from 0 to 1
    */
-  static String lines(String title, String x, String y, boolean unit, List<Line> lines) {
+  public static String lines(String title, String x, String y, boolean unit, List<Line> lines) {
     double[] xs = lines.stream().flatMapToDouble(line -> Arrays.stream(line.x)).toArray();
     double[] ys =
         lines.stream()
@@ -68,7 +68,7 @@ final class Chart {
    *
    * @param labels what is under the first and the last bar; others would not fit
    */
-  static String bars(String title, double[] real, double[] generated, List<String> labels) {
+  public static String bars(String title, double[] real, double[] generated, List<String> labels) {
     double most = 0;
     for (int bar = 0; bar < real.length; bar++) {
       most = Math.max(most, Math.max(real[bar], generated[bar]));
@@ -91,7 +91,7 @@ final class Chart {
    * @param scores {@code [row][column]}, 0 … 1, of which the part below the diagonal is shown; NaN
    *     is left blank
    */
-  static String matrix(String title, List<String> names, double[][] scores) {
+  public static String matrix(String title, List<String> names, double[][] scores) {
     int size = Math.clamp(600 / names.size(), 6, 22);
     int margin = 130;
     int side = margin + size * names.size() + 4;
@@ -182,7 +182,7 @@ final class Chart {
     return String.format(Locale.ROOT, "%.2f", value);
   }
 
-  static String fixed(double value) {
+  public static String fixed(double value) {
     return Double.isNaN(value) ? "–" : String.format(Locale.ROOT, "%.4f", value);
   }
 

@@ -1,4 +1,4 @@
-package retune.loop.authoring;
+package retune.report;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 import retune.core.data.Hashing;
 
 /** Pages that need nothing but themselves, and may do nothing but be shown. */
-final class Html {
+public final class Html {
   private static final String STYLE =
       """
       :root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--paper:#fff;--edge:#dde2e9;--c0:#2563c9;--c1:#d9660a;--c2:#1d8a55;--c3:#a2309f;--c4:#8a6d00;--c5:#0b8793;--c6:#b3263a;--c7:#5d5fa8}
@@ -28,7 +28,7 @@ final class Html {
   private Html() {}
 
   /** Text as it reads, whatever is in it. */
-  static String text(String text) {
+  public static String text(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
@@ -37,7 +37,7 @@ final class Html {
   }
 
   /** A page whose own policy forbids scripts and everything from elsewhere. */
-  static String page(String title, String body) {
+  public static String page(String title, String body) {
     String hash =
         Base64.getEncoder()
             .encodeToString(Hashing.sha256().digest(STYLE.getBytes(StandardCharsets.UTF_8)));
@@ -59,20 +59,20 @@ final class Html {
         .formatted(hash, text(title), STYLE, text(title), body);
   }
 
-  static String heading(String text) {
+  public static String heading(String text) {
     return "<h2>" + text(text) + "</h2>\n";
   }
 
-  static String paragraph(String text) {
+  public static String paragraph(String text) {
     return "<p>" + text(text) + "</p>\n";
   }
 
-  static String charts(List<String> charts) {
+  public static String charts(List<String> charts) {
     return "<div class=\"charts\">\n" + String.join("", charts) + "</div>\n";
   }
 
   /** A table; cells are text, and those that begin with a digit, a dash or a sign are numbers. */
-  static String table(List<String> header, List<List<String>> rows) {
+  public static String table(List<String> header, List<List<String>> rows) {
     return "<div class=\"wide\"><table><thead>"
         + row("th", header)
         + "</thead><tbody>"

@@ -1,4 +1,4 @@
-package retune.loop.authoring;
+package retune.report;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -7,7 +7,7 @@ import java.util.stream.IntStream;
 import retune.core.metrics.Predictions;
 
 /** Curves that show how the probability of one class tells its rows from the others. */
-final class Curves {
+public final class Curves {
   /** More points would not be seen. */
   private static final int MOST_POINTS = 200;
 
@@ -16,7 +16,7 @@ final class Curves {
   private Curves() {}
 
   /** True positive rate over false positive rate. */
-  static Chart.Line roc(String name, Predictions predictions, int label) {
+  public static Chart.Line roc(String name, Predictions predictions, int label) {
     return thinned(
         name,
         counts(predictions, label),
@@ -25,7 +25,7 @@ final class Curves {
   }
 
   /** Precision over recall, from the first row answered on. */
-  static Chart.Line precisionRecall(String name, Predictions predictions, int label) {
+  public static Chart.Line precisionRecall(String name, Predictions predictions, int label) {
     List<int[]> counts = counts(predictions, label);
     return thinned(
         name,
@@ -35,7 +35,7 @@ final class Curves {
   }
 
   /** Observed share over stated probability, ten equal bins; a bin without rows is left out. */
-  static Chart.Line calibration(String name, Predictions predictions, int label) {
+  public static Chart.Line calibration(String name, Predictions predictions, int label) {
     double[] stated = new double[CALIBRATION_BINS];
     double[] observed = new double[CALIBRATION_BINS];
     int[] rows = new int[CALIBRATION_BINS];

@@ -1,4 +1,4 @@
-package retune.loop.authoring;
+package retune.report;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
