@@ -133,7 +133,7 @@ rehearse() { # rehearse FAMILY STEP ARGUMENT…
 rehearsals() {
   local example=$top/examples/credit-default day=2026-01-05 store batch version family
   mkfifo "$stage/address"
-  become store -Xshare:off "-XX:DumpLoadedClassList=$stage/store.store.classes" retune.store.Main --port 0 \
+  become store -Xshare:off "-XX:DumpLoadedClassList=$stage/store.store.classes" retune.devstore.Main --port 0 \
     --data "$stage/data" > "$stage/address" 2> "$stage/store.log" &
   store=$!
   # shellcheck disable=SC2064 # the number is that of now
@@ -200,7 +200,7 @@ mkdir -p "$stage"
 base
 runtime
 torch
-class_path store store
+class_path store devstore
 mkdir -m 777 "$stage/store/data"
 class_path light serving --add-modules=jdk.incubator.vector
 class_path learning loop --add-modules=jdk.incubator.vector

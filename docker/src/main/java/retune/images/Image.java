@@ -62,7 +62,7 @@ record Image(String name, Family family, String description, List<String> start)
                 Family.STORE,
                 "The embedded document store, for trials on one machine: it knows no users.",
                 start(
-                    "retune.store.Main",
+                    "retune.devstore.Main",
                     "--host",
                     "0.0.0.0",
                     "--port",

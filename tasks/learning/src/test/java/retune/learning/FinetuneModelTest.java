@@ -28,6 +28,7 @@ import retune.core.data.Features;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.core.split.Split;
+import retune.devstore.EmbeddedStore;
 import retune.learning.NetworkInput.FeatureRows;
 import retune.model.ModelStore;
 import retune.model.ModelStore.Status;
@@ -41,7 +42,6 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
-import retune.store.EmbeddedStore;
 
 class FinetuneModelTest {
   private static final String BATCH = "toy/2026-11-05";

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.data.Features;
 import retune.core.metrics.Metric;
+import retune.devstore.EmbeddedStore;
 import retune.learning.exchange.ImportModel;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -36,7 +37,6 @@ import retune.steps.evaluation.EvaluateFinetunedModel;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
 import retune.steps.evaluation.SendEvaluationResults;
-import retune.store.EmbeddedStore;
 
 /** A network that PyTorch saved and Retune does not know, taken through a day on which it fails. */
 class TorchScriptLoopTest {

@@ -16,7 +16,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import retune.store.EmbeddedStore;
+import retune.devstore.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /**

@@ -23,7 +23,7 @@ class ModuleArrowsTest {
   private static final String LEARNING = "retune.learning..";
   private static final String LOOP = "retune.loop..";
   private static final String SERVING = "retune.serving..";
-  private static final String STORE = "retune.store..";
+  private static final String STORE = "retune.devstore..";
 
   @ArchTest
   static final ArchRule coreKnowsOnlyItself =

@@ -17,9 +17,9 @@ import java.util.concurrent.Future;
 import java.util.function.IntPredicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import retune.devstore.EmbeddedStore;
 import retune.model.Champions.Champion;
 import retune.runtime.store.DocumentStore;
-import retune.store.EmbeddedStore;
 
 class ChampionsTest {
   private static final int RACERS = 50;

@@ -17,9 +17,9 @@ import org.bson.Document;
 import org.bson.types.Binary;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import retune.devstore.EmbeddedStore;
 import retune.model.ModelStore.Status;
 import retune.runtime.store.DocumentStore;
-import retune.store.EmbeddedStore;
 
 class ModelStoreTest {
   private static final Clock CLOCK =

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import retune.store.EmbeddedStore;
+import retune.devstore.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /** Steps in processes of their own: exit codes, standard output, result file, signals, secrets. */

@@ -23,12 +23,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelStore.Status;
 import retune.runtime.store.DocumentStore;
-import retune.store.EmbeddedStore;
 
 class FollowingTest {
   private static final String MODEL = Examples.MODEL.version().modelName();

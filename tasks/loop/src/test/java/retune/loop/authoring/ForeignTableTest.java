@@ -19,8 +19,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.devstore.EmbeddedStore;
 import retune.loop.StepProcess;
-import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /** A table as a spreadsheet in Germany writes it goes the whole way, in processes of their own. */

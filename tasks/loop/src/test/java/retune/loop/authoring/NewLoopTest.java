@@ -24,10 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import retune.devstore.EmbeddedStore;
 import retune.loop.MadeTable;
 import retune.loop.StepProcess;
 import retune.runtime.Json;
-import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /** Whole runs in processes of their own, against a real store. */

@@ -28,13 +28,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
 import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
-import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /** Days of the example with few rows, against a real store. */

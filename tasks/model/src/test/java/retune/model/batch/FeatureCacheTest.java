@@ -15,6 +15,7 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Shard;
+import retune.devstore.EmbeddedStore;
 import retune.model.ModelVersion;
 import retune.model.TestModels;
 import retune.model.Weights;
@@ -26,7 +27,6 @@ import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.store.EmbeddedStore;
 
 class FeatureCacheTest {
   /** More than are encoded at a time. */

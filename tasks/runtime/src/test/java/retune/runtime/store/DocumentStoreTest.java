@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.NotReadyException;
-import retune.store.EmbeddedStore;
 
 class DocumentStoreTest {
   private static final String PASSWORD = "geheim-4711";

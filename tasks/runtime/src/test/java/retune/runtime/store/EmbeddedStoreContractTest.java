@@ -2,7 +2,7 @@ package retune.runtime.store;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import retune.store.EmbeddedStore;
+import retune.devstore.EmbeddedStore;
 
 class EmbeddedStoreContractTest extends StoreContract {
   private static EmbeddedStore embedded;

@@ -26,9 +26,9 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.store.EmbeddedStore;
 
 /** Writers that are killed in the middle of replacing a batch. */
 class KilledWriterTest {

@@ -25,10 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.core.distribution.Drill;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
-import retune.store.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 class DistributionStepsTest {

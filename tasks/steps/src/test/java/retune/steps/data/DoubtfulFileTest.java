@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.core.InvalidInputException;
+import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
@@ -34,7 +35,6 @@ import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
 import retune.steps.ToyModel;
 import retune.steps.deployment.Predict;
-import retune.store.EmbeddedStore;
 
 /** What people send instead of a table: used as what it means, or refused whole. */
 class DoubtfulFileTest {

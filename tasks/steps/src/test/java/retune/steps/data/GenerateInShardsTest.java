@@ -23,10 +23,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
-import retune.store.EmbeddedStore;
 
 /** The example's rows, drawn in shards beside the same rows drawn at once. */
 class GenerateInShardsTest {

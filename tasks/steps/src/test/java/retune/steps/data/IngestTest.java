@@ -41,6 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Table;
+import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
@@ -49,7 +50,6 @@ import retune.runtime.store.DocumentStore;
 import retune.runtime.store.RawBatches;
 import retune.steps.TestContext;
 import retune.steps.ToyModel;
-import retune.store.EmbeddedStore;
 
 class IngestTest {
   private static final LocalDate DATE = LocalDate.parse("2026-11-05");

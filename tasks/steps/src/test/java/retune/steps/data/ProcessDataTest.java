@@ -29,6 +29,7 @@ import retune.core.data.Target;
 import retune.core.preprocessing.FitOptions;
 import retune.core.preprocessing.Preprocessing;
 import retune.core.preprocessing.PreprocessingFitter;
+import retune.devstore.EmbeddedStore;
 import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelStore;
@@ -40,7 +41,6 @@ import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.TestContext;
-import retune.store.EmbeddedStore;
 
 class ProcessDataTest {
   private static final String MODEL = "credit-default";

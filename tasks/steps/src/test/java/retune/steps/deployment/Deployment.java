@@ -22,6 +22,7 @@ import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
+import retune.devstore.EmbeddedStore;
 import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelFolder;
@@ -36,7 +37,6 @@ import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
-import retune.store.EmbeddedStore;
 
 /** A store, a deployment folder, and small models to deploy. */
 final class Deployment implements AutoCloseable {

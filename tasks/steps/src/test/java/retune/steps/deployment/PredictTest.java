@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
+import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
@@ -28,7 +29,6 @@ import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
 import retune.steps.ToyModel;
-import retune.store.EmbeddedStore;
 
 class PredictTest {
   private static final ModelFolder.Content MODEL = ToyModel.of("toy");

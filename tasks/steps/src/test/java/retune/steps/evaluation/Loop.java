@@ -20,6 +20,7 @@ import retune.core.data.Target;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
+import retune.devstore.EmbeddedStore;
 import retune.model.Architecture;
 import retune.model.ModelStore;
 import retune.model.ModelStore.Status;
@@ -30,7 +31,6 @@ import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.TestContext;
-import retune.store.EmbeddedStore;
 
 /**
  * A store with one processed batch of two classes, and models for it whose quality is known: each

@@ -18,10 +18,10 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import retune.devstore.EmbeddedStore;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
 import retune.steps.notification.Notification.Severity;
-import retune.store.EmbeddedStore;
 
 class NotifierTest {
   private final EmbeddedStore server = EmbeddedStore.inMemory();

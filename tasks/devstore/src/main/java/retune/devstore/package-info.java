@@ -1,5 +1,5 @@
 /** The embedded document store: a MongoDB-compatible server that commits every write. */
 @NullMarked
-package retune.store;
+package retune.devstore;
 
 import org.jspecify.annotations.NullMarked;

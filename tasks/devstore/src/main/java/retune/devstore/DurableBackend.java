@@ -1,4 +1,4 @@
-package retune.store;
+package retune.devstore;
 
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
 import de.bwaldvogel.mongo.bson.Document;

@@ -1,4 +1,4 @@
-package retune.store;
+package retune.devstore;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,4 +1,4 @@
-package retune.store;
+package retune.devstore;
 
 import de.bwaldvogel.mongo.MongoServer;
 import java.io.IOException;

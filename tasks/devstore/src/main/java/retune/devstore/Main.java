@@ -1,4 +1,4 @@
-package retune.store;
+package retune.devstore;
 
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
