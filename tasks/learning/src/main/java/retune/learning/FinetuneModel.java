@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
-import retune.core.gate.FinetuningStrategy;
+import retune.core.finetuning.FinetuningStrategy;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.learning.ClassifierTraining.Outcome;

@@ -28,15 +28,15 @@ import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.authoring.RegisterModel;
 import retune.steps.deployment.DeployModel;
-import retune.steps.deployment.Predict;
-import retune.steps.deployment.RegisterModel;
 import retune.steps.deployment.ValidateModel;
 import retune.steps.evaluation.CheckModelPerformance;
 import retune.steps.evaluation.EvaluateFinetunedModel;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
 import retune.steps.evaluation.SendEvaluationResults;
+import retune.steps.prediction.Predict;
 
 /** A network that PyTorch saved and Retune does not know, taken through a day on which it fails. */
 class TorchScriptLoopTest {

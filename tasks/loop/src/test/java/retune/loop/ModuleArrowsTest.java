@@ -10,8 +10,8 @@ import com.tngtech.archunit.lang.ArchRule;
 import java.time.Instant;
 
 /**
- * Arrows point one way: loop → steps, learning; learning, steps, serving → model; model → runtime →
- * core; report → core.
+ * Arrows point one way: loop → steps, learning; steps, serving, loop → judgement → model → runtime
+ * → core; learning → model; report → core.
  */
 @AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
 class ModuleArrowsTest {
@@ -19,6 +19,7 @@ class ModuleArrowsTest {
   private static final String REPORT = "retune.report..";
   private static final String RUNTIME = "retune.runtime..";
   private static final String MODEL = "retune.model..";
+  private static final String JUDGEMENT = "retune.judgement..";
   private static final String STEPS = "retune.steps..";
   private static final String LEARNING = "retune.learning..";
   private static final String LOOP = "retune.loop..";
@@ -32,7 +33,8 @@ class ModuleArrowsTest {
           .resideInAPackage(CORE)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(REPORT, RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
+          .resideInAnyPackage(
+              REPORT, RUNTIME, MODEL, JUDGEMENT, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule coreHasNoInputAndNoOutput =
@@ -73,7 +75,7 @@ class ModuleArrowsTest {
           .resideInAPackage(REPORT)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
+          .resideInAnyPackage(RUNTIME, MODEL, JUDGEMENT, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule runtimeKnowsNothingAboveIt =
@@ -82,13 +84,22 @@ class ModuleArrowsTest {
           .resideInAPackage(RUNTIME)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(MODEL, STEPS, LEARNING, LOOP, SERVING, STORE);
+          .resideInAnyPackage(MODEL, JUDGEMENT, STEPS, LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule modelKnowsNothingAboveIt =
       noClasses()
           .that()
           .resideInAPackage(MODEL)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(JUDGEMENT, STEPS, LEARNING, LOOP, SERVING, STORE);
+
+  @ArchTest
+  static final ArchRule judgementKnowsNothingAboveIt =
+      noClasses()
+          .that()
+          .resideInAPackage(JUDGEMENT)
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(STEPS, LEARNING, LOOP, SERVING, STORE);
@@ -103,13 +114,13 @@ class ModuleArrowsTest {
           .resideInAnyPackage(LEARNING, LOOP, SERVING, STORE);
 
   @ArchTest
-  static final ArchRule learningKnowsNeitherStepsNorTheStore =
+  static final ArchRule learningKnowsNeitherJudgementNorStepsNorTheStore =
       noClasses()
           .that()
           .resideInAPackage(LEARNING)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(STEPS, LOOP, SERVING, STORE);
+          .resideInAnyPackage(JUDGEMENT, STEPS, LOOP, SERVING, STORE);
 
   @ArchTest
   static final ArchRule servingKnowsTheModelAndWhatIsBelow =
@@ -145,7 +156,7 @@ class ModuleArrowsTest {
           .resideInAPackage(STORE)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(CORE, RUNTIME, MODEL, STEPS, LEARNING, LOOP, SERVING);
+          .resideInAnyPackage(CORE, RUNTIME, MODEL, JUDGEMENT, STEPS, LEARNING, LOOP, SERVING);
 
   @ArchTest
   static final ArchRule modulesAreFreeOfCycles =

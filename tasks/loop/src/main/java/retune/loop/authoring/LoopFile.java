@@ -1,8 +1,8 @@
 package retune.loop.authoring;
 
 import java.util.Locale;
-import retune.core.gate.Gate;
-import retune.core.gate.GateProposal;
+import retune.core.judgement.Gate;
+import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
 
 /**

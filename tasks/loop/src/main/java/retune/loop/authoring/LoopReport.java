@@ -13,7 +13,7 @@ import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.distribution.QualityReport;
 import retune.core.distribution.QualityReport.PairTrend;
-import retune.core.gate.GateProposal;
+import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;

@@ -28,7 +28,7 @@ import retune.core.data.Column;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
-import retune.core.gate.GateProposal;
+import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.ColumnType;

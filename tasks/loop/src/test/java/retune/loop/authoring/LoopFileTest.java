@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import retune.core.gate.GateProposal;
+import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Predictions;
 

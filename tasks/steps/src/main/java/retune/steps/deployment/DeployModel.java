@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
@@ -143,8 +144,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
     if (date == null) {
       return;
     }
-    Outcome outcome =
-        Outcome.find(context.store(), input.model(), date)
+    DayOutcome outcome =
+        DayOutcome.find(context.store(), input.model(), date)
             .filter(found -> found.approves() && found.modelId().equals(input.modelId()))
             .orElseThrow(
                 () ->

@@ -5,6 +5,7 @@ import java.time.LocalDate;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
@@ -42,7 +43,7 @@ public final class WaitForModelReady
 
   @Override
   public Output run(Input input, StepContext context) throws InterruptedException {
-    Outcome outcome = await(input, context);
+    DayOutcome outcome = await(input, context);
     Optional<Champion> champion = new Champions(context.store()).find(input.model());
     Optional<String> obstacle = obstacle(outcome, champion);
     if (obstacle.isPresent()) {
@@ -53,10 +54,11 @@ public final class WaitForModelReady
         true, outcome.modelId(), modelVersion, outcome.modelId() + " is to be deployed.");
   }
 
-  private static Outcome await(Input input, StepContext context) throws InterruptedException {
+  private static DayOutcome await(Input input, StepContext context) throws InterruptedException {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(input.waitSeconds());
     while (true) {
-      Optional<Outcome> outcome = Outcome.find(context.store(), input.model(), input.logicalDate());
+      Optional<DayOutcome> outcome =
+          DayOutcome.find(context.store(), input.model(), input.logicalDate());
       if (outcome.isPresent()) {
         return outcome.get();
       }
@@ -75,7 +77,7 @@ public final class WaitForModelReady
   }
 
   /** Why there is nothing to deploy; empty where there is. */
-  private static Optional<String> obstacle(Outcome outcome, Optional<Champion> champion) {
+  private static Optional<String> obstacle(DayOutcome outcome, Optional<Champion> champion) {
     if (!outcome.approves()) {
       return Optional.of("Nothing was approved: the evaluation ended as " + outcome.status() + ".");
     }

@@ -4,9 +4,11 @@ import com.google.auto.service.AutoService;
 import java.util.Map;
 import org.bson.Document;
 import retune.core.InvalidInputException;
-import retune.core.gate.Gate;
-import retune.core.gate.Verdict;
+import retune.core.judgement.Gate;
+import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
+import retune.judgement.Judgement;
+import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.runtime.About;
 import retune.runtime.Field;
@@ -72,11 +74,11 @@ public final class CheckModelPerformance
 
   private static Map<String, Double> metrics(
       Input input, StepContext context, ProcessedBatch batch) {
-    String id = Examination.id(input.modelId(), batch.contentHash(), EvaluateModel.TEST);
+    String id = MeasuredVersion.id(input.modelId(), batch.contentHash(), EvaluateModel.TEST);
     return context
         .store()
         .events()
-        .find(Examination.COLLECTION, id)
+        .find(MeasuredVersion.COLLECTION, id)
         .map(measured -> Judgement.numbers(measured.get("metrics", Document.class)))
         .orElseThrow(
             () ->

@@ -3,10 +3,12 @@ package retune.steps.evaluation;
 import com.google.auto.service.AutoService;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import retune.core.gate.Gate;
-import retune.core.gate.Verdict;
+import retune.core.judgement.Gate;
+import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
+import retune.judgement.Judgement;
+import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.About;
@@ -58,10 +60,10 @@ public final class EvaluateFinetunedModel
     DataSplit split = DataSplit.find(context, batch, input.splitId());
     split.verify(batch);
     int[] holdout = split.split().rows(Part.HOLDOUT);
-    Examination candidate =
-        Examination.ofSome(context, input.modelId(), batch, holdout, split.id());
-    Examination champion =
-        Examination.ofSome(context, input.championId(), batch, holdout, split.id());
+    MeasuredVersion candidate =
+        MeasuredVersion.ofSome(context, input.modelId(), batch, holdout, split.id());
+    MeasuredVersion champion =
+        MeasuredVersion.ofSome(context, input.championId(), batch, holdout, split.id());
     Map<String, Double> metrics = candidate.evaluation().toMap();
     Map<String, Double> championMetrics = champion.evaluation().toMap();
     Verdict verdict = new Gate(input.metric(), input.threshold()).judge(metrics, championMetrics);

@@ -10,6 +10,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Shard;
 import retune.core.metrics.Evaluation;
+import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.FeatureCache;
 import retune.runtime.About;
@@ -67,12 +68,12 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
     if (input.shard() != null) {
       return keepShard(input, new Shard(input.shard(), input.shards()), batch, context, start);
     }
-    Examination examination =
+    MeasuredVersion measured =
         input.shards() == 1
-            ? Examination.ofAll(context, input.modelId(), Batch.load(context, input.dataPath()))
-            : Examination.ofShards(context, input.modelId(), batch, input.shards());
-    examination.keep(context, input.datasetName());
-    Evaluation evaluation = examination.evaluation();
+            ? MeasuredVersion.ofAll(context, input.modelId(), Batch.load(context, input.dataPath()))
+            : MeasuredVersion.ofShards(context, input.modelId(), batch, input.shards());
+    measured.keep(context, input.datasetName());
+    Evaluation evaluation = measured.evaluation();
     LOGGER.log(
         Level.INFO,
         String.format(
@@ -86,13 +87,13 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
         evaluation.toMap(),
         input.dataPath(),
         evaluation.rows(),
-        examination.features().words(),
+        measured.features().words(),
         secondsSince(start, context));
   }
 
   private static Output keepShard(
       Input input, Shard shard, ProcessedBatch batch, StepContext context, Instant start) {
-    FeatureCache.Source source = Examination.keepShard(context, input.modelId(), batch, shard);
+    FeatureCache.Source source = MeasuredVersion.keepShard(context, input.modelId(), batch, shard);
     return new Output(
         input.modelId(),
         Map.of(),

@@ -34,7 +34,7 @@ import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
 import retune.steps.TestContext;
 import retune.steps.ToyModel;
-import retune.steps.deployment.Predict;
+import retune.steps.prediction.Predict;
 
 /** What people send instead of a table: used as what it means, or refused whole. */
 class DoubtfulFileTest {

@@ -16,6 +16,8 @@ import retune.model.ModelFolder;
 import retune.model.ModelStore.Status;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.steps.Deployment;
+import retune.steps.authoring.RegisterModel;
 
 /** A step that dies around any of its writes and runs again leaves what an undisturbed one does. */
 class KilledStepTest {

@@ -1,7 +1,7 @@
 package retune.steps.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static retune.steps.deployment.Refusals.assertRefused;
+import static retune.steps.Refusals.assertRefused;
 
 import com.mongodb.client.model.Filters;
 import java.nio.file.Path;
@@ -11,6 +11,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.steps.Deployment;
 import retune.steps.TestContext;
 
 class NotifyDeploymentCompleteTest {

@@ -2,7 +2,7 @@ package retune.steps.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.steps.deployment.Refusals.assertRefused;
+import static retune.steps.Refusals.assertRefused;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -17,6 +17,7 @@ import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 import retune.model.Safetensors;
+import retune.steps.Deployment;
 
 class ValidateModelTest {
   @TempDir Path folder;

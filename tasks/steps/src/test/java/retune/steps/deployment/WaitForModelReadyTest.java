@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.model.ModelStore.Status;
 import retune.runtime.NotReadyException;
+import retune.steps.Deployment;
 import retune.steps.TestContext;
 
 class WaitForModelReadyTest {

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.judgement.Judgement;
 import retune.model.ModelStore.Status;
 
 class EvaluateModelTest {

@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.steps.prediction;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 

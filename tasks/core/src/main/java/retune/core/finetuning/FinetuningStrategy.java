@@ -1,4 +1,4 @@
-package retune.core.gate;
+package retune.core.finetuning;
 
 import java.util.Locale;
 import retune.core.InvalidInputException;

@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.steps.prediction;
 
 import java.util.Collections;
 import java.util.List;

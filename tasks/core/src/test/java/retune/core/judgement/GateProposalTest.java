@@ -1,4 +1,4 @@
-package retune.core.gate;
+package retune.core.judgement;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -1,4 +1,4 @@
-package retune.core.gate;
+package retune.core.judgement;
 
 import java.util.Arrays;
 import java.util.Locale;

@@ -1,4 +1,4 @@
-package retune.steps.evaluation;
+package retune.judgement;
 
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -24,19 +24,19 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  *
  * @param features where the encoded rows came from
  */
-record Examination(
+public record MeasuredVersion(
     ModelVersion version,
     ProcessedBatch batch,
     Evaluation evaluation,
     FeatureCache.Source features) {
-  static final String COLLECTION = "performance_metrics";
+  public static final String COLLECTION = "performance_metrics";
 
   private static final DateTimeFormatter MODEL_VERSION =
       DateTimeFormatter.ofPattern("uuuuMMdd_HHmmss");
 
   /** Measures on all labelled rows. */
-  static Examination ofAll(StepContext context, String modelId, Batch batch) {
-    return examine(
+  public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
+    return measure(
         context,
         modelId,
         batch.description(),
@@ -45,9 +45,9 @@ record Examination(
   }
 
   /** The same from shards that {@link #keepShard} has kept. */
-  static Examination ofShards(
+  public static MeasuredVersion ofShards(
       StepContext context, String modelId, ProcessedBatch batch, int shards) {
-    return examine(
+    return measure(
         context,
         modelId,
         batch,
@@ -57,7 +57,7 @@ record Examination(
   }
 
   /** Keeps what {@link #ofShards} needs of one shard. */
-  static FeatureCache.Source keepShard(
+  public static FeatureCache.Source keepShard(
       StepContext context, String modelId, ProcessedBatch batch, Shard shard) {
     ModelVersion version = version(context, modelId, batch);
     try (Engine engine = engine(context, version, batch)) {
@@ -70,9 +70,9 @@ record Examination(
    *
    * @param selection names the rows
    */
-  static Examination ofSome(
+  public static MeasuredVersion ofSome(
       StepContext context, String modelId, Batch batch, int[] rows, String selection) {
-    return examine(
+    return measure(
         context,
         modelId,
         batch.description(),
@@ -89,7 +89,7 @@ record Examination(
     FeatureCache.Answers of(ModelVersion version, Engine engine);
   }
 
-  private static Examination examine(
+  private static MeasuredVersion measure(
       StepContext context,
       String modelId,
       ProcessedBatch batch,
@@ -104,7 +104,7 @@ record Examination(
               labels,
               Probabilities.rowMajor(answers.logits(), version.target().classes().size()),
               version.decisionThreshold());
-      return new Examination(version, batch, Evaluation.of(predictions), answers.source());
+      return new MeasuredVersion(version, batch, Evaluation.of(predictions), answers.source());
     }
   }
 
@@ -128,7 +128,7 @@ record Examination(
   }
 
   /** Keeps the result under the model, the batch's content and the dataset's name. */
-  void keep(StepContext context, String datasetName) {
+  public void keep(StepContext context, String datasetName) {
     Map<String, Object> report =
         evaluation.toReport(version.preprocessing().schema().size(), trainingDate());
     context
@@ -147,7 +147,7 @@ record Examination(
                 .append("decision_threshold", version.decisionThreshold()));
   }
 
-  static String id(String modelId, String contentHash, String datasetName) {
+  public static String id(String modelId, String contentHash, String datasetName) {
     return modelId + "/" + contentHash + "/" + datasetName;
   }
 

@@ -1,4 +1,4 @@
-package retune.core.gate;
+package retune.core.judgement;
 
 import retune.core.metrics.Metric;
 

@@ -1,11 +1,11 @@
-package retune.steps.evaluation;
+package retune.judgement;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
-import retune.core.gate.Gate;
-import retune.core.gate.Verdict;
+import retune.core.judgement.Gate;
+import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -19,7 +19,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * @param metrics the judged version's, by name
  * @param championMetrics the champion's on the same rows, by name
  */
-record Judgement(
+public record Judgement(
     int attempt,
     String modelId,
     String championId,
@@ -34,12 +34,12 @@ record Judgement(
   private static final String NEEDS_RETRAINING = "needs_retraining";
   private static final String REJECTED = "rejected";
 
-  boolean passed() {
+  public boolean passed() {
     return verdict instanceof Verdict.Approved;
   }
 
   /** The verdict in a word: {@code approved}. */
-  String status() {
+  public String status() {
     return switch (verdict) {
       case Verdict.Approved approved -> APPROVED;
       case Verdict.NeedsRetraining needsRetraining -> NEEDS_RETRAINING;
@@ -48,24 +48,24 @@ record Judgement(
   }
 
   /** Whether the verdict was made with this gate. */
-  boolean isOf(Gate gate) {
+  public boolean isOf(Gate gate) {
     return verdict.metric() == gate.metric() && verdict.threshold() == gate.threshold();
   }
 
   /** The F1 score, which documents show whatever the gate's metric is. */
-  double f1Score() {
+  public double f1Score() {
     return f1Score(metrics);
   }
 
-  static double f1Score(Map<String, Double> metrics) {
+  public static double f1Score(Map<String, Double> metrics) {
     return metrics.getOrDefault(Metric.F1_SCORE.id(), 0.0);
   }
 
-  Document metricsDocument() {
+  public Document metricsDocument() {
     return new Document(new LinkedHashMap<>(metrics));
   }
 
-  void keep(StepContext context, ProcessedBatch batch) {
+  public void keep(StepContext context, ProcessedBatch batch) {
     Document document =
         new Document("status", status())
             .append("attempt", attempt)
@@ -84,7 +84,7 @@ record Judgement(
     context.store().events().record(COLLECTION, id(context, batch.batchId(), attempt), document);
   }
 
-  static Optional<Judgement> find(StepContext context, String batchId, int attempt) {
+  public static Optional<Judgement> find(StepContext context, String batchId, int attempt) {
     return context
         .store()
         .events()
@@ -121,7 +121,7 @@ record Judgement(
   }
 
   /** The metrics of a stored report: its entries that are numbers with a fraction. */
-  static Map<String, Double> numbers(Document report) {
+  public static Map<String, Double> numbers(Document report) {
     Map<String, Double> metrics = new LinkedHashMap<>();
     report.forEach(
         (name, value) -> {

@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.steps.prediction;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.steps;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -36,39 +36,38 @@ import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
 
 /** A store, a deployment folder, and small models to deploy. */
-final class Deployment implements AutoCloseable {
-  static final String MODEL = "credit-default";
-  static final LocalDate DATE = LocalDate.parse("2026-11-05");
+public final class Deployment implements AutoCloseable {
+  public static final String MODEL = "credit-default";
+  public static final LocalDate DATE = LocalDate.parse("2026-11-05");
   private static final Architecture ARCHITECTURE = new Architecture.Mlp(1, List.of(4), 3, 0);
   private static final Preprocessing PREPROCESSING =
       Preprocessing.given(List.of(), Stream.of("n0", "n1").map(NumericColumn::asIs).toList());
 
   private final EmbeddedStore server = EmbeddedStore.inMemory();
   private final Path folder;
-  final DocumentStore store = open(server.uri());
-  final ModelStore models = new ModelStore(store, TestContext.CLOCK);
-  final Champions champions = new Champions(store);
+  public final DocumentStore store = open(server.uri());
+  public final ModelStore models = new ModelStore(store, TestContext.CLOCK);
+  public final Champions champions = new Champions(store);
 
-  Deployment(Path folder) {
+  public Deployment(Path folder) {
     this.folder = folder;
   }
 
-  static DocumentStore open(String uri) {
+  public static DocumentStore open(String uri) {
     return DocumentStore.open(uri, Duration.ofSeconds(10), TestContext.CLOCK);
   }
 
-  String uri() {
+  public String uri() {
     return server.uri();
   }
 
-  TestContext context() {
+  public TestContext context() {
     return context(store);
   }
 
-  TestContext context(DocumentStore through) {
+  public TestContext context(DocumentStore through) {
     return TestContext.of(through).with(Map.of("RETUNE_DEPLOYMENT_DIR", folder.toString()));
   }
 
@@ -79,26 +78,26 @@ final class Deployment implements AutoCloseable {
   }
 
   /** A version of two numbers and two classes; the same seed gives the same. */
-  static ModelFolder.Content model(int seed, @Nullable String finetunedFrom) {
+  public static ModelFolder.Content model(int seed, @Nullable String finetunedFrom) {
     SortedMap<String, int[]> shapes = WeightShapes.of(ARCHITECTURE, PREPROCESSING.schema(), 2);
     return model(weights(shapes, seed), seed, finetunedFrom, true);
   }
 
   /** An encoder without a head. */
-  static ModelFolder.Content encoder() {
+  public static ModelFolder.Content encoder() {
     SortedMap<String, int[]> shapes = WeightShapes.encoder(ARCHITECTURE, PREPROCESSING.schema());
     return model(weights(shapes, 0), 0, null, false);
   }
 
   /** A version with these weights, with golden rows from the plain engine or without. */
-  static ModelFolder.Content model(
+  public static ModelFolder.Content model(
       Weights weights, int seed, @Nullable String finetunedFrom, boolean golden) {
     ModelVersion bare = version(weights, seed, finetunedFrom, null);
     return new ModelFolder.Content(
         golden ? version(weights, seed, finetunedFrom, golden(bare, weights)) : bare, weights);
   }
 
-  static ModelVersion version(
+  public static ModelVersion version(
       Weights weights, int seed, @Nullable String finetunedFrom, @Nullable Golden golden) {
     return ModelVersion.of(
         MODEL,
@@ -143,19 +142,19 @@ final class Deployment implements AutoCloseable {
   }
 
   /** Registers a version as the first champion; returns its id. */
-  String installChampion(int seed) {
+  public String installChampion(int seed) {
     String modelId = register(model(seed, null), Status.APPROVED);
     champions.install(MODEL, modelId);
     return modelId;
   }
 
-  String register(ModelFolder.Content content, Status status) {
+  public String register(ModelFolder.Content content, Status status) {
     models.register(content.version(), content.weights(), status);
     return content.version().modelId();
   }
 
   /** What send_evaluation_results leaves for the deployment. */
-  void writeOutcome(String status, String modelId, String championId) {
+  public void writeOutcome(String status, String modelId, String championId) {
     store
         .events()
         .record(
@@ -168,7 +167,7 @@ final class Deployment implements AutoCloseable {
   }
 
   /** All documents but the uploads' own ids, and all files, by name. */
-  Map<String, String> everything() {
+  public Map<String, String> everything() {
     Map<String, String> everything = new TreeMap<>();
     for (String collection :
         List.of("model_metadata", "champions", "deployment_events", "outcomes", "fs.files")) {

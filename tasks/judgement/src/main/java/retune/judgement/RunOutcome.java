@@ -1,16 +1,16 @@
-package retune.steps.evaluation;
+package retune.judgement;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
-import retune.core.gate.Gate;
-import retune.core.gate.Verdict;
+import retune.core.judgement.Gate;
+import retune.core.judgement.Verdict;
 import retune.runtime.StepContext;
 
 /** How a run of the evaluation pipeline ended, as its verdicts say. */
-sealed interface RunOutcome {
+public sealed interface RunOutcome {
   Judgement champion();
 
   /** The champion is good enough. */
@@ -26,12 +26,12 @@ sealed interface RunOutcome {
 
   /** The champion falls short and so does every attempt, of which there is at least one. */
   record Exhausted(Judgement champion, List<Judgement> failed) implements RunOutcome {
-    Judgement last() {
+    public Judgement last() {
       return failed.getLast();
     }
 
     /** What people are told. */
-    String message() {
+    public String message() {
       Verdict verdict = last().verdict();
       String metric = verdict.metric().title();
       return String.format(

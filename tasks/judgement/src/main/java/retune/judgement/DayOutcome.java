@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.judgement;
 
 import java.time.LocalDate;
 import java.util.Optional;
@@ -14,26 +14,27 @@ import retune.runtime.store.DocumentStore;
  * @param modelId the version to be in production
  * @param championId the version in production that it was judged against
  */
-record Outcome(String status, String modelId, String championId) {
+public record DayOutcome(String status, String modelId, String championId) {
   private static final Set<String> APPROVING = Set.of("approved", "retrained");
 
-  static Optional<Outcome> find(DocumentStore store, String model, LocalDate logicalDate) {
-    return store.events().find("outcomes", model + "/" + logicalDate).map(Outcome::of);
+  public static Optional<DayOutcome> find(
+      DocumentStore store, String model, LocalDate logicalDate) {
+    return store.events().find("outcomes", model + "/" + logicalDate).map(DayOutcome::of);
   }
 
-  private static Outcome of(Document document) {
-    return new Outcome(
+  private static DayOutcome of(Document document) {
+    return new DayOutcome(
         document.getString("status"),
         document.getString("model_id"),
         document.getString("champion_id"));
   }
 
-  boolean approves() {
+  public boolean approves() {
     return APPROVING.contains(status);
   }
 
   /** Why a version that was judged against another champion is not deployed. */
-  String overtaken(Champion champion) {
+  public String overtaken(Champion champion) {
     return modelId
         + " was judged against "
         + championId

@@ -1,9 +1,9 @@
-package retune.steps.deployment;
+package retune.steps.authoring;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.steps.deployment.Refusals.assertRefused;
+import static retune.steps.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.model.ModelFolder;
 import retune.model.ModelStore.Status;
+import retune.steps.Deployment;
 
 class RegisterModelTest {
   @TempDir Path folder;

@@ -1,4 +1,4 @@
-package retune.core.gate;
+package retune.core.finetuning;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
