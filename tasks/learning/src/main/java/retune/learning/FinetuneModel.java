@@ -11,9 +11,17 @@ import retune.core.data.Features;
 import retune.core.finetuning.FinetuningStrategy;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
-import retune.learning.ClassifierTraining.Outcome;
-import retune.learning.NetworkInput.EncodedRows;
-import retune.learning.NetworkInput.FeatureRows;
+import retune.learning.torch.GoldenRows;
+import retune.learning.torch.NetworkInput;
+import retune.learning.torch.NetworkInput.EncodedRows;
+import retune.learning.torch.NetworkInput.FeatureRows;
+import retune.learning.torch.TorchModule;
+import retune.learning.training.ClassifierTraining;
+import retune.learning.training.ClassifierTraining.Outcome;
+import retune.learning.training.FinetuningData;
+import retune.learning.training.InitialWeights;
+import retune.learning.training.Seeds;
+import retune.learning.training.TrainingLog;
 import retune.model.Architecture;
 import retune.model.Architecture.TorchScript;
 import retune.model.ModelStore;
@@ -62,14 +70,16 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
           int attempt,
       @Field(
               value =
-                  "passes over the training rows; attempt 2, and a new head in attempt 3, makes four times as many",
+                  "passes over the training rows; attempt 2, and a new head in attempt 3, makes"
+                      + " four times as many",
               byDefault = "5",
               min = 1,
               max = 1000)
           int epochs,
       @Field(
               value =
-                  "Adam's step size; ten times as much in attempt 2, three times in attempt 3, ten where that trains a new head",
+                  "Adam's step size; ten times as much in attempt 2, three times in attempt 3, ten"
+                      + " where that trains a new head",
               byDefault = "1e-4",
               min = 1e-9,
               max = 1)

@@ -12,27 +12,28 @@ import retune.core.data.Target;
 import retune.core.preprocessing.CodeColumn;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
-import retune.learning.NetworkInput.FeatureRows;
+import retune.learning.torch.NetworkInput.FeatureRows;
+import retune.learning.training.Labelled;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
 /** Small networks and made rows. */
-final class Examples {
-  static final Architecture SMALL = new Architecture.TabTransformer(8, 2, 2, 12, 16, 0.3);
-  static final Target TARGET = new Target("default", List.of("0", "1"), "1");
+public final class Examples {
+  public static final Architecture SMALL = new Architecture.TabTransformer(8, 2, 2, 12, 16, 0.3);
+  public static final Target TARGET = new Target("default", List.of("0", "1"), "1");
 
   private Examples() {}
 
   /** Features c0, c1, … of 2, 3, … codes, and n0, n1, … */
-  static FeatureSchema schema(int categorical, int numeric) {
+  public static FeatureSchema schema(int categorical, int numeric) {
     return new FeatureSchema(
         IntStream.range(0, categorical).mapToObj(i -> new Categorical("c" + i, 2 + i)).toList(),
         IntStream.range(0, numeric).mapToObj(i -> "n" + i).toList());
   }
 
   /** Independent features: uniform codes, standard normal numbers. */
-  static Features features(FeatureSchema schema, int rows, long seed) {
+  public static Features features(FeatureSchema schema, int rows, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int[][] codes = new int[schema.categorical().size()][rows];
     for (int feature = 0; feature < codes.length; feature++) {
@@ -49,7 +50,7 @@ final class Examples {
   }
 
   /** Rows whose label is 1, for about a quarter of them, where code c1 and number n0 say so. */
-  static Labelled labelled(int rows, long seed) {
+  public static Labelled labelled(int rows, long seed) {
     Features features = features(schema(2, 3), rows, seed);
     int[] labels =
         IntStream.range(0, rows)
@@ -58,7 +59,7 @@ final class Examples {
     return new Labelled(new FeatureRows(features), labels);
   }
 
-  static ModelVersion version(
+  public static ModelVersion version(
       Architecture architecture, FeatureSchema schema, Target target, Weights weights) {
     return ModelVersion.of(
         "toy",

@@ -20,6 +20,8 @@ import retune.core.InvalidInputException;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.split.Part;
+import retune.learning.training.ArchitectureChoice;
+import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 

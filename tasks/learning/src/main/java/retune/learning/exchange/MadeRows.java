@@ -5,11 +5,11 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
 /** Rows for a model whose own data is not at hand: uniform codes, standard normal numbers. */
-final class MadeRows {
+public final class MadeRows {
   private MadeRows() {}
 
   /** The same rows for the same schema. */
-  static Features of(FeatureSchema schema, int rows) {
+  public static Features of(FeatureSchema schema, int rows) {
     SplittableRandom random = new SplittableRandom(0);
     int[][] codes =
         schema.categorical().stream()

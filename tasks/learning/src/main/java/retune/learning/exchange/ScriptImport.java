@@ -17,7 +17,7 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.preprocessing.Preprocessing;
-import retune.learning.ScriptArchive;
+import retune.learning.torch.ScriptArchive;
 import retune.model.Architecture;
 import retune.model.Architecture.TorchScript;
 import retune.model.Architecture.TorchScript.Argument;
@@ -38,7 +38,7 @@ import retune.model.importing.ModelImport;
  *   <li>With {@code encode} alone: a pre-trained encoder without a head.
  * </ul>
  */
-final class ScriptImport {
+public final class ScriptImport {
   private static final String ENCODE = "encode";
   private static final String HEAD = "head";
   private static final String FORWARD = "forward";
@@ -71,7 +71,7 @@ final class ScriptImport {
   }
 
   /** An {@link InvalidInputException} says what of the file or the spec cannot be used. */
-  static ModelImport read(Path file, ImportSpec spec) throws IOException {
+  public static ModelImport read(Path file, ImportSpec spec) throws IOException {
     byte[] bytes = ModelImport.script(file);
     try (ScriptArchive archive = new ScriptArchive(bytes)) {
       return new ScriptImport(archive, bytes, spec).read();

@@ -18,8 +18,8 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.ColumnType;
-import retune.learning.Training.Trained;
-import retune.learning.TrainingTable;
+import retune.learning.training.Training.Trained;
+import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion.Epoch;
 import retune.report.Chart;
@@ -120,7 +120,8 @@ record LoopReport(
                         String.format(Locale.ROOT, "%.1f %%", 100 * kind.missing()))));
     return Html.heading("Columns")
         + Html.paragraph(
-            "What each column was taken as. Other kinds go into columns.yaml, which --columns reads.")
+            "What each column was taken as. Other kinds go into columns.yaml, which --columns"
+                + " reads.")
         + Html.table(List.of("column", "kind", "why", "missing"), rows);
   }
 
@@ -171,7 +172,8 @@ record LoopReport(
       }
     }
     return Chart.matrix(
-        "How alike each pair of columns hangs together: the redder, the less (point at a square for its score)",
+        "How alike each pair of columns hangs together: the redder, the less (point at a square for"
+            + " its score)",
         names,
         scores);
   }

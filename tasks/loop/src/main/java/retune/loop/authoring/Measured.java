@@ -6,7 +6,7 @@ import retune.core.data.Table;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.Preprocessing;
 import retune.core.split.Part;
-import retune.learning.TrainingTable;
+import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;

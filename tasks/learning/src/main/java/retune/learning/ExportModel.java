@@ -1,0 +1,84 @@
+package retune.learning;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.learning.torch.TorchScript;
+import retune.model.AtomicFile;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.model.VersionChoice;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Writes a version for other programs: a folder with model.json and weights.safetensors, or"
+            + " one TorchScript file that torch.jit.load opens without a line of Retune.",
+    pipeline = Pipeline.AUTHORING,
+    example = "--model credit-default --format torchscript --output credit-default.pt")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class ExportModel implements Step<ExportModel.Input, ExportModel.Output> {
+  /** What is written. */
+  public enum Format {
+    /** A folder that register_model takes back. */
+    SAFETENSORS,
+    /**
+     * A module with {@code encode(codes, numbers)}, {@code head(encoded)} and {@code forward(codes,
+     * numbers)}, codes int64 and numbers float32 in the order of model.json's features.
+     */
+    TORCHSCRIPT
+  }
+
+  public record Input(
+      @Field("a model's name: its champion is exported") @Nullable String model,
+      @Field("a registered version's id") @Nullable String version,
+      @Field("folder or zip with model.json and weights.safetensors") @Nullable String modelFile,
+      @Field("what to write") Format format,
+      @Field("the folder (safetensors) or file (torchscript) to write") String output) {}
+
+  public record Output(
+      @Field("the version exported") String modelId,
+      @Field("what was written") Format format,
+      @Field("where it was written") String output) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    Path output = Path.of(input.output()).toAbsolutePath();
+    requireFree(output, input.format());
+    ModelFolder.Content content =
+        new VersionChoice(input.model(), input.version(), input.modelFile()).load(context);
+    ModelVersion version = content.version();
+    switch (input.format()) {
+      case SAFETENSORS -> ModelFolder.write(output, content);
+      case TORCHSCRIPT -> AtomicFile.write(output, TorchScript.write(version, content.weights()));
+    }
+    return new Output(version.modelId(), input.format(), output.toString());
+  }
+
+  private static void requireFree(Path output, Format format) {
+    Path parent = output.resolveSibling("");
+    boolean free =
+        switch (format) {
+          case SAFETENSORS -> !Files.exists(output) || Files.isDirectory(output);
+          case TORCHSCRIPT -> Files.isDirectory(parent) && !Files.isDirectory(output);
+        };
+    if (!free) {
+      throw new InvalidInputException(
+          "The model cannot be written to "
+              + output
+              + "; give "
+              + switch (format) {
+                case SAFETENSORS -> "a folder.";
+                case TORCHSCRIPT -> "the path of a file in a folder that exists.";
+              });
+    }
+  }
+}

@@ -1,7 +1,0 @@
-package retune.learning;
-
-/** Is told how far training is. */
-@FunctionalInterface
-interface Progress {
-  void report(String what, long done, long total);
-}

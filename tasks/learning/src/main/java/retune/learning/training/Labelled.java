@@ -1,0 +1,31 @@
+package retune.learning.training;
+
+import java.util.Arrays;
+import retune.learning.torch.NetworkInput;
+
+/**
+ * Rows with their labels.
+ *
+ * @param labels class index a row; every row has one
+ */
+public record Labelled(NetworkInput input, int[] labels) {
+  public Labelled {
+    if (input.rows() != labels.length) {
+      throw new IllegalArgumentException(labels.length + " labels for " + input.rows() + " rows");
+    }
+  }
+
+  int rows() {
+    return labels.length;
+  }
+
+  /** The rows named, in that order. */
+  Labelled select(int[] rows) {
+    return select(input, labels, rows);
+  }
+
+  /** The rows named, in that order, out of rows of which only these need have a label. */
+  static Labelled select(NetworkInput all, int[] labels, int[] rows) {
+    return new Labelled(all.select(rows), Arrays.stream(rows).map(row -> labels[row]).toArray());
+  }
+}

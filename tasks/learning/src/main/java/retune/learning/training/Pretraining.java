@@ -1,0 +1,75 @@
+package retune.learning.training;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Map;
+import retune.core.data.Features;
+import retune.learning.training.ContrastiveTraining.Outcome;
+import retune.model.Architecture;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Lineage;
+import retune.runtime.StepContext;
+
+/**
+ * How an encoder is pre-trained; {@link ContrastiveTraining} says what the numbers mean.
+ *
+ * @param name the model's name
+ * @param seed another seed starts and shuffles otherwise
+ */
+public record Pretraining(
+    String name,
+    Architecture architecture,
+    int epochs,
+    double learningRate,
+    int batchSize,
+    double temperature,
+    double corruption,
+    int seed) {
+  private static final Logger LOGGER = System.getLogger(Pretraining.class.getName());
+
+  /** The settings that {@code pretrain_model} has unless told otherwise. */
+  public static Pretraining byDefault(String name, int epochs, int seed) {
+    return new Pretraining(
+        name, ArchitectureChoice.TAB_TRANSFORMER.architecture(), epochs, 1e-3, 128, 0.5, 0.3, seed);
+  }
+
+  /** A new encoder, as a version of the model that no store has yet. */
+  public ModelFolder.Content run(TrainingTable table, StepContext context) {
+    Features features = table.unlabelled();
+    Outcome outcome =
+        new ContrastiveTraining(
+                epochs,
+                learningRate,
+                batchSize,
+                (float) temperature,
+                corruption,
+                Seeds.of("pretrain", name, seed))
+            .run(architecture, features, context::progress, line -> LOGGER.log(Level.INFO, line));
+    ModelVersion version =
+        ModelVersion.of(
+            name,
+            context.clock().instant(),
+            architecture,
+            table.preprocessing(),
+            table.target(),
+            0.5,
+            new Lineage(
+                null,
+                "contrastive",
+                epochs,
+                learningRate,
+                table.fileHash(),
+                Map.of(
+                    "batch_size", (double) batchSize,
+                    "temperature", temperature,
+                    "corruption", corruption,
+                    "seed", (double) seed,
+                    "training_rows", (double) features.rows()),
+                outcome.history()),
+            Map.of(),
+            null,
+            outcome.encoder());
+    return new ModelFolder.Content(version, outcome.encoder());
+  }
+}

@@ -1,0 +1,72 @@
+package retune.learning.training;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.FeatureSchema;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.ModelFolder;
+import retune.model.Weights;
+
+/**
+ * What training begins with: nothing but an architecture, or an encoder that was trained before.
+ */
+public sealed interface StartingPoint {
+  Architecture architecture();
+
+  /** Preprocessing that the encoder belongs to; null to fit it. */
+  @Nullable Preprocessing preprocessing();
+
+  /** The encoder's version; null for none. */
+  @Nullable String modelId();
+
+  /** Weights with a new head of so many outputs. */
+  Weights weights(FeatureSchema schema, int outputs, RandomGenerator random);
+
+  /** Nothing is known. */
+  record Scratch(Architecture architecture) implements StartingPoint {
+    @Override
+    public @Nullable Preprocessing preprocessing() {
+      return null;
+    }
+
+    @Override
+    public @Nullable String modelId() {
+      return null;
+    }
+
+    @Override
+    public Weights weights(FeatureSchema schema, int outputs, RandomGenerator random) {
+      return InitialWeights.of(architecture, schema, outputs, random);
+    }
+  }
+
+  /** The encoder of a version; a head that it has is not taken over. */
+  record Encoder(ModelFolder.Content content) implements StartingPoint {
+    public static Encoder read(Path folder) throws IOException {
+      return new Encoder(ModelFolder.read(folder));
+    }
+
+    @Override
+    public Architecture architecture() {
+      return content.version().architecture();
+    }
+
+    @Override
+    public Preprocessing preprocessing() {
+      return content.version().preprocessing();
+    }
+
+    @Override
+    public String modelId() {
+      return content.version().modelId();
+    }
+
+    @Override
+    public Weights weights(FeatureSchema schema, int outputs, RandomGenerator random) {
+      return InitialWeights.withHead(content.weights(), architecture(), schema, outputs, random);
+    }
+  }
+}

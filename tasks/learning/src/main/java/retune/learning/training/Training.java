@@ -1,0 +1,138 @@
+package retune.learning.training;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Map;
+import java.util.SplittableRandom;
+import retune.core.data.FeatureSchema;
+import retune.core.data.Features;
+import retune.core.metrics.Evaluation;
+import retune.core.metrics.Metric;
+import retune.core.split.Part;
+import retune.learning.torch.GoldenRows;
+import retune.learning.torch.NetworkInput.EncodedRows;
+import retune.learning.torch.TorchEngine;
+import retune.learning.torch.TorchModule;
+import retune.learning.training.ClassifierTraining.Outcome;
+import retune.model.Architecture;
+import retune.model.ModelFolder;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Lineage;
+import retune.model.Weights;
+import retune.runtime.StepContext;
+
+/**
+ * How a model is trained on a table, the whole network at once.
+ *
+ * @param name the model's name
+ * @param classWeights whether each class has the same say in the loss, however rare it is
+ * @param metric what the best epoch and the decision threshold are chosen by, on validation rows
+ * @param seed another seed starts and shuffles otherwise
+ */
+public record Training(
+    String name,
+    int epochs,
+    double learningRate,
+    int batchSize,
+    boolean classWeights,
+    Metric metric,
+    int seed) {
+  private static final Logger LOGGER = System.getLogger(Training.class.getName());
+
+  /**
+   * A model that was trained.
+   *
+   * @param validation measured on the rows that chose the epoch and the threshold
+   * @param test measured on the hold-out, which chose nothing
+   */
+  public record Trained(
+      ModelFolder.Content content, int bestEpoch, Evaluation validation, Evaluation test) {}
+
+  /** The settings that {@code train_model} has unless told otherwise. */
+  public static Training byDefault(String name, int epochs, Metric metric, int seed) {
+    return new Training(name, epochs, 3e-4, 256, true, metric, seed);
+  }
+
+  /** A new model, as a version that no store has yet. */
+  public Trained run(StartingPoint start, TrainingTable table, StepContext context) {
+    Outcome outcome = train(start, table, context);
+    Evaluation test = test(start.architecture(), table, outcome);
+    LOGGER.log(Level.INFO, TrainingLog.evaluation(test));
+    return new Trained(
+        new ModelFolder.Content(version(start, table, outcome, test, context), outcome.weights()),
+        outcome.bestEpoch(),
+        outcome.validation(),
+        test);
+  }
+
+  private Outcome train(StartingPoint start, TrainingTable table, StepContext context) {
+    long mixed = Seeds.of("train", name, seed);
+    FeatureSchema schema = table.preprocessing().schema();
+    Weights initial =
+        start.weights(schema, table.target().classes().size(), new SplittableRandom(mixed));
+    ClassifierTraining training =
+        new ClassifierTraining(
+            table.target(), null, metric, classWeights, epochs, learningRate, batchSize, mixed);
+    try (TorchModule module = new TorchModule(start.architecture(), schema, initial)) {
+      return training.run(
+          module,
+          trainable(start, module, table.part(Part.TRAINING)),
+          trainable(start, module, table.part(Part.VALIDATION)),
+          context::progress,
+          line -> LOGGER.log(Level.INFO, line));
+    }
+  }
+
+  /** Rows as training sees them: encoded already where the encoder cannot be trained. */
+  private static Labelled trainable(StartingPoint start, TorchModule module, Labelled rows) {
+    if (!(start.architecture() instanceof Architecture.TorchScript architecture)) {
+      return rows;
+    }
+    float[] encoded = TorchEngine.run(module, TorchModule.Method.ENCODE, rows.input());
+    return new Labelled(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
+  }
+
+  private static Evaluation test(Architecture architecture, TrainingTable table, Outcome outcome) {
+    try (TorchModule module =
+        new TorchModule(architecture, table.preprocessing().schema(), outcome.weights())) {
+      return Evaluation.of(
+          Answers.of(
+              module, table.part(Part.HOLDOUT), table.target(), outcome.decisionThreshold()));
+    }
+  }
+
+  private ModelVersion version(
+      StartingPoint start,
+      TrainingTable table,
+      Outcome outcome,
+      Evaluation test,
+      StepContext context) {
+    Features validation = table.features(Part.VALIDATION);
+    return ModelVersion.of(
+        name,
+        context.clock().instant(),
+        start.architecture(),
+        table.preprocessing(),
+        table.target(),
+        outcome.decisionThreshold(),
+        new Lineage(
+            start.modelId(),
+            start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
+            epochs,
+            learningRate,
+            table.fileHash(),
+            Map.of(
+                "batch_size", (double) batchSize,
+                "class_weights", classWeights ? 1.0 : 0.0,
+                "seed", (double) seed,
+                "training_rows", (double) table.features(Part.TRAINING).rows(),
+                "validation_rows", (double) validation.rows(),
+                "test_rows", (double) test.rows(),
+                "trainable_share", outcome.trainedShare(),
+                "best_epoch", (double) outcome.bestEpoch()),
+            outcome.history()),
+        Map.of("validation", outcome.validation().toMap(), "test", test.toMap()),
+        GoldenRows.of(start.architecture(), outcome.weights(), validation),
+        outcome.weights());
+  }
+}

@@ -1,0 +1,222 @@
+package retune.learning.training;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Column;
+import retune.core.data.Features;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.core.preprocessing.FitOptions;
+import retune.core.preprocessing.Preprocessing;
+import retune.core.preprocessing.PreprocessingFitter;
+import retune.core.split.Part;
+import retune.core.split.Split;
+import retune.learning.torch.NetworkInput.FeatureRows;
+import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvTables;
+
+/**
+ * A table to learn from: split 70/15/15 into training, validation and hold-out rows, and turned
+ * into features by preprocessing that saw the training rows only.
+ *
+ * @param labels class index a row of the features
+ * @param parts {@link Part#code} a row of the features
+ * @param rejected rows left out, each counted once, by why
+ * @param fileHash SHA-256 of the file
+ */
+public record TrainingTable(
+    Target target,
+    Preprocessing preprocessing,
+    Features features,
+    int[] labels,
+    byte[] parts,
+    Map<String, Integer> rejected,
+    String fileHash) {
+  private static final double HOLDOUT_SHARE = 0.15;
+  private static final double VALIDATION_SHARE_OF_OTHERS = 0.15 / 0.85;
+
+  /** So many rows a class give each part at least one of them. */
+  private static final int LEAST_ROWS_A_CLASS = 4;
+
+  /**
+   * Which file, and what its columns are.
+   *
+   * @param positive the class whose probability is the score; needed where there are two classes
+   * @param excluded columns that are no features, beside the target
+   * @param categorical columns that are categories whatever they look like
+   * @param numeric columns that are quantities whatever they look like
+   */
+  public record Source(
+      Path file,
+      String target,
+      @Nullable String positive,
+      List<String> excluded,
+      List<String> categorical,
+      List<String> numeric) {
+    /** Null lists are empty. */
+    public static Source of(
+        String file,
+        String target,
+        @Nullable String positive,
+        @Nullable List<String> excluded,
+        @Nullable List<String> categorical,
+        @Nullable List<String> numeric) {
+      return new Source(
+          Path.of(file),
+          target,
+          positive,
+          Objects.requireNonNullElse(excluded, List.of()),
+          Objects.requireNonNullElse(categorical, List.of()),
+          Objects.requireNonNullElse(numeric, List.of()));
+    }
+
+    FitOptions fitOptions() {
+      return new FitOptions(excluded, categorical, numeric, List.of(), List.of());
+    }
+  }
+
+  /**
+   * Reads a table.
+   *
+   * @param given preprocessing that was fitted before; null to fit it on the training rows
+   * @param seed another seed splits otherwise; the same file, excluded columns and seed always
+   *     split alike
+   */
+  public static TrainingTable read(Source source, @Nullable Preprocessing given, long seed)
+      throws IOException {
+    Table table = CsvTables.readAll(source.file, CsvOptions.DETECT);
+    return of(
+        table,
+        target(table.column(source.target), source.positive),
+        source.fitOptions(),
+        given,
+        seed,
+        Hashing.sha256(Files.readAllBytes(source.file)));
+  }
+
+  /**
+   * Makes a table ready to learn from.
+   *
+   * @param table has the target among its columns
+   * @param options what is known of the columns beside the target
+   * @param given preprocessing that was fitted before; null to fit it on the training rows
+   * @param seed see {@link #read}
+   * @param fileHash SHA-256 of where the table was read from
+   */
+  public static TrainingTable of(
+      Table table,
+      Target target,
+      FitOptions options,
+      @Nullable Preprocessing given,
+      long seed,
+      String fileHash) {
+    int[] labels = target.encode(table.column(target.column()));
+    Split split = split(table, target, options.excluded(), seed);
+    Table withoutTarget = table.without(Set.of(target.column()));
+    Preprocessing preprocessing =
+        given == null
+            ? PreprocessingFitter.fit(withoutTarget.select(split.rows(Part.TRAINING)), options)
+            : given;
+    Preprocessing.Result result = preprocessing.apply(withoutTarget);
+    int[] kept = result.keptRows();
+    byte[] parts = new byte[kept.length];
+    for (int row = 0; row < kept.length; row++) {
+      parts[row] = split.assignment()[kept[row]];
+    }
+    return new TrainingTable(
+        target,
+        preprocessing,
+        result.features(),
+        Arrays.stream(kept).map(row -> labels[row]).toArray(),
+        parts,
+        result.rejected(),
+        fileHash);
+  }
+
+  /** The rows that preprocessing is fitted on, before any is, without the target. */
+  public static Table trainingRows(Table table, Target target, List<String> excluded, long seed) {
+    return table
+        .select(split(table, target, excluded, seed).rows(Part.TRAINING))
+        .without(Set.of(target.column()));
+  }
+
+  private static Split split(Table table, Target target, List<String> excluded, long seed) {
+    Set<String> noFeatures = new HashSet<>(excluded);
+    noFeatures.add(target.column());
+    Table raw = table.without(noFeatures);
+    return Split.of(
+        Hashing.rows(raw, raw.names().stream().sorted().toList()),
+        target.encode(table.column(target.column())),
+        HOLDOUT_SHARE,
+        VALIDATION_SHARE_OF_OTHERS,
+        seed);
+  }
+
+  /** The rows of a part, with their labels. */
+  Labelled part(Part part) {
+    return Labelled.select(new FeatureRows(features), labels, rows(part));
+  }
+
+  /** The rows of a part. */
+  public Features features(Part part) {
+    return features.select(rows(part));
+  }
+
+  /** What may be looked at without labels: training rows, and rows that have no label. */
+  public Features unlabelled() {
+    return features.select(
+        IntStream.concat(Arrays.stream(rows(Part.TRAINING)), Arrays.stream(rows(Part.EXCLUDED)))
+            .sorted()
+            .toArray());
+  }
+
+  /** Class indices of the rows of a part. */
+  public int[] labels(Part part) {
+    return Arrays.stream(rows(part)).map(row -> labels[row]).toArray();
+  }
+
+  private int[] rows(Part part) {
+    return IntStream.range(0, parts.length).filter(row -> parts[row] == part.code()).toArray();
+  }
+
+  private static Target target(Column labels, @Nullable String positive) {
+    return new Target(labels.name(), List.copyOf(classes(labels).keySet()), positive);
+  }
+
+  /**
+   * The classes of a column of labels in the order of their names, and how many rows each has.
+   *
+   * @throws InvalidInputException where a class has too few rows to have some in every part
+   */
+  public static SortedMap<String, Long> classes(Column labels) {
+    SortedMap<String, Long> rows =
+        IntStream.range(0, labels.rows())
+            .mapToObj(labels::text)
+            .filter(Objects::nonNull)
+            .collect(Collectors.groupingBy(label -> label, TreeMap::new, Collectors.counting()));
+    rows.forEach(
+        (label, count) -> {
+          if (count < LEAST_ROWS_A_CLASS) {
+            throw new InvalidInputException(
+                "The class '%s' of '%s' has %d rows; at least %d are needed to train, choose and"
+                        .formatted(label, labels.name(), count, LEAST_ROWS_A_CLASS)
+                    + " judge, so bring more of them or leave them out.");
+          }
+        });
+    return rows;
+  }
+}

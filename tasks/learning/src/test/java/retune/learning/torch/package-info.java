@@ -1,0 +1,4 @@
+@NullMarked
+package retune.learning.torch;
+
+import org.jspecify.annotations.NullMarked;

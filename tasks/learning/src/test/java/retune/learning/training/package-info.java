@@ -1,0 +1,4 @@
+@NullMarked
+package retune.learning.training;
+
+import org.jspecify.annotations.NullMarked;
