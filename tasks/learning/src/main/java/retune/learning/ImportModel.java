@@ -13,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
-import retune.learning.exchange.MadeRows;
 import retune.learning.exchange.ScriptImport;
+import retune.learning.exchange.SyntheticRows;
 import retune.learning.torch.GoldenRows;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
@@ -134,7 +134,7 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
     return GoldenRows.of(
         model.architecture(),
         model.weights(),
-        MadeRows.of(model.preprocessing().schema(), GOLDEN_ROWS));
+        SyntheticRows.of(model.preprocessing().schema(), GOLDEN_ROWS));
   }
 
   private static boolean register(ModelVersion version, ModelImport model, StepContext context) {

@@ -13,7 +13,7 @@ import retune.core.preprocessing.CodeColumn;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.learning.torch.NetworkInput.FeatureRows;
-import retune.learning.training.Labelled;
+import retune.learning.training.LabelledRows;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
@@ -50,13 +50,13 @@ public final class Examples {
   }
 
   /** Rows whose label is 1, for about a quarter of them, where code c1 and number n0 say so. */
-  public static Labelled labelled(int rows, long seed) {
+  public static LabelledRows labelled(int rows, long seed) {
     Features features = features(schema(2, 3), rows, seed);
     int[] labels =
         IntStream.range(0, rows)
             .map(row -> features.codes()[1][row] + features.numbers()[0][row] > 2 ? 1 : 0)
             .toArray();
-    return new Labelled(new FeatureRows(features), labels);
+    return new LabelledRows(new FeatureRows(features), labels);
   }
 
   public static ModelVersion version(

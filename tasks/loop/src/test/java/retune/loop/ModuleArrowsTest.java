@@ -22,6 +22,9 @@ class ModuleArrowsTest {
   private static final String JUDGEMENT = "retune.judgement..";
   private static final String STEPS = "retune.steps..";
   private static final String LEARNING = "retune.learning..";
+  private static final String LEARNING_TORCH = "retune.learning.torch..";
+  private static final String LEARNING_TRAINING = "retune.learning.training..";
+  private static final String LEARNING_EXCHANGE = "retune.learning.exchange..";
   private static final String LOOP = "retune.loop..";
   private static final String SERVING = "retune.serving..";
   private static final String STORE = "retune.devstore..";
@@ -121,6 +124,33 @@ class ModuleArrowsTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(JUDGEMENT, STEPS, LOOP, SERVING, STORE);
+
+  @ArchTest
+  static final ArchRule torchKnowsNeitherTrainingNorExchange =
+      noClasses()
+          .that()
+          .resideInAPackage(LEARNING_TORCH)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("retune.learning", LEARNING_TRAINING, LEARNING_EXCHANGE);
+
+  @ArchTest
+  static final ArchRule trainingKnowsNeitherExchangeNorTheStepsOfLearning =
+      noClasses()
+          .that()
+          .resideInAPackage(LEARNING_TRAINING)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("retune.learning", LEARNING_EXCHANGE);
+
+  @ArchTest
+  static final ArchRule exchangeKnowsNeitherTrainingNorTheStepsOfLearning =
+      noClasses()
+          .that()
+          .resideInAPackage(LEARNING_EXCHANGE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("retune.learning", LEARNING_TRAINING);
 
   @ArchTest
   static final ArchRule servingKnowsTheModelAndWhatIsBelow =

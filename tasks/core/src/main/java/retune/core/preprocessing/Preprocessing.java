@@ -107,7 +107,7 @@ public record Preprocessing(
    * @throws InvalidInputException where a column is missing, or a given code is impossible
    */
   public Result apply(Table raw, long firstRow) {
-    return new Application(this, raw, firstRow).result();
+    return new TableEncoder(this, raw, firstRow).result();
   }
 
   private static FeatureSchema schemaOf(

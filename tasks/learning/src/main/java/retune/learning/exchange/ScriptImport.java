@@ -276,7 +276,7 @@ public final class ScriptImport {
 
   /** Made rows, of which the first has each column's first code and the second its last. */
   private static Features rows(FeatureSchema schema) {
-    Features rows = MadeRows.of(schema, ROWS);
+    Features rows = SyntheticRows.of(schema, ROWS);
     for (int feature = 0; feature < rows.codes().length; feature++) {
       rows.codes()[feature][0] = 0;
       rows.codes()[feature][1] = schema.categorical().get(feature).cardinality() - 1;

@@ -10,7 +10,7 @@ import retune.model.engine.Probabilities;
 final class Answers {
   private Answers() {}
 
-  static Predictions of(TorchModule module, Labelled rows, Target target, double threshold) {
+  static Predictions of(TorchModule module, LabelledRows rows, Target target, double threshold) {
     float[] logits = TorchEngine.run(module, rows.input().method(), rows.input());
     return Predictions.of(
         target, rows.labels(), Probabilities.rowMajor(logits, target.classes().size()), threshold);

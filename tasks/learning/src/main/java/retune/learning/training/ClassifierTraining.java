@@ -71,8 +71,8 @@ public record ClassifierTraining(
    */
   public Outcome run(
       TorchModule module,
-      Labelled training,
-      Labelled validation,
+      LabelledRows training,
+      LabelledRows validation,
       Progress progress,
       Consumer<String> log) {
     if (training.input().method() != Method.HEAD) {
@@ -90,8 +90,8 @@ public record ClassifierTraining(
 
   private Outcome descend(
       TorchModule module,
-      Labelled training,
-      Labelled validation,
+      LabelledRows training,
+      LabelledRows validation,
       Progress progress,
       Consumer<String> log) {
     Torch.seed(seed);
@@ -135,7 +135,10 @@ public record ClassifierTraining(
   }
 
   private static float step(
-      TorchModule module, Labelled batch, Optimization optimization, CrossEntropy crossEntropy) {
+      TorchModule module,
+      LabelledRows batch,
+      Optimization optimization,
+      CrossEntropy crossEntropy) {
     return optimization.step(
         scope ->
             crossEntropy.of(
@@ -163,7 +166,7 @@ public record ClassifierTraining(
   }
 
   /** The answers on the validation rows, with the threshold that is to be used. */
-  private Predictions predict(TorchModule module, Labelled validation) {
+  private Predictions predict(TorchModule module, LabelledRows validation) {
     Predictions answers =
         Answers.of(module, validation, target, threshold == null ? 0.5 : threshold);
     if (threshold != null || !target.isBinary()) {

@@ -43,7 +43,7 @@ public record FinetuningData(Batch batch, DataSplit dataSplit) {
   }
 
   /** A part's rows, out of all of the batch's. */
-  public Labelled part(NetworkInput all, Part part) {
-    return Labelled.select(all, batch.rows().labels(), rows(part));
+  public LabelledRows part(NetworkInput all, Part part) {
+    return LabelledRows.select(all, batch.rows().labels(), rows(part));
   }
 }

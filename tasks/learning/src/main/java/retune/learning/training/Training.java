@@ -84,12 +84,13 @@ public record Training(
   }
 
   /** Rows as training sees them: encoded already where the encoder cannot be trained. */
-  private static Labelled trainable(StartingPoint start, TorchModule module, Labelled rows) {
+  private static LabelledRows trainable(
+      StartingPoint start, TorchModule module, LabelledRows rows) {
     if (!(start.architecture() instanceof Architecture.TorchScript architecture)) {
       return rows;
     }
     float[] encoded = TorchEngine.run(module, TorchModule.Method.ENCODE, rows.input());
-    return new Labelled(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
+    return new LabelledRows(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
   }
 
   private static Evaluation test(Architecture architecture, TrainingTable table, Outcome outcome) {

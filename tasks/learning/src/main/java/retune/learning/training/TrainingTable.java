@@ -167,8 +167,8 @@ public record TrainingTable(
   }
 
   /** The rows of a part, with their labels. */
-  Labelled part(Part part) {
-    return Labelled.select(new FeatureRows(features), labels, rows(part));
+  LabelledRows part(Part part) {
+    return LabelledRows.select(new FeatureRows(features), labels, rows(part));
   }
 
   /** The rows of a part. */

@@ -29,8 +29,8 @@ import retune.model.Weights;
 class ClassifierTrainingTest {
   private static final Weights INITIAL =
       InitialWeights.of(Examples.SMALL, Examples.schema(2, 3), 2, new SplittableRandom(1));
-  private static final Labelled TRAINING = Examples.labelled(600, 1);
-  private static final Labelled VALIDATION = Examples.labelled(300, 2);
+  private static final LabelledRows TRAINING = Examples.labelled(600, 1);
+  private static final LabelledRows VALIDATION = Examples.labelled(300, 2);
 
   private static ClassifierTraining training(@Nullable Double threshold, int epochs, long seed) {
     return new ClassifierTraining(
@@ -38,7 +38,7 @@ class ClassifierTrainingTest {
   }
 
   private static Outcome train(
-      ClassifierTraining training, Labelled rows, Labelled validation, List<String> log) {
+      ClassifierTraining training, LabelledRows rows, LabelledRows validation, List<String> log) {
     try (TorchModule module = new TorchModule(Examples.SMALL, Examples.schema(2, 3), INITIAL)) {
       return training.run(module, rows, validation, (what, done, total) -> {}, log::add);
     }
@@ -48,10 +48,10 @@ class ClassifierTrainingTest {
     return train(training, TRAINING, VALIDATION, new ArrayList<>());
   }
 
-  private static Labelled encoded(Labelled rows) {
+  private static LabelledRows encoded(LabelledRows rows) {
     try (TorchModule module = new TorchModule(Examples.SMALL, Examples.schema(2, 3), INITIAL)) {
       float[] encoded = TorchEngine.run(module, Method.ENCODE, rows.input());
-      return new Labelled(new EncodedRows(encoded, 8), rows.labels());
+      return new LabelledRows(new EncodedRows(encoded, 8), rows.labels());
     }
   }
 

@@ -66,7 +66,7 @@ class FewLabelsTest {
     }
   }
 
-  private static Labelled rows(int rows, long seed) {
+  private static LabelledRows rows(int rows, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     int[][] codes = new int[COLUMNS][rows];
     int[] labels = new int[rows];
@@ -78,7 +78,8 @@ class FewLabelsTest {
             random.nextDouble() < USUAL ? usual(group, column) : random.nextInt(CODES);
       }
     }
-    return new Labelled(new FeatureRows(new Features(SCHEMA, rows, codes, new float[0][])), labels);
+    return new LabelledRows(
+        new FeatureRows(new Features(SCHEMA, rows, codes, new float[0][])), labels);
   }
 
   /** Each column orders the groups in its own way. */

@@ -8,8 +8,8 @@ import retune.learning.torch.NetworkInput;
  *
  * @param labels class index a row; every row has one
  */
-public record Labelled(NetworkInput input, int[] labels) {
-  public Labelled {
+public record LabelledRows(NetworkInput input, int[] labels) {
+  public LabelledRows {
     if (input.rows() != labels.length) {
       throw new IllegalArgumentException(labels.length + " labels for " + input.rows() + " rows");
     }
@@ -20,12 +20,13 @@ public record Labelled(NetworkInput input, int[] labels) {
   }
 
   /** The rows named, in that order. */
-  Labelled select(int[] rows) {
+  LabelledRows select(int[] rows) {
     return select(input, labels, rows);
   }
 
   /** The rows named, in that order, out of rows of which only these need have a label. */
-  static Labelled select(NetworkInput all, int[] labels, int[] rows) {
-    return new Labelled(all.select(rows), Arrays.stream(rows).map(row -> labels[row]).toArray());
+  static LabelledRows select(NetworkInput all, int[] labels, int[] rows) {
+    return new LabelledRows(
+        all.select(rows), Arrays.stream(rows).map(row -> labels[row]).toArray());
   }
 }

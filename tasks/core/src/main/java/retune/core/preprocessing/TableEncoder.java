@@ -17,7 +17,7 @@ import retune.core.data.Table;
  * Fitted preprocessing at work on one table: first every column is read, which tells the rejected
  * rows; then the kept rows are encoded, so that only they are counted.
  */
-final class Application {
+final class TableEncoder {
   private final Preprocessing preprocessing;
   private final Table raw;
   private final long firstRow;
@@ -27,7 +27,7 @@ final class Application {
   private final List<int[]> missing = new ArrayList<>();
   private final List<float[]> numbers = new ArrayList<>();
 
-  Application(Preprocessing preprocessing, Table raw, long firstRow) {
+  TableEncoder(Preprocessing preprocessing, Table raw, long firstRow) {
     this.preprocessing = preprocessing;
     this.raw = raw;
     this.firstRow = firstRow;

@@ -5,8 +5,8 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
 /** Rows for a model whose own data is not at hand: uniform codes, standard normal numbers. */
-public final class MadeRows {
-  private MadeRows() {}
+public final class SyntheticRows {
+  private SyntheticRows() {}
 
   /** The same rows for the same schema. */
   public static Features of(FeatureSchema schema, int rows) {
