@@ -7,6 +7,7 @@ import os
 import re
 
 import pytest
+import readme
 import yaml
 from made import CHART, HERE, STORE, documents, helm, template
 
@@ -32,7 +33,10 @@ def test_what_is_made_of_values_is_the_golden_file(file):
 
 
 def test_a_models_name_may_look_like_a_number():
-    values = {**STORE, "serving": {"models": [{"model": name} for name in ("123", "007", "true")]}}
+    values = {
+        **STORE,
+        "serving": {"models": [{"model": name} for name in ("123", "007", "true")]},
+    }
     deployments = of_kind("Deployment", values)
     assert len(deployments) == 3
     for deployment in deployments:
@@ -44,6 +48,7 @@ def test_a_models_name_may_look_like_a_number():
 def test_every_pod_is_locked_down(file):
     made = documents(yaml.safe_load(file.read_text()))
     pods = [d["spec"]["template"]["spec"] for d in made if d["kind"] in WORKLOADS]
+    pods += [d["spec"] for d in made if d["kind"] == "Pod"]
     pods += [
         yaml.safe_load(d["data"]["pod.yaml"])["spec"]
         for d in made
@@ -70,7 +75,11 @@ def of_kind(kind, values):
 def test_the_registration_job_is_another_where_what_it_does_is_another():
     values = {
         **STORE,
-        "registration": {"enabled": True, "volume": {"emptyDir": {}}, "models": [{"path": "m"}]},
+        "registration": {
+            "enabled": True,
+            "volume": {"emptyDir": {}},
+            "models": [{"path": "m"}],
+        },
     }
 
     def job(**changes):
@@ -82,7 +91,12 @@ def test_the_registration_job_is_another_where_what_it_does_is_another():
     others = [
         job(images={"tag": "0.2.0"}),
         job(store={"uri": "mongodb://other/retune"}),
-        job(registration={**values["registration"], "models": [{"path": "m", "champion": True}]}),
+        job(
+            registration={
+                **values["registration"],
+                "models": [{"path": "m", "champion": True}],
+            }
+        ),
     ]
     assert len({job(), *others}) == 4
 
@@ -118,7 +132,11 @@ def test_where_one_pod_is_all_there_is_no_budget_of_pods_to_spare():
 def test_a_model_that_is_served_can_be_asked_by_everybody_unless_clients_are_named():
     def ingress(**policy):
         store = [{"ipBlock": {"cidr": "10.0.12.0/24"}}]
-        values = {**STORE, "serving": SERVED, "networkPolicy": {"store": store, **policy}}
+        values = {
+            **STORE,
+            "serving": SERVED,
+            "networkPolicy": {"store": store, **policy},
+        }
         (made,) = [
             d for d in of_kind("NetworkPolicy", values) if d["metadata"]["name"] == "retune-serving"
         ]
@@ -127,74 +145,212 @@ def test_a_model_that_is_served_can_be_asked_by_everybody_unless_clients_are_nam
     port = [{"port": 8090, "protocol": "TCP"}]
     clients = [{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]
     assert ingress() == [{"ports": port}]
-    assert ingress(clients=clients) == [{"ports": port, "from": clients}]
+    tester = {
+        "podSelector": {
+            "matchLabels": {
+                "app.kubernetes.io/instance": "retune",
+                "app.kubernetes.io/component": "test",
+            }
+        }
+    }
+    assert ingress(clients=clients) == [{"ports": port, "from": [*clients, tester]}]
+
+
+def test_every_object_and_pod_has_the_common_labels_and_annotations():
+    values = yaml.safe_load((HERE / "values" / "everything.yaml").read_text())
+    values |= {"serving": SERVED, "monitoring": {"serviceMonitor": {"enabled": True}}}
+    made = documents(values)
+    assert {d["kind"] for d in made} >= {
+        "Pod",
+        "Deployment",
+        "Job",
+        "NetworkPolicy",
+        "Role",
+    }
+    for document in made:
+        found = document["metadata"]
+        assert found["labels"]["app.kubernetes.io/name"] == "churn-watch"
+        assert found["labels"]["team"] == "credit"
+        assert found["annotations"]["example.com/owner"] == "credit"
+        assert found["name"].startswith("watch-")
+        if document["kind"] in WORKLOADS:
+            pod = document["spec"]["template"]["metadata"]
+            assert pod["labels"].items() >= {"team": "credit", "tier": "batch"}.items()
+            assert pod["annotations"].items() >= values["podAnnotations"].items()
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            assert container["env"] == values["extraEnv"]
+
+
+def test_a_digest_wins_over_the_tag_of_its_image_alone():
+    digest = "sha256:" + "0" * 64
+    values = {**STORE, "images": {"digests": {"serving": digest}}, "serving": SERVED}
+    (deployment,) = of_kind("Deployment", values)
+    (pod,) = of_kind("Pod", values)
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == f"retune/serving@{digest}"
+    assert pod["spec"]["containers"][0]["image"] == "retune/xcom-sidecar:0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "route"),
+    [("Ingress", {}), ("HTTPRoute", {"parentRefs": [{"name": "public"}]})],
+)
+def test_each_model_has_a_host_name_of_its_own(kind, route):
+    key = {"HTTPRoute": "httpRoute", "Ingress": "ingress"}[kind]
+    values = {
+        **STORE,
+        "serving": {
+            "models": [
+                {"model": "credit-default"},
+                {"model": "Churn_2026", "name": "churn"},
+            ],
+            key: {"enabled": True, "host": "{name}.example.com", **route},
+        },
+    }
+    specs = [d["spec"] for d in of_kind(kind, values)]
+    hosts = [s["hostnames"][0] if kind == "HTTPRoute" else s["rules"][0]["host"] for s in specs]
+    assert hosts == ["credit-default.example.com", "churn.example.com"]
+
+
+def test_the_loop_files_and_service_accounts_are_in_airflows_namespace():
+    values = {
+        **STORE,
+        "loops": {"churn": "name: churn"},
+        "airflow": {"namespace": "airflow", "serviceAccounts": [{"name": "worker"}]},
+    }
+    (loops,) = [d for d in of_kind("ConfigMap", values) if d["metadata"]["name"] == "retune-loops"]
+    (binding,) = of_kind("RoleBinding", values)
+    assert loops["metadata"]["namespace"] == "airflow"
+    assert binding["subjects"][0]["namespace"] == "airflow"
+
+
+def test_airflows_values_name_what_the_chart_makes():
+    airflow = yaml.safe_load((CHART / "airflow-values.yaml").read_text())
+    variables = {entry["name"]: entry["value"] for entry in airflow["env"]}
+    loops = {"churn": "name: churn"}
+    made = documents({**STORE, "loops": loops, "airflow": {"namespace": "airflow"}})
+    names = {(d["kind"], d["metadata"]["name"]) for d in made}
+    (volume,) = airflow["volumes"]
+    (mount,) = airflow["volumeMounts"]
+    assert ("Secret", variables["RETUNE_SECRET"]) in names
+    assert ("ConfigMap", volume["configMap"]["name"]) in names
+    assert mount["mountPath"] == variables["RETUNE_LOOPS"]
+
+
+def test_the_readme_lists_every_value():
+    written = readme.text()
+    if os.environ.get("RETUNE_GOLDEN") == "write":
+        readme.FILE.write_text(written)
+    assert readme.FILE.read_text() == written
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({}, "There is no store: give store.uri, or secret.existing"),
+        ({}, "No store is configured. Set store.uri, or secret.existing"),
         (
             {"store": {"uri": "mongodb://db/x", "trial": {"enabled": True}}},
-            "store.uri and store.trial.enabled are both given",
+            "store.uri and store.trial.enabled are both set",
         ),
         (
             {**STORE, "secret": {"existing": "mine"}},
-            "secret.existing is given beside store.uri or secret.settings",
+            "secret.existing is set together with store.uri or secret.settings",
         ),
         (
             {"secret": {"existing": "mine"}, "store": {"trial": {"enabled": True}}},
-            "secret.existing is given beside store.trial.enabled",
+            "secret.existing is set together with store.trial.enabled",
         ),
         (
             {**STORE, "secret": {"settings": {"RETUNE_MONGO_URI": "mongodb://db/x"}}},
-            "give the store's address as store.uri",
+            "secret.settings contains RETUNE_MONGO_URI. Set store.uri instead.",
         ),
-        ({"store": {"uri": "mongodb://db/x"}}, "no step would reach the store"),
+        ({"store": {"uri": "mongodb://db/x"}}, "no step could reach the store"),
         (
             {**STORE, "registration": {"enabled": True, "models": [{"path": "m"}]}},
-            "name the volume with the models' files",
+            "Set it to the volume with the models' files",
         ),
         (
             {**STORE, "registration": {"enabled": True, "volume": {"emptyDir": {}}}},
             "there is nothing to register",
         ),
-        ({**STORE, "loops": {"churn": "name: other"}}, "a loop file's name is its key"),
-        ({**STORE, "loops": {"churn": "name: ["}}, "loops.churn is no YAML"),
+        (
+            {**STORE, "loops": {"churn": "name: other"}},
+            "The name in a loop file must be its key",
+        ),
+        ({**STORE, "loops": {"churn": "name: ["}}, "loops.churn is not valid YAML"),
         (
             {**STORE, "loops": {n: f"name: {n}\nprimary: true" for n in ("a", "b")}},
-            "loops a, b are all marked primary",
+            "Loops a, b are all primary",
         ),
         (
-            {**STORE, "serving": {"models": [{"model": "a"}, {"model": "b", "name": "a"}]}},
-            "serving.models has two by the name 'a'",
+            {
+                **STORE,
+                "serving": {"models": [{"model": "a"}, {"model": "b", "name": "a"}]},
+            },
+            "serving.models contains the name 'a' twice",
         ),
         (
             {**STORE, "serving": {"models": [{"model": "Churn_2026"}]}},
-            "'Churn_2026', which cannot be in an address: give it a name",
+            "'Churn_2026', which is not valid in a host name. Add a `name`",
         ),
         (
-            {**STORE, "serving": {"models": [{"model": "m", "name": "m" * 49}]}},
-            "has 64 characters, and an address at most 63",
-        ),
-        (
-            {**STORE, "serving": {**SERVED, "autoscaling": {"enabled": True, "minReplicas": 9}}},
-            "serving.autoscaling has minReplicas 9 and maxReplicas 6",
+            {**STORE, "serving": {"models": [{"model": "m", "name": "m" * 44}]}},
+            "has 59 characters; at most 58 leave room for its test pod",
         ),
         (
             {
                 **STORE,
                 "serving": {
-                    "models": [{"model": "a"}, {"model": "b", "resources": {"limits": {}}}],
+                    **SERVED,
+                    "autoscaling": {"enabled": True, "minReplicas": 9},
+                },
+            },
+            "serving.autoscaling.minReplicas is 9 and maxReplicas is 6",
+        ),
+        (
+            {
+                **STORE,
+                "serving": {
+                    "models": [
+                        {"model": "a"},
+                        {"model": "b", "resources": {"limits": {}}},
+                    ],
                     "autoscaling": {"enabled": True},
                 },
             },
-            "'b' asks for no CPU, of which the autoscaler takes its share",
+            "model 'b' requests no CPU, which the autoscaler measures against",
+        ),
+        *(
+            (
+                {**STORE, "serving": {**serving, kind: {"enabled": True, **route}}},
+                sentence,
+            )
+            for kind in ("ingress", "httpRoute")
+            for serving, route, sentence in (
+                (
+                    {},
+                    {"host": "a.b"},
+                    f"serving.{kind}.enabled is true and serving.models is empty",
+                ),
+                (SERVED, {}, f"serving.{kind}.host is empty"),
+                (
+                    {"models": [{"model": "a"}, {"model": "b"}]},
+                    {"host": "p.example.com"},
+                    f"serving.{kind}.host is one host name for 2 models",
+                ),
+            )
+        ),
+        (
+            {
+                **STORE,
+                "serving": {**SERVED, "httpRoute": {"enabled": True, "host": "a.b"}},
+            },
+            "serving.httpRoute.parentRefs is empty. Name the gateway.",
         ),
         *(
             (
                 {**STORE, "monitoring": {name: {"enabled": True}}},
-                f"monitoring.{name}.enabled is true and nothing is served",
+                f"monitoring.{name}.enabled is true and serving.models is empty",
             )
             for name in ("serviceMonitor", "rules", "dashboards")
         ),
@@ -210,27 +366,61 @@ def test_values_that_contradict_each_other_are_refused_with_a_sentence(values, s
     ("values", "name"),
     [
         ({**STORE, "imags": {}}, "imags"),
+        ({**STORE, "nameOverride": "a b"}, "nameOverride"),
+        ({**STORE, "fullnameOverride": "Retune"}, "fullnameOverride"),
+        (
+            {**STORE, "commonLabels": {"app.kubernetes.io/name": "x"}},
+            "app.kubernetes.io/name",
+        ),
+        ({**STORE, "podLabels": {"team": "a b"}}, "podLabels"),
+        ({**STORE, "podAnnotations": {"a": 1}}, "podAnnotations"),
+        (
+            {**STORE, "extraEnv": [{"name": "RETUNE_MONGO_URI", "value": "x"}]},
+            "extraEnv",
+        ),
+        ({**STORE, "images": {"digests": {"serving": "0123"}}}, "digests"),
+        ({**STORE, "registration": {"priorityClassName": 1}}, "priorityClassName"),
+        ({**STORE, "serving": {"ingress": {"host": "https://a.b"}}}, "host"),
+        ({**STORE, "serving": {"httpRoute": {"parentRefs": [{}]}}}, "parentRefs"),
         ({"store": {"uri": "http://db"}}, "uri"),
         ({**STORE, "images": {"tag": "latest"}}, "tag"),
         ({**STORE, "secret": {"settings": {"PATH": "x"}}}, "PATH"),
         ({**STORE, "registration": {"models": [{"path": "/absolute"}]}}, "path"),
         ({**STORE, "serving": {"models": [{"name": "a"}]}}, "model"),
         ({**STORE, "serving": {"models": [{"model": "a b"}]}}, "model"),
-        ({**STORE, "serving": {"models": [{"model": "a", "pytorch": "yes"}]}}, "pytorch"),
+        (
+            {**STORE, "serving": {"models": [{"model": "a", "pytorch": "yes"}]}},
+            "pytorch",
+        ),
         ({**STORE, "serving": {"replicas": 0}}, "replicas"),
         ({**STORE, "serving": {"autoscaling": {"maxReplicas": "6"}}}, "maxReplicas"),
-        ({**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": 0}}}, "maxUnavailable"),
-        ({**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": "1"}}}, "maxUnavailable"),
+        (
+            {**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": 0}}},
+            "maxUnavailable",
+        ),
+        (
+            {**STORE, "serving": {"podDisruptionBudget": {"maxUnavailable": "1"}}},
+            "maxUnavailable",
+        ),
         ({**STORE, "serving": {"refreshSeconds": 0}}, "refreshSeconds"),
         ({**STORE, "serving": {"drainSeconds": 0}}, "drainSeconds"),
         ({**STORE, "serving": {"service": {"type": "ExternalName"}}}, "type"),
         ({**STORE, "serving": {"service": {"port": 70000}}}, "port"),
-        ({**STORE, "serving": {"service": {"annotations": {"a": True}}}}, "annotations"),
         (
-            {**STORE, "serving": {"topologySpreadConstraints": [{"topologyKey": "zone"}]}},
+            {**STORE, "serving": {"service": {"annotations": {"a": True}}}},
+            "annotations",
+        ),
+        (
+            {
+                **STORE,
+                "serving": {"topologySpreadConstraints": [{"topologyKey": "zone"}]},
+            },
             "topologySpreadConstraints",
         ),
-        ({**STORE, "monitoring": {"serviceMonitor": {"interval": "often"}}}, "interval"),
+        (
+            {**STORE, "monitoring": {"serviceMonitor": {"interval": "often"}}},
+            "interval",
+        ),
         ({**STORE, "monitoring": {"rules": {"errorRatio": 1}}}, "errorRatio"),
         ({**STORE, "monitoring": {"rules": {"p99Seconds": 10}}}, "p99Seconds"),
         ({**STORE, "monitoring": {"dashboards": {"labels": {"a": 1}}}}, "labels"),

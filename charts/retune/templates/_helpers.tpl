@@ -1,13 +1,25 @@
 {{- define "retune.name" -}}
-{{- .Release.Name | trunc 53 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 53 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "retune.labels" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
 app.kubernetes.io/part-of: retune
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The annotations of an object: of the root and of more of them. */}}
+{{- define "retune.annotations" -}}
+{{- with merge (dict) (index . 1) (index . 0).Values.commonAnnotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "retune.selector" -}}
@@ -15,8 +27,45 @@ app.kubernetes.io/part-of: retune
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of a pod beyond its selector's. */}}
+{{- define "retune.podLabels" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+{{- with merge (dict) .Values.podLabels .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Annotations of a pod. A checksum of the settings starts new pods when they change; the chart cannot see
+     into a secret that it does not manage. */}}
+{{- define "retune.podAnnotations" -}}
+{{- $annotations := merge (dict) .Values.podAnnotations .Values.commonAnnotations -}}
+{{- if not .Values.secret.existing -}}
+{{- $_ := set $annotations "checksum/secret" (include "retune.secretData" . | sha256sum) -}}
+{{- end -}}
+{{- with $annotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "retune.extraEnv" -}}
+{{- with .Values.extraEnv -}}
+env: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "retune.priorityClass" -}}
+{{- with . -}}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
 {{- define "retune.secret" -}}
 {{- .Values.secret.existing | default (include "retune.name" .) }}
+{{- end }}
+
+{{- define "retune.airflowNamespace" -}}
+{{- .Values.airflow.namespace | default .Release.Namespace }}
 {{- end }}
 
 {{- define "retune.storeService" -}}
@@ -38,15 +87,7 @@ RETUNE_MONGO_URI: {{ include "retune.uri" . | b64enc }}
 {{- end }}
 {{- end }}
 
-{{/* Other settings make another pod; what is in a secret that is not the chart's cannot be told. */}}
-{{- define "retune.settingsAnnotation" -}}
-{{- if not .Values.secret.existing -}}
-annotations:
-  checksum/secret: {{ include "retune.secretData" . | sha256sum }}
-{{- end }}
-{{- end }}
-
-{{/* The name of what serves a model: of the release and an entry of serving.models. */}}
+{{/* The name of what serves a model: of the root and an entry of serving.models. */}}
 {{- define "retune.serving" -}}
 {{- $model := index . 1 -}}
 {{ include "retune.name" (index . 0) }}-serving-{{ $model.name | default $model.model }}
@@ -59,10 +100,19 @@ app.kubernetes.io/component: serving
 retune/model: {{ $model.name | default $model.model | quote }}
 {{- end }}
 
-{{/* An image by the name of its step. */}}
+{{/* The labels of an object that belongs to a served model. */}}
+{{- define "retune.servingLabels" -}}
+{{- $model := index . 1 -}}
+{{ include "retune.labels" (index . 0) }}
+app.kubernetes.io/component: serving
+retune/model: {{ $model.name | default $model.model | quote }}
+{{- end }}
+
+{{/* An image by its name without prefix. */}}
 {{- define "retune.image" -}}
-{{- $root := index . 0 -}}
-{{ $root.Values.images.prefix }}/{{ index . 1 }}:{{ $root.Values.images.tag | default $root.Chart.AppVersion }}
+{{- $images := (index . 0).Values.images -}}
+{{- $name := index . 1 -}}
+{{ $images.prefix }}/{{ $name }}{{ with index $images.digests $name }}@{{ . }}{{ else }}:{{ $images.tag | default (index . 0).Chart.AppVersion }}{{ end }}
 {{- end }}
 
 {{- define "retune.podSecurity" -}}
