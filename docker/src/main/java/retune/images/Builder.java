@@ -14,9 +14,7 @@ import com.google.cloud.tools.jib.frontend.CredentialRetrieverFactory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 
 /** Builds images by Jib; neither a daemon nor, without a foreign base, a registry is asked. */
@@ -73,7 +71,7 @@ final class Builder {
       return builder
           .setFileEntriesLayers(new Layers(stage).of(image.family(), base.isEmpty()))
           .setEntrypoint(image.start())
-          .setEnvironment(environment(image))
+          .setEnvironment(image.environment())
           .setUser(USER)
           .setCreationTime(Instant.EPOCH)
           .setLabels(labels.of(image, BillOfMaterials.of(stage, image.family()).licenses()))
@@ -96,12 +94,6 @@ final class Builder {
       Thread.currentThread().interrupt();
       throw new CannotBuildException("Stopped while " + image.name() + " was built.", e);
     }
-  }
-
-  private static Map<String, String> environment(Image image) {
-    Map<String, String> environment = new TreeMap<>(image.family().environment());
-    environment.put("LANG", "C.UTF-8");
-    return environment;
   }
 
   private ImageReference reference(Image image, String prefix) {

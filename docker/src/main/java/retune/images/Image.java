@@ -20,6 +20,8 @@ record Image(String name, Family family, String description, List<String> start)
   private static final List<String> JAVA =
       List.of("/opt/java/bin/java", "@/opt/retune/java.options");
 
+  private static final String MAIN = "retune.runtime.Main";
+
   /** Light steps that run a model: a foreign network's need PyTorch (the loop file's engine). */
   private static final Set<String> MODEL_STEPS =
       Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "serving", "validate_model");
@@ -80,6 +82,33 @@ record Image(String name, Family family, String description, List<String> start)
     return images;
   }
 
+  /** The name of a step's image, however the step's words are joined. */
+  static String nameOf(String step) {
+    return "retune/" + step.replace('_', '-');
+  }
+
+  /**
+   * An image of a step that is not one of Retune's.
+   *
+   * @param classPath the family's class path
+   * @param jars the jars that have the step, in the image
+   */
+  static Image custom(
+      String step, Family family, String description, String classPath, List<String> jars) {
+    return new Image(
+        nameOf(step),
+        family,
+        description,
+        start("-cp", classPath + ":" + String.join(":", jars), MAIN, step.replace('-', '_')));
+  }
+
+  /** The variables that every container of the image has. */
+  Map<String, String> environment() {
+    Map<String, String> environment = new TreeMap<>(family.environment());
+    environment.put("LANG", "C.UTF-8");
+    return environment;
+  }
+
   private Image withPytorch() {
     return new Image(name + "-pytorch", Family.LEARNING, description, start);
   }
@@ -98,12 +127,12 @@ record Image(String name, Family family, String description, List<String> start)
     if (declared.get("keeps_books").booleanValue()) {
       words.add("-XX:TieredStopAtLevel=1");
     }
-    words.addAll(List.of("retune.runtime.Main", name));
+    words.addAll(List.of(MAIN, name));
     if (name.equals(SERVICE)) {
       words.addAll(List.of("--input", "{\"host\":\"0.0.0.0\"}"));
     }
     return new Image(
-        "retune/" + name.replace('_', '-'),
+        nameOf(name),
         family,
         declared.get("summary").stringValue(),
         start(words.toArray(String[]::new)));

@@ -1,7 +1,13 @@
 package retune.images;
 
+import java.io.File;
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What is the same for all images of a build.
@@ -12,6 +18,35 @@ import java.util.TreeMap;
  */
 record Labels(String version, String revision, String source) {
   private static final String PREFIX = "org.opencontainers.image.";
+
+  /** The labels of a build in a folder of a git repository, or of none. */
+  static Labels ofGit(String version, File folder) {
+    return new Labels(
+        version,
+        git(folder, "rev-parse", "HEAD"),
+        publicAddress(git(folder, "config", "--get", "remote.origin.url")));
+  }
+
+  /** A source that others can read: no path of this machine, and nobody's password. */
+  static String publicAddress(String source) {
+    return source.startsWith("https://") ? source.replaceFirst("//[^/@]*@", "//") : "";
+  }
+
+  /** What git answers; empty where it is not installed or knows nothing. */
+  private static String git(File folder, String... words) {
+    List<String> command = Stream.concat(Stream.of("git"), Stream.of(words)).toList();
+    try {
+      Process process =
+          new ProcessBuilder(command).directory(folder).redirectError(Redirect.DISCARD).start();
+      String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return process.waitFor() == 0 ? answer.strip() : "";
+    } catch (IOException notInstalled) {
+      return "";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CannotBuildException("Interrupted while git was asked for the commit.", e);
+    }
+  }
 
   /** The image's labels by the names of the OCI image specification, without those unknown. */
   Map<String, String> of(Image image, String licenses) {

@@ -42,7 +42,7 @@ public final class Main {
         new Labels(
             required(flags, "version"),
             flags.getOrDefault("revision", ""),
-            publicAddress(flags.getOrDefault("source", "")));
+            Labels.publicAddress(flags.getOrDefault("source", "")));
     Optional<String> base = Optional.ofNullable(flags.get("base")).filter(name -> !name.isEmpty());
     builder = new Builder(stage, base, labels);
     images = Image.all(Path.of(required(flags, "catalogue")));
@@ -122,11 +122,6 @@ public final class Main {
           "The base image is for '%s' and Retune's Java and PyTorch for '%s'; give a base for linux/%s."
               .formatted(architecture, ARCHITECTURE, ARCHITECTURE));
     }
-  }
-
-  /** A source that others can read: no path of this machine, and nobody's password. */
-  private static String publicAddress(String source) {
-    return source.startsWith("https://") ? source.replaceFirst("//[^/@]*@", "//") : "";
   }
 
   private static Map<String, String> flags(String[] words) {
