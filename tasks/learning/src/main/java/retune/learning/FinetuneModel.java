@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
 import retune.core.finetuning.FinetuningStrategy;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.learning.torch.GoldenRows;
@@ -154,7 +155,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation()));
     ModelVersion candidate =
         version(input, context, strategy, parent, start.architecture, data, outcome);
-    boolean changed = models.register(candidate, outcome.weights(), ModelStore.Status.CANDIDATE);
+    boolean changed = models.register(candidate, outcome.weights(), VersionStatus.CANDIDATE);
     return new Output(
         candidate.modelId(),
         ModelStore.weightsId(candidate),

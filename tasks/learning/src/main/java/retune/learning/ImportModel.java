@@ -13,6 +13,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
+import retune.core.judgement.VersionStatus;
 import retune.learning.exchange.ScriptImport;
 import retune.learning.exchange.SyntheticRows;
 import retune.learning.torch.GoldenRows;
@@ -139,7 +140,7 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
 
   private static boolean register(ModelVersion version, ModelImport model, StepContext context) {
     return new ModelStore(context.store(), context.clock())
-        .register(version, model.weights(), ModelStore.Status.CANDIDATE);
+        .register(version, model.weights(), VersionStatus.CANDIDATE);
   }
 
   private static boolean write(Path folder, ModelVersion version, ModelImport model)

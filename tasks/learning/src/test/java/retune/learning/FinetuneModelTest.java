@@ -25,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.core.split.Split;
@@ -32,7 +33,6 @@ import retune.devstore.EmbeddedStore;
 import retune.learning.torch.NetworkInput.FeatureRows;
 import retune.learning.training.InitialWeights;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 import retune.model.Weights;
@@ -61,7 +61,7 @@ class FinetuneModelTest {
 
   @BeforeEach
   void registerTheChampion() {
-    models.register(CHAMPION, CHAMPION_WEIGHTS, Status.DEPLOYED);
+    models.register(CHAMPION, CHAMPION_WEIGHTS, VersionStatus.DEPLOYED);
   }
 
   @AfterEach
@@ -85,7 +85,7 @@ class FinetuneModelTest {
     assertEquals(BATCH, output.dataPath());
     assertTrue(output.trainableShare() < 0.2, output.toString());
     ModelVersion candidate = models.get(output.modelId());
-    assertEquals(Status.CANDIDATE, models.status(candidate.modelId()));
+    assertEquals(VersionStatus.CANDIDATE, models.status(candidate.modelId()));
     assertEquals(CHAMPION.encoderHash(), candidate.encoderHash());
     assertNotEquals(CHAMPION.weightsHash(), candidate.weightsHash());
     assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
@@ -101,7 +101,7 @@ class FinetuneModelTest {
     split();
     finetune(3);
     assertEquals(CHAMPION_WEIGHTS.hash(), models.weights(models.get(CHAMPION.modelId())).hash());
-    assertEquals(Status.DEPLOYED, models.status(CHAMPION.modelId()));
+    assertEquals(VersionStatus.DEPLOYED, models.status(CHAMPION.modelId()));
   }
 
   @Test
@@ -206,7 +206,7 @@ class FinetuneModelTest {
     Weights encoder = InitialWeights.encoderOf(CHAMPION_WEIGHTS);
     ModelVersion bare =
         Examples.version(Examples.SMALL, Examples.schema(2, 3), Examples.TARGET, encoder);
-    models.register(bare, encoder, Status.CANDIDATE);
+    models.register(bare, encoder, VersionStatus.CANDIDATE);
     assertRefused("'" + bare.modelId() + "' is an encoder without a head", bare.modelId());
   }
 

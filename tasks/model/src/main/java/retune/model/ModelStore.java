@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.model.ModelVersion.Lineage;
 import retune.runtime.store.Blobs;
 import retune.runtime.store.DocumentStore;
@@ -26,20 +27,6 @@ import retune.runtime.store.DocumentStore;
 public final class ModelStore {
   private static final String COLLECTION = "model_metadata";
   private static final String MODEL_JSON = "model_json";
-
-  /** Where a version stands. */
-  public enum Status {
-    CANDIDATE,
-    APPROVED,
-    REJECTED,
-    DEPLOYED,
-    RETIRED;
-
-    /** The status as documents and steps say it: {@code candidate}. */
-    public String id() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-  }
 
   private final MongoCollection<Document> documents;
   private final Blobs blobs;
@@ -69,7 +56,7 @@ public final class ModelStore {
    * Registers weights, then the version; one with the same id stays as it is, but weights that are
    * lost or damaged are stored again. Returns whether the version was new.
    */
-  public boolean register(ModelVersion version, Weights weights, Status status) {
+  public boolean register(ModelVersion version, Weights weights, VersionStatus status) {
     version.checkWeights(weights, "The weights given for " + version.modelId());
     if (!hasWeights(version)) {
       blobs.put(weightsId(version), Safetensors.write(weights));
@@ -123,28 +110,34 @@ public final class ModelStore {
     return weights;
   }
 
-  public Status status(String modelId) {
+  public VersionStatus status(String modelId) {
     Document document =
         documents.find(Filters.eq(modelId)).projection(Projections.include("status")).first();
     if (document == null) {
       throw unknown(modelId);
     }
-    return Status.valueOf(document.getString("status").toUpperCase(Locale.ROOT));
+    return VersionStatus.ofId(document.getString("status"));
   }
 
-  /** Sets the status and keeps the note beside it. */
-  public void setStatus(String modelId, Status status, String note) {
-    long found =
-        documents
-            .updateOne(
-                Filters.eq(modelId),
-                Updates.combine(
-                    Updates.set("status", status.id()),
-                    Updates.set("notes", note),
-                    Updates.set("updated_at", now())))
-            .getMatchedCount();
-    if (found == 0) {
-      throw unknown(modelId);
+  /**
+   * Moves the version's status by the event and keeps the note beside it; an {@link
+   * InvalidInputException} where {@link VersionStatus} has no such move. Of several movers at once
+   * each sees the status that the one before it left.
+   */
+  public void move(String modelId, VersionStatus.Event event, String note) {
+    boolean moved = false;
+    while (!moved) {
+      VersionStatus before = status(modelId);
+      moved =
+          documents
+                  .updateOne(
+                      Filters.and(Filters.eq(modelId), Filters.eq("status", before.id())),
+                      Updates.combine(
+                          Updates.set("status", before.after(event, modelId).id()),
+                          Updates.set("notes", note),
+                          Updates.set("updated_at", now())))
+                  .getMatchedCount()
+              == 1;
     }
   }
 
@@ -156,7 +149,7 @@ public final class ModelStore {
     }
   }
 
-  private Document document(ModelVersion version, Status status) {
+  private Document document(ModelVersion version, VersionStatus status) {
     Lineage lineage = version.lineage();
     Document hyperparameters =
         new Document("finetuned_from", lineage.finetunedFrom())

@@ -17,8 +17,8 @@ import org.bson.Document;
 import org.bson.types.Binary;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
-import retune.model.ModelStore.Status;
 import retune.runtime.store.DocumentStore;
 
 class ModelStoreTest {
@@ -41,17 +41,17 @@ class ModelStoreTest {
   @Test
   void aRegisteredVersionIsFoundWhole() {
     assertEquals(Optional.empty(), models.find(version.modelId()));
-    assertTrue(models.register(version, weights, Status.APPROVED));
+    assertTrue(models.register(version, weights, VersionStatus.APPROVED));
     assertEquals(version, models.get(version.modelId()));
     assertEquals(weights.hash(), models.weights(version).hash());
-    assertEquals(Status.APPROVED, models.status(version.modelId()));
+    assertEquals(VersionStatus.APPROVED, models.status(version.modelId()));
   }
 
   @Test
   void aSecondRegistrationAddsNothing() {
-    models.register(version, weights, Status.APPROVED);
+    models.register(version, weights, VersionStatus.APPROVED);
     Document before = document();
-    assertFalse(models.register(version, weights, Status.CANDIDATE));
+    assertFalse(models.register(version, weights, VersionStatus.CANDIDATE));
     assertEquals(before, document());
     assertEquals(1, store.collection("model_metadata").countDocuments());
     assertEquals(1, store.collection("fs.files").countDocuments());
@@ -59,7 +59,7 @@ class ModelStoreTest {
 
   @Test
   void theDocumentHasTheFieldsThatDashboardsRead() {
-    models.register(version, weights, Status.CANDIDATE);
+    models.register(version, weights, VersionStatus.CANDIDATE);
     Document document = document();
     assertEquals("toy", document.getString("model_name"));
     assertEquals("weights/" + weights.hash(), document.getString("model_path"));
@@ -81,9 +81,9 @@ class ModelStoreTest {
 
   @Test
   void theStatusMovesAndKeepsItsNote() {
-    models.register(version, weights, Status.CANDIDATE);
-    models.setStatus(version.modelId(), Status.REJECTED, "F1 Score: 0.4321, Threshold: 0.75");
-    assertEquals(Status.REJECTED, models.status(version.modelId()));
+    models.register(version, weights, VersionStatus.CANDIDATE);
+    models.move(version.modelId(), VersionStatus.Event.REJECT, "F1 Score: 0.4321, Threshold: 0.75");
+    assertEquals(VersionStatus.REJECTED, models.status(version.modelId()));
     assertEquals("F1 Score: 0.4321, Threshold: 0.75", document().getString("notes"));
   }
 
@@ -91,12 +91,13 @@ class ModelStoreTest {
   void anUnknownVersionIsRefusedByName() {
     assertRefused("no model version 'toy-0'", () -> models.get("toy-0"));
     assertRefused("no model version 'toy-0'", () -> models.status("toy-0"));
-    assertRefused("no model version 'toy-0'", () -> models.setStatus("toy-0", Status.APPROVED, ""));
+    assertRefused(
+        "no model version 'toy-0'", () -> models.move("toy-0", VersionStatus.Event.APPROVE, ""));
   }
 
   @Test
   void damagedWeightsAreRefusedUntilTheyAreRegisteredAgain() {
-    models.register(version, weights, Status.APPROVED);
+    models.register(version, weights, VersionStatus.APPROVED);
     Document chunk = Objects.requireNonNull(store.collection("fs.chunks").find().first());
     byte[] bytes = chunk.get("data", Binary.class).getData();
     bytes[bytes.length - 1] ^= 1;
@@ -105,30 +106,30 @@ class ModelStoreTest {
         .updateOne(Filters.eq(chunk.get("_id")), Updates.set("data", new Binary(bytes)));
     assertRefused("are damaged", () -> models.weights(version));
     assertRefused(weights.hash(), () -> models.weights(version));
-    assertFalse(models.register(version, weights, Status.APPROVED));
+    assertFalse(models.register(version, weights, VersionStatus.APPROVED));
     assertEquals(weights.hash(), models.weights(version).hash());
   }
 
   @Test
   void weightsOfAnotherVersionAreRefusedWithBothHashes() {
-    models.register(version, weights, Status.APPROVED);
+    models.register(version, weights, VersionStatus.APPROVED);
     Weights other = TestModels.small(2).weights();
     store.blobs().put(ModelStore.weightsId(version), Safetensors.write(other));
     assertRefused(weights.hash(), () -> models.weights(version));
     assertRefused(other.hash(), () -> models.weights(version));
-    assertRefused(other.hash(), () -> models.register(version, other, Status.APPROVED));
+    assertRefused(other.hash(), () -> models.register(version, other, VersionStatus.APPROVED));
   }
 
   @Test
   void aVersionWithoutWeightsIsRefused() {
-    models.register(version, weights, Status.APPROVED);
+    models.register(version, weights, VersionStatus.APPROVED);
     store.collection("fs.files").drop();
     assertRefused("are not in the store", () -> models.weights(version));
   }
 
   @Test
   void aDocumentThatWasChangedIsRefused() {
-    models.register(version, weights, Status.APPROVED);
+    models.register(version, weights, VersionStatus.APPROVED);
     String changed =
         document()
             .getString("model_json")

@@ -23,11 +23,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.runtime.store.DocumentStore;
 
 class FollowingTest {
@@ -299,7 +299,7 @@ class FollowingTest {
   }
 
   private ModelFolder.Content register(ModelFolder.Content content) {
-    new ModelStore(store).register(content.version(), content.weights(), Status.APPROVED);
+    new ModelStore(store).register(content.version(), content.weights(), VersionStatus.APPROVED);
     return content;
   }
 

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Target;
+import retune.core.judgement.VersionStatus;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.devstore.EmbeddedStore;
@@ -27,7 +28,6 @@ import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 import retune.model.Tensor;
@@ -143,12 +143,12 @@ public final class Deployment implements AutoCloseable {
 
   /** Registers a version as the first champion; returns its id. */
   public String installChampion(int seed) {
-    String modelId = register(model(seed, null), Status.APPROVED);
+    String modelId = register(model(seed, null), VersionStatus.APPROVED);
     champions.install(MODEL, modelId);
     return modelId;
   }
 
-  public String register(ModelFolder.Content content, Status status) {
+  public String register(ModelFolder.Content content, VersionStatus status) {
     models.register(content.version(), content.weights(), status);
     return content.version().modelId();
   }

@@ -29,6 +29,7 @@ import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.judgement.GateProposal;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.ColumnType;
@@ -43,7 +44,6 @@ import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -387,10 +387,10 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     requireFree(name, fileHash, replace, context);
     ModelStore models = new ModelStore(context.store(), context.clock());
     Champions champions = new Champions(context.store());
-    models.register(encoder.version(), encoder.weights(), Status.CANDIDATE);
-    models.register(model.version(), model.weights(), Status.CANDIDATE);
+    models.register(encoder.version(), encoder.weights(), VersionStatus.CANDIDATE);
+    models.register(model.version(), model.weights(), VersionStatus.CANDIDATE);
     new DistributionStore(context.store()).put(name, learned.distribution());
-    models.setStatus(modelId, Status.APPROVED, "Made by new_loop as the champion");
+    models.move(modelId, VersionStatus.Event.APPROVE, "Made by new_loop as the champion");
     Optional<Champion> earlier = champions.find(name);
     boolean moved =
         earlier

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Kind;
 import retune.runtime.About;
@@ -56,7 +56,7 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
     if (input.champion() && !retired) {
       requireEligible(version, champions);
     }
-    boolean added = models.register(version, content.weights(), Status.CANDIDATE);
+    boolean added = models.register(version, content.weights(), VersionStatus.CANDIDATE);
     boolean installed = input.champion() && !retired && install(version, models, champions);
     return new Output(
         version.modelId(),
@@ -75,7 +75,7 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
    */
   private static boolean isRetired(ModelVersion version, ModelStore models) {
     return models.find(version.modelId()).isPresent()
-        && models.status(version.modelId()) == Status.RETIRED;
+        && models.status(version.modelId()) == VersionStatus.RETIRED;
   }
 
   /** Before anything is written. */
@@ -96,7 +96,7 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
     if (isChampion(version, champions)) {
       return false;
     }
-    models.setStatus(version.modelId(), Status.APPROVED, "Registered as the first champion");
+    models.move(version.modelId(), VersionStatus.Event.APPROVE, "Registered as the first champion");
     if (!champions.install(version.modelName(), version.modelId())
         && !isChampion(version, champions)) {
       throw taken(version, champions.find(version.modelName()).orElseThrow());

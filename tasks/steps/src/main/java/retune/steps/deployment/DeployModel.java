@@ -10,13 +10,13 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus.Event;
 import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.runtime.About;
 import retune.runtime.Field;
@@ -101,16 +101,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
               + input.model()
               + "; deploy a version of that model.");
     }
-    Status status = models.status(input.modelId());
-    return switch (status) {
-      case APPROVED, DEPLOYED -> version;
-      case CANDIDATE, REJECTED, RETIRED ->
-          throw new InvalidInputException(
-              input.modelId()
-                  + " is "
-                  + status.id()
-                  + "; only a version that an evaluation approved can be deployed.");
-    };
+    models.status(input.modelId()).after(Event.DEPLOY, input.modelId());
+    return version;
   }
 
   /** The champion, which is the version from here on. */
@@ -162,16 +154,28 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
     }
   }
 
-  /** A champion that was followed while this ran retires: its follower may have been too early. */
+  /** Where another version was promoted while this ran, this one ends as retired. */
   private static void setStatuses(Champion champion, Champions champions, ModelStore models) {
     String previous = champion.previousModelId();
     if (previous != null) {
-      models.setStatus(previous, Status.RETIRED, "Followed by " + champion.modelId());
+      models.move(previous, Event.RETIRE, "Followed by " + champion.modelId());
     }
-    models.setStatus(champion.modelId(), Status.DEPLOYED, "In production");
+    try {
+      models.move(champion.modelId(), Event.DEPLOY, "In production");
+    } catch (InvalidInputException refused) {
+      requireUnmoved(champion, champions);
+      throw refused;
+    }
     Champion now = champions.find(champion.model()).orElseThrow();
     if (now.revision() != champion.revision()) {
-      models.setStatus(champion.modelId(), Status.RETIRED, "Followed by " + now.modelId());
+      models.move(champion.modelId(), Event.RETIRE, "Followed by " + now.modelId());
+      throw lost(now);
+    }
+  }
+
+  private static void requireUnmoved(Champion champion, Champions champions) {
+    Champion now = champions.find(champion.model()).orElseThrow();
+    if (now.revision() != champion.revision()) {
       throw lost(now);
     }
   }

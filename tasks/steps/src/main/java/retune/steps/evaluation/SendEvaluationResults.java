@@ -9,11 +9,11 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Gate;
 import retune.core.judgement.Verdict;
+import retune.core.judgement.VersionStatus.Event;
 import retune.core.metrics.Metric;
 import retune.judgement.Judgement;
 import retune.judgement.RunOutcome;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
@@ -139,9 +139,10 @@ public final class SendEvaluationResults
     Judgement production = conclusion.production;
 
     ModelStore models = new ModelStore(context.store(), context.clock());
-    conclusion.rejected.forEach(judgement -> reject(models, judgement));
+    conclusion.rejected.forEach(
+        judgement -> models.move(judgement.modelId(), Event.REJECT, note(judgement)));
     if (production.passed()) {
-      approve(models, production);
+      models.move(production.modelId(), Event.APPROVE, note(production));
     }
     Output output =
         new Output(
@@ -210,27 +211,6 @@ public final class SendEvaluationResults
             .find(Filters.and(Filters.gt("_id", day), Filters.lt("_id", afterAllDays)))
             .first()
         != null;
-  }
-
-  /** A version that is or was in production keeps that status. */
-  private static void approve(ModelStore models, Judgement judgement) {
-    Status status = models.status(judgement.modelId());
-    Status next =
-        switch (status) {
-          case CANDIDATE, REJECTED, APPROVED -> Status.APPROVED;
-          case DEPLOYED, RETIRED -> status;
-        };
-    models.setStatus(judgement.modelId(), next, note(judgement));
-  }
-
-  private static void reject(ModelStore models, Judgement judgement) {
-    Status status = models.status(judgement.modelId());
-    Status next =
-        switch (status) {
-          case CANDIDATE, REJECTED, APPROVED -> Status.REJECTED;
-          case DEPLOYED, RETIRED -> status;
-        };
-    models.setStatus(judgement.modelId(), next, note(judgement));
   }
 
   private static String note(Judgement judgement) {

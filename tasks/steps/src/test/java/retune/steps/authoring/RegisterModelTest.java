@@ -14,8 +14,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.core.judgement.VersionStatus;
 import retune.model.ModelFolder;
-import retune.model.ModelStore.Status;
 import retune.steps.Deployment;
 
 class RegisterModelTest {
@@ -43,7 +43,7 @@ class RegisterModelTest {
     assertTrue(output.changed());
     assertFalse(output.champion());
     assertEquals(modelId + " is registered.", output.message());
-    assertEquals(Status.CANDIDATE, deployment.models.status(modelId));
+    assertEquals(VersionStatus.CANDIDATE, deployment.models.status(modelId));
   }
 
   @Test
@@ -62,7 +62,7 @@ class RegisterModelTest {
     RegisterModel.Output output = register(model, true);
     assertTrue(output.champion());
     assertTrue(output.message().endsWith("it is the champion of credit-default now."));
-    assertEquals(Status.APPROVED, deployment.models.status(modelId));
+    assertEquals(VersionStatus.APPROVED, deployment.models.status(modelId));
     assertEquals(modelId, deployment.champions.find(Deployment.MODEL).orElseThrow().modelId());
   }
 
@@ -70,7 +70,7 @@ class RegisterModelTest {
   void aCandidateCanBecomeTheFirstChampionLater() throws IOException {
     register(model, false);
     assertTrue(register(model, true).changed());
-    assertEquals(Status.APPROVED, deployment.models.status(modelId));
+    assertEquals(VersionStatus.APPROVED, deployment.models.status(modelId));
   }
 
   @Test
@@ -92,7 +92,7 @@ class RegisterModelTest {
         deployment.champions.find(Deployment.MODEL).orElseThrow(),
         next.version().modelId(),
         modelId);
-    deployment.models.setStatus(modelId, Status.RETIRED, "Followed by a better one");
+    deployment.models.move(modelId, VersionStatus.Event.RETIRE, "Followed by a better one");
     RegisterModel.Output again = register(model, true);
     assertFalse(again.changed());
     assertFalse(again.champion());

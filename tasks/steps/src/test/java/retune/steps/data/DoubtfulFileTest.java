@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
@@ -52,7 +53,7 @@ class DoubtfulFileTest {
   @BeforeEach
   void install() {
     ModelFolder.Content model = ToyModel.of("toy");
-    new ModelStore(store).register(model.version(), model.weights(), ModelStore.Status.APPROVED);
+    new ModelStore(store).register(model.version(), model.weights(), VersionStatus.APPROVED);
     new Champions(store).install("toy", model.version().modelId());
     file = folder.resolve("day.csv");
     output = folder.resolve("answers.csv");

@@ -41,6 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Table;
+import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
@@ -306,7 +307,7 @@ class IngestTest {
 
   private void install() {
     ModelFolder.Content model = ToyModel.of("churn");
-    new ModelStore(store).register(model.version(), model.weights(), ModelStore.Status.APPROVED);
+    new ModelStore(store).register(model.version(), model.weights(), VersionStatus.APPROVED);
     new Champions(store).install("churn", model.version().modelId());
   }
 

@@ -26,6 +26,7 @@ import retune.core.data.Column;
 import retune.core.data.Features;
 import retune.core.data.Table;
 import retune.core.data.Target;
+import retune.core.judgement.VersionStatus;
 import retune.core.preprocessing.FitOptions;
 import retune.core.preprocessing.Preprocessing;
 import retune.core.preprocessing.PreprocessingFitter;
@@ -283,7 +284,7 @@ class ProcessDataTest {
             Map.of(),
             null,
             weights);
-    new ModelStore(store).register(version, weights, ModelStore.Status.APPROVED);
+    new ModelStore(store).register(version, weights, VersionStatus.APPROVED);
     return version;
   }
 

@@ -25,10 +25,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
-import retune.model.ModelStore.Status;
 import retune.steps.Deployment;
 import retune.steps.TestContext;
 
@@ -44,7 +44,7 @@ class DeployModelTest {
     deployment = new Deployment(folder);
     champion = deployment.installChampion(1);
     content = Deployment.model(2, champion);
-    candidate = deployment.register(content, Status.APPROVED);
+    candidate = deployment.register(content, VersionStatus.APPROVED);
     deployment.writeOutcome("retrained", candidate, champion);
   }
 
@@ -64,8 +64,8 @@ class DeployModelTest {
         new Champion(
             Deployment.MODEL, candidate, champion, candidate, TestContext.NOW.toString(), 2),
         champion());
-    assertEquals(Status.DEPLOYED, deployment.models.status(candidate));
-    assertEquals(Status.RETIRED, deployment.models.status(champion));
+    assertEquals(VersionStatus.DEPLOYED, deployment.models.status(candidate));
+    assertEquals(VersionStatus.RETIRED, deployment.models.status(champion));
   }
 
   @Test
@@ -118,7 +118,7 @@ class DeployModelTest {
     DeployModel.Output output = deploy(champion);
     assertTrue(output.changed());
     assertNull(output.previousModelId());
-    assertEquals(Status.DEPLOYED, deployment.models.status(champion));
+    assertEquals(VersionStatus.DEPLOYED, deployment.models.status(champion));
     assertEquals(1, champion().revision());
   }
 
@@ -138,18 +138,36 @@ class DeployModelTest {
 
   @Test
   void onlyAnApprovedVersionIsDeployed() {
+    String unjudged = deployment.register(Deployment.model(3, champion), VersionStatus.CANDIDATE);
+    assertOnlyApproved(unjudged + " is candidate", unjudged);
+    deployment.models.move(candidate, VersionStatus.Event.REJECT, "");
+    assertOnlyApproved(candidate + " is rejected", candidate);
+    deployment.models.move(candidate, VersionStatus.Event.APPROVE, "");
+    deployment.models.move(candidate, VersionStatus.Event.RETIRE, "");
+    assertOnlyApproved(candidate + " is retired", candidate);
+  }
+
+  @Test
+  void aRetiredVersionThatAnEvaluationApprovesAgainIsDeployedAgain() throws IOException {
+    deploy(candidate, null);
+    deployment.models.move(champion, VersionStatus.Event.APPROVE, "Passed again");
+    deploy(champion, null);
+    assertEquals(champion, champion().modelId());
+    assertEquals(VersionStatus.DEPLOYED, deployment.models.status(champion));
+    assertEquals(VersionStatus.RETIRED, deployment.models.status(candidate));
+  }
+
+  private void assertOnlyApproved(String sentence, String modelId) {
     Map<String, String> before = deployment.everything();
-    for (Status status : List.of(Status.CANDIDATE, Status.REJECTED, Status.RETIRED)) {
-      deployment.models.setStatus(candidate, status, "");
-      assertRefused(candidate + " is " + status.id(), () -> deploy(candidate));
-    }
-    deployment.models.setStatus(candidate, Status.APPROVED, "");
+    assertRefused(
+        sentence + "; only a version that an evaluation approved can be deployed.",
+        () -> deploy(modelId));
     assertEquals(before, deployment.everything());
   }
 
   @Test
   void aVersionThatTheDaysEvaluationDidNotApproveIsRefused() {
-    String other = deployment.register(Deployment.model(3, champion), Status.APPROVED);
+    String other = deployment.register(Deployment.model(3, champion), VersionStatus.APPROVED);
     assertRefused("for 2026-11-05 did not approve " + other, () -> deploy(other));
     assertRefused(
         "for 2026-11-06 did not approve " + candidate,
@@ -158,7 +176,7 @@ class DeployModelTest {
 
   @Test
   void aVersionThatWasJudgedAgainstAnEarlierChampionIsRefused() throws IOException {
-    String other = deployment.register(Deployment.model(3, champion), Status.APPROVED);
+    String other = deployment.register(Deployment.model(3, champion), VersionStatus.APPROVED);
     deploy(other, null);
     Map<String, String> before = deployment.everything();
     assertRefused(
@@ -186,7 +204,7 @@ class DeployModelTest {
   void racingDeploymentsLeaveOneChampionAndClearLosers() throws Exception {
     List<String> racers = new ArrayList<>();
     for (int seed = 10; seed < 18; seed++) {
-      racers.add(deployment.register(Deployment.model(seed, champion), Status.APPROVED));
+      racers.add(deployment.register(Deployment.model(seed, champion), VersionStatus.APPROVED));
     }
     List<Future<DeployModel.Output>> results = new ArrayList<>();
     try (ExecutorService executor = Executors.newFixedThreadPool(racers.size())) {
@@ -207,10 +225,10 @@ class DeployModelTest {
     assertTrue(champion().deployed());
     List<String> deployed =
         racers.stream()
-            .filter(racer -> deployment.models.status(racer) == Status.DEPLOYED)
+            .filter(racer -> deployment.models.status(racer) == VersionStatus.DEPLOYED)
             .toList();
     assertEquals(List.of(champion().modelId()), deployed);
-    assertEquals(Status.RETIRED, deployment.models.status(champion));
+    assertEquals(VersionStatus.RETIRED, deployment.models.status(champion));
     assertEquals(
         champion().modelId(),
         new DeploymentFolder(folder, Deployment.MODEL).current().orElseThrow().modelId());

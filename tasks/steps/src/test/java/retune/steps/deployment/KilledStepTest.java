@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import retune.core.judgement.VersionStatus;
 import retune.model.ModelFolder;
-import retune.model.ModelStore.Status;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
@@ -38,7 +38,7 @@ class KilledStepTest {
         5,
         deployment -> {
           deployment.installChampion(1);
-          deployment.register(Deployment.model(2, champion), Status.APPROVED);
+          deployment.register(Deployment.model(2, champion), VersionStatus.APPROVED);
           deployment.writeOutcome("retrained", modelId, champion);
         },
         context ->

@@ -11,9 +11,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.core.judgement.VersionStatus;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 import retune.model.Safetensors;
@@ -45,7 +45,7 @@ class ValidateModelTest {
 
   @Test
   void weightsOfAnotherVersionFailTheHashes() {
-    String modelId = deployment.register(model, Status.APPROVED);
+    String modelId = deployment.register(model, VersionStatus.APPROVED);
     ModelFolder.Content other = Deployment.model(2, null);
     deployment
         .store
@@ -87,7 +87,7 @@ class ValidateModelTest {
   }
 
   private ValidateModel.Output validate(ModelFolder.Content content) {
-    String modelId = deployment.register(content, Status.APPROVED);
+    String modelId = deployment.register(content, VersionStatus.APPROVED);
     return new ValidateModel().run(new ValidateModel.Input(modelId), deployment.context());
   }
 }

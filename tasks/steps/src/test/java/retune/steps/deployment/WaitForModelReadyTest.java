@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import retune.model.ModelStore.Status;
+import retune.core.judgement.VersionStatus;
 import retune.runtime.NotReadyException;
 import retune.steps.Deployment;
 import retune.steps.TestContext;
@@ -28,7 +28,7 @@ class WaitForModelReadyTest {
   void start() {
     deployment = new Deployment(folder);
     champion = deployment.installChampion(1);
-    candidate = deployment.register(Deployment.model(2, champion), Status.APPROVED);
+    candidate = deployment.register(Deployment.model(2, champion), VersionStatus.APPROVED);
   }
 
   @AfterEach
@@ -62,7 +62,7 @@ class WaitForModelReadyTest {
 
   @Test
   void aVersionThatWasJudgedAgainstAnEarlierChampionIsNotReady() throws InterruptedException {
-    String other = deployment.register(Deployment.model(3, champion), Status.APPROVED);
+    String other = deployment.register(Deployment.model(3, champion), VersionStatus.APPROVED);
     deployment.writeOutcome("retrained", candidate, champion);
     deployment.champions.promote(
         deployment.champions.find(Deployment.MODEL).orElseThrow(), other, other);

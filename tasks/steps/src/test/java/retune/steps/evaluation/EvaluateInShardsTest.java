@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
-import retune.model.ModelStore.Status;
+import retune.core.judgement.VersionStatus;
 import retune.runtime.NotReadyException;
 
 /** A batch evaluated in shards beside the same batch evaluated at once. */
@@ -31,7 +31,7 @@ class EvaluateInShardsTest {
   void register() {
     for (Loop each : List.of(loop, whole)) {
       contentHash = each.writeBatch(ROWS);
-      model = each.register(GOOD, null, Status.DEPLOYED);
+      model = each.register(GOOD, null, VersionStatus.DEPLOYED);
     }
   }
 
@@ -61,7 +61,7 @@ class EvaluateInShardsTest {
     evaluateAll(3);
     assertEquals("reused", loop.evaluate(model).features());
     loop.prepare(model);
-    String candidate = loop.register(POOR, model, Status.CANDIDATE);
+    String candidate = loop.register(POOR, model, VersionStatus.CANDIDATE);
     long blobs = loop.store.collection("fs.files").countDocuments();
     loop.evaluateFinetuned(candidate, model, 1);
     assertEquals(blobs, loop.store.collection("fs.files").countDocuments());

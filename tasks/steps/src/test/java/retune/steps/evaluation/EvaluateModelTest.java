@@ -16,8 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.judgement.VersionStatus;
 import retune.judgement.Judgement;
-import retune.model.ModelStore.Status;
 
 class EvaluateModelTest {
   private static final int ENCODED_SIZE = 8;
@@ -31,7 +31,7 @@ class EvaluateModelTest {
 
   @Test
   void theMetricsAreThoseOfTheLabelledRows() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     EvaluateModel.Output output = loop.evaluate(model);
     assertEquals(ROWS - 10, output.samples());
     assertEquals(0.96, output.metrics().getOrDefault("accuracy", 0.0), 0.02);
@@ -50,9 +50,9 @@ class EvaluateModelTest {
 
   @Test
   void encodedRowsAreReusedByEveryVersionWithTheSameEncoder() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
-    String sibling = loop.register(GOOD, model, Status.CANDIDATE);
-    String stranger = loop.register(GOOD, 2, model, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
+    String sibling = loop.register(GOOD, model, VersionStatus.CANDIDATE);
+    String stranger = loop.register(GOOD, 2, model, VersionStatus.CANDIDATE);
     assertEquals("computed", loop.evaluate(model).features());
     assertEquals("reused", loop.evaluate(model).features());
     assertEquals("reused", loop.evaluate(sibling).features());
@@ -61,14 +61,14 @@ class EvaluateModelTest {
 
   @Test
   void encodedRowsAreLittleEndianFloats() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     loop.evaluate(model);
     assertEquals(ROWS * ENCODED_SIZE * Float.BYTES, blob(model).length);
   }
 
   @Test
   void encodedRowsOfAnotherSizeAreComputedAgain() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     EvaluateModel.Output first = loop.evaluate(model);
     byte[] whole = blob(model);
     loop.store.blobs().put(blobId(model), Arrays.copyOf(whole, whole.length - 4));
@@ -81,7 +81,7 @@ class EvaluateModelTest {
 
   @Test
   void encodedRowsWhoseBytesChangedAreComputedAgain() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     loop.evaluate(model);
     byte[] whole = blob(model);
     loop.store
@@ -96,10 +96,10 @@ class EvaluateModelTest {
 
   @Test
   void aCandidateWithTheChampionsEncoderIsJudgedWithoutEncoding() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     loop.prepare(champion);
-    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     long blobs = loop.store.collection("fs.files").countDocuments();
     loop.evaluateFinetuned(candidate, champion, 1);
     assertEquals(blobs, loop.store.collection("fs.files").countDocuments());
@@ -107,10 +107,10 @@ class EvaluateModelTest {
 
   @Test
   void aCandidateWithAnEncoderOfItsOwnIsEncodedOnTheHoldOutOnlyAndOnce() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     PrepareRetrainingData.Output split = loop.prepare(champion);
-    String candidate = loop.register(GOOD, 2, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, 2, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output first = loop.evaluateFinetuned(candidate, champion, 3);
     byte[] kept = loop.store.blobs().get(blobId(candidate) + "/" + split.splitId()).orElseThrow();
     assertEquals(split.revalSamples() * ENCODED_SIZE * Float.BYTES, kept.length);
@@ -119,7 +119,7 @@ class EvaluateModelTest {
 
   @Test
   void aBatchThatIsNotThereIsRefused() {
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     EvaluateModel.Input input =
         new EvaluateModel.Input(model, "credit-default/1999-01-01", "test", 1, null);
     assertRefused(
@@ -131,7 +131,7 @@ class EvaluateModelTest {
   @Test
   void aBatchOfAnotherPreprocessingIsRefused() {
     loop.writeBatch(Hashing.sha256("another batch"), "another");
-    String model = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     assertRefused(
         "The batch 'credit-default/2026-11-05' was prepared with another preprocessing than that"
             + " of '%s'; run process_data again after making that version the champion."

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
-import retune.model.ModelStore.Status;
 
 class EvaluationLoopTest {
   private static final String DAY = "credit-default/2026-11-05";
@@ -36,7 +36,7 @@ class EvaluationLoopTest {
 
   @Test
   void aHealthyChampionIsApprovedAtOnce() {
-    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     Map<String, Double> metrics = loop.evaluate(champion).metrics();
     CheckModelPerformance.Output check = loop.check(champion);
     assertEquals("approved", check.status());
@@ -57,24 +57,24 @@ class EvaluationLoopTest {
     assertEquals(
         List.of("was_retrained", "f1_score", "f1_threshold", "retry_count"),
         List.copyOf(event.get("retraining_info", Document.class).keySet()));
-    assertEquals(Status.APPROVED, loop.models.status(champion));
+    assertEquals(VersionStatus.APPROVED, loop.models.status(champion));
     assertEquals(champion, loop.document("outcomes", DAY).getString("model_id"));
   }
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
   void aChampionThatFallsShortIsFollowedByTheFirstAttemptThatPasses(int passing) {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     assertEquals("needs_retraining", loop.check(champion).status());
     loop.prepare(champion);
     List<String> failed = new ArrayList<>();
     for (int attempt = 1; attempt < passing; attempt++) {
-      String candidate = loop.register(USELESS, attempt, champion, Status.CANDIDATE);
+      String candidate = loop.register(USELESS, attempt, champion, VersionStatus.CANDIDATE);
       assertFalse(loop.evaluateFinetuned(candidate, champion, attempt).passed());
       failed.add(candidate);
     }
-    String candidate = loop.register(GOOD, passing, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, passing, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, passing);
     assertTrue(judged.passed(), judged.reason());
     assertEquals(champion, judged.finetunedFrom());
@@ -83,9 +83,9 @@ class EvaluationLoopTest {
     assertEquals("retrained", results.status());
     assertEquals(candidate, results.modelId());
     assertEquals(champion, results.championId());
-    assertEquals(Status.APPROVED, loop.models.status(candidate));
-    assertEquals(Status.DEPLOYED, loop.models.status(champion));
-    failed.forEach(id -> assertEquals(Status.REJECTED, loop.models.status(id)));
+    assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
+    assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
+    failed.forEach(id -> assertEquals(VersionStatus.REJECTED, loop.models.status(id)));
 
     Document event = loop.document("evaluation_events", "evaluation/" + DAY + "/run");
     Document info = event.get("retraining_info", Document.class);
@@ -111,11 +111,11 @@ class EvaluationLoopTest {
 
   @Test
   void aBackfillReportsAndPromotesOnlyWhenAskedTo() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     loop.check(champion);
     loop.prepare(champion);
-    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     loop.evaluateFinetuned(candidate, champion, 1);
     String nextDay = Loop.MODEL + "/" + Loop.DATE.plusDays(1);
     loop.store.events().record("outcomes", nextDay, new Document("status", "approved"));
@@ -124,23 +124,23 @@ class EvaluationLoopTest {
     assertEquals("held_back", heldBack.status());
     assertEquals(champion, heldBack.modelId());
     assertFalse(heldBack.approved());
-    assertEquals(Status.CANDIDATE, loop.models.status(candidate));
+    assertEquals(VersionStatus.CANDIDATE, loop.models.status(candidate));
 
     assertEquals("retrained", loop.sendResults(true).status());
-    assertEquals(Status.APPROVED, loop.models.status(candidate));
+    assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
   }
 
   @Test
   void threeFailuresApproveNothingAndTellPeople() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     String last = exhaust(champion);
     SendEvaluationResults.Output results = loop.sendResults();
     assertEquals("failed_max_retries", results.status());
     assertEquals(champion, results.modelId());
     assertFalse(results.approved());
     assertFalse(results.retrainingInfo().wasRetrained());
-    assertEquals(Status.DEPLOYED, loop.models.status(champion));
-    assertEquals(Status.REJECTED, loop.models.status(last));
+    assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
+    assertEquals(VersionStatus.REJECTED, loop.models.status(last));
     Document outcome = loop.document("outcomes", DAY);
     assertEquals("failed_max_retries", outcome.getString("status"));
     assertEquals(champion, outcome.getString("model_id"));
@@ -168,7 +168,7 @@ class EvaluationLoopTest {
 
   @Test
   void runningEveryStepAgainChangesNothing() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     exhaust(champion);
     loop.sendResults();
     loop.sendAlert();
@@ -182,25 +182,25 @@ class EvaluationLoopTest {
 
   @Test
   void runningAgainAfterDeploymentLeavesTheDeployedVersionDeployed() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     loop.check(champion);
     loop.prepare(champion);
-    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     loop.evaluateFinetuned(candidate, champion, 1);
     loop.sendResults();
-    loop.models.setStatus(candidate, Status.DEPLOYED, "deployed");
-    loop.models.setStatus(champion, Status.RETIRED, "retired");
+    loop.models.move(candidate, VersionStatus.Event.DEPLOY, "deployed");
+    loop.models.move(champion, VersionStatus.Event.RETIRE, "retired");
     loop.sendResults();
-    assertEquals(Status.DEPLOYED, loop.models.status(candidate));
-    assertEquals(Status.RETIRED, loop.models.status(champion));
+    assertEquals(VersionStatus.DEPLOYED, loop.models.status(candidate));
+    assertEquals(VersionStatus.RETIRED, loop.models.status(champion));
   }
 
   @Test
   void aCandidateBelowTheChampionIsNotApprovedThoughItReachesTheThreshold() {
-    String champion = loop.register(EXCELLENT, null, Status.DEPLOYED);
+    String champion = loop.register(EXCELLENT, null, VersionStatus.DEPLOYED);
     loop.prepare(champion);
-    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
     assertFalse(judged.passed());
     assertTrue(judged.reason().contains("but is below the champion's"), judged.reason());
@@ -208,7 +208,7 @@ class EvaluationLoopTest {
 
   @Test
   void theHoldOutIsDisjointFromTrainingAndKeptWithItsHashes() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     PrepareRetrainingData.Output prepared = loop.prepare(champion);
     assertEquals(590, prepared.retrainSamples() + prepared.revalSamples());
     assertEquals(177, prepared.revalSamples(), 1);
@@ -222,19 +222,19 @@ class EvaluationLoopTest {
 
   @Test
   void aSplitOfTheSameContentHasTheSameId() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     assertEquals(loop.prepare(champion).splitId(), loop.prepare(champion).splitId());
   }
 
   @Test
   void aBatchThatWasSplitInTwoWaysNeedsTheOneNamed() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.prepare(champion);
     String other =
         new PrepareRetrainingData()
             .run(new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1), loop.context)
             .splitId();
-    String candidate = loop.register(GOOD, champion, Status.CANDIDATE);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(candidate, champion, 1));
     EvaluateFinetunedModel.Input named =
         new EvaluateFinetunedModel.Input(
@@ -244,7 +244,7 @@ class EvaluationLoopTest {
 
   @Test
   void theAlertOfAHealthyRunIsRefused() {
-    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     loop.evaluate(champion);
     loop.check(champion);
     assertRefused(
@@ -264,7 +264,7 @@ class EvaluationLoopTest {
 
   @Test
   void resultsOfARunThatStoppedHalfWayAreRefused() {
-    String champion = loop.register(POOR, null, Status.DEPLOYED);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
     loop.check(champion);
     assertRefused(
@@ -276,19 +276,19 @@ class EvaluationLoopTest {
 
   @Test
   void resultsByAnotherGateThanTheVerdictsAreRefused() {
-    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     loop.evaluate(champion);
     loop.check(champion);
     SendEvaluationResults.Input lower =
         new SendEvaluationResults.Input(Loop.MODEL, Loop.DATE, Metric.ACCURACY, 0.5, 3, false);
     assertThrows(
         InvalidInputException.class, () -> new SendEvaluationResults().run(lower, loop.context));
-    assertEquals(Status.CANDIDATE, loop.models.status(champion));
+    assertEquals(VersionStatus.CANDIDATE, loop.models.status(champion));
   }
 
   @Test
   void aModelThatWasNotEvaluatedIsNotJudged() {
-    String champion = loop.register(EXCELLENT, null, Status.CANDIDATE);
+    String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     assertRefused(
         "'%s' was not evaluated on 'credit-default/2026-11-05' as it is now; run evaluate_model"
                 .formatted(champion)
@@ -303,7 +303,7 @@ class EvaluationLoopTest {
     loop.prepare(champion);
     String candidate = "";
     for (int attempt = 1; attempt <= 3; attempt++) {
-      candidate = loop.register(USELESS, attempt, champion, Status.CANDIDATE);
+      candidate = loop.register(USELESS, attempt, champion, VersionStatus.CANDIDATE);
       loop.evaluateFinetuned(candidate, champion, attempt);
     }
     return candidate;

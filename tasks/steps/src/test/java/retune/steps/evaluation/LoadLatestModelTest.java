@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
-import retune.model.ModelStore.Status;
 
 class LoadLatestModelTest {
   private final Loop loop = new Loop();
@@ -20,9 +20,9 @@ class LoadLatestModelTest {
 
   @Test
   void theChampionIsThePointersAndNotTheNewestVersion() {
-    String champion = loop.register(Loop.GOOD, null, Status.APPROVED);
+    String champion = loop.register(Loop.GOOD, null, VersionStatus.APPROVED);
     new Champions(loop.store).install(Loop.MODEL, champion);
-    loop.register(Loop.EXCELLENT, champion, Status.APPROVED);
+    loop.register(Loop.EXCELLENT, champion, VersionStatus.APPROVED);
     LoadLatestModel.Output output = load();
     assertEquals(champion, output.modelId());
     assertEquals("weights/" + loop.models.get(champion).weightsHash(), output.modelPath());
@@ -33,7 +33,7 @@ class LoadLatestModelTest {
 
   @Test
   void withoutAChampionOneIsAskedFor() {
-    loop.register(Loop.GOOD, null, Status.APPROVED);
+    loop.register(Loop.GOOD, null, VersionStatus.APPROVED);
     InvalidInputException refusal = assertThrows(InvalidInputException.class, this::load);
     assertTrue(String.valueOf(refusal.getMessage()).contains("register_model --champion"));
   }

@@ -17,13 +17,13 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.devstore.EmbeddedStore;
 import retune.model.Architecture;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.model.Tensor;
 import retune.model.Weights;
@@ -125,7 +125,7 @@ final class Loop implements AutoCloseable {
   }
 
   /** Registers a version that answers by one feature. */
-  String register(int feature, @Nullable String finetunedFrom, Status status) {
+  String register(int feature, @Nullable String finetunedFrom, VersionStatus status) {
     return register(feature, 1, finetunedFrom, status);
   }
 
@@ -134,16 +134,17 @@ final class Loop implements AutoCloseable {
    *
    * @param encoderScale versions of one scale share their encoder
    */
-  String register(int feature, float encoderScale, @Nullable String finetunedFrom, Status status) {
+  String register(
+      int feature, float encoderScale, @Nullable String finetunedFrom, VersionStatus status) {
     return register(weights(feature, encoderScale, true), feature, finetunedFrom, status);
   }
 
   String registerEncoderOnly() {
-    return register(weights(0, 1, false), 0, null, Status.CANDIDATE);
+    return register(weights(0, 1, false), 0, null, VersionStatus.CANDIDATE);
   }
 
   private String register(
-      Weights weights, int feature, @Nullable String finetunedFrom, Status status) {
+      Weights weights, int feature, @Nullable String finetunedFrom, VersionStatus status) {
     ModelVersion version =
         ModelVersion.of(
             MODEL,

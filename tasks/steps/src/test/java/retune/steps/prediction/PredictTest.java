@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
+import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
@@ -137,7 +138,7 @@ class PredictTest {
     String fromFile = Files.readString(output);
     String id = MODEL.version().modelId();
     new ModelStore(context.store())
-        .register(MODEL.version(), MODEL.weights(), ModelStore.Status.APPROVED);
+        .register(MODEL.version(), MODEL.weights(), VersionStatus.APPROVED);
     new Champions(context.store()).install("toy", id);
     for (Predict.Input input :
         List.of(

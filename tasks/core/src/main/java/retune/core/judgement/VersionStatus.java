@@ -1,0 +1,98 @@
+package retune.core.judgement;
+
+import java.util.Locale;
+import retune.core.InvalidInputException;
+
+/**
+ * The status of a model version. {@link #after} is the only way from one status to another:
+ *
+ * <pre>
+ *             APPROVE   REJECT    DEPLOY    RETIRE
+ * candidate   approved  rejected  -         -
+ * rejected    approved  rejected  -         -
+ * approved    approved  rejected  deployed  retired
+ * deployed    deployed  deployed  deployed  retired
+ * retired     approved  retired   -         retired
+ * </pre>
+ *
+ * <p>A retired version that an evaluation approves again is approved, and can be deployed again. An
+ * approved version retires without a deployment where another version replaces it first. An
+ * evaluation that rejects a version takes nothing from one that is or was in production.
+ */
+public enum VersionStatus {
+  /** Registered; no evaluation has judged it. */
+  CANDIDATE,
+  /** Passed an evaluation; may be deployed. */
+  APPROVED,
+  /** Failed its last evaluation. */
+  REJECTED,
+  /** In production. */
+  DEPLOYED,
+  /** Was approved; another version has replaced it. */
+  RETIRED;
+
+  /** What can happen to a version. */
+  public enum Event {
+    APPROVE("approved"),
+    REJECT("rejected"),
+    DEPLOY("deployed"),
+    RETIRE("retired");
+
+    private final String participle;
+
+    Event(String participle) {
+      this.participle = participle;
+    }
+  }
+
+  /** The status that this text names, as {@link #id} gives it. */
+  public static VersionStatus ofId(String id) {
+    return valueOf(id.toUpperCase(Locale.ROOT));
+  }
+
+  /** The name in documents and results: {@code candidate}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Whether production may use the version: an evaluation approved it and nothing replaced it. */
+  public boolean mayServe() {
+    return this == APPROVED || this == DEPLOYED;
+  }
+
+  /**
+   * The status after the event; an {@link InvalidInputException} where the table has no move.
+   *
+   * @param modelId the version, for the message
+   */
+  public VersionStatus after(Event event, String modelId) {
+    return switch (event) {
+      case APPROVE ->
+          switch (this) {
+            case CANDIDATE, APPROVED, REJECTED, RETIRED -> APPROVED;
+            case DEPLOYED -> DEPLOYED;
+          };
+      case REJECT ->
+          switch (this) {
+            case CANDIDATE, APPROVED, REJECTED -> REJECTED;
+            case DEPLOYED, RETIRED -> this;
+          };
+      case DEPLOY ->
+          switch (this) {
+            case APPROVED, DEPLOYED -> DEPLOYED;
+            case CANDIDATE, REJECTED, RETIRED -> throw refused(event, modelId);
+          };
+      case RETIRE ->
+          switch (this) {
+            case APPROVED, DEPLOYED, RETIRED -> RETIRED;
+            case CANDIDATE, REJECTED -> throw refused(event, modelId);
+          };
+    };
+  }
+
+  private InvalidInputException refused(Event event, String modelId) {
+    return new InvalidInputException(
+        "%s is %s; only a version that an evaluation approved can be %s."
+            .formatted(modelId, id(), event.participle));
+  }
+}
