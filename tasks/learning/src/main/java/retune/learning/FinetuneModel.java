@@ -152,7 +152,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     long seed = Seeds.of(parent.modelName(), input.dataPath(), input.attempt(), input.seed());
     Start start = Start.of(strategy, parent, weights, seed);
     Outcome outcome = train(input, context, strategy, parent, start, data, seed);
-    LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation()));
+    LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation(), input.metric()));
     ModelVersion candidate =
         version(input, context, strategy, parent, start.architecture, data, outcome);
     boolean changed = models.register(candidate, outcome.weights(), VersionStatus.CANDIDATE);
@@ -186,6 +186,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
             strategy.calibratesThreshold() ? null : parent.decisionThreshold(),
             input.metric(),
             input.classWeights(),
+            strategy.epochs(),
             strategy.epochs(),
             strategy.learningRate(),
             input.batchSize(),

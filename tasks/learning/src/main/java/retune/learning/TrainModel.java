@@ -48,8 +48,19 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
           @Nullable String encoder,
       @Field(value = "the network, without an encoder to start from", byDefault = "tab_transformer")
           ArchitectureChoice architecture,
-      @Field(value = "passes over the training rows", byDefault = "10", min = 1, max = 10_000)
+      @Field(
+              value = "maximum number of passes over the training rows",
+              byDefault = "10",
+              min = 1,
+              max = 10_000)
           int epochs,
+      @Field(
+              value =
+                  "stop after this many consecutive epochs without a better validation metric; all"
+                      + " epochs are trained if left out",
+              min = 1,
+              max = 10_000)
+          @Nullable Integer patience,
       @Field(value = "Adam's step size", byDefault = "3e-4", min = 1e-9, max = 1)
           double learningRate,
       @Field(value = "rows a step", byDefault = "256", min = 1, max = 65_536) int batchSize,
@@ -72,7 +83,8 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
       @Field("metrics on the test rows, by name") Map<String, Double> testMetrics,
       @Field("two classes: the positive one is predicted from this probability on")
           double decisionThreshold,
-      @Field("the epoch kept, from 1") int bestEpoch) {}
+      @Field("number of epochs trained") int epochs,
+      @Field("the epoch whose weights were kept, from 1") int bestEpoch) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -95,6 +107,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         new Training(
                 input.name(),
                 input.epochs(),
+                input.patience() == null ? input.epochs() : input.patience(),
                 input.learningRate(),
                 input.batchSize(),
                 input.classWeights(),
@@ -110,6 +123,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         trained.validation().toMap(),
         trained.test().toMap(),
         version.decisionThreshold(),
+        trained.epochs(),
         trained.bestEpoch());
   }
 }

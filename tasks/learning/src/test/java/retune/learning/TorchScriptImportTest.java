@@ -304,6 +304,7 @@ class TorchScriptImportTest {
                 folder.resolve("model").toString(),
                 ArchitectureChoice.MLP,
                 20,
+                null,
                 1e-2,
                 32,
                 true,

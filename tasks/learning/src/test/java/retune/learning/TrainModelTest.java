@@ -142,6 +142,7 @@ class TrainModelTest {
                 encoder,
                 ArchitectureChoice.MLP,
                 epochs,
+                null,
                 3e-3,
                 32,
                 true,

@@ -20,18 +20,20 @@ import retune.model.ModelVersion.Epoch;
 import retune.model.Weights;
 
 /**
- * Trains a network's classifier, or the whole network, by class-weighted cross-entropy, and keeps
- * the epoch that does best on the validation rows. Equal inputs and settings give bit-identical
- * weights on equal machines.
+ * Trains a network's head, or the whole network, with cross-entropy, and keeps the epoch with the
+ * best validation metric. Equal inputs and settings give bit-identical weights on equal machines.
  *
- * @param target what the network's outputs are
- * @param threshold from which probability on the positive of two classes is answered; null to
- *     choose it on the validation rows, for the metric
- * @param metric what the best epoch is chosen by
- * @param classWeights whether each class has the same say in the loss, however rare it is
- * @param epochs passes over the training rows, at least 1
+ * @param target the classes that the network's outputs stand for, in order
+ * @param threshold probability from which the positive of two classes is predicted, 0 … 1; null to
+ *     choose the threshold with the best metric on the validation rows
+ * @param metric selects the best epoch
+ * @param classWeights whether to weight the loss by inverse class frequency
+ * @param epochs maximum number of passes over the training rows, at least 1
+ * @param patience number of consecutive epochs without a better validation metric after which
+ *     training stops, at least 1; {@code epochs} or more disables early stopping
  * @param learningRate Adam's step size
- * @param batchSize rows a step
+ * @param batchSize rows per step, at least 1
+ * @param seed random seed for shuffling and dropout
  */
 public record ClassifierTraining(
     Target target,
@@ -39,6 +41,7 @@ public record ClassifierTraining(
     Metric metric,
     boolean classWeights,
     int epochs,
+    int patience,
     double learningRate,
     int batchSize,
     long seed) {
@@ -46,9 +49,11 @@ public record ClassifierTraining(
   /**
    * The best epoch.
    *
-   * @param decisionThreshold what its evaluation answered the positive class from
-   * @param history one entry an epoch
-   * @param trainedShare share of the network's numbers that were trained, 0 … 1
+   * @param weights the network's weights after the best epoch
+   * @param bestEpoch counted from 1
+   * @param decisionThreshold the threshold that {@code validation} was measured with
+   * @param history one entry per epoch, in order
+   * @param trainedShare share of the network's parameters that were trained, 0 … 1
    */
   public record Outcome(
       Weights weights,
@@ -59,15 +64,18 @@ public record ClassifierTraining(
       double trainedShare) {}
 
   public ClassifierTraining {
-    if (epochs < 1 || batchSize < 1) {
-      throw new IllegalArgumentException(epochs + " epochs in batches of " + batchSize);
+    if (epochs < 1 || patience < 1 || batchSize < 1) {
+      throw new IllegalArgumentException(
+          "%d epochs, patience %d, batches of %d".formatted(epochs, patience, batchSize));
     }
   }
 
   /**
-   * Trains the head if the input is encoded already, else the whole network.
+   * Trains the head if the input is already encoded, otherwise the whole network.
    *
-   * @param log takes one line an epoch
+   * @param log receives one line per epoch
+   * @throws InvalidInputException if the loss overflows, or if the metric is not defined on the
+   *     validation rows
    */
   public Outcome run(
       TorchModule module,
@@ -118,7 +126,7 @@ public record ClassifierTraining(
       requireFinite(loss, epoch);
       Predictions answers = predict(module, validation);
       Evaluation evaluation = Evaluation.of(answers);
-      log.accept(TrainingLog.finetune(epoch, loss, evaluation));
+      log.accept(TrainingLog.finetune(epoch, loss, evaluation, metric));
       history.add(new Epoch(epoch, loss, evaluation.toMap()));
       if (best == null || value(evaluation) > value(best.validation)) {
         best =
@@ -129,6 +137,10 @@ public record ClassifierTraining(
                 evaluation,
                 history,
                 module.trainedShare());
+      }
+      if (epoch < epochs && epoch - best.bestEpoch >= patience) {
+        log.accept(TrainingLog.stopped(epoch, best.bestEpoch, metric));
+        break;
       }
     }
     return Objects.requireNonNull(best);

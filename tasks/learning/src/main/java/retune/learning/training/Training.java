@@ -22,16 +22,17 @@ import retune.model.Weights;
 import retune.runtime.StepContext;
 
 /**
- * How a model is trained on a table, the whole network at once.
+ * Settings for training a model on a table, all layers at once. {@link ClassifierTraining}
+ * describes the settings that are not described here.
  *
  * @param name the model's name
- * @param classWeights whether each class has the same say in the loss, however rare it is
- * @param metric what the best epoch and the decision threshold are chosen by, on validation rows
- * @param seed another seed starts and shuffles otherwise
+ * @param metric selects the best epoch and the decision threshold on the validation rows
+ * @param seed random seed for the initial weights, shuffling and dropout
  */
 public record Training(
     String name,
     int epochs,
+    int patience,
     double learningRate,
     int batchSize,
     boolean classWeights,
@@ -40,26 +41,44 @@ public record Training(
   private static final Logger LOGGER = System.getLogger(Training.class.getName());
 
   /**
-   * A model that was trained.
+   * A trained model.
    *
-   * @param validation measured on the rows that chose the epoch and the threshold
-   * @param test measured on the hold-out, which chose nothing
+   * @param epochs number of epochs trained: fewer than the maximum if training stopped early
+   * @param bestEpoch the epoch whose weights were kept, from 1; equal to {@code epochs} if the
+   *     validation metric was still improving when the maximum was reached
+   * @param validation measured on the rows that selected the epoch and the threshold
+   * @param test measured on the hold-out rows, which are not used for any choice
    */
   public record Trained(
-      ModelFolder.Content content, int bestEpoch, Evaluation validation, Evaluation test) {}
+      ModelFolder.Content content,
+      int epochs,
+      int bestEpoch,
+      Evaluation validation,
+      Evaluation test) {}
 
-  /** The settings that {@code train_model} has unless told otherwise. */
+  /** The default settings of {@code train_model}, without early stopping. */
   public static Training byDefault(String name, int epochs, Metric metric, int seed) {
-    return new Training(name, epochs, 3e-4, 256, true, metric, seed);
+    return new Training(name, epochs, epochs, 3e-4, 256, true, metric, seed);
   }
 
-  /** A new model, as a version that no store has yet. */
+  /**
+   * The same settings with early stopping.
+   *
+   * @param patience see {@link ClassifierTraining}
+   */
+  public Training withPatience(int patience) {
+    return new Training(
+        name, epochs, patience, learningRate, batchSize, classWeights, metric, seed);
+  }
+
+  /** Trains a model and returns it as a version that is not registered yet. */
   public Trained run(StartingPoint start, TrainingTable table, StepContext context) {
     Outcome outcome = train(start, table, context);
     Evaluation test = test(start.architecture(), table, outcome);
-    LOGGER.log(Level.INFO, TrainingLog.evaluation(test));
+    LOGGER.log(Level.INFO, TrainingLog.evaluation(test, metric));
     return new Trained(
         new ModelFolder.Content(version(start, table, outcome, test, context), outcome.weights()),
+        outcome.history().size(),
         outcome.bestEpoch(),
         outcome.validation(),
         test);
@@ -72,7 +91,15 @@ public record Training(
         start.weights(schema, table.target().classes().size(), new SplittableRandom(mixed));
     ClassifierTraining training =
         new ClassifierTraining(
-            table.target(), null, metric, classWeights, epochs, learningRate, batchSize, mixed);
+            table.target(),
+            null,
+            metric,
+            classWeights,
+            epochs,
+            patience,
+            learningRate,
+            batchSize,
+            mixed);
     try (TorchModule module = new TorchModule(start.architecture(), schema, initial)) {
       return training.run(
           module,
@@ -119,7 +146,7 @@ public record Training(
         new Lineage(
             start.modelId(),
             start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
-            epochs,
+            outcome.history().size(),
             learningRate,
             table.fileHash(),
             Map.of(

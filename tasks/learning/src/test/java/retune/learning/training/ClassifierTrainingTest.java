@@ -34,7 +34,7 @@ class ClassifierTrainingTest {
 
   private static ClassifierTraining training(@Nullable Double threshold, int epochs, long seed) {
     return new ClassifierTraining(
-        Examples.TARGET, threshold, Metric.F1_SCORE, true, epochs, 3e-3, 32, seed);
+        Examples.TARGET, threshold, Metric.F1_SCORE, true, epochs, epochs, 3e-3, 32, seed);
   }
 
   private static Outcome train(
@@ -102,6 +102,24 @@ class ClassifierTrainingTest {
   }
 
   @Test
+  void trainingStopsOnceItsPatienceIsUsedUp() {
+    List<String> log = new ArrayList<>();
+    ClassifierTraining patient =
+        new ClassifierTraining(Examples.TARGET, 0.5, Metric.F1_SCORE, true, 60, 2, 3e-3, 32, 3);
+    Outcome outcome = train(patient, TRAINING, VALIDATION, log);
+    int epochs = outcome.history().size();
+    assertTrue(epochs < 60, epochs + " epochs");
+    assertEquals(outcome.bestEpoch() + 2, epochs);
+    assertEquals(
+        "[Finetune] Stopped after epoch %d: f1_score has not improved since epoch %d."
+            .formatted(epochs, outcome.bestEpoch()),
+        log.getLast());
+
+    Outcome asManyAsNeeded = trainWhole(training(0.5, outcome.bestEpoch(), 3));
+    assertEquals(asManyAsNeeded.weights().hash(), outcome.weights().hash());
+  }
+
+  @Test
   void aThresholdChosenOnValidationRowsIsNoWorseThere() {
     Outcome fixed = trainWhole(training(0.9, 2, 3));
     Outcome chosen = trainWhole(training(null, 2, 3));
@@ -112,7 +130,7 @@ class ClassifierTrainingTest {
   @Test
   void trainingThatDivergesIsRefusedWithItsLearningRate() {
     ClassifierTraining wild =
-        new ClassifierTraining(Examples.TARGET, 0.5, Metric.F1_SCORE, true, 2, 1e30, 32, 1);
+        new ClassifierTraining(Examples.TARGET, 0.5, Metric.F1_SCORE, true, 2, 2, 1e30, 32, 1);
     InvalidInputException refusal =
         assertThrows(InvalidInputException.class, () -> trainWhole(wild));
     assertEquals(
