@@ -25,7 +25,7 @@ import retune.model.ModelVersion.Epoch;
 import retune.report.Chart;
 import retune.report.Curves;
 import retune.report.Html;
-import retune.steps.data.LearnedTable;
+import retune.steps.authoring.LearnedTable;
 
 /** What a person wants to see of a new loop, on one page. */
 record LoopReport(

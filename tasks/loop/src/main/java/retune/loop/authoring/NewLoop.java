@@ -53,7 +53,7 @@ import retune.runtime.csv.CsvOptions;
 import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 import retune.steps.data.DistributionStore;
-import retune.steps.data.LearnedTable;
+import retune.steps.authoring.LearnedTable;
 
 @About(
     value =

@@ -12,7 +12,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A learned distribution as JSON. */
-final class DistributionFile {
+public final class DistributionFile {
   /** Records by their components alone: what {@code is…} methods say follows from those. */
   private static final JsonMapper JSON =
       Json.MAPPER
@@ -22,11 +22,11 @@ final class DistributionFile {
 
   private DistributionFile() {}
 
-  static byte[] write(TableDistribution distribution) {
+  public static byte[] write(TableDistribution distribution) {
     return JSON.writeValueAsBytes(distribution);
   }
 
-  static void write(TableDistribution distribution, Path file) throws IOException {
+  public static void write(TableDistribution distribution, Path file) throws IOException {
     AtomicFile.write(file, write(distribution));
   }
 
@@ -35,7 +35,7 @@ final class DistributionFile {
    *
    * @param source where they come from, for the message
    */
-  static TableDistribution read(byte[] json, String source) {
+  public static TableDistribution read(byte[] json, String source) {
     try {
       return JSON.readValue(json, TableDistribution.class);
     } catch (JacksonException e) {
@@ -48,7 +48,7 @@ final class DistributionFile {
     }
   }
 
-  static TableDistribution read(Path file) throws IOException {
+  public static TableDistribution read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new InvalidInputException(
           "There is no file '" + file + "'; learn a distribution with learn_distribution.");

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.steps.authoring.RegisterDistribution;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.LocalDate;

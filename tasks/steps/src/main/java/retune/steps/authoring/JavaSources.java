@@ -1,4 +1,4 @@
-package retune.steps.own;
+package retune.steps.authoring;
 
 import java.io.File;
 import java.io.IOException;

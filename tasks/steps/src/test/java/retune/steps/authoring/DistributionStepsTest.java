@@ -1,4 +1,4 @@
-package retune.steps.data;
+package retune.steps.authoring;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.steps.data.GenerateData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

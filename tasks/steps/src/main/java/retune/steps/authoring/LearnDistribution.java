@@ -1,5 +1,7 @@
-package retune.steps.data;
+package retune.steps.authoring;
 
+import retune.steps.data.DistributionStore;
+import retune.steps.data.DistributionFile;
 import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package retune.steps.data;
+package retune.steps.authoring;
 
 import java.time.LocalDate;
 import java.util.Set;

@@ -1,4 +1,4 @@
-package retune.steps.own;
+package retune.steps.authoring;
 
 import com.google.auto.service.AutoService;
 import java.io.ByteArrayOutputStream;
