@@ -43,6 +43,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
+import retune.testing.TestContext;
 
 class FinetuneModelTest {
   private static final String BATCH = "toy/2026-11-05";

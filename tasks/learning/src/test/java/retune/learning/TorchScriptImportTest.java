@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.testing.TestContext;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

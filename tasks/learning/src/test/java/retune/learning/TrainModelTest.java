@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.testing.MadeTables;
+import retune.testing.TestContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +32,7 @@ class TrainModelTest {
 
   @BeforeEach
   void writeTable() throws IOException {
-    MadeTable.write(folder.resolve("table.csv"), 900, 1);
+    MadeTables.customers(folder.resolve("table.csv"), 900, 1);
   }
 
   @Test
@@ -64,7 +66,7 @@ class TrainModelTest {
                 folder.resolve("table.csv").toString(), "bought", "yes", null, null, null),
             null,
             0);
-    double[] ages = MadeTable.ages(folder.resolve("table.csv"));
+    double[] ages = ages(folder.resolve("table.csv"));
     NumericColumn age =
         table.preprocessing().numeric().stream()
             .filter(column -> column.name().equals("age"))
@@ -158,4 +160,12 @@ class TrainModelTest {
   }
 
   private int calls;
+
+  /** The first column, row by row. */
+  private static double[] ages(Path file) throws IOException {
+    return Files.readAllLines(file).stream()
+        .skip(1)
+        .mapToDouble(line -> Double.parseDouble(line.substring(0, line.indexOf(','))))
+        .toArray();
+  }
 }

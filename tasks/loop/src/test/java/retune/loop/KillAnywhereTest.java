@@ -3,6 +3,8 @@ package retune.loop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.testing.StepProcess;
+import retune.testing.MadeTables;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -49,7 +51,7 @@ class KillAnywhereTest {
             steps ->
                 words -> {
                   long started = System.nanoTime();
-                  JsonNode result = steps.run(words);
+                  JsonNode result = steps.result(words);
                   durations.put(key(words), Duration.ofNanos(System.nanoTime() - started));
                   return result;
                 });
@@ -68,7 +70,7 @@ class KillAnywhereTest {
                       process.destroyForcibly().waitFor();
                     }
                   }
-                  return steps.run(words);
+                  return steps.result(words);
                 });
 
     assertTrue(undisturbed.containsKey("alerts"));
@@ -87,7 +89,7 @@ class KillAnywhereTest {
     Path work = Files.createDirectories(folder.resolve(name));
     try (EmbeddedStore store = EmbeddedStore.inMemory()) {
       String uri = store.uri();
-      takeTwoDays(runner.apply(new StepProcess(work, uri)), example);
+      takeTwoDays(runner.apply(LoopSteps.of(work, uri)), example);
       return StoreContent.of(uri, work);
     }
   }
@@ -194,9 +196,9 @@ class KillAnywhereTest {
 
   /** A distribution and a champion, learned from a small made table. */
   private Path makeExample() throws Exception {
-    Path table = MadeTable.write(folder.resolve("made.csv"), 1500);
-    StepProcess steps = new StepProcess(folder, "mongodb://127.0.0.1:1/none");
-    steps.run(
+    Path table = MadeTables.loans(folder.resolve("made.csv"), 1500);
+    StepProcess steps = LoopSteps.of(folder, "mongodb://127.0.0.1:1/none");
+    steps.result(
         "learn_distribution",
         "--data",
         table.toString(),
@@ -208,7 +210,7 @@ class KillAnywhereTest {
         "made",
         "--output",
         folder.resolve("distribution.json").toString());
-    steps.run(
+    steps.result(
         "train_model",
         "--data",
         table.toString(),

@@ -16,6 +16,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.model.ModelVersion.Golden;
+import retune.testing.Refusals;
 
 class ModelFolderTest {
   private final ModelFolder.Content model = TestModels.small(1);

@@ -3,7 +3,7 @@ package retune.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.model.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static retune.model.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static retune.model.Architecture.TorchScript.Argument.CODES;
-import static retune.model.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.util.List;
 import java.util.SortedMap;

@@ -3,18 +3,37 @@ package retune.runtime;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.time.LocalDate;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
 
 class InputReaderTest {
-  private final InputReader reader = new InputReader("rehearse", Rehearse.Input.class);
+  /** Every kind of input. */
+  record Input(
+      @Field("name of the model") String model,
+      @Field(value = "how to end", byDefault = "well") Ending ending,
+      @Field(value = "least value", byDefault = "0.75", min = 0, max = 1) double threshold,
+      @Field(value = "number of rows", byDefault = "10000", min = 1) int rows,
+      @Field(value = "seed", byDefault = "0") long seed,
+      @Field(value = "whether to be loud", byDefault = "false") boolean loud,
+      @Field("logical date") @Nullable LocalDate logicalDate,
+      @Field("columns to leave out") List<String> exclude) {}
+
+  enum Ending {
+    WELL,
+    BADLY,
+    NEVER
+  }
+
+  private final InputReader reader = new InputReader("rehearse", Input.class);
 
   @Test
   void flagsWinOverJson() {
-    Rehearse.Input input = read("{\"model\": \"a\", \"rows\": 5}", "--rows", "6");
+    Input input = read("{\"model\": \"a\", \"rows\": 5}", "--rows", "6");
 
     assertEquals("a", input.model());
     assertEquals(6, input.rows());
@@ -74,7 +93,7 @@ class InputReaderTest {
         "{\"model\":\"m\",\"loud\":\"yes\"} | rehearse: 'loud' must be true or false, not 'yes'.",
         "{\"model\":\"m\",\"logical_date\":\"05.11.2026\"} | rehearse: 'logical_date' must be a date like 2026-11-05, not '05.11.2026'.",
         "{\"model\":\"m\",\"exclude\":\"a\"} | rehearse: 'exclude' must be a list, not 'a'.",
-        "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, invalid_input, not_ready, unexpected, out_of_memory, never. Did you mean 'well'?",
+        "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, badly, never. Did you mean 'well'?",
         "[] | The JSON given with --input is not an object; give {\"name\": value, …}."
       })
   void badJsonIsRefusedByName(String json, String sentence) {
@@ -101,8 +120,8 @@ class InputReaderTest {
             .getMessage());
   }
 
-  private Rehearse.Input read(String json, String... words) {
+  private Input read(String json, String... words) {
     CommandLine line = CommandLine.parse(List.of(words), reader);
-    return (Rehearse.Input) reader.read(json, line.inputs());
+    return (Input) reader.read(json, line.inputs());
   }
 }

@@ -1,5 +1,6 @@
 package retune.steps;
 
+import retune.testing.TestContext;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

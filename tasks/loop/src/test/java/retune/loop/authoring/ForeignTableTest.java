@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.loop.LoopSteps;
+import retune.testing.StepProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -20,7 +22,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.devstore.EmbeddedStore;
-import retune.loop.StepProcess;
 import tools.jackson.databind.JsonNode;
 
 /** A table as a spreadsheet in Germany writes it goes the whole way, in processes of their own. */
@@ -38,7 +39,7 @@ class ForeignTableTest {
   @BeforeEach
   void start() {
     store = EmbeddedStore.inMemory();
-    steps = new StepProcess(folder, store.uri());
+    steps = LoopSteps.of(folder, store.uri());
   }
 
   @AfterEach
@@ -66,7 +67,7 @@ class ForeignTableTest {
     assertEquals(ROWS, taken.get("rows").intValue());
     assertEquals(0, taken.get("unlabelled").intValue());
     JsonNode processed =
-        steps.run("process_data", "--model", "laden", "--logical-date", "2026-11-05");
+        steps.result("process_data", "--model", "laden", "--logical-date", "2026-11-05");
     assertEquals(ROWS, processed.get("labelled").intValue(), processed.toString());
     assertEquals(0, processed.get("rejected").size(), processed.toString());
     for (Path same : List.of(marked, plain)) {
@@ -77,7 +78,7 @@ class ForeignTableTest {
   }
 
   private void makeLoop(Path data) throws Exception {
-    steps.run(
+    steps.result(
         "new_loop",
         "--data",
         data.toString(),
@@ -99,7 +100,7 @@ class ForeignTableTest {
   private String predict(Path data) throws Exception {
     Path output = folder.resolve("answers.csv");
     JsonNode predicted =
-        steps.run(
+        steps.result(
             "predict",
             "--model",
             "laden",
@@ -113,7 +114,7 @@ class ForeignTableTest {
   }
 
   private JsonNode ingest(Path data) throws Exception {
-    return steps.run(
+    return steps.result(
         "ingest", "--data", data.toString(), "--model", "laden", "--logical-date", "2026-11-05");
   }
 

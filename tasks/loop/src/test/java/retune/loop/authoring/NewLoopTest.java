@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import retune.loop.LoopSteps;
+import retune.testing.StepProcess;
+import retune.testing.MadeTables;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +28,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.devstore.EmbeddedStore;
-import retune.loop.MadeTable;
-import retune.loop.StepProcess;
 import retune.runtime.Json;
 import tools.jackson.databind.JsonNode;
 
@@ -42,7 +43,7 @@ class NewLoopTest {
   @BeforeEach
   void start() throws IOException {
     store = EmbeddedStore.inMemory();
-    steps = new StepProcess(folder, store.uri());
+    steps = LoopSteps.of(folder, store.uri());
     table = folder.resolve("table.csv");
     loops = Files.createDirectory(folder.resolve("loops"));
     output = folder.resolve("output");
@@ -55,7 +56,7 @@ class NewLoopTest {
 
   @Test
   void aTableBecomesALoopThatIsRegisteredAndIsNotMadeTwice() throws Exception {
-    MadeTable.write(table, 300);
+    MadeTables.loans(table, 300);
     JsonNode made = newLoop();
     assertEquals("table", made.get("name").stringValue());
     assertEquals("1", made.get("positive").stringValue());
@@ -64,7 +65,7 @@ class NewLoopTest {
     assertEquals(
         300,
         steps
-            .run(
+            .result(
                 "generate_data",
                 "--model",
                 "table",
@@ -85,9 +86,9 @@ class NewLoopTest {
 
   @Test
   void aModelOfAnotherTableIsPutOutOfItsPlaceOnlyWhenAsked() throws Exception {
-    MadeTable.write(table, 300);
+    MadeTables.loans(table, 300);
     String first = newLoop().get("model_id").stringValue();
-    MadeTable.write(table, 301);
+    MadeTables.loans(table, 301);
     Files.delete(loops.resolve("table.yaml"));
     assertTrue(refusal().contains("has the champion " + first + " already"));
     assertEquals(first, championOf("table"));
@@ -165,7 +166,7 @@ class NewLoopTest {
 
   @Test
   void wishesThatCannotBeMetAreRefused() throws Exception {
-    MadeTable.write(table, 100);
+    MadeTables.loans(table, 100);
     assertRefused("The positive class 'yes' is not a value", "--positive", "yes");
     assertRefused("There is no column 'nought'", "--exclude", "nought");
     assertRefused("does not suit a loop", "--name", "My Loop");
@@ -185,30 +186,18 @@ class NewLoopTest {
   }
 
   private String championOf(String model) throws Exception {
-    return steps.run("load_latest_model", "--model", model).get("model_id").stringValue();
+    return steps.result("load_latest_model", "--model", model).get("model_id").stringValue();
   }
 
   private JsonNode newLoop(String... more) throws Exception {
-    return steps.run(words(more));
+    return steps.result(words(more));
   }
 
   /** The sentence of a run that must end with 50. */
   private String refusal(String... more) throws Exception {
-    Process process = steps.start(words(more));
-    assertTrue(process.waitFor(1, TimeUnit.MINUTES));
-    assertEquals(50, process.exitValue(), () -> read(folder.resolve("step.log")));
-    return Json.MAPPER
-        .readTree(read(folder.resolve("return.json")))
-        .at("/error/message")
-        .stringValue();
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
+    StepProcess.Ended ended = steps.run(words(more));
+    assertEquals(50, ended.exitCode(), ended.err());
+    return ended.errorMessage();
   }
 
   /** A flag among the further ones takes the place of the usual one. */

@@ -3,7 +3,7 @@ package retune.model.engine;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.model.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package retune.model.importing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static retune.model.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,5 @@
 package retune.steps.authoring;
 
-import retune.steps.data.DistributionStore;
-import retune.steps.data.DistributionFile;
 import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -11,6 +9,8 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.data.DistributionFile;
+import retune.steps.data.DistributionStore;
 
 @About(
     value = "Makes a learned distribution the one that a model's rows are generated from.",

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.steps.data.GenerateData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +28,8 @@ import retune.core.distribution.Drill;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
+import retune.steps.data.GenerateData;
+import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 
 class DistributionStepsTest {

@@ -3,7 +3,7 @@ package retune.steps.authoring;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.steps.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -33,7 +33,7 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 import retune.steps.ToyModel;
 import retune.steps.prediction.Predict;
 

@@ -27,7 +27,7 @@ import retune.core.distribution.Drill;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 /** The example's rows, drawn in shards beside the same rows drawn at once. */
 class GenerateInShardsTest {

@@ -49,7 +49,7 @@ import retune.model.ModelStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.RawBatches;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 import retune.steps.ToyModel;
 
 class IngestTest {

@@ -41,7 +41,7 @@ import retune.model.Weights;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 class ProcessDataTest {
   private static final String MODEL = "credit-default";

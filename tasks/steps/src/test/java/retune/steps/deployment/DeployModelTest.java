@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.steps.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,7 +30,7 @@ import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
 import retune.steps.Deployment;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 class DeployModelTest {
   @TempDir Path folder;

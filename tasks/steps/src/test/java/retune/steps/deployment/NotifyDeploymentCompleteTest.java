@@ -1,7 +1,7 @@
 package retune.steps.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static retune.steps.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import com.mongodb.client.model.Filters;
 import java.nio.file.Path;
@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.steps.Deployment;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 class NotifyDeploymentCompleteTest {
   @TempDir Path folder;

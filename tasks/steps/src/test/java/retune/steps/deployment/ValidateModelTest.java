@@ -2,7 +2,7 @@ package retune.steps.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static retune.steps.Refusals.assertRefused;
+import static retune.testing.Refusals.assertRefused;
 
 import java.nio.file.Path;
 import java.util.List;

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import retune.core.judgement.VersionStatus;
 import retune.runtime.NotReadyException;
 import retune.steps.Deployment;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 class WaitForModelReadyTest {
   @TempDir Path folder;

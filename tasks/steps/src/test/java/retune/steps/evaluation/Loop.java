@@ -30,7 +30,7 @@ import retune.model.Weights;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.steps.TestContext;
+import retune.testing.TestContext;
 
 /**
  * A store with one processed batch of two classes, and models for it whose quality is known: each

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
 import retune.steps.notification.Notification.Severity;
+import retune.testing.TestContext;
 
 class NotifierTest {
   private final EmbeddedStore server = EmbeddedStore.inMemory();

@@ -28,8 +28,8 @@ import retune.model.ModelStore;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
-import retune.steps.TestContext;
 import retune.steps.ToyModel;
+import retune.testing.TestContext;
 
 class PredictTest {
   private static final ModelFolder.Content MODEL = ToyModel.of("toy");

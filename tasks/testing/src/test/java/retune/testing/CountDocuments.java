@@ -1,7 +1,12 @@
-package retune.runtime;
+package retune.testing;
 
 import com.google.auto.service.AutoService;
 import org.bson.Document;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
 
 /** A step that works with the document store. */
 @AutoService(Step.class)

@@ -1,10 +1,11 @@
-package retune.runtime;
+package retune.testing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -17,11 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.runtime.Json;
 import retune.devstore.EmbeddedStore;
 import tools.jackson.databind.JsonNode;
 
 /** Steps in processes of their own: exit codes, standard output, result file, signals, secrets. */
-class MainTest {
+class StepContractTest {
   private static final String SECRET_URI = "mongodb://retune:hunter22@db.example.org/retune";
 
   @TempDir Path folder;
@@ -29,8 +31,7 @@ class MainTest {
   @Test
   void standardOutputCarriesTheJsonAndNothingElse() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(
-            Map.of(), "rehearse", "--model", "m", "--logical-date=2026-11-05", "--loud");
+        run(Map.of(), "rehearse", "--model", "m", "--logical-date=2026-11-05", "--loud");
 
     assertEquals(0, ended.exitCode(), ended.err());
     assertEquals(
@@ -50,8 +51,7 @@ class MainTest {
   })
   void aFailureHasItsExitCodeAndAnErrorAsJson(
       String ending, int exitCode, String code, boolean retryable) throws Exception {
-    StepProcess.Ended ended =
-        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--ending", ending);
+    StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--ending", ending);
 
     assertEquals(exitCode, ended.exitCode());
     assertEquals(code, ended.json().at("/error/code").stringValue());
@@ -64,8 +64,7 @@ class MainTest {
     Path file = folder.resolve("return.json");
     Files.writeString(file, "{\"from\": \"an earlier try\"}");
 
-    StepProcess.Ended ended =
-        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--xcom", file.toString());
+    StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--xcom", file.toString());
 
     assertEquals("", ended.out());
     assertEquals(
@@ -82,7 +81,7 @@ class MainTest {
   void aFailedStepWritesItsErrorToTheResultFile() throws Exception {
     Path file = folder.resolve("return.json");
 
-    StepProcess.run(
+    run(
         Map.of("RETUNE_XCOM", file.toString()),
         "rehearse",
         "--model",
@@ -97,7 +96,7 @@ class MainTest {
   @Test
   void anUnwritableResultFileIsFoundOutBeforeTheStepRuns() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(
+        run(
             Map.of(),
             "rehearse",
             "--model",
@@ -114,8 +113,7 @@ class MainTest {
   void aStepStoppedBySigtermEndsWith143AndSaysSo() throws Exception {
     Path file = folder.resolve("return.json");
     Process process =
-        StepProcess.start(
-            Map.of(), "rehearse", "--model", "m", "--ending", "never", "--xcom", file.toString());
+        start(Map.of(), "rehearse", "--model", "m", "--ending", "never", "--xcom", file.toString());
     try (BufferedReader log = process.errorReader()) {
       while (!log.readLine().contains("connecting")) {
         assertTrue(process.isAlive());
@@ -130,7 +128,7 @@ class MainTest {
   @Test
   void secretsAreInNoLogNoResultAndNoError() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(
+        run(
             Map.of("RETUNE_MONGO_URI", SECRET_URI),
             "rehearse",
             "--model",
@@ -152,7 +150,7 @@ class MainTest {
         "--input={\"model\": \"mongodb://anna:hunter22@db/retune\"}"
       })
   void aSecretOnTheCommandLineIsRefusedWithAHintToOtherWays(String word) throws Exception {
-    StepProcess.Ended ended = StepProcess.run(Map.of(), "rehearse", word);
+    StepProcess.Ended ended = run(Map.of(), "rehearse", word);
 
     assertEquals(50, ended.exitCode());
     assertTrue(ended.errorMessage().contains("RETUNE_MONGO_URI_FILE"), ended.errorMessage());
@@ -162,7 +160,7 @@ class MainTest {
   @Test
   void aStepWithoutMemorySaysSoInItsLastLine() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(Map.of(), "rehearse", "--model", "m", "--ending", "out_of_memory");
+        run(Map.of(), "rehearse", "--model", "m", "--ending", "out_of_memory");
 
     assertEquals(1, ended.exitCode());
     assertTrue(ended.errorMessage().startsWith("The step ran out of memory: its heap of "));
@@ -174,8 +172,7 @@ class MainTest {
     Path file = Files.writeString(folder.resolve("uri"), SECRET_URI + "\n");
 
     StepProcess.Ended ended =
-        StepProcess.run(
-            Map.of("RETUNE_MONGO_URI_FILE", file.toString()), "rehearse", "--model", "m");
+        run(Map.of("RETUNE_MONGO_URI_FILE", file.toString()), "rehearse", "--model", "m");
 
     assertTrue(ended.err().contains("connecting to mongodb://retune:***@db.example.org/retune"));
   }
@@ -183,7 +180,7 @@ class MainTest {
   @Test
   void eachLogLineIsJsonWithTheRunStepAndAttempt() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(
+        run(
             Map.of("RETUNE_RUN_ID", "manual__1", "RETUNE_TRY_NUMBER", "2", "RETUNE_DAG_ID", "dag"),
             "rehearse",
             "--model",
@@ -199,7 +196,7 @@ class MainTest {
 
   @Test
   void anUnknownStepIsAnsweredWithTheNearest() throws Exception {
-    StepProcess.Ended ended = StepProcess.run(Map.of(), "reherse");
+    StepProcess.Ended ended = run(Map.of(), "reherse");
 
     assertEquals(50, ended.exitCode());
     assertEquals(
@@ -209,7 +206,7 @@ class MainTest {
 
   @Test
   void helpIsTheManualPage() throws Exception {
-    StepProcess.Ended ended = StepProcess.run(Map.of(), "rehearse", "--help");
+    StepProcess.Ended ended = run(Map.of(), "rehearse", "--help");
 
     assertEquals(0, ended.exitCode());
     for (String expected :
@@ -222,7 +219,7 @@ class MainTest {
         }) {
       assertTrue(ended.out().contains(expected), ended.out());
     }
-    assertTrue(StepProcess.run(Map.of(), "--help").out().contains("rehearse  "));
+    assertTrue(run(Map.of(), "--help").out().contains("rehearse  "));
   }
 
   @Test
@@ -235,7 +232,7 @@ class MainTest {
           {"reherse", "--xcom=" + file}
         }) {
       Files.deleteIfExists(file);
-      StepProcess.Ended ended = StepProcess.run(Map.of(), words);
+      StepProcess.Ended ended = run(Map.of(), words);
       assertEquals(50, ended.exitCode());
       assertEquals("", ended.out());
       assertTrue(Files.readString(file).contains("Did you mean"), Files.readString(file));
@@ -245,7 +242,7 @@ class MainTest {
   @Test
   void aReadableLogLineNamesStepRunAndAttempt() throws Exception {
     StepProcess.Ended ended =
-        StepProcess.run(
+        run(
             Map.of("RETUNE_LOG", "text", "RETUNE_RUN_ID", "run-7", "RETUNE_TRY_NUMBER", "2"),
             "rehearse",
             "--model",
@@ -258,7 +255,7 @@ class MainTest {
   void aStoreThatDoesNotAnswerIsNotReady() throws Exception {
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       StepProcess.Ended ended =
-          StepProcess.run(
+          run(
               Map.of(
                   "RETUNE_MONGO_URI",
                   "mongodb://127.0.0.1:" + silent.getLocalPort(),
@@ -275,7 +272,7 @@ class MainTest {
   void aStoreThatRefusesTheCredentialsIsInvalidInputWithoutThePassword() throws Exception {
     try (EmbeddedStore store = EmbeddedStore.inMemory()) {
       StepProcess.Ended ended =
-          StepProcess.run(
+          run(
               Map.of("RETUNE_MONGO_URI", store.uri().replace("//", "//anna:hunter22@")),
               "count_documents");
 
@@ -290,7 +287,7 @@ class MainTest {
     Process process;
     try (EmbeddedStore store = EmbeddedStore.inMemory()) {
       process =
-          StepProcess.start(
+          start(
               Map.of("RETUNE_MONGO_URI", store.uri(), "RETUNE_STORE_WAIT", "1"),
               "count_documents",
               "--forever");
@@ -303,5 +300,15 @@ class MainTest {
     StepProcess.Ended ended = StepProcess.end(process);
     assertEquals(20, ended.exitCode(), ended.err());
     assertEquals("not_ready", ended.json().at("/error/code").stringValue());
+  }
+
+  private static StepProcess.Ended run(Map<String, String> environment, String... words)
+      throws Exception {
+    return StepProcess.light(environment).run(words);
+  }
+
+  private static Process start(Map<String, String> environment, String... words)
+      throws IOException {
+    return StepProcess.light(environment).start(words);
   }
 }

@@ -1,4 +1,4 @@
-package retune.runtime;
+package retune.testing;
 
 import com.google.auto.service.AutoService;
 import java.time.LocalDate;
@@ -6,6 +6,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.NotReadyException;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
 
 /** A step with every kind of input, which ends as it is asked to. */
 @AutoService(Step.class)
