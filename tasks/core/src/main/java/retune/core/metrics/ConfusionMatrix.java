@@ -77,7 +77,8 @@ public record ConfusionMatrix(long[][] counts) {
         .orElse(0);
   }
 
-  private long trueRows(int label) {
+  /** Rows of the class. */
+  public long trueRows(int label) {
     long rows = 0;
     for (long count : counts[label]) {
       rows += count;
@@ -85,7 +86,8 @@ public record ConfusionMatrix(long[][] counts) {
     return rows;
   }
 
-  private long answeredRows(int label) {
+  /** Rows that are answered with the class. */
+  public long answeredRows(int label) {
     long rows = 0;
     for (long[] ofTrueClass : counts) {
       rows += ofTrueClass[label];

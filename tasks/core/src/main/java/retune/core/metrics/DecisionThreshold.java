@@ -24,8 +24,8 @@ public record DecisionThreshold(double threshold, double value) {
     if (!predictions.isBinary()) {
       throw new IllegalArgumentException("a threshold decides between two classes");
     }
-    if (metric == Metric.ROC_AUC) {
-      return new DecisionThreshold(MIDDLE, ClassificationMetrics.rocAuc(predictions));
+    if (!metric.dependsOnAnswers()) {
+      return new DecisionThreshold(MIDDLE, metric.of(predictions));
     }
     int positive = predictions.positive();
     int rows = predictions.rows();
@@ -40,7 +40,7 @@ public record DecisionThreshold(double threshold, double value) {
     }
     ConfusionMatrix confusion = new ConfusionMatrix(counts);
     double lowest = predictions.probability(ascending[0], positive);
-    DecisionThreshold best = new DecisionThreshold(lowest / 2, value(metric, confusion, positive));
+    DecisionThreshold best = new DecisionThreshold(lowest / 2, metric.of(confusion, positive));
     for (int passed = 0; passed < rows; passed++) {
       int row = ascending[passed];
       int label = predictions.labels()[row];
@@ -51,7 +51,7 @@ public record DecisionThreshold(double threshold, double value) {
           passed + 1 < rows ? predictions.probability(ascending[passed + 1], positive) : 1;
       if (below < above) {
         DecisionThreshold candidate =
-            new DecisionThreshold(between(below, above), value(metric, confusion, positive));
+            new DecisionThreshold(between(below, above), metric.of(confusion, positive));
         best = candidate.isBetterThan(best) ? candidate : best;
       }
     }
@@ -71,17 +71,5 @@ public record DecisionThreshold(double threshold, double value) {
     double distance = Math.abs(threshold - MIDDLE);
     double otherDistance = Math.abs(other.threshold - MIDDLE);
     return distance < otherDistance || (distance == otherDistance && threshold < other.threshold);
-  }
-
-  private static double value(Metric metric, ConfusionMatrix confusion, int positive) {
-    return switch (metric) {
-      case F1_SCORE -> confusion.f1(positive);
-      case F1_MACRO -> confusion.macroF1();
-      case F1_WEIGHTED -> confusion.weightedF1();
-      case ACCURACY -> confusion.accuracy();
-      case PRECISION -> confusion.precision(positive);
-      case RECALL -> confusion.recall(positive);
-      case ROC_AUC -> throw new IllegalArgumentException("does not depend on a threshold");
-    };
   }
 }

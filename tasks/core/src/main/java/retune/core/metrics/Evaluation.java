@@ -28,18 +28,17 @@ public record Evaluation(
 
   public static Evaluation of(Predictions predictions) {
     ConfusionMatrix confusion = predictions.confusion();
-    boolean binary = predictions.isBinary();
     int positive = predictions.positive();
     return new Evaluation(
         predictions.rows(),
         confusion,
         confusion.accuracy(),
         ClassificationMetrics.rocAuc(predictions),
-        binary ? confusion.f1(positive) : confusion.macroF1(),
+        Metric.F1_SCORE.of(confusion, positive),
         confusion.macroF1(),
         confusion.weightedF1(),
-        binary ? confusion.precision(positive) : confusion.macroPrecision(),
-        binary ? confusion.recall(positive) : confusion.macroRecall(),
+        Metric.PRECISION.of(confusion, positive),
+        Metric.RECALL.of(confusion, positive),
         ClassificationMetrics.logLoss(predictions),
         ClassificationMetrics.brierScore(predictions),
         ClassificationMetrics.expectedCalibrationError(predictions));

@@ -1,0 +1,210 @@
+package retune.core.statistics;
+
+import java.util.Arrays;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+import org.apache.commons.statistics.distribution.NormalDistribution;
+import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
+
+/**
+ * The influence of each row on an estimated value: its first-order change per unit of weight that
+ * the row gains (Hampel, 1974). The variance of the estimate is that of a mean of the influences
+ * (Efron &amp; Tibshirani, 1993, chapter 22), and the influences of a difference are the difference
+ * of the influences, which takes into account that both sides answer the same rows.
+ *
+ * @param values one per row, in the unit of the estimate; their mean is 0
+ */
+public record Influence(double[] values) {
+  private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
+
+  /**
+   * The influences on a metric.
+   *
+   * @return NaN for every row where the metric is not defined
+   */
+  public static Influence of(Metric metric, Predictions predictions) {
+    return metric == Metric.ROC_AUC ? ofRocAuc(predictions) : ofConfusion(metric, predictions);
+  }
+
+  /** The influences on this estimate minus another on the same rows. */
+  public Influence minus(Influence other) {
+    if (values.length != other.values.length) {
+      throw new IllegalArgumentException(
+          "%d rows beside %d".formatted(values.length, other.values.length));
+    }
+    return new Influence(
+        IntStream.range(0, values.length)
+            .mapToDouble(row -> values[row] - other.values[row])
+            .toArray());
+  }
+
+  /** The standard error of the estimate; NaN for fewer than two rows. */
+  public double standardError() {
+    double rows = values.length;
+    double squares = Arrays.stream(values).map(value -> value * value).sum();
+    return Math.sqrt(squares / rows / (rows - 1));
+  }
+
+  /**
+   * The acceleration of the BCa interval: a sixth of the skewness of the influences (Efron, 1987).
+   */
+  public double acceleration() {
+    double squares = 0;
+    double cubes = 0;
+    for (double value : values) {
+      squares += value * value;
+      cubes += value * value * value;
+    }
+    return squares == 0 ? 0 : cubes / (6 * Math.pow(squares, 1.5));
+  }
+
+  /**
+   * The interval that a normal distribution gives.
+   *
+   * @param estimate the estimated value
+   * @param confidence nominal coverage, 0 … 1
+   */
+  public Interval interval(double estimate, double confidence) {
+    double reach = NORMAL.inverseSurvivalProbability((1 - confidence) / 2) * standardError();
+    return new Interval(estimate - reach, estimate + reach, confidence);
+  }
+
+  /**
+   * The least difference from a limit that a one-sided test finds with the given power, given this
+   * standard error.
+   *
+   * @param alpha level of the test, 0 … 1
+   * @param power probability of finding it, 0 … 1
+   */
+  public double minimalDetectableEffect(double alpha, double power) {
+    return standardNormalSum(alpha, power) * standardError();
+  }
+
+  /**
+   * About how many rows like these a one-sided test needs to tell an effect from none.
+   *
+   * @param effect distance of the true value from the limit, above 0
+   * @param alpha level of the test, 0 … 1
+   * @param power probability of finding it, 0 … 1
+   */
+  public long rowsToDetect(double effect, double alpha, double power) {
+    double ratio = minimalDetectableEffect(alpha, power) / effect;
+    return (long) Math.ceil(values.length * ratio * ratio);
+  }
+
+  private static double standardNormalSum(double alpha, double power) {
+    return NORMAL.inverseSurvivalProbability(alpha) + NORMAL.inverseCumulativeProbability(power);
+  }
+
+  /** Every row of one cell of the confusion matrix has the same influence. */
+  private static Influence ofConfusion(Metric metric, Predictions predictions) {
+    ConfusionMatrix confusion = predictions.confusion();
+    int classes = predictions.classes();
+    double[] ofCell = new double[classes * classes];
+    for (int label = 0; label < classes; label++) {
+      for (int answer = 0; answer < classes; answer++) {
+        ofCell[label * classes + answer] =
+            predictions.rows()
+                * derivative(metric, confusion, predictions.positive(), label, answer);
+      }
+    }
+    return new Influence(
+        IntStream.range(0, predictions.rows())
+            .mapToDouble(
+                row -> ofCell[predictions.labels()[row] * classes + predictions.answer(row)])
+            .toArray());
+  }
+
+  /** The derivative of a metric by the count of one cell; see {@link ConfusionMatrix}. */
+  private static double derivative(
+      Metric metric, ConfusionMatrix confusion, int positive, int label, int answer) {
+    boolean binary = confusion.classes() == 2;
+    ToDoubleFunction<Quotient> ofPositive =
+        kind -> kind.derivative(confusion, positive, label, answer);
+    ToDoubleFunction<Quotient> macro = kind -> kind.macroDerivative(confusion, label, answer);
+    return switch (metric) {
+      case ACCURACY ->
+          ((label == answer ? 1 : 0) - confusion.accuracy()) / (double) confusion.total();
+      case F1_MACRO -> macro.applyAsDouble(Quotient.F1);
+      case F1_WEIGHTED -> weightedF1Derivative(confusion, label, answer);
+      case F1_SCORE -> (binary ? ofPositive : macro).applyAsDouble(Quotient.F1);
+      case PRECISION -> (binary ? ofPositive : macro).applyAsDouble(Quotient.PRECISION);
+      case RECALL -> (binary ? ofPositive : macro).applyAsDouble(Quotient.RECALL);
+      case ROC_AUC ->
+          throw new IllegalArgumentException("is not a function of the confusion matrix");
+    };
+  }
+
+  private static double weightedF1Derivative(ConfusionMatrix confusion, int label, int answer) {
+    double sum = confusion.f1(label) - confusion.weightedF1();
+    for (int of : Quotient.concerned(label, answer)) {
+      sum += confusion.trueRows(of) * Quotient.F1.derivative(confusion, of, label, answer);
+    }
+    return sum / confusion.total();
+  }
+
+  /** What precision, recall and F1 of a class are: hits by rows. */
+  private enum Quotient {
+    PRECISION,
+    RECALL,
+    F1;
+
+    /** The classes whose quotients the cell changes. */
+    static int[] concerned(int label, int answer) {
+      return label == answer ? new int[] {label} : new int[] {label, answer};
+    }
+
+    double derivative(ConfusionMatrix confusion, int of, int label, int answer) {
+      boolean isTrue = label == of;
+      boolean isAnswered = answer == of;
+      double hits = confusion.counts()[of][of];
+      double rows = rows((double) confusion.trueRows(of), (double) confusion.answeredRows(of));
+      if (rows == 0) {
+        return 0;
+      }
+      double newHits = isTrue && isAnswered ? 1 : 0;
+      double newRows = rows(isTrue ? 1 : 0, isAnswered ? 1 : 0);
+      return (newHits * rows - hits * newRows) / (rows * rows);
+    }
+
+    double macroDerivative(ConfusionMatrix confusion, int label, int answer) {
+      long occurring =
+          IntStream.range(0, confusion.classes())
+              .filter(of -> confusion.trueRows(of) + confusion.answeredRows(of) > 0)
+              .count();
+      double sum = 0;
+      for (int of : concerned(label, answer)) {
+        sum += derivative(confusion, of, label, answer);
+      }
+      return sum / occurring;
+    }
+
+    private double rows(double isTrue, double isAnswered) {
+      return switch (this) {
+        case PRECISION -> isAnswered;
+        case RECALL -> isTrue;
+        case F1 -> (isTrue + isAnswered) / 2;
+      };
+    }
+  }
+
+  private static Influence ofRocAuc(Predictions predictions) {
+    int classes = predictions.classes();
+    int[] labels =
+        predictions.isBinary()
+            ? new int[] {predictions.positive()}
+            : IntStream.range(0, classes).toArray();
+    double rows = predictions.rows();
+    double[] influences = new double[predictions.rows()];
+    for (int label : labels) {
+      DeLong auc = DeLong.of(predictions, label);
+      for (int row = 0; row < influences.length; row++) {
+        double share = (predictions.labels()[row] == label ? auc.inside() : auc.outside()) / rows;
+        influences[row] += (auc.placements()[row] - auc.value()) / share / labels.length;
+      }
+    }
+    return new Influence(influences);
+  }
+}
