@@ -2,12 +2,12 @@ package retune.core.judgement;
 
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
+import retune.core.statistics.Influence;
 
 /**
  * A gate that a new model can stand: what it reaches today less a margin that chance does not use
@@ -15,9 +15,9 @@ import retune.core.metrics.Predictions;
  *
  * <p>The model is measured on validation rows and on generated ones, and the lower value counts,
  * because the loop's days are made of either. The margin is twice the standard error of the
- * validation value (bootstrap of {@value #RESAMPLES} resamples; Efron, 1979), at least {@value
- * #LEAST_MARGIN}. Where F1 less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the
- * usual one; otherwise it is macro F1, rounded down to a hundredth, which weighs all classes alike.
+ * validation value ({@link Influence#standardError}), at least {@value #LEAST_MARGIN}. Where F1
+ * less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the usual one; otherwise it is
+ * macro F1, rounded down to a hundredth, which weighs all classes alike.
  *
  * @param validation the gate's metric on validation rows
  * @param generated the gate's metric on generated rows
@@ -29,7 +29,6 @@ public record GateProposal(
     Gate gate, double validation, double generated, double margin, double guessing) {
   private static final double USUAL_THRESHOLD = 0.75;
   private static final double LEAST_MARGIN = 0.02;
-  private static final int RESAMPLES = 400;
   private static final double STANDARD_ERRORS = 2;
 
   /**
@@ -38,20 +37,18 @@ public record GateProposal(
    * @param validation rows that the model did not learn from
    * @param generated rows drawn from the learned distribution
    */
-  public static GateProposal of(Predictions validation, Predictions generated, long seed) {
-    GateProposal usual = of(Metric.F1_SCORE, validation, generated, seed);
+  public static GateProposal of(Predictions validation, Predictions generated) {
+    GateProposal usual = of(Metric.F1_SCORE, validation, generated);
     return usual.supported() >= USUAL_THRESHOLD
         ? usual.withThreshold(USUAL_THRESHOLD)
-        : of(Metric.F1_MACRO, validation, generated, seed);
+        : of(Metric.F1_MACRO, validation, generated);
   }
 
-  private static GateProposal of(
-      Metric metric, Predictions validation, Predictions generated, long seed) {
-    int positive = validation.positive();
-    double value = value(metric, validation.confusion(), positive);
-    double ofGenerated = value(metric, generated.confusion(), positive);
+  private static GateProposal of(Metric metric, Predictions validation, Predictions generated) {
+    double value = metric.of(validation);
+    double ofGenerated = metric.of(generated);
     double margin =
-        Math.max(LEAST_MARGIN, STANDARD_ERRORS * standardError(metric, validation, seed));
+        Math.max(LEAST_MARGIN, STANDARD_ERRORS * Influence.of(metric, validation).standardError());
     double supported = Math.min(value, ofGenerated) - margin;
     double threshold = Math.clamp(Math.floor(supported * 100) / 100, 0, 1);
     return new GateProposal(
@@ -103,26 +100,6 @@ public record GateProposal(
         new Gate(gate.metric(), threshold), validation, generated, margin, guessing);
   }
 
-  private static double standardError(Metric metric, Predictions predictions, long seed) {
-    int rows = predictions.rows();
-    int[] answers = IntStream.range(0, rows).map(predictions::answer).toArray();
-    SplittableRandom random = new SplittableRandom(seed);
-    double sum = 0;
-    double squares = 0;
-    for (int resample = 0; resample < RESAMPLES; resample++) {
-      long[][] counts = new long[predictions.classes()][predictions.classes()];
-      for (int drawn = 0; drawn < rows; drawn++) {
-        int row = random.nextInt(rows);
-        counts[predictions.labels()[row]][answers[row]]++;
-      }
-      double value = value(metric, new ConfusionMatrix(counts), predictions.positive());
-      sum += value;
-      squares += value * value;
-    }
-    double mean = sum / RESAMPLES;
-    return Math.sqrt(Math.max(0, squares / RESAMPLES - mean * mean));
-  }
-
   private static double guessing(Metric metric, Predictions predictions) {
     int classes = predictions.classes();
     long[] labels = new long[classes];
@@ -136,7 +113,7 @@ public record GateProposal(
             IntStream.range(0, classes).mapToObj(answer -> one(answer, classes)))
         .mapToDouble(
             shares ->
-                value(metric, new ConfusionMatrix(product(labels, shares)), predictions.positive()))
+                metric.of(new ConfusionMatrix(product(labels, shares)), predictions.positive()))
         .max()
         .orElseThrow();
   }
@@ -152,11 +129,5 @@ public record GateProposal(
     return Arrays.stream(labels)
         .mapToObj(label -> Arrays.stream(answers).map(answer -> label * answer).toArray())
         .toArray(long[][]::new);
-  }
-
-  private static double value(Metric metric, ConfusionMatrix confusion, int positive) {
-    return metric == Metric.F1_SCORE && confusion.classes() == 2
-        ? confusion.f1(positive)
-        : confusion.macroF1();
   }
 }

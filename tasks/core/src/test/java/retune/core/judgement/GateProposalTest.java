@@ -12,14 +12,14 @@ import retune.core.metrics.Predictions;
 class GateProposalTest {
   @Test
   void aGoodModelGetsTheUsualGate() {
-    GateProposal proposal = GateProposal.of(answers(2_000, 0.95), answers(2_000, 0.95), 1);
+    GateProposal proposal = GateProposal.of(answers(2_000, 0.95), answers(2_000, 0.95));
     assertEquals(new Gate(Metric.F1_SCORE, 0.75), proposal.gate());
     assertTrue(proposal.tellsFromGuessing());
   }
 
   @Test
   void anotherModelGetsWhatItReachesLessAMargin() {
-    GateProposal proposal = GateProposal.of(answers(2_000, 0.8), answers(2_000, 0.75), 1);
+    GateProposal proposal = GateProposal.of(answers(2_000, 0.8), answers(2_000, 0.75));
     assertEquals(Metric.F1_MACRO, proposal.gate().metric());
     assertTrue(proposal.gate().threshold() <= proposal.generated() - proposal.margin());
     assertTrue(proposal.gate().threshold() > proposal.generated() - proposal.margin() - 0.011);
@@ -28,15 +28,15 @@ class GateProposalTest {
 
   @Test
   void fewRowsWidenTheMargin() {
-    double few = GateProposal.of(answers(100, 0.8), answers(100, 0.8), 1).margin();
-    double many = GateProposal.of(answers(10_000, 0.8), answers(10_000, 0.8), 1).margin();
+    double few = GateProposal.of(answers(100, 0.8), answers(100, 0.8)).margin();
+    double many = GateProposal.of(answers(10_000, 0.8), answers(10_000, 0.8)).margin();
     assertTrue(few > 0.05, "margin " + few);
     assertEquals(0.02, many);
   }
 
   @Test
   void aModelThatGuessesIsCalledSo() {
-    GateProposal proposal = GateProposal.of(answers(400, 0.5), answers(400, 0.5), 1);
+    GateProposal proposal = GateProposal.of(answers(400, 0.5), answers(400, 0.5));
     assertFalse(proposal.tellsFromGuessing());
     assertTrue(proposal.reason().contains("hardly better than that"), proposal.reason());
   }

@@ -181,7 +181,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
             "evaluation",
             seconds,
             () -> Measured.of(trained.content(), training, learned.generated()));
-    GateProposal gate = GateProposal.of(measured.validation(), measured.generated(), input.seed());
+    GateProposal gate = GateProposal.of(measured.validation(), measured.generated());
     LOGGER.log(Level.INFO, gate.reason());
 
     String source =

@@ -22,7 +22,7 @@ class LoopFileTest {
         new LoopFile(
             "churn",
             "a\nfile.csv (4 rows)",
-            GateProposal.of(answers, answers, 1),
+            GateProposal.of(answers, answers),
             Evaluation.of(answers));
     assertEquals(Files.readString(MADE), file.toYaml());
   }
