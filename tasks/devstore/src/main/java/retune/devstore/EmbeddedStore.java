@@ -4,25 +4,24 @@ import de.bwaldvogel.mongo.MongoServer;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import org.h2.mvstore.DataUtils;
-import org.h2.mvstore.MVStore;
-import org.h2.mvstore.MVStoreException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A document store that speaks MongoDB's protocol. A write that was acknowledged survives the death
- * of the process at any moment; with {@code fsync}, the death of the machine.
+ * A document store that speaks MongoDB's protocol. An acknowledged write survives the death of the
+ * process at any moment and, with {@code fsync}, a power cut.
  */
 public final class EmbeddedStore implements AutoCloseable {
   /** Any free port. */
   public static final int ANY_PORT = 0;
 
-  /** This machine alone: the store knows no users. */
+  /** This machine only: the store knows no users. */
   public static final String LOOPBACK = "127.0.0.1";
 
   /** The store cannot start; the message says why and what to do. */
@@ -34,46 +33,64 @@ public final class EmbeddedStore implements AutoCloseable {
     }
   }
 
-  private static final String FILE = "retune.mv";
+  /**
+   * Where a store keeps its data and where it listens.
+   *
+   * @param folder the data folder; created if it is missing
+   * @param host the address to listen on
+   * @param port 0 … 65535; {@link #ANY_PORT} for any free one
+   * @param fsync whether a write waits for the disk
+   * @param acceptLoss whether to start although documents are lost
+   */
+  public record Settings(Path folder, String host, int port, boolean fsync, boolean acceptLoss) {
+    /** A store for this machine only, on any free port. */
+    public static Settings of(Path folder) {
+      return new Settings(folder, LOOPBACK, ANY_PORT, false, false);
+    }
+  }
 
-  /** How long the file keeps what was overwritten; longer, and it grows with every commit. */
-  private static final int RETENTION_MILLIS = 1_000;
+  /**
+   * A connection is served by one thread, so that a command that takes long delays no heartbeat of
+   * another connection.
+   */
+  private static final int CONNECTION_THREADS = 64;
 
-  /** Held here, because a logger that nobody holds forgets its level. */
+  /**
+   * Silent: an error goes to the client that caused it. Held here, because a logger that nobody
+   * holds forgets its level.
+   */
   private static final Logger SERVER_LOGGER = Logger.getLogger("de.bwaldvogel.mongo");
 
   private final MongoServer server;
+  private final DurableBackend backend;
   private final String host;
+  private final Optional<String> loss;
 
-  private EmbeddedStore(MongoServer server, String host) {
+  private EmbeddedStore(
+      MongoServer server, DurableBackend backend, String host, Optional<String> loss) {
     this.server = server;
+    this.backend = backend;
     this.host = host;
+    this.loss = loss;
   }
 
   /**
-   * Starts a store for this machine alone on a folder, as {@link #start(Path, String, int,
-   * boolean)} does.
-   */
-  public static EmbeddedStore start(Path folder, int port, boolean fsync) {
-    return start(folder, LOOPBACK, port, fsync);
-  }
-
-  /**
-   * Starts a store on a folder, which is created where it is missing.
+   * Starts a store on a folder.
    *
-   * @param host the address to listen on
-   * @param port 0 … 65535; {@link #ANY_PORT} for any free one
-   * @param fsync whether a write also waits for the disk
-   * @throws CannotStartException where the port or the folder is in use, or the folder not writable
+   * @throws CannotStartException if the port or the folder is in use, the folder cannot be written,
+   *     or documents are lost and that is not accepted
    */
-  public static EmbeddedStore start(Path folder, String host, int port, boolean fsync) {
-    requireOwn(host);
-    return serve(new DurableBackend(open(folder), fsync), host, port);
+  public static EmbeddedStore start(Settings settings) {
+    SERVER_LOGGER.setLevel(Level.OFF);
+    requireOwn(settings.host());
+    DataFile file = DataFile.open(settings.folder(), settings.fsync(), settings.acceptLoss());
+    return serve(new DurableBackend(file), settings.host(), settings.port(), file.loss());
   }
 
   /** Starts a store that forgets everything when it is closed, on any free port. */
   public static EmbeddedStore inMemory() {
-    return serve(new DurableBackend(MVStore.open(null), false), LOOPBACK, ANY_PORT);
+    SERVER_LOGGER.setLevel(Level.OFF);
+    return serve(new DurableBackend(), LOOPBACK, ANY_PORT, Optional.empty());
   }
 
   /** The address, with the database {@code retune}. */
@@ -81,7 +98,20 @@ public final class EmbeddedStore implements AutoCloseable {
     return "mongodb://" + host + ":" + server.getLocalAddress().getPort() + "/retune";
   }
 
-  /** Ends all connections and closes the file; twice does no harm. */
+  /** What was lost and accepted, in one sentence. */
+  public Optional<String> loss() {
+    return loss;
+  }
+
+  /**
+   * Completes with a sentence when the data file can no longer be written. No command is answered
+   * before the actions that depend on it have run.
+   */
+  public CompletableFuture<String> failure() {
+    return backend.failure();
+  }
+
+  /** Ends all connections and closes the file; a second call has no effect. */
   @Override
   public void close() {
     server.shutdownNow();
@@ -101,46 +131,15 @@ public final class EmbeddedStore implements AutoCloseable {
 
   private static CannotStartException noSuchAddress(String host, @Nullable Throwable cause) {
     return new CannotStartException(
-        "'" + host + "' is no address of this machine; choose another with --host.", cause);
+        "'" + host + "' is not an address of this machine; choose another with --host.", cause);
   }
 
-  private static MVStore open(Path folder) {
-    try {
-      Files.createDirectories(folder);
-      // Only explicit commits: one in the middle of an operation would keep half of it.
-      MVStore store =
-          new MVStore.Builder()
-              .fileName(folder.resolve(FILE).toString())
-              .autoCommitDisabled()
-              .autoCommitBufferSize(0)
-              .open();
-      store.setVersionsToKeep(0);
-      store.setRetentionTime(RETENTION_MILLIS);
-      return store;
-    } catch (IOException e) {
-      throw new CannotStartException(
-          "The data folder '" + folder + "' cannot be created; choose another with --data.", e);
-    } catch (MVStoreException e) {
-      throw new CannotStartException(
-          e.getErrorCode() == DataUtils.ERROR_FILE_LOCKED
-              ? "The data folder '"
-                  + folder
-                  + "' is in use by another store; stop that one or choose another with --data."
-              : "The data folder '"
-                  + folder
-                  + "' cannot be opened ("
-                  + e.getMessage()
-                  + "); make it readable and writable or choose another with --data.",
-          e);
-    }
-  }
-
-  private static EmbeddedStore serve(DurableBackend backend, String host, int port) {
-    SERVER_LOGGER.setLevel(Level.SEVERE);
+  private static EmbeddedStore serve(
+      DurableBackend backend, String host, int port, Optional<String> loss) {
     MongoServer server = new MongoServer(backend);
     try {
-      server.bind(host, port);
-      return new EmbeddedStore(server, host);
+      server.bind(new InetSocketAddress(host, port), 1, CONNECTION_THREADS);
+      return new EmbeddedStore(server, backend, host, loss);
     } catch (Exception e) {
       server.shutdownNow();
       // The network library throws checked exceptions that it does not declare.

@@ -4,16 +4,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.MongoException;
+import com.mongodb.MongoNamespace;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -25,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.devstore.EmbeddedStore.Settings;
 
 class EmbeddedStoreTest {
   @TempDir private Path folder;
@@ -36,11 +44,17 @@ class EmbeddedStoreTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void keepsItsDocumentsOverARestart(boolean fsync) {
-    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, fsync);
+    try (EmbeddedStore store =
+            EmbeddedStore.start(
+                new Settings(
+                    folder, EmbeddedStore.LOOPBACK, EmbeddedStore.ANY_PORT, fsync, false));
         MongoClient client = MongoClients.create(store.uri())) {
       things(client).insertOne(new Document("_id", "a").append("value", 1));
     }
-    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, fsync);
+    try (EmbeddedStore store =
+            EmbeddedStore.start(
+                new Settings(
+                    folder, EmbeddedStore.LOOPBACK, EmbeddedStore.ANY_PORT, fsync, false));
         MongoClient client = MongoClients.create(store.uri())) {
       assertEquals(
           List.of(new Document("_id", "a").append("value", 1)),
@@ -64,7 +78,7 @@ class EmbeddedStoreTest {
   void parallelIncrementsAreAllCounted() throws Exception {
     int writers = 8;
     int increments = 50;
-    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false);
+    try (EmbeddedStore store = EmbeddedStore.start(Settings.of(folder));
         MongoClient client = MongoClients.create(store.uri());
         ExecutorService pool = Executors.newFixedThreadPool(writers)) {
       List<? extends Future<?>> running =
@@ -159,7 +173,7 @@ class EmbeddedStoreTest {
   @Test
   void theFileDoesNotGrowWithEveryReplacement() throws Exception {
     int size = 1 << 20;
-    try (EmbeddedStore store = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false);
+    try (EmbeddedStore store = EmbeddedStore.start(Settings.of(folder));
         MongoClient client = MongoClients.create(store.uri())) {
       things(client).insertOne(new Document("_id", "a"));
       for (int i = 0; i < 40; i++) {
@@ -174,12 +188,88 @@ class EmbeddedStoreTest {
   }
 
   @Test
+  void heartbeatsDoNotWaitForALongCommand() throws Exception {
+    try (EmbeddedStore store = EmbeddedStore.inMemory();
+        MongoClient client = MongoClients.create(store.uri());
+        ExecutorService pool = Executors.newSingleThreadExecutor()) {
+      things(client)
+          .insertMany(IntStream.range(0, 3_000).mapToObj(i -> new Document("_id", i)).toList());
+      MongoDatabase admin = client.getDatabase("admin");
+      admin.runCommand(new Document("ping", 1));
+
+      Future<?> delete = pool.submit(() -> things(client).deleteMany(new Document()));
+      int answered = 0;
+      while (!delete.isDone()) {
+        admin.runCommand(new Document("ping", 1));
+        admin.runCommand(new Document("hello", 1));
+        answered++;
+      }
+      delete.get();
+      assertTrue(answered > 5, "answered during the command: " + answered);
+    }
+  }
+
+  @Test
+  void introducesItselfAsDriversExpect() {
+    try (EmbeddedStore store = EmbeddedStore.inMemory();
+        MongoClient client = MongoClients.create(store.uri())) {
+      Document hello = client.getDatabase("admin").runCommand(new Document("hello", 1));
+      assertEquals(true, hello.getBoolean("isWritablePrimary"));
+      assertEquals(13, hello.getInteger("maxWireVersion"));
+    }
+  }
+
+  @Test
+  void refusesToRenameACollection() {
+    try (EmbeddedStore store = EmbeddedStore.inMemory();
+        MongoClient client = MongoClients.create(store.uri())) {
+      things(client).insertOne(new Document("_id", "a"));
+      assertThrows(
+          MongoException.class,
+          () -> things(client).renameCollection(new MongoNamespace("retune", "others")));
+      assertEquals(1, things(client).countDocuments());
+    }
+  }
+
+  @Test
+  void onlyTheOwnerMayReadTheData() throws Exception {
+    Path made = folder.resolve("made");
+    EmbeddedStore.start(Settings.of(made)).close();
+    assertOnlyTheOwnerMayRead(made);
+
+    Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.setPosixFilePermissions(
+        made.resolve("retune.mv"), PosixFilePermissions.fromString("rw-r--r--"));
+    EmbeddedStore.start(Settings.of(made)).close();
+    assertOnlyTheOwnerMayRead(made);
+  }
+
+  @Test
+  void aFolderThatHoldsOtherThingsKeepsItsPermissions() throws Exception {
+    Set<PosixFilePermission> shared = PosixFilePermissions.fromString("rwxr-xr-x");
+    Files.setPosixFilePermissions(folder, shared);
+    EmbeddedStore.start(Settings.of(folder)).close();
+    assertEquals(shared, Files.getPosixFilePermissions(folder));
+    assertEquals("rw-------", permissions(folder.resolve("retune.mv")));
+  }
+
+  private static void assertOnlyTheOwnerMayRead(Path made) throws IOException {
+    assertEquals("rwx------", permissions(made));
+    assertEquals("rw-------", permissions(made.resolve("retune.mv")));
+    assertEquals("rw-------", permissions(made.resolve("retune.commit")));
+  }
+
+  private static String permissions(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  @Test
   void aFolderServesOneStoreAtATime() {
-    try (EmbeddedStore first = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false)) {
+    try (EmbeddedStore first = EmbeddedStore.start(Settings.of(folder))) {
       var refused =
           assertThrows(
               EmbeddedStore.CannotStartException.class,
-              () -> EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false));
+              () -> EmbeddedStore.start(Settings.of(folder)));
       assertEquals(
           "The data folder '"
               + folder
@@ -196,7 +286,9 @@ class EmbeddedStoreTest {
       var refused =
           assertThrows(
               EmbeddedStore.CannotStartException.class,
-              () -> EmbeddedStore.start(folder, port, false));
+              () ->
+                  EmbeddedStore.start(
+                      new Settings(folder, EmbeddedStore.LOOPBACK, port, false, false)));
       assertEquals(
           "Port "
               + port

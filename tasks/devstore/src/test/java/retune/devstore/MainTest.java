@@ -1,9 +1,12 @@
 package retune.devstore;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.mongodb.MongoException;
+import com.mongodb.MongoSocketException;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.model.Filters;
@@ -44,6 +47,10 @@ class MainTest {
   }
 
   private static Process launch(String... arguments) throws IOException {
+    return new ProcessBuilder(command(arguments)).start();
+  }
+
+  private static List<String> command(String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
@@ -51,7 +58,7 @@ class MainTest {
     command.add(System.getProperty("java.class.path"));
     command.add(Main.class.getName());
     command.addAll(List.of(arguments));
-    return new ProcessBuilder(command).start();
+    return command;
   }
 
   private static String textOf(Process process) throws IOException {
@@ -90,6 +97,44 @@ class MainTest {
     assertEquals(143, store.end());
   }
 
+  /** The limit on the length of its files stands for a full disk: both fail the same write. */
+  @Test
+  void aFullDiskEndsItAndNoAcknowledgedWriteIsLost() throws Exception {
+    List<String> limited =
+        new ArrayList<>(List.of("bash", "-c", "ulimit -f 8192 && exec \"$@\"", "bash"));
+    limited.addAll(command("--port", "0", "--data", folder.toString()));
+    Process full = new ProcessBuilder(limited).start();
+    Queue<String> acknowledged = new ConcurrentLinkedQueue<>();
+    String uri = full.inputReader(StandardCharsets.UTF_8).readLine();
+    try (MongoClient client = MongoClients.create(uri + FAIL_FAST)) {
+      var things = client.getDatabase("retune").getCollection("things");
+      var refused =
+          assertThrows(
+              MongoException.class,
+              () -> {
+                for (int i = 0; i < 10_000; i++) {
+                  things.insertOne(new Document("_id", "d" + i).append("data", new byte[100_000]));
+                  acknowledged.add("d" + i);
+                }
+              });
+      // Steps take this for a store that does not answer, and exit with 20.
+      assertInstanceOf(MongoSocketException.class, refused);
+    }
+    assertTrue(full.waitFor(10, TimeUnit.SECONDS), "the store goes on");
+    assertEquals(1, full.exitValue());
+    assertEquals(
+        "The store stops, because it cannot write its data file (File too large). Every"
+            + " acknowledged write is in the file. Free disk space or repair the disk, then start"
+            + " the store again.",
+        textOf(full).strip());
+
+    Running again = Running.start(folder);
+    try (MongoClient client = MongoClients.create(again.uri())) {
+      assertAllThere(client, acknowledged);
+    }
+    again.process().destroyForcibly();
+  }
+
   private static void writeUntilDead(
       MongoClient client, String prefix, Queue<String> acknowledged) {
     var things = client.getDatabase("retune").getCollection("things");
@@ -126,7 +171,7 @@ class MainTest {
 
   @Test
   void aFolderInUseEndsItWithASentence() throws Exception {
-    try (EmbeddedStore first = EmbeddedStore.start(folder, EmbeddedStore.ANY_PORT, false)) {
+    try (EmbeddedStore first = EmbeddedStore.start(EmbeddedStore.Settings.of(folder))) {
       assertTrue(first.uri().startsWith("mongodb:"));
       Process second = launch("--port", "0", "--data", folder.toString());
       assertTrue(textOf(second).contains("is in use by another store"));
@@ -146,7 +191,7 @@ class MainTest {
   void anAddressOfAnotherMachineIsRefused(String host) throws Exception {
     Process process = launch("--host", host, "--data", folder.toString());
     assertEquals(
-        "'" + host + "' is no address of this machine; choose another with --host.",
+        "'" + host + "' is not an address of this machine; choose another with --host.",
         textOf(process).strip());
     assertEquals(50, process.waitFor());
   }

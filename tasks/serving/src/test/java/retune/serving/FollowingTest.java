@@ -48,7 +48,8 @@ class FollowingTest {
   }
 
   private void start(Path folder, int port) {
-    server = EmbeddedStore.start(folder, "127.0.0.1", port, false);
+    server =
+        EmbeddedStore.start(new EmbeddedStore.Settings(folder, "127.0.0.1", port, false, false));
     store = DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
   }
 
