@@ -3,7 +3,6 @@ package retune.runtime.store;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.ReplaceOptions;
 import java.io.ByteArrayOutputStream;
 import java.time.Clock;
 import java.time.Instant;
@@ -17,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 
 /**
- * Bytes by name, in GridFS, each with its SHA-256: weights and cached features.
+ * Bytes by name, each with its SHA-256: weights and cached features.
  *
- * <p>The layout is GridFS's, so that any driver reads it. The reads and writes are our own: the
- * driver looks chunks up by range, which the embedded store answers by reading all chunks of all
- * files.
+ * <p>The layout is that of GridFS, so that any driver can read it. Retune reads and writes it
+ * itself, because the driver finds chunks by range, for which the embedded store scans the chunks
+ * of all files.
  */
 public final class Blobs {
-  /** Thrown where stored bytes no longer have the SHA-256 that they were stored with. */
+  /** Stored bytes no longer have the SHA-256 that they were stored with. */
   public static final class DamagedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -35,7 +34,7 @@ public final class Blobs {
 
   static final String CHUNKS = "fs.chunks";
 
-  /** Bytes a chunk: below a document's limit of 16 MB, and few round trips for a model. */
+  /** Bytes per chunk: below the limit of 16 MB per document, and few round trips for a model. */
   static final int CHUNK_SIZE = 4 << 20;
 
   private final MongoCollection<Document> files;
@@ -49,9 +48,9 @@ public final class Blobs {
   }
 
   /**
-   * Stores the bytes under the id, replacing what was there; returns their SHA-256. The chunks come
-   * first and the file's own document last: a reader in between finds the old bytes, nothing, or a
-   * {@link DamagedException}, never a mixture.
+   * Stores the bytes under the id, replaces older ones, and returns their SHA-256. Writes the
+   * chunks first and the file's document last: a reader meanwhile gets the old bytes, nothing, or a
+   * {@link DamagedException}, but never a mixture.
    */
   public String put(String id, byte[] bytes) {
     String sha256 = Hashing.sha256(bytes);
@@ -60,10 +59,10 @@ public final class Blobs {
     for (int n = 0; n < count; n++) {
       int from = n * CHUNK_SIZE;
       byte[] part = Arrays.copyOfRange(bytes, from, Math.min(from + CHUNK_SIZE, bytes.length));
-      chunks.replaceOne(
+      Documents.putByUniqueKey(
+          chunks,
           chunk(id, n),
-          new Document("files_id", id).append("n", n).append("data", new Binary(part)),
-          new ReplaceOptions().upsert(true));
+          new Document("files_id", id).append("n", n).append("data", new Binary(part)));
     }
     Documents.put(
         files,
@@ -79,7 +78,11 @@ public final class Blobs {
     return sha256;
   }
 
-  /** The bytes; empty where there are none; {@link DamagedException} where they changed. */
+  /**
+   * Returns the bytes, or empty if there are none.
+   *
+   * @throws DamagedException if they are not the bytes that were stored
+   */
   public Optional<byte[]> get(String id) {
     Document file = files.find(Filters.eq(id)).first();
     if (file == null) {
@@ -101,7 +104,7 @@ public final class Blobs {
     return Optional.of(read);
   }
 
-  /** Removes the bytes where there are any: the file's own document first. */
+  /** Removes the bytes, if there are any. */
   public void remove(String id) {
     Document file = files.findOneAndDelete(Filters.eq(id));
     for (int n = 0; file != null && n < chunkCount(length(file)); n++) {
@@ -128,6 +131,6 @@ public final class Blobs {
 
   private static DamagedException damaged(String id) {
     return new DamagedException(
-        "The stored bytes of '" + id + "' are not those that were stored: their SHA-256 differs.");
+        "The stored file '" + id + "' is damaged: its SHA-256 does not match its content.");
   }
 }

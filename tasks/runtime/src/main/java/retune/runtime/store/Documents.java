@@ -1,6 +1,7 @@
 package retune.runtime.store;
 
 import com.mongodb.MongoBulkWriteException;
+import com.mongodb.MongoServerException;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.InsertManyOptions;
@@ -11,31 +12,59 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 
-/** Writes that may be repeated, and by two processes at once. */
+/** Idempotent writes, safe for several processes at once. */
 final class Documents {
   private static final int DUPLICATE_KEY = 11_000;
 
+  /** DocumentDB's code for a deadlock of two writers, one of which it ends. */
+  private static final int DEADLOCK = 16_908_292;
+
+  private static final int ATTEMPTS = 20;
+  private static final int PAUSE_MILLIS = 25;
+
   /**
-   * Ids in one look-up. The embedded store finds them by the index but then compares each document
-   * with each id: 1,000 at once take 135 ms, 64 at a time 35 ms for the same 1,000.
+   * Ids per look-up. The embedded store finds the documents by index but compares each of them with
+   * every id: 1,000 ids take 135 ms at once and 35 ms in groups of 64.
    */
   private static final int IDS_AT_ONCE = 64;
 
   private Documents() {}
 
-  /** Writes the document under the id, replacing what was there. */
+  /** Writes the document under the id; replaces an older one. */
   static void put(MongoCollection<Document> collection, String id, Document document) {
     collection.replaceOne(Filters.eq(id), document, new ReplaceOptions().upsert(true));
   }
 
   /**
-   * Inserts documents whose ids name their content: one that is there already is the same, and
-   * stays.
+   * Writes the document that a unique key other than {@code _id} finds; replaces an older one.
+   *
+   * <p>On a real server, two writers of one key may both find nothing and insert, or wait for each
+   * other's locks. One of them is refused then, and finds the other's document when it tries again.
    */
+  static void putByUniqueKey(MongoCollection<Document> collection, Bson key, Document document) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        collection.replaceOne(key, document, new ReplaceOptions().upsert(true));
+        return;
+      } catch (MongoServerException e) {
+        boolean lostRace = e.getCode() == DUPLICATE_KEY || e.getCode() == DEADLOCK;
+        if (!lostRace || attempt == ATTEMPTS) {
+          throw e;
+        }
+        LockSupport.parkNanos(
+            TimeUnit.MILLISECONDS.toNanos(ThreadLocalRandom.current().nextInt(PAUSE_MILLIS)));
+      }
+    }
+  }
+
+  /** Inserts documents whose ids name their content; keeps those that exist already. */
   static void insertMissing(MongoCollection<Document> collection, List<Document> documents) {
     try {
       collection.insertMany(documents, new InsertManyOptions().ordered(false));
@@ -47,7 +76,7 @@ final class Documents {
     }
   }
 
-  /** How many of the ids are there. */
+  /** Counts the ids that exist. */
   static int count(MongoCollection<Document> collection, List<String> ids) {
     Bson idOnly = Projections.include("_id");
     List<Document> found = new ArrayList<>(ids.size());
@@ -61,7 +90,7 @@ final class Documents {
     slices(ids).forEach(collection::deleteMany);
   }
 
-  /** Removes a chunk's columns from one collection, its documents from the other. */
+  /** Removes a chunk's columns from one collection and its row documents from the other. */
   static Markers.Removal removal(
       MongoCollection<Document> columns, MongoCollection<Document> rows) {
     return new Markers.Removal() {
@@ -85,7 +114,7 @@ final class Documents {
         .toList();
   }
 
-  /** Now, as text: ISO-8601, UTC, to the millisecond. */
+  /** The current time in ISO-8601, UTC, to the millisecond. */
   static String timestamp(Clock clock) {
     return Instant.now(clock).truncatedTo(ChronoUnit.MILLIS).toString();
   }

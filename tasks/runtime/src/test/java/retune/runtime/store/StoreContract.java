@@ -22,12 +22,17 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
@@ -594,6 +599,31 @@ abstract class StoreContract {
     assertArrayEquals(bytes(100, 2), store.blobs().get("features/a").orElseThrow());
     assertEquals(1, all("fs.chunks").size());
     assertEquals(1, all("fs.files").size());
+  }
+
+  @Test
+  void racingWritersOfOneBlobAllSucceed() throws Exception {
+    int writers = 8;
+    byte[] bytes = bytes(1_000, 1);
+    try (ExecutorService pool = Executors.newFixedThreadPool(writers)) {
+      for (int round = 0; round < 10; round++) {
+        String id = "features/" + round;
+        CyclicBarrier together = new CyclicBarrier(writers);
+        List<Future<String>> written =
+            pool.invokeAll(
+                Collections.nCopies(
+                    writers,
+                    () -> {
+                      together.await();
+                      return store.blobs().put(id, bytes);
+                    }));
+        for (Future<String> sha256 : written) {
+          assertEquals(Hashing.sha256(bytes), sha256.get());
+        }
+        assertArrayEquals(bytes, store.blobs().get(id).orElseThrow());
+      }
+    }
+    assertEquals(10, all("fs.chunks").size());
   }
 
   @Test
