@@ -4,15 +4,15 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Consecutive rows of a batch, named by content: {@code hash/first row/rows}, and {@code /columns}
- * where they have no documents.
+ * Consecutive rows of a batch, named by their content: {@code hash/first row/rows}, with {@code
+ * /columns} appended if there are no row documents.
  *
- * @param hash 16 hexadecimal digits; equal hashes in one batch mean equal rows
- * @param first the first row's position in the batch
- * @param documents whether the rows are kept as a document each, too
+ * @param hash 16 hexadecimal digits; within a batch, equal hashes mean equal rows
+ * @param first position of the first row in the batch
+ * @param documents whether each row is also kept as a document
  */
 record Chunk(String hash, int first, int rows, boolean documents) {
-  /** Rows a chunk at most. */
+  /** The maximum number of rows per chunk. */
   static final int ROWS = 1_000;
 
   private static final int HASH_DIGITS = 16;
@@ -40,12 +40,12 @@ record Chunk(String hash, int first, int rows, boolean documents) {
     return hash + "/" + first + "/" + rows + (documents ? "" : "/" + COLUMNS_ALONE);
   }
 
-  /** The id of the chunk's document where it is kept as columns. */
+  /** The id of the document that holds the chunk's columns. */
   String id(String batchId) {
     return rowId(batchId, first);
   }
 
-  /** The ids of the rows' documents, in order and sorting so. */
+  /** The ids of the row documents. Their lexical order is the order of the rows. */
   List<String> rowIds(String batchId) {
     return IntStream.range(first, first + rows).mapToObj(row -> rowId(batchId, row)).toList();
   }
@@ -54,7 +54,7 @@ record Chunk(String hash, int first, int rows, boolean documents) {
     return "%s/%s/%08d".formatted(batchId, hash, row);
   }
 
-  /** The positions 0 … rows − 1, cut into slices of up to {@link #ROWS}. */
+  /** The positions 0 … rows − 1 in slices of up to {@link #ROWS}. */
   static List<int[]> slices(int rows) {
     return IntStream.range(0, Math.ceilDiv(rows, ROWS))
         .mapToObj(

@@ -22,12 +22,12 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.NotReadyException;
 
-/** A connected document store. Safe for use by several threads. */
+/** A connection to the document store. Thread-safe. */
 public final class DocumentStore implements AutoCloseable {
   private static final String DEFAULT_DATABASE = "retune";
   private static final String SETTING = "RETUNE_MONGO_URI";
 
-  /** No operation of ours takes this long; a server that does not answer must not hold a step. */
+  /** Longer than any operation takes, so that a server that hangs does not hang a step. */
   private static final int READ_TIMEOUT_MINUTES = 5;
 
   private static final int UNAUTHORIZED = 13;
@@ -47,15 +47,14 @@ public final class DocumentStore implements AutoCloseable {
   }
 
   /**
-   * Connects, and creates the indexes of a database that has none yet. No message names the
-   * address's password.
+   * Connects, and creates the indexes if the database has none yet. No message contains the
+   * password.
    *
-   * @param uri {@code mongodb://user:password@host:port/database}; the database is {@code retune}
-   *     where none is named
-   * @param wait how long to look for a server that answers
-   * @throws NotReadyException where no server answers within the wait
-   * @throws InvalidInputException where the address cannot be read or the server refuses its
-   *     credentials
+   * @param uri {@code mongodb://user:password@host:port/database}; the database defaults to {@code
+   *     retune}
+   * @param wait how long to wait for a server that answers
+   * @throws NotReadyException if no server answers in time
+   * @throws InvalidInputException if the address is malformed or the server refuses the credentials
    */
   public static DocumentStore open(String uri, Duration wait, Clock clock) {
     ConnectionString address = address(SETTING, uri);
@@ -65,20 +64,20 @@ public final class DocumentStore implements AutoCloseable {
   }
 
   /**
-   * Connects to somebody else's database, which is read and nothing else: nothing is created in it.
+   * Connects to a database that is only read; nothing is created in it.
    *
-   * @param setting the variable that the address comes from, for messages
+   * @param setting the environment variable that holds the address, for messages
    * @param uri as for {@link #open}, but it must name the database
-   * @throws NotReadyException where no server answers within the wait
-   * @throws InvalidInputException where the address cannot be read or names no database, or the
-   *     server refuses its credentials
+   * @throws NotReadyException if no server answers in time
+   * @throws InvalidInputException if the address is malformed or names no database, or the server
+   *     refuses the credentials
    */
   public static DocumentStore openToRead(String setting, String uri, Duration wait, Clock clock) {
     ConnectionString address = address(setting, uri);
     String name = address.getDatabase();
     if (name == null) {
       throw new InvalidInputException(
-          setting + " names no database; put its name behind the host, as in host:27017/sales.");
+          setting + " names no database; append its name to the host, as in host:27017/sales.");
     }
     Document ping = new Document("ping", 1);
     return connect(setting, address, name, wait, clock, database -> database.runCommand(ping));
@@ -119,13 +118,14 @@ public final class DocumentStore implements AutoCloseable {
   }
 
   /**
-   * What a failure means to a step: {@link NotReadyException} where the server is not reached any
-   * more, {@link InvalidInputException} where it refuses the credentials; any other stays as it is.
+   * Translates a driver's exception for steps: {@link NotReadyException} if the server no longer
+   * answers, {@link InvalidInputException} if it refuses the credentials. Returns any other
+   * exception unchanged.
    */
   public static RuntimeException explain(RuntimeException failure) {
     if (failure instanceof MongoTimeoutException || failure instanceof MongoSocketException) {
       return new NotReadyException(
-          "The document store does not answer any more; see that it runs and try again.", failure);
+          "The document store no longer answers; check that it runs, then try again.", failure);
     }
     return isRefusal(failure) ? refused("The document store", null, SETTING, failure) : failure;
   }
@@ -159,12 +159,12 @@ public final class DocumentStore implements AutoCloseable {
     try {
       return new ConnectionString(uri);
     } catch (IllegalArgumentException e) {
-      // Neither the text nor the cause: the driver's message may quote the password.
+      // Without the text and the cause: the driver's message may quote the password.
       throw new InvalidInputException(
           setting
-              + " is not an address of a document store; it has the form"
-              + " mongodb://user:password@host:27017/retune, with special characters in"
-              + " user and password percent-encoded.");
+              + " is not the address of a document store; write"
+              + " mongodb://user:password@host:27017/retune, and percent-encode special"
+              + " characters in user and password.");
     }
   }
 
@@ -176,9 +176,9 @@ public final class DocumentStore implements AutoCloseable {
           store
               + " did not answer within "
               + wait.toSeconds()
-              + " s; start it (./retune store) or set "
+              + " s; start it (./retune store), or set "
               + setting
-              + " to the one to use.",
+              + " to the address of the store to use.",
           failure);
     }
     return isRefusal(failure) ? refused(store, address.getUsername(), setting, failure) : failure;
@@ -196,10 +196,10 @@ public final class DocumentStore implements AutoCloseable {
     return new InvalidInputException(
         store
             + " refused "
-            + (user == null ? "this access" : "user '" + user + "'")
-            + "; check user, password, authSource and rights in "
+            + (user == null ? "access without a user" : "user '" + user + "'")
+            + "; check user, password and authSource in "
             + setting
-            + ".",
+            + ", and the user's roles.",
         failure);
   }
 }

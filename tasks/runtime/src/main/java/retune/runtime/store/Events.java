@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.bson.Document;
 
 /**
- * What happened, append-only: an event's id comes from what it tells of, so that a step that is
- * tried again overwrites its own.
+ * Records of what happened. The id of an event is derived from its subject, so that a step that
+ * runs again overwrites its own event.
  */
 public final class Events {
   private final MongoDatabase database;
@@ -20,14 +20,15 @@ public final class Events {
   }
 
   /**
-   * Writes the event under the id, replacing one that an earlier try of the same task wrote; adds
-   * {@code timestamp}. The document passed is left as it is.
+   * Writes a copy of the event with a {@code timestamp}; replaces the event that an earlier try of
+   * the same task wrote.
    */
   public void record(String collection, String id, Document event) {
     Document stamped = new Document(event).append("timestamp", Documents.timestamp(clock));
     Documents.put(database.getCollection(collection), id, stamped);
   }
 
+  /** Returns the event of that id. */
   public Optional<Document> find(String collection, String id) {
     return Optional.ofNullable(database.getCollection(collection).find(Filters.eq(id)).first());
   }

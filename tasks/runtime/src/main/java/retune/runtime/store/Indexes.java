@@ -8,13 +8,13 @@ import org.bson.Document;
 
 /**
  * The indexes of a database, created when it is first opened. Steps read by {@code _id} or by a
- * unique key, the only look-ups that the embedded store does without a scan; the other indexes are
- * for people's queries on a real server.
+ * unique key, which are the only look-ups that the embedded store answers without a scan. The other
+ * indexes speed up people's queries on a MongoDB server.
  */
 final class Indexes {
   private record Index(String collection, String name, List<String> fields, boolean unique) {}
 
-  /** To be raised with every change of the list below. */
+  /** Increase this with every change to the list below. */
   private static final int VERSION = 1;
 
   private static final List<Index> ALL =

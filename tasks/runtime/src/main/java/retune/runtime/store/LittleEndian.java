@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import org.bson.types.Binary;
 
 /**
- * Columns as bytes that {@code numpy.frombuffer} reads: {@code <i4}, {@code <i8}, {@code <f4},
- * {@code <f8}.
+ * Columns as bytes for {@code numpy.frombuffer}, with the types {@code <i4}, {@code <i8}, {@code
+ * <f4} and {@code <f8}.
  */
 final class LittleEndian {
   private LittleEndian() {}

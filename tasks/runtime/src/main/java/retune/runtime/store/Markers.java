@@ -18,15 +18,15 @@ import org.bson.Document;
 import retune.runtime.NotReadyException;
 
 /**
- * The markers of one kind of batch: a batch is what its marker says, and changes when that one
- * document is replaced.
+ * The markers of one kind of batch. A marker lists the chunks of its batch; replacing that one
+ * document replaces the batch atomically.
  *
- * <p>Chunks are noted in {@code batch_leftovers} before they are written and before they are given
- * up. Whatever is noted and not in the marker is removed after the next marker, so that nothing
- * stays of a writer that was killed.
+ * <p>A chunk is noted in {@code batch_leftovers} before it is written and before it is replaced.
+ * After the next marker, every noted chunk that no marker lists is removed, so that nothing remains
+ * of a writer that was killed.
  */
 final class Markers {
-  /** How what is kept of a chunk is removed. */
+  /** Removes the documents of a chunk. */
   interface Removal {
     void columns(String batchId, Chunk chunk);
 
@@ -37,7 +37,7 @@ final class Markers {
   private static final String BATCH = "batch";
 
   /**
-   * A note is written whole each time it grows: one for all would cost the square of the chunks.
+   * A note is rewritten each time it grows, so one note for all rows would make the work quadratic.
    */
   private static final int ROWS_A_NOTE = 1_000_000;
 
@@ -55,7 +55,11 @@ final class Markers {
     return Optional.ofNullable(markers.find(Filters.eq(batchId)).first());
   }
 
-  /** The marker that a batch was found with; {@link NotReadyException} where another took over. */
+  /**
+   * Returns the marker of the batch with that content.
+   *
+   * @throws NotReadyException if another run has replaced it
+   */
   Document require(String batchId, String contentHash) {
     return find(batchId)
         .filter(marker -> hasContent(marker, contentHash))
@@ -70,12 +74,12 @@ final class Markers {
     return marker.getList(CHUNKS, String.class).stream().map(Chunk::parse).toList();
   }
 
-  /** To be called before anything of the chunk is written: its columns, or its documents. */
+  /** Call this before writing the chunk's columns or row documents. */
   void note(String batchId, Chunk chunk) {
     note(batchId, List.of(chunk));
   }
 
-  /** Makes the chunks, all written, the batch; then removes what no longer belongs to it. */
+  /** Makes the chunks, which must all be written, the batch, and removes chunks it replaced. */
   void publish(String batchId, Document marker, List<Chunk> chunks) {
     find(batchId).ifPresent(current -> note(batchId, chunks(current)));
     Document previous =
@@ -92,7 +96,7 @@ final class Markers {
   }
 
   void removeLeftovers(String batchId) {
-    // Few batches have notes at any time, so that looking through them costs little.
+    // Few batches have notes at any time, so a scan is cheap.
     List<Document> notes = leftovers.find(Filters.eq(BATCH, key(batchId))).into(new ArrayList<>());
     if (notes.isEmpty()) {
       return;
@@ -116,7 +120,7 @@ final class Markers {
           removal.columns(batchId, chunk);
         }
       }
-      // What another writer has noted meanwhile stays.
+      // Keeps what another writer noted meanwhile.
       String key = note.getString("_id");
       leftovers.updateOne(Filters.eq(key), Updates.pullAll(CHUNKS, noted));
       leftovers.deleteOne(Filters.and(Filters.eq(key), Filters.size(CHUNKS, 0)));

@@ -19,27 +19,26 @@ import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
 
 /**
- * Features of a batch: columns for steps ({@code processed_columns}), rows for people ({@code
- * processed_data}).
+ * The features of batches, as columns for steps ({@code processed_columns}) and as row documents
+ * for people ({@code processed_data}).
  */
 public final class ProcessedBatches {
   /**
-   * Some rows of a batch.
+   * Rows of a batch.
    *
-   * @param labels class index a row; {@link retune.core.data.Target#UNLABELLED} where unknown
+   * @param labels class index per row; {@link retune.core.data.Target#UNLABELLED} if unknown
    * @param rowHashes see {@link retune.core.data.Hashing#rows}
    */
   public record Rows(Features features, int[] labels, long[] rowHashes) {}
 
   /**
-   * What {@code processing_metadata} says of a batch; its presence says that the batch is complete.
+   * The metadata of a complete batch, from {@code processing_metadata}.
    *
-   * @param batchId {@code model/date}, the same as the raw batch's
-   * @param contentHash from the raw content, the preprocessing and the target: names the features'
-   *     bytes
-   * @param rejected rows left out, by reason
-   * @param outcomes values that met a fitted rule (unseen category, imputed, …), counted by {@code
-   *     rule.column}
+   * @param batchId {@code model/date}, as of the raw batch
+   * @param contentHash hash of raw content, preprocessing and target, which determine the features
+   * @param rejected number of rows left out, by reason
+   * @param outcomes number of values that a fitted rule changed (unseen category, imputed, …), by
+   *     {@code rule.column}
    */
   public record ProcessedBatch(
       String batchId,
@@ -77,31 +76,29 @@ public final class ProcessedBatches {
   }
 
   /**
-   * What names a batch before its rows are counted.
+   * The identity of a batch, known before its rows are counted.
    *
    * @param batchId {@code model/date}
    * @param contentHash see {@link ProcessedBatch}
    */
   public record Name(String batchId, String contentHash, String datasetName) {}
 
-  /** What writing did: whether anything changed, and the batch. */
+  /** The batch that was written, and whether that changed anything. */
   public record Written(ProcessedBatch batch, boolean changed) {}
 
-  /** Writes a batch of which all is known beforehand; returns whether anything changed. */
+  /** Writes a batch whose metadata is known beforehand; returns whether anything changed. */
   public boolean write(ProcessedBatch batch, Iterator<Rows> chunks, boolean rowDocuments) {
     Name name = new Name(batch.batchId(), batch.contentHash(), batch.datasetName());
     return write(name, chunks, () -> batch, rowDocuments).changed();
   }
 
   /**
-   * Writes rows under the content hash, then the marker, then removes what an earlier content left.
-   * One chunk is in memory at a time. Where the batch has that content already, nothing is read
-   * from {@code chunks} nor changed.
+   * Writes the rows, then the marker, then removes the rows that they replace. Holds one chunk in
+   * memory at a time. Reads and changes nothing if the batch has that content already.
    *
-   * @param description asked for once all chunks were read; what it throws leaves the batch as it
-   *     was
+   * @param description called after the last chunk; if it throws, the batch stays as it was
    * @param rowDocuments whether to write {@code processed_data} too
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Written write(
       Name name,
@@ -145,7 +142,8 @@ public final class ProcessedBatches {
     }
     ProcessedBatch batch = description.get();
     if (count != batch.rows()) {
-      throw new IllegalArgumentException(count + " rows written of a batch of " + batch.rows());
+      throw new IllegalArgumentException(
+          count + " rows were written, but the batch has " + batch.rows());
     }
     List<String> ids = written.stream().map(chunk -> chunk.id(batchId)).toList();
     if (Documents.count(columns, ids) != ids.size()) {
@@ -156,29 +154,30 @@ public final class ProcessedBatches {
     return new Written(batch, true);
   }
 
+  /** Returns the metadata of a complete batch. */
   public Optional<ProcessedBatch> find(String batchId) {
     return markers.find(batchId).map(ProcessedBatches::batch);
   }
 
   /**
-   * The batch's rows in order, in chunks of up to 1,000, each read when it is asked for.
+   * Returns the rows in order, in chunks of up to 1,000; the iterator reads them lazily.
    *
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Iterator<Rows> read(ProcessedBatch batch) {
     Document marker = markers.require(batch.batchId(), batch.contentHash());
     return Markers.chunks(marker).stream().map(chunk -> read(batch, chunk)).iterator();
   }
 
-  /** The whole batch in memory. */
+  /** Reads the whole batch into memory. */
   public Rows readAll(ProcessedBatch batch) {
     return read(batch, 0, batch.rows());
   }
 
   /**
-   * The rows from one position up to another, in memory.
+   * Reads the rows from position {@code from} (inclusive) to {@code to} (exclusive) into memory.
    *
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Rows read(ProcessedBatch batch, int from, int to) {
     FeatureSchema schema = batch.schema();
@@ -208,9 +207,9 @@ public final class ProcessedBatches {
   }
 
   /**
-   * The labels of all rows, without the features.
+   * Reads the labels of all rows, without the features.
    *
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public int[] labels(ProcessedBatch batch) {
     Document marker = markers.require(batch.batchId(), batch.contentHash());
@@ -281,7 +280,7 @@ public final class ProcessedBatches {
         counts(marker.getList("outcomes", Document.class)));
   }
 
-  /** A list, because the names contain dots, which a field's name should not. */
+  /** A list, because the names contain dots, which field names must not. */
   private static List<Document> counts(Map<String, Integer> counts) {
     return counts.entrySet().stream()
         .map(count -> new Document("what", count.getKey()).append("count", count.getValue()))

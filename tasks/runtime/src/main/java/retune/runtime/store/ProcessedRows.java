@@ -14,23 +14,23 @@ import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.runtime.store.ProcessedBatches.Rows;
 
-/** Rows of features as one document of columns, and as a document each. */
+/** Converts rows of features to one document of columns or to one document per row. */
 final class ProcessedRows {
   private static final String CODES = "codes";
   private static final String NUMBERS = "numbers";
   private static final String LABELS = "labels";
   private static final String ROW_HASHES = "row_hashes";
 
-  /** What a reader asks for who wants {@link #labels} alone. */
+  /** Projection for {@link #labels}. */
   static final Bson LABELS_ALONE = Projections.include(LABELS);
 
-  /** Fields of a row's document that a feature must not take. */
+  /** Field names of a row document that are not available to features. */
   private static final Set<String> RESERVED =
       Set.of("_id", "batch_id", "processing_timestamp", "dataset_name", "row_hash", "label");
 
   private ProcessedRows() {}
 
-  /** The rows named, in that order. */
+  /** Returns the selected rows, in that order. */
   static Rows select(Rows rows, int[] selected) {
     int[] labels = new int[selected.length];
     long[] hashes = new long[selected.length];
@@ -81,7 +81,7 @@ final class ProcessedRows {
         LittleEndian.longs(columns.get(ROW_HASHES, Binary.class)));
   }
 
-  /** One document a row; a feature named like one of our own fields gets a trailing underscore. */
+  /** One document per row; a feature with a reserved name gets a trailing underscore. */
   static List<Document> documents(Rows rows, List<String> ids, Document common) {
     Features features = rows.features();
     FeatureSchema schema = features.schema();

@@ -20,16 +20,16 @@ import retune.core.data.Shard;
 import retune.core.data.Table;
 
 /**
- * Raw rows as they arrived, one batch a model and logical date: columns for steps ({@code
- * raw_columns}), rows for people ({@code raw_data}). Both are written under their content's name
- * first, the batch's marker last, so that readers see the old batch or the new one.
+ * Raw rows as they arrived, one batch per model and logical date, as columns for steps ({@code
+ * raw_columns}) and as row documents for people ({@code raw_data}). The marker of a batch is
+ * written last, so that readers see either the old batch or the new one.
  */
 public final class RawBatches {
   /**
-   * A whole batch.
+   * The metadata of a complete batch.
    *
    * @param batchId {@code model/date}
-   * @param contentHash over all rows, column names included
+   * @param contentHash hash of column names and rows
    */
   public record RawBatch(
       String batchId,
@@ -40,14 +40,15 @@ public final class RawBatches {
       String contentHash,
       int rows) {}
 
-  /** What writing did: whether anything changed, and the batch. */
+  /** The batch that was written, and whether that changed anything. */
   public record Written(RawBatch batch, boolean changed) {}
 
   /**
-   * A batch that several write, each a shard of it.
+   * A batch whose shards are written by several processes.
    *
-   * @param recipe names how the rows come about: only shards of one recipe make a batch
-   * @param rowDocuments whether to keep a document a row, too
+   * @param recipe identifies how the rows are generated; only shards of the same recipe form a
+   *     batch
+   * @param rowDocuments whether to write {@code raw_data} too
    */
   public record Sharded(
       String model,
@@ -63,8 +64,8 @@ public final class RawBatches {
   }
 
   /**
-   * Rows of the largest batch that is also kept as documents, unless told otherwise: documents take
-   * the embedded store over twenty times the work of columns.
+   * The default limit of rows up to which a batch gets row documents: writing them takes the
+   * embedded store over twenty times as long as columns.
    */
   public static final int ROW_DOCUMENTS_UP_TO = 100_000;
 
@@ -90,7 +91,7 @@ public final class RawBatches {
     return model + "/" + logicalDate;
   }
 
-  /** Stores a batch with a document a row up to {@link #ROW_DOCUMENTS_UP_TO} rows. */
+  /** Stores a batch, with row documents up to {@link #ROW_DOCUMENTS_UP_TO} rows. */
   public Written write(
       String model,
       LocalDate logicalDate,
@@ -101,11 +102,11 @@ public final class RawBatches {
   }
 
   /**
-   * Stores the chunks, all with the same columns, as the model's batch of that date. The same rows
-   * again change nothing, however they are cut into chunks. One chunk is in memory at a time.
+   * Stores the chunks, which must have the same columns, as the model's batch of that date. Storing
+   * the same rows again changes nothing, whatever the chunks. Holds one chunk in memory at a time.
    *
-   * @param rowDocumentsUpTo a batch of more rows is kept as columns alone
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @param rowDocumentsUpTo the number of rows up to which the batch gets row documents
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Written write(
       String model,
@@ -129,7 +130,7 @@ public final class RawBatches {
         header = RawRows.header(table);
         content.update(header.getBytes(StandardCharsets.UTF_8));
       } else if (!header.equals(RawRows.header(table))) {
-        throw new IllegalArgumentException("a chunk with other columns: " + table.names());
+        throw new IllegalArgumentException("Chunk has other columns: " + table.names());
       }
       for (int[] slice : Chunk.slices(table.rows())) {
         Table part = table.select(slice);
@@ -158,7 +159,7 @@ public final class RawBatches {
     if (same.isPresent()) {
       return same.get();
     }
-    // Only now is the number of rows known.
+    // The number of rows is known only now.
     if (rowDocuments) {
       written.replaceAll(Chunk::withDocuments);
       Document common = common(batchId, logicalDate, datasetName, runId);
@@ -175,10 +176,10 @@ public final class RawBatches {
   }
 
   /**
-   * Stores one shard's rows, for {@link #seal}. One chunk is in memory at a time.
+   * Stores the rows of one shard, for {@link #seal}. Holds one chunk in memory at a time.
    *
    * @param first position of the shard's first row in the batch
-   * @return false where the shard was there already and nothing was read from {@code chunks}
+   * @return false if the shard existed already, and nothing was read from {@code chunks}
    */
   public boolean writeShard(Sharded batch, Shard shard, int first, Iterator<Table> chunks) {
     String batchId = batch.batchId();
@@ -209,7 +210,7 @@ public final class RawBatches {
     return true;
   }
 
-  /** The shards of the batch that are not there, by index. */
+  /** The indexes of the shards that are missing. */
   public List<Integer> missingShards(Sharded batch) {
     return Shard.all(batch.shards()).stream()
         .filter(shard -> !isThere(batch, shard))
@@ -218,11 +219,11 @@ public final class RawBatches {
   }
 
   /**
-   * Makes the shards, all written, the model's batch of that date: the same batch, by the same
-   * content hash, as {@link #write} makes of the same rows. All columns are read for the hash, one
+   * Makes the shards, which must all be written, the model's batch of that date. The batch equals
+   * the one that {@link #write} makes of the same rows. Reads all columns for the content hash, one
    * chunk at a time.
    *
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Written seal(Sharded sharded) {
     String batchId = sharded.batchId();
@@ -256,14 +257,15 @@ public final class RawBatches {
         .orElseGet(() -> publish(batch, chunks));
   }
 
+  /** Returns the metadata of a complete batch. */
   public Optional<RawBatch> find(String batchId) {
     return markers.find(batchId).map(RawBatches::batch);
   }
 
   /**
-   * The batch's rows in order, in tables of up to 1,000 rows, each read when it is asked for.
+   * Returns the rows in order, in tables of up to 1,000 rows; the iterator reads them lazily.
    *
-   * @throws retune.runtime.NotReadyException where another run replaces the batch meanwhile
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Iterator<Table> read(RawBatch batch) {
     Document marker = markers.require(batch.batchId(), batch.contentHash());
@@ -278,7 +280,7 @@ public final class RawBatches {
     return RawRows.table(found.getList(COLUMNS, Document.class));
   }
 
-  /** Whether the shard was written, and no other batch has removed its rows since. */
+  /** Whether the shard was written and no other batch has removed its rows since. */
   private boolean isThere(Sharded batch, Shard shard) {
     return parts
         .find(batch, shard)
@@ -306,7 +308,7 @@ public final class RawBatches {
     Documents.insertMissing(rows, RawRows.documents(table, chunk.rowIds(batchId), common));
   }
 
-  /** The batch before, where it has the same rows and all that is asked for of them. */
+  /** The existing batch, if it has the same rows and the row documents asked for. */
   private Optional<Written> same(
       Optional<Document> before, String contentHash, boolean rowDocuments) {
     return before
@@ -328,7 +330,7 @@ public final class RawBatches {
     return new Written(batch, true);
   }
 
-  /** What the documents of all rows of a batch have in common. */
+  /** The fields that all row documents of a batch share. */
   private static Document common(
       String batchId, LocalDate logicalDate, String datasetName, String runId) {
     return new Document("batch_id", batchId)

@@ -12,15 +12,14 @@ import retune.core.data.Shard;
 import retune.runtime.store.RawBatches.Sharded;
 
 /**
- * What has been written of batches in shards ({@code raw_parts}): a document a shard, written after
- * its rows. It stays with the batch, so that a step that is tried again after the batch was sealed
- * finds it.
+ * The shards of batches that have been written ({@code raw_parts}): one document per shard, written
+ * after its rows. It is kept after the batch is sealed, so that a step that runs again finds it.
  */
 final class RawParts {
   /**
-   * A shard that is there.
+   * A shard that has been written.
    *
-   * @param header see {@link RawRows#header}; empty where the shard has no rows
+   * @param header see {@link RawRows#header}; empty if the shard has no rows
    */
   record Part(String header, List<Chunk> chunks) {}
 
@@ -34,7 +33,7 @@ final class RawParts {
     this.clock = clock;
   }
 
-  /** The shard, where it was written by the batch's recipe. */
+  /** Returns the shard if it was written by the batch's recipe. */
   Optional<Part> find(Sharded batch, Shard shard) {
     return Optional.ofNullable(parts.find(Filters.eq(id(batch.batchId(), shard.index()))).first())
         .filter(
@@ -61,7 +60,7 @@ final class RawParts {
             .append("timestamp", Documents.timestamp(clock)));
   }
 
-  /** Removes the batch's shards from an index on: those of an earlier run with more of them. */
+  /** Removes the shards from an index on, which an earlier run with more shards has left. */
   void removeFrom(String batchId, int index) {
     Documents.remove(
         parts, IntStream.range(index, Shard.MOST).mapToObj(shard -> id(batchId, shard)).toList());

@@ -15,21 +15,21 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
 
-/** Raw rows as one document of columns, as a document each, and as bytes to be hashed. */
+/** Converts raw rows to one document of columns, to one document per row, or to bytes to hash. */
 final class RawRows {
   private static final String VALUES = "values";
   private static final int MISSING = -1;
 
   private RawRows() {}
 
-  /** Names and types of the table's columns, in order. */
+  /** The types and names of the columns, in order. */
   static String header(Table table) {
     return table.columns().stream()
         .map(column -> column.getClass().getSimpleName() + " " + column.name())
         .collect(Collectors.joining("\n"));
   }
 
-  /** What the rows hold, row by row: the bytes of two tables in succession are their rows'. */
+  /** The values row by row; the bytes of two tables concatenate to the bytes of all their rows. */
   static byte[] bytes(Table table) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
@@ -42,7 +42,7 @@ final class RawRows {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e); // memory does not fail
+      throw new UncheckedIOException(e); // cannot happen in memory
     }
     return bytes.toByteArray();
   }
@@ -57,7 +57,7 @@ final class RawRows {
     }
   }
 
-  /** Numbers as little-endian float64, texts as a list with nulls. */
+  /** Numbers as little-endian float64, texts as a list in which null means missing. */
   static List<Document> columns(Table table) {
     return table.columns().stream()
         .map(
@@ -87,8 +87,8 @@ final class RawRows {
   }
 
   /**
-   * One document a row: its id, its values, the fields common to all rows. A missing value is an
-   * absent field; whole numbers are integers, for the people who read them.
+   * One document per row: id, values and the fields that all rows share. A missing value is an
+   * absent field. Whole numbers are stored as integers, which people read more easily.
    */
   static List<Document> documents(Table table, List<String> ids, Document common) {
     List<Document> documents = new ArrayList<>(table.rows());

@@ -1,4 +1,4 @@
-/** The document store: batches, blobs and events. */
+/** What steps keep in the document store: batches, blobs and events. */
 @NullMarked
 package retune.runtime.store;
 

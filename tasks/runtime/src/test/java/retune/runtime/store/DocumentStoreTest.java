@@ -47,8 +47,8 @@ class DocumentStoreTest {
     assertEquals(
         "The document store at 127.0.0.1:"
             + port
-            + " did not answer within 1 s; start it (./retune store) or set RETUNE_MONGO_URI to the"
-            + " one to use.",
+            + " did not answer within 1 s; start it (./retune store), or set RETUNE_MONGO_URI to the"
+            + " address of the store to use.",
         thrown.getMessage());
     assertFalse(stackTrace(thrown).contains(PASSWORD));
   }

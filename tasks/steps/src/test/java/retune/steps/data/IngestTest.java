@@ -244,12 +244,12 @@ class IngestTest {
   @Test
   void anotherServersAddressIsNamedByItsSettingWhereItIsOfNoUse() throws IOException {
     assertEquals(
-        "RETUNE_DATA_MONGO_URI names no database; put its name behind the host, as in"
+        "RETUNE_DATA_MONGO_URI names no database; append its name to the host, as in"
             + " host:27017/sales.",
         sentence(InvalidInputException.class, () -> ingestFrom("mongodb://127.0.0.1:1")));
     assertTrue(
         sentence(InvalidInputException.class, () -> ingestFrom("shop"))
-            .startsWith("RETUNE_DATA_MONGO_URI is not an address of a document store"));
+            .startsWith("RETUNE_DATA_MONGO_URI is not the address of a document store"));
     int port;
     try (Site site = new Site(200, "")) {
       port = site.port();
@@ -257,7 +257,7 @@ class IngestTest {
     String down = "mongodb://127.0.0.1:" + port + "/shop";
     assertTrue(
         sentence(NotReadyException.class, () -> ingestFrom(down))
-            .endsWith("set RETUNE_DATA_MONGO_URI to the one to use."));
+            .endsWith("set RETUNE_DATA_MONGO_URI to the address of the store to use."));
   }
 
   @Test
