@@ -8,7 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -104,11 +104,11 @@ public final class EmbeddedStore implements AutoCloseable {
   }
 
   /**
-   * Completes with a sentence when the data file can no longer be written. No command is answered
-   * before the actions that depend on it have run.
+   * Runs an action when the data file can no longer be written, with a sentence on the reason. No
+   * command is answered before the action has run.
    */
-  public CompletableFuture<String> failure() {
-    return backend.failure();
+  public void onFailure(Consumer<String> action) {
+    var _ = backend.failure().thenAccept(action);
   }
 
   /** Ends all connections and closes the file; a second call has no effect. */

@@ -98,7 +98,7 @@ public final class Main {
       return;
     }
     // Nobody is answered by a store that cannot write; a supervisor sees that it ended.
-    store.failure().thenAccept(Main::halt);
+    store.onFailure(Main::halt);
     // The JVM exits with 128 + signal by itself, after this.
     Runtime.getRuntime().addShutdownHook(new Thread(store::close, "close-store"));
     store.loss().ifPresent(System.err::println);

@@ -226,8 +226,8 @@ class DataFileTest {
         MongoClient client = MongoClients.create(store.uri())) {
       var rows = client.getDatabase("retune").getCollection("rows");
       var refused = assertThrows(MongoException.class, () -> rows.find().forEach(row -> {}));
-      assertTrue(
-          refused.getMessage().contains("The store's data file is damaged"), refused.getMessage());
+      String message = String.valueOf(refused.getMessage());
+      assertTrue(message.contains("The store's data file is damaged"), message);
     }
   }
 }

@@ -11,8 +11,6 @@ import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.UpdateOptions;
-import com.mongodb.client.model.Updates;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,65 +69,6 @@ class EmbeddedStoreTest {
         things(client).insertOne(new Document());
         assertEquals(1, things(client).countDocuments());
       }
-    }
-  }
-
-  @Test
-  void parallelIncrementsAreAllCounted() throws Exception {
-    int writers = 8;
-    int increments = 50;
-    try (EmbeddedStore store = EmbeddedStore.start(Settings.of(folder));
-        MongoClient client = MongoClients.create(store.uri());
-        ExecutorService pool = Executors.newFixedThreadPool(writers)) {
-      List<? extends Future<?>> running =
-          IntStream.range(0, writers)
-              .mapToObj(
-                  writer ->
-                      pool.submit(
-                          () -> {
-                            for (int i = 0; i < increments; i++) {
-                              things(client)
-                                  .updateOne(
-                                      Filters.eq("counter"),
-                                      Updates.inc("n", 1),
-                                      new UpdateOptions().upsert(true));
-                            }
-                          }))
-              .toList();
-      for (Future<?> future : running) {
-        future.get();
-      }
-      assertEquals(writers * increments, things(client).find().first().getInteger("n"));
-    }
-  }
-
-  @Test
-  void ofManyCompareAndSetsOneWins() throws Exception {
-    int writers = 16;
-    try (EmbeddedStore store = EmbeddedStore.inMemory();
-        MongoClient client = MongoClients.create(store.uri());
-        ExecutorService pool = Executors.newFixedThreadPool(writers)) {
-      things(client).insertOne(new Document("_id", "champion").append("revision", 1));
-      List<Future<Long>> moves =
-          IntStream.range(0, writers)
-              .mapToObj(
-                  writer ->
-                      pool.submit(
-                          () ->
-                              things(client)
-                                  .updateOne(
-                                      Filters.and(
-                                          Filters.eq("champion"), Filters.eq("revision", 1)),
-                                      Updates.combine(
-                                          Updates.set("winner", writer),
-                                          Updates.inc("revision", 1)))
-                                  .getModifiedCount()))
-              .toList();
-      long winners = 0;
-      for (Future<Long> move : moves) {
-        winners += move.get();
-      }
-      assertEquals(1, winners);
     }
   }
 
