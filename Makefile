@@ -82,6 +82,15 @@ test-images: ## Build the images and run each in containers; skipped, and said s
 test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, both ways; installs it first (3 GB)
 	cd tasks/learning/src/test/python && $(CURDIR)/$(EXCHANGE)/bin/python -m pytest
 
+# A name that is used once: the demo expects a store without models.
+.PHONY: test-mongo
+test-mongo: build $(VENV)/installed ## Test contract, races, kills and the three days on the MongoDB that RETUNE_TEST_MONGO_URI names
+	@: "$${RETUNE_TEST_MONGO_URI:?Name the server: make test-mongo RETUNE_TEST_MONGO_URI=mongodb://host:27017/}"
+	$(MAVEN) test -pl tasks/runtime,tasks/loop -am -Dtest='NamedServer*Test,KillAnywhereTest#theSameOnTheNamedServer' -Dsurefire.failIfNoSpecifiedTests=false
+	rm -rf target/demo-mongo
+	RETUNE_DEMO_MONGO_URI="$$(sed -E "s#^(mongodb[^:]*://[^/?]+)(/[^?]*)?#\1/retune_demo_$$(date +%s)#" <<< "$$RETUNE_TEST_MONGO_URI")" \
+	  RETUNE_STATE=$(CURDIR)/target/demo-mongo $(MAKE) --no-print-directory demo EXIT=1
+
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/installed-dev ## Test the chart, and the loop in pods, on the cluster of KUBECONFIG; it must have the images
 	cd airflow && $(PYTHON) -m pytest ../charts/tests cluster -s

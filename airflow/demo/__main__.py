@@ -58,19 +58,23 @@ def main() -> int:
 def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[str]:
     """Starts everything and takes the days through the loop; what did not end as expected."""
     program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
+    given = os.environ.get("RETUNE_DEMO_MONGO_URI")
     port = free_port(27018)
     environment = airflow.environment() | {
         "RETUNE_RUNTIME": "process",
-        "RETUNE_MONGO_URI": f"mongodb://127.0.0.1:{port}/retune",
+        "RETUNE_MONGO_URI": given or f"mongodb://127.0.0.1:{port}/retune",
         "RETUNE_DEPLOYMENT_DIR": str(STATE / "deployment"),
     }
     screen.say("Starting the document store and Airflow")
-    store = ["store", "--port", str(port), "--data", str(STATE / "store")]
-    processes.start("store", [*program, *store], environment)
+    if not given:
+        store = ["store", "--port", str(port), "--data", str(STATE / "store")]
+        processes.start("store", [*program, *store], environment)
     with airflow.migrated(processes, environment):
-        processes.wait_for("The document store's start", lambda: listens(port), 60)
+        if not given:
+            processes.wait_for("The document store's start", lambda: listens(port), 60)
         _register(processes, program, environment)
-        screen.say(f"The example's distribution and models are in the store on port {port}")
+        where = "that RETUNE_DEMO_MONGO_URI names" if given else f"on port {port}"
+        screen.say(f"The example's distribution and models are in the store {where}")
     airflow.start(processes, environment)
     airflow.wait(processes, PIPELINES)
     screen.say(f"Airflow is up at {airflow.url}")

@@ -3,8 +3,8 @@ package retune.loop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.testing.StepProcess;
-import retune.testing.MadeTables;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,24 +17,30 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
 import retune.devstore.EmbeddedStore;
+import retune.testing.MadeTables;
+import retune.testing.StepProcess;
 import tools.jackson.databind.JsonNode;
 
 /**
  * A step may be killed at any moment and run again: the store ends with the same documents as after
- * an undisturbed run, nothing doubled, nothing half-written.
+ * an undisturbed run, none of them doubled or half-written.
  */
 class KillAnywhereTest {
-  /** When a step is killed, as shares of the time that it took undisturbed. */
+  /** When a step is killed, as shares of the time that it takes undisturbed. */
   private static final double[] MOMENTS = {0.5, 0.7, 0.85, 0.95};
+
+  private static final int KILLED = 137; // 128 + SIGKILL
+  private static final int ATTEMPTS_TO_KILL = 10;
 
   private static final String BROKEN_DAY = "2026-11-05";
   private static final String HEALTHY_DAY = "2026-11-06";
 
   @TempDir Path folder;
 
-  /** Runs a step to its end, however often it is interrupted on the way. */
+  /** Runs a step to its end, however often it is killed on the way. */
   @FunctionalInterface
   private interface Runner {
     JsonNode run(String... words) throws Exception;
@@ -42,33 +48,55 @@ class KillAnywhereTest {
 
   @Test
   void aRunWhoseEveryStepWasKilledEndsAsAnUndisturbedOne() throws Exception {
+    try (EmbeddedStore store = EmbeddedStore.inMemory()) {
+      assertKillsLeaveNoTrace(store.uri(), MOMENTS);
+    }
+  }
+
+  /**
+   * On the server that {@code RETUNE_TEST_MONGO_URI} names, with the embedded store as reference.
+   */
+  @Test
+  @EnabledIfEnvironmentVariable(named = "RETUNE_TEST_MONGO_URI", matches = "mongodb.*")
+  void theSameOnTheNamedServer() throws Exception {
+    String database = "retune_test_kill_" + System.nanoTime();
+    String uri =
+        System.getenv("RETUNE_TEST_MONGO_URI")
+            .replaceFirst("^(mongodb[^:]*://[^/?]+)(/[^?]*)?", "$1/" + database);
+    try (MongoClient client = MongoClients.create(uri)) {
+      assertKillsLeaveNoTrace(uri, 0.8);
+      client.getDatabase(database).drop();
+    }
+  }
+
+  private void assertKillsLeaveNoTrace(String uri, double... moments) throws Exception {
     Path example = makeExample();
     Map<String, Duration> durations = new HashMap<>();
-    Map<String, List<String>> undisturbed =
-        contentAfter(
-            "undisturbed",
-            example,
-            steps ->
-                words -> {
-                  long started = System.nanoTime();
-                  JsonNode result = steps.result(words);
-                  durations.put(key(words), Duration.ofNanos(System.nanoTime() - started));
-                  return result;
-                });
+    Map<String, List<String>> undisturbed;
+    try (EmbeddedStore reference = EmbeddedStore.inMemory()) {
+      undisturbed =
+          contentAfter(
+              "undisturbed",
+              reference.uri(),
+              example,
+              steps ->
+                  words -> {
+                    long started = System.nanoTime();
+                    JsonNode result = steps.result(words);
+                    durations.put(key(words), Duration.ofNanos(System.nanoTime() - started));
+                    return result;
+                  });
+    }
     Map<String, List<String>> disturbed =
         contentAfter(
             "disturbed",
+            uri,
             example,
             steps ->
                 words -> {
-                  for (double moment : MOMENTS) {
-                    Process process = steps.start(words);
-                    long wait =
-                        Math.round(
-                            durations.getOrDefault(key(words), Duration.ZERO).toMillis() * moment);
-                    if (!process.waitFor(wait, TimeUnit.MILLISECONDS)) {
-                      process.destroyForcibly().waitFor();
-                    }
+                  Duration duration = durations.get(key(words));
+                  for (double moment : moments) {
+                    duration = kill(steps, duration, moment, words);
                   }
                   return steps.result(words);
                 });
@@ -84,17 +112,37 @@ class KillAnywhereTest {
                 collection));
   }
 
-  private Map<String, List<String>> contentAfter(
-      String name, Path example, Function<StepProcess, Runner> runner) throws Exception {
-    Path work = Files.createDirectories(folder.resolve(name));
-    try (EmbeddedStore store = EmbeddedStore.inMemory()) {
-      String uri = store.uri();
-      takeTwoDays(runner.apply(LoopSteps.of(work, uri)), example);
-      return StoreContent.of(uri, work);
+  /**
+   * Kills the step at that share of its duration. If the step ends first, tries again with the
+   * duration that it took.
+   *
+   * @return the duration that the kill went by
+   */
+  private static Duration kill(StepProcess steps, Duration duration, double moment, String... words)
+      throws Exception {
+    Duration expected = duration;
+    for (int attempt = 0; attempt < ATTEMPTS_TO_KILL; attempt++) {
+      long started = System.nanoTime();
+      Process process = steps.start(words);
+      process.waitFor(Math.round(expected.toNanos() * moment), TimeUnit.NANOSECONDS);
+      if (process.destroyForcibly().waitFor() == KILLED) {
+        return expected;
+      }
+      Duration taken = Duration.ofNanos(System.nanoTime() - started);
+      expected = taken.compareTo(expected) < 0 ? taken : expected.dividedBy(2);
     }
+    throw new AssertionError("Never killed: " + key(words));
   }
 
-  /** Two days: one on which no attempt is good enough, one, in shards, on which the champion is. */
+  private Map<String, List<String>> contentAfter(
+      String name, String uri, Path example, Function<StepProcess, Runner> runner)
+      throws Exception {
+    Path work = Files.createDirectories(folder.resolve(name));
+    takeTwoDays(runner.apply(LoopSteps.of(work, uri)), example);
+    return StoreContent.of(uri, work);
+  }
+
+  /** A day on which no attempt is good enough, and one, in shards, on which the champion is. */
   private static void takeTwoDays(Runner runner, Path example) throws Exception {
     runner.run(
         "register_distribution",
@@ -169,7 +217,7 @@ class KillAnywhereTest {
         runner, "check_model_performance", day, "--model-id", champion, "--threshold", threshold);
   }
 
-  /** What a step is told of each shard, and then to put them together. */
+  /** The flags of each shard's run, then those of the run that seals the shards. */
   private static List<String[]> shards(int count) {
     List<String[]> flags = new ArrayList<>();
     String all = Integer.toString(count);
@@ -194,7 +242,7 @@ class KillAnywhereTest {
     return Stream.concat(first.stream(), Arrays.stream(rest)).toArray(String[]::new);
   }
 
-  /** A distribution and a champion, learned from a small made table. */
+  /** A distribution and a champion, learned from a small synthetic table. */
   private Path makeExample() throws Exception {
     Path table = MadeTables.loans(folder.resolve("made.csv"), 1500);
     StepProcess steps = LoopSteps.of(folder, "mongodb://127.0.0.1:1/none");

@@ -1,5 +1,6 @@
 package retune.loop;
 
+import com.mongodb.ConnectionString;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoDatabase;
@@ -7,12 +8,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.bson.Document;
 import org.bson.types.Binary;
 import retune.core.data.Hashing;
 
-/** Everything a store holds, as comparable text: without the times at which it was written. */
+/** All documents of a database as comparable text, without the times at which they were written. */
 final class StoreContent {
   private static final String TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z?";
   private static final String VERSION_TIME = "\\b\\d{8}_\\d{6}\\b";
@@ -20,21 +22,22 @@ final class StoreContent {
   private StoreContent() {}
 
   /**
-   * Each collection's documents, sorted.
+   * The documents of each collection, sorted.
    *
-   * @param folder where the steps wrote files, which documents may name
+   * @param folder the folder that the steps wrote files to; its name is left out
    */
   static Map<String, List<String>> of(String mongoUri, Path folder) {
     Map<String, List<String>> content = new TreeMap<>();
     try (MongoClient client = MongoClients.create(mongoUri)) {
-      MongoDatabase database = client.getDatabase("retune");
-      for (String name : database.listCollectionNames()) {
+      String name = new ConnectionString(mongoUri).getDatabase();
+      MongoDatabase database = client.getDatabase(Objects.requireNonNull(name));
+      for (String collection : database.listCollectionNames()) {
         List<String> documents = new ArrayList<>();
-        for (Document document : database.getCollection(name).find().batchSize(100)) {
-          documents.add(text(name, document).replace(folder.toString(), "FOLDER"));
+        for (Document document : database.getCollection(collection).find().batchSize(100)) {
+          documents.add(text(collection, document).replace(folder.toString(), "FOLDER"));
         }
         documents.sort(null);
-        content.put(name, documents);
+        content.put(collection, documents);
       }
     }
     return content;
@@ -42,7 +45,7 @@ final class StoreContent {
 
   private static String text(String collection, Document document) {
     if (collection.equals("fs.chunks")) {
-      document.remove("_id"); // an id that GridFS draws
+      document.remove("_id"); // drawn at random
     }
     document.replaceAll(
         (key, value) -> value instanceof Binary bytes ? Hashing.sha256(bytes.getData()) : value);
@@ -53,7 +56,7 @@ final class StoreContent {
         .replaceAll("\"seconds\": [0-9.E-]+", "SECONDS");
   }
 
-  /** The same fields in alphabetical order: the order they are written in means nothing. */
+  /** The same fields in alphabetical order: their order has no meaning. */
   private static Map<String, Object> sorted(Map<String, Object> fields) {
     Map<String, Object> sorted = new TreeMap<>(fields);
     sorted.replaceAll(

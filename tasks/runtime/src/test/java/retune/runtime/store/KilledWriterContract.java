@@ -3,6 +3,8 @@ package retune.runtime.store;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -30,8 +32,11 @@ import retune.devstore.EmbeddedStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
-/** Writers that are killed in the middle of replacing a batch. */
-class KilledWriterTest {
+/** What remains of writers that are killed while they replace a batch. */
+abstract class KilledWriterContract {
+  /** 128 + SIGKILL. */
+  private static final int KILLED = 137;
+
   private static final int CHUNKS = 4;
   private static final int ROWS_A_CHUNK = 300;
   private static final int ROWS = CHUNKS * ROWS_A_CHUNK;
@@ -48,7 +53,7 @@ class KilledWriterTest {
           "processing_metadata",
           "batch_leftovers");
 
-  /** A writer: replaces both batches by those of a content and tells of each chunk. */
+  /** A writer: replaces both batches and prints a line before each chunk. */
   static final class Writer {
     private Writer() {}
 
@@ -66,9 +71,11 @@ class KilledWriterTest {
   private static void write(DocumentStore store, int content, Consumer<String> tell) {
     store
         .rawBatches()
-        .write("m", DATE, "daily", "run", chunks(content, tell, KilledWriterTest::raw));
+        .write("m", DATE, "daily", "run", chunks(content, tell, KilledWriterContract::raw));
     ProcessedBatch batch = batch(content);
-    store.processedBatches().write(batch, chunks(content, tell, KilledWriterTest::processed), true);
+    store
+        .processedBatches()
+        .write(batch, chunks(content, tell, KilledWriterContract::processed), true);
   }
 
   private interface Source<T> {
@@ -107,13 +114,29 @@ class KilledWriterTest {
         Map.of());
   }
 
+  /** The server's address; the database that it names is not touched. */
+  abstract String server();
+
   @ParameterizedTest
   @ValueSource(ints = {1, 4, 6, 8})
-  void leaveTheOldBatchOrTheNewAndAreMadeGoodByARepetition(int chunksToldOf) throws Exception {
-    try (EmbeddedStore embedded = EmbeddedStore.inMemory();
-        EmbeddedStore undisturbed = EmbeddedStore.inMemory();
-        DocumentStore store = open(embedded.uri());
+  void leaveTheOldBatchOrTheNewAndARepetitionCompletesIt(int chunks) throws Exception {
+    try (EmbeddedStore undisturbed = EmbeddedStore.inMemory();
         DocumentStore reference = open(undisturbed.uri())) {
+      write(reference, 1, told -> {});
+      write(reference, 2, told -> {});
+      int longestPause = 150;
+      while (!leftByAKilledWriter(chunks, longestPause, reference)) {
+        longestPause /= 2;
+      }
+    }
+  }
+
+  /** Kills a writer after some chunks; false if it ended before that. */
+  private boolean leftByAKilledWriter(int chunks, int longestPause, DocumentStore reference)
+      throws Exception {
+    String uri = StoreContract.freshDatabase(server());
+    try (MongoClient client = MongoClients.create(uri);
+        DocumentStore store = open(uri)) {
       write(store, 1, told -> {});
 
       Process writer =
@@ -123,29 +146,30 @@ class KilledWriterTest {
                   "-cp",
                   System.getProperty("java.class.path"),
                   Writer.class.getName(),
-                  embedded.uri(),
+                  uri,
                   "2")
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
+      int exitCode;
       try (BufferedReader told = writer.inputReader(StandardCharsets.UTF_8)) {
-        for (int i = 0; i < chunksToldOf; i++) {
+        for (int i = 0; i < chunks; i++) {
           assertTrue(told.readLine().startsWith("chunk"));
         }
-        Thread.sleep(ThreadLocalRandom.current().nextInt(150));
-        writer.destroyForcibly().waitFor();
+        Thread.sleep(ThreadLocalRandom.current().nextInt(longestPause + 1));
+        exitCode = writer.destroyForcibly().waitFor();
       }
 
       assertWhole(store);
       write(store, 2, told -> {});
-      write(reference, 1, told -> {});
-      write(reference, 2, told -> {});
       for (String collection : COLLECTIONS) {
         assertEquals(content(reference, collection), content(store, collection), collection);
       }
+      client.getDatabase(StoreContract.databaseOf(uri)).drop();
+      return exitCode == KILLED;
     }
   }
 
-  /** Both batches are of one content from the first row to the last. */
+  /** All rows of both batches are of the same content. */
   private static void assertWhole(DocumentStore store) {
     List<Double> raw = new ArrayList<>();
     store
@@ -167,7 +191,7 @@ class KilledWriterTest {
     }
   }
 
-  /** A collection's documents by id, but for their times. */
+  /** A collection's documents by id, without their times. */
   private static Map<String, Document> content(DocumentStore store, String collection) {
     Map<String, Document> byId = new TreeMap<>();
     for (Document document : store.collection(collection).find()) {

@@ -29,6 +29,8 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -59,7 +61,7 @@ import retune.runtime.store.RawBatches.RawBatch;
 import retune.runtime.store.RawBatches.Sharded;
 import retune.runtime.store.RawBatches.Written;
 
-/** What every server must do for us. Each test has a database of its own. */
+/** What Retune needs of a server. Each test has a database of its own. */
 abstract class StoreContract {
   private static final LocalDate DATE = LocalDate.of(2026, 11, 5);
   private static final String BATCH = "credit/2026-11-05";
@@ -80,7 +82,7 @@ abstract class StoreContract {
 
   @BeforeEach
   void open() {
-    uri = withDatabase(server(), "retune_test_" + Long.toString(System.nanoTime(), 36));
+    uri = freshDatabase(server());
     client = MongoClients.create(uri);
     store = DocumentStore.open(uri, Duration.ofSeconds(10), Clock.fixed(NOW, ZoneOffset.UTC));
   }
@@ -92,16 +94,74 @@ abstract class StoreContract {
     client.close();
   }
 
-  static String withDatabase(String uri, String database) {
-    return uri.replaceFirst("^(mongodb[^:]*://[^/?]+)(/[^?]*)?", "$1/" + database);
+  /** A server's address with a database that does not exist yet. */
+  static String freshDatabase(String uri) {
+    return uri.replaceFirst(
+        "^(mongodb[^:]*://[^/?]+)(/[^?]*)?",
+        "$1/retune_test_" + Long.toString(System.nanoTime(), 36));
   }
 
-  private static String databaseOf(String uri) {
+  static String databaseOf(String uri) {
     return uri.replaceFirst("^mongodb[^:]*://[^/?]+/([^?]*).*", "$1");
   }
 
   private List<Document> all(String collection) {
     return store.collection(collection).find().into(new ArrayList<>());
+  }
+
+  // Races
+
+  private <T> List<T> raced(int writers, Callable<T> write) throws Exception {
+    CyclicBarrier together = new CyclicBarrier(writers);
+    try (ExecutorService pool = Executors.newFixedThreadPool(writers)) {
+      List<Future<T>> running =
+          pool.invokeAll(
+              Collections.nCopies(
+                  writers,
+                  () -> {
+                    together.await();
+                    return write.call();
+                  }));
+      List<T> results = new ArrayList<>();
+      for (Future<T> result : running) {
+        results.add(result.get());
+      }
+      return results;
+    }
+  }
+
+  @Test
+  void parallelIncrementsAreAllCounted() throws Exception {
+    var counters = store.collection("counters");
+    counters.insertOne(new Document("_id", "a").append("n", 0));
+    raced(
+        8,
+        () -> {
+          for (int i = 0; i < 25; i++) {
+            counters.updateOne(Filters.eq("a"), Updates.inc("n", 1));
+          }
+          return true;
+        });
+    assertEquals(200, counters.find(Filters.eq("a")).first().getInteger("n"));
+  }
+
+  @Test
+  void onlyOneOfManyCompareAndSetsWins() throws Exception {
+    var pointers = store.collection("pointers");
+    for (int round = 0; round < 20; round++) {
+      String id = "champion-" + round;
+      pointers.insertOne(new Document("_id", id).append("revision", 1));
+      List<Long> modified =
+          raced(
+              8,
+              () ->
+                  pointers
+                      .updateOne(
+                          Filters.and(Filters.eq(id), Filters.eq("revision", 1)),
+                          Updates.inc("revision", 1))
+                      .getModifiedCount());
+      assertEquals(1, modified.stream().mapToLong(Long::longValue).sum());
+    }
   }
 
   // Raw batches
@@ -603,25 +663,12 @@ abstract class StoreContract {
 
   @Test
   void racingWritersOfOneBlobAllSucceed() throws Exception {
-    int writers = 8;
     byte[] bytes = bytes(1_000, 1);
-    try (ExecutorService pool = Executors.newFixedThreadPool(writers)) {
-      for (int round = 0; round < 10; round++) {
-        String id = "features/" + round;
-        CyclicBarrier together = new CyclicBarrier(writers);
-        List<Future<String>> written =
-            pool.invokeAll(
-                Collections.nCopies(
-                    writers,
-                    () -> {
-                      together.await();
-                      return store.blobs().put(id, bytes);
-                    }));
-        for (Future<String> sha256 : written) {
-          assertEquals(Hashing.sha256(bytes), sha256.get());
-        }
-        assertArrayEquals(bytes, store.blobs().get(id).orElseThrow());
-      }
+    for (int round = 0; round < 10; round++) {
+      String id = "features/" + round;
+      assertEquals(
+          Set.of(Hashing.sha256(bytes)), Set.copyOf(raced(8, () -> store.blobs().put(id, bytes))));
+      assertArrayEquals(bytes, store.blobs().get(id).orElseThrow());
     }
     assertEquals(10, all("fs.chunks").size());
   }
