@@ -15,11 +15,15 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.serving.following.ChampionFollower;
+import retune.serving.http.PredictionServer;
+import retune.serving.metrics.ServingMetrics;
+import retune.serving.prediction.ServedModel;
 
 @About(
     value =
-        "Answers over HTTP with a model's champion, and follows it: a version that is promoted takes"
-            + " over without a failed request. Goes on until it is stopped.",
+        "Serves predictions of a model's champion over HTTP. When the loop promotes another version,"
+            + " the service switches to it without a failed request. Runs until it is stopped.",
     pipeline = Pipeline.SERVING,
     example = "--model credit-default --port 8090")
 @AutoService(Step.class)
@@ -28,41 +32,41 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
   private static final Logger LOG = System.getLogger(Serving.class.getName());
 
   public record Input(
-      @Field("a model's name: its champion answers, whichever that is at the time")
-          @Nullable String model,
-      @Field("a registered version's id: it answers, and no other") @Nullable String version,
-      @Field("folder or zip with model.json and weights.safetensors; needs no store")
+      @Field("name of a model; the service follows its champion") @Nullable String model,
+      @Field("id of a registered version; the service serves only this one")
+          @Nullable String version,
+      @Field("folder or zip with model.json and weights.safetensors; needs no document store")
           @Nullable String modelFile,
       @Field(
-              value = "address to listen on; in an image 0.0.0.0, which is all of the container's",
+              value = "address to listen on; images set 0.0.0.0, all addresses of the container",
               byDefault = "127.0.0.1")
           String host,
       @Field(
-              value = "port to listen on, 0 for any free one",
+              value = "port to listen on; 0 takes any free port",
               byDefault = "8090",
               min = 0,
               max = 65535)
           int port,
       @Field(
-              value = "how often the store is asked for the champion, in seconds",
+              value = "seconds between two look-ups of the champion in the store",
               byDefault = "2",
               min = 0.1,
               max = 3600)
           double refreshSeconds,
       @Field(
               value =
-                  "how long after SIGTERM to go on answering, in seconds, while /v2/health/ready says"
-                      + " no",
+                  "seconds to keep answering after SIGTERM while /v2/health/ready returns 503, so that"
+                      + " load balancers turn away",
               byDefault = "0",
               min = 0,
               max = 600)
           double drainSeconds) {}
 
   public record Output(
-      @Field("the version that answered last; null where none was loaded") @Nullable String modelId,
-      @Field("requests ended, whichever way") long requests,
-      @Field("rows answered") long predictions,
-      @Field("how long it went on, in seconds") double seconds) {}
+      @Field("id of the version served last; null if none was loaded") @Nullable String modelId,
+      @Field("number of requests, failed ones included") long requests,
+      @Field("number of rows predicted") long predictions,
+      @Field("seconds that the service ran") double seconds) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException, InterruptedException {
@@ -78,7 +82,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
     }
   }
 
-  /** Answers until it is told to stop. */
+  /** Runs until it is told to stop. */
   private static void answer(
       Input input, StepContext context, ServedModel served, ServingMetrics metrics)
       throws IOException, InterruptedException {
@@ -91,14 +95,17 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
             server.drain();
             end.complete(null);
           });
-      LOG.log(Level.INFO, "Listening at {0}; see {0}/openapi.json.", server.address());
+      LOG.log(
+          Level.INFO,
+          "Listening on {0}. The API is described at {0}/openapi.json.",
+          server.address());
       if (input.model() == null) {
         metrics.storeUp(true);
         ChampionFollower.serve(choice.load(context), served, metrics, context);
         end.join();
       } else {
         ChampionFollower follower = new ChampionFollower(input.model(), context, served, metrics);
-        // Beside this thread: a store that does not answer must not delay the end.
+        // On a thread of its own: an unreachable store must not delay the shutdown.
         try (var _ = follower.follow(milliseconds(input.refreshSeconds()), end)) {
           end.join();
         } catch (CompletionException e) {

@@ -1,4 +1,4 @@
-/** The prediction service: a champion's answers over HTTP. */
+/** The prediction service: serves a model's champion over HTTP. */
 @NullMarked
 package retune.serving;
 

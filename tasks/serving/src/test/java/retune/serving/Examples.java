@@ -10,12 +10,13 @@ import java.util.Objects;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
+import retune.serving.prediction.ExampleRow;
 
-/** The project's example, a real model, and versions of it that differ in their threshold. */
+/** The example model of the project, and versions of it with another decision threshold. */
 final class Examples {
   static final Path FOLDER = Path.of("../../examples/credit-default/finetuned");
 
-  /** What serves: 23 columns, two classes. */
+  /** The example: 23 columns, two classes. */
   static final ModelFolder.Content MODEL = read();
 
   private Examples() {}
@@ -25,7 +26,7 @@ final class Examples {
     return with(threshold, golden());
   }
 
-  /** A version whose golden rows are not what its network answers. */
+  /** A version whose golden logits differ from those of its network. */
   static ModelFolder.Content withWrongGoldenRows() {
     ModelVersion.Golden golden = golden();
     float[][] logits = new float[golden.logits().length][];
@@ -36,12 +37,12 @@ final class Examples {
     return with(0.5, new ModelVersion.Golden(golden.codes(), golden.numbers(), logits));
   }
 
-  /** A row that the model answers, as JSON reads it. */
+  /** A valid row. */
   static Map<String, Object> row() {
     return new LinkedHashMap<>(ExampleRow.of(MODEL.version().preprocessing()));
   }
 
-  /** The same with one value changed. */
+  /** A valid row with one value changed. */
   static Map<String, Object> row(String column, Object value) {
     Map<String, Object> row = row();
     row.put(column, value);

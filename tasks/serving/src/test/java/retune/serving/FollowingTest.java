@@ -29,6 +29,9 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
+import retune.serving.http.PredictionServer;
+import retune.serving.metrics.ServingMetrics;
+import retune.serving.prediction.ServedModel;
 
 class FollowingTest {
   private static final String MODEL = Examples.MODEL.version().modelName();
@@ -133,6 +136,32 @@ class FollowingTest {
       promote(register(Examples.withThreshold(0.6)));
       service.awaitServed(Examples.withThreshold(0.6).version().modelId());
       assertEquals(0, service.metric("retune_serving_behind_champion"));
+    }
+  }
+
+  @Test
+  void aChampionThatNobodyApprovedIsNotServed() throws Exception {
+    install(register(Examples.MODEL));
+    ModelFolder.Content next = register(Examples.withThreshold(0.6));
+    String id = next.version().modelId();
+    ModelStore models = new ModelStore(store);
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      models.setStatus(id, Status.REJECTED, "by the test");
+      promote(next);
+      for (Status status : List.of(Status.REJECTED, Status.CANDIDATE, Status.RETIRED)) {
+        models.setStatus(id, status, "by the test");
+        String warning =
+            "The champion %s is not served: its status is '%s', not approved or deployed."
+                .formatted(id, status.id());
+        RunningService.await(warning, () -> service.health().contains(warning));
+        assertTrue(service.health().contains(Examples.MODEL.version().modelId()));
+        assertEquals(1, service.metric("retune_serving_behind_champion"));
+        assertTrue(service.metric("retune_serving_model_refusals_total") >= 1);
+      }
+
+      models.setStatus(id, Status.APPROVED, "by the test");
+      service.awaitServed(id);
+      RunningService.await("no warning", () -> !service.health().contains("warning"));
     }
   }
 

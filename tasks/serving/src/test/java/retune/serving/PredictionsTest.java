@@ -41,6 +41,9 @@ class PredictionsTest {
           Examples.row("AGE", "61"),
           Collections.unmodifiableMap(Examples.row("SEX", "unseen")));
 
+  private static final BigInteger THOUSAND_DIGITS = BigInteger.TEN.pow(1_000);
+  private static final String AT_MOST = "The request body exceeds a limit: a number has at most";
+
   private static RunningService service;
 
   @BeforeAll
@@ -116,6 +119,14 @@ class PredictionsTest {
         service.answer("/v2/models/credit-default/versions/20261121_042000/infer", request);
     assertEquals(1, answer.get("outputs").size());
     assertEquals("predicted", answer.get("outputs").get(0).get("name").stringValue());
+  }
+
+  @Test
+  void anIdThatIsNotUnicodeIsReturned() throws Exception {
+    String request = Examples.json(tensors(ROWS)).replace("\"7\"", "\"\\ud800\"");
+    HttpResponse<String> response = service.post("/v2/models/credit-default/infer", request);
+    assertEquals(200, response.statusCode(), response.body());
+    assertEquals("?", Json.MAPPER.readTree(response.body()).get("id").stringValue());
   }
 
   @Test
@@ -213,12 +224,17 @@ class PredictionsTest {
     Map<String, Object> twoLengths = tensors(ROWS);
     twoLengths.put("inputs", List.of(tensor("AGE", List.of(1, 2)), tensor("SEX", List.of(1))));
     return Stream.of(
-        Arguments.of("/predict", "{", 400, "is no JSON at line 1, column"),
-        Arguments.of("/predict", "", 400, "is not {\"features\": {column: value, …}}"),
-        Arguments.of("/predict", "[]", 400, "is not {\"features\": {column: value, …}}"),
-        Arguments.of("/predict", "{\"features\": 1}", 400, "is not {\"features\""),
-        Arguments.of("/predict", "{} {}", 400, "is not {\"features\""),
-        Arguments.of("/predict", "{\"feature\": {}}", 400, "has 'feature'; it may have 'features'"),
+        Arguments.of("/predict", "{", 400, "is not valid JSON at line 1, column"),
+        Arguments.of("/predict", "", 400, "is not of the form {\"features\": {column: value, …}}"),
+        Arguments.of(
+            "/predict", "[]", 400, "is not of the form {\"features\": {column: value, …}}"),
+        Arguments.of("/predict", "{\"features\": 1}", 400, "is not of the form {\"features\""),
+        Arguments.of("/predict", "{} {}", 400, "is not of the form {\"features\""),
+        Arguments.of(
+            "/predict",
+            "{\"feature\": {}}",
+            400,
+            "has the unknown field 'feature'; the only field is 'features'"),
         Arguments.of("/predict", features(without), 422, "Row 0 lacks [AGE]; send every column"),
         Arguments.of(
             "/predict", features(Examples.row("AGE", "old")), 422, "Row 0 has 'old' in 'AGE'"),
@@ -226,16 +242,17 @@ class PredictionsTest {
             "/predict",
             features(Examples.row("AGE", List.of(1))),
             422,
-            "a list or an object in 'AGE'"),
+            "an array or an object in 'AGE'"),
         Arguments.of(
             "/predict", features(Examples.row("AGE", "inf")), 422, "an infinite number in 'AGE'"),
         Arguments.of(
             "/predict",
             features(Examples.row()).replaceFirst("\"AGE\"", "\"AGE\":1,\"AGE\""),
             400,
-            "Row 0 has 'AGE' twice"),
+            "Row 0 has the column 'AGE' twice"),
         Arguments.of("/batch_predict", "{\"instances\": []}", 400, "'instances' is empty"),
-        Arguments.of("/batch_predict", "{\"instances\": {}}", 400, "is not {\"instances\""),
+        Arguments.of(
+            "/batch_predict", "{\"instances\": {}}", 400, "is not of the form {\"instances\""),
         Arguments.of(
             "/batch_predict",
             Examples.json(Map.of("instances", List.of(Examples.row(), Examples.row("AGE", "x")))),
@@ -251,18 +268,18 @@ class PredictionsTest {
         Arguments.of(infer, "{}", 400, "no 'inputs'"),
         Arguments.of(infer, "null", 400, "no 'inputs'"),
         Arguments.of(infer, "{\"inputs\": [null]}", 400, "lacks its name, shape"),
-        Arguments.of(infer, Examples.json(twoLengths), 400, "'SEX' has 1 rows and others have 2"),
+        Arguments.of(infer, Examples.json(twoLengths), 400, "'SEX' has 1 rows, others have 2"),
         Arguments.of(
             infer,
             Examples.json(Map.of("inputs", List.of(tensor("AGE", List.of()), Map.of()))),
             400,
-            "The input 'AGE' says the shape [0] and has 0 values"),
+            "The input 'AGE' declares the shape [0] and has 0 values"),
         Arguments.of(
             infer,
             Examples.json(
                 Map.of("inputs", List.of(tensor("AGE", List.of(1)), tensor("AGE", List.of(1))))),
             400,
-            "'AGE' is there twice"),
+            "'AGE' is in the request twice"),
         Arguments.of(
             infer,
             Examples.json(
@@ -279,7 +296,7 @@ class PredictionsTest {
                             "data",
                             List.of(1))))),
             400,
-            "the datatype 'X'"),
+            "the unknown datatype 'X'"),
         Arguments.of(
             infer,
             Examples.json(
@@ -290,7 +307,8 @@ class PredictionsTest {
                     List.of(Map.of("name", "logits")))),
             400,
             "no output 'logits'"),
-        Arguments.of(infer, "{\"inputs\": [1]}", 400, "not the protocol's shape at inputs.[0]"),
+        Arguments.of(
+            infer, "{\"inputs\": [1]}", 400, "not have the expected shape at 'inputs.[0]'"),
         Arguments.of(
             infer,
             Examples.json(
@@ -307,11 +325,28 @@ class PredictionsTest {
             features(Examples.row("AGE", "old".repeat(100_000))),
             422,
             "Row 0 has 'old"),
+        Arguments.of("/predict", features(Examples.row("AGE", THOUSAND_DIGITS)), 400, AT_MOST),
+        Arguments.of(
+            infer,
+            Examples.json(tensors(List.of(Examples.row("AGE", THOUSAND_DIGITS)))),
+            400,
+            AT_MOST),
+        Arguments.of("/predict", "{\"" + "x".repeat(60_000) + "\": 1}", 400, AT_MOST),
+        Arguments.of(infer, "{\"parameters\": " + "[".repeat(2_000), 400, AT_MOST),
+        Arguments.of("/predict", "{\"features\": {\"x\": " + "[".repeat(2_000), 400, AT_MOST),
+        Arguments.of("/predict", "{\"\\ud800\": 1}", 400, "is not valid JSON"),
+        Arguments.of(
+            "/predict",
+            features(Examples.row("AGE", "old")).replace("old", "\\ud800"),
+            422,
+            "Row 0 has '?' in 'AGE'"),
+        Arguments.of(
+            "/predict", features(Examples.row("AGE", "\ud83d\ude00".repeat(300))), 422, "Row 0"),
         Arguments.of("/v2/models/credit-default/versions//infer", "{}", 404, "There is nothing at"),
         Arguments.of(infer, Examples.json(tensors(List.of(without))), 422, "Row 0 lacks [AGE]"),
-        Arguments.of("/v2/models/other/infer", "{}", 404, "'other' is not served here"),
+        Arguments.of("/v2/models/other/infer", "{}", 404, "does not serve model 'other'"),
         Arguments.of("/nowhere", "{}", 404, "There is nothing at /nowhere"),
-        Arguments.of("/health", "{}", 405, "/health takes GET, not POST."));
+        Arguments.of("/health", "{}", 405, "/health accepts GET, not POST."));
   }
 
   @ParameterizedTest

@@ -161,10 +161,10 @@ final class RunningService implements AutoCloseable {
   }
 
   void awaitServed(String modelId) throws Exception {
-    await(modelId, () -> bodyOf("/health").contains('"' + modelId + '"'));
+    await(modelId, () -> health().contains('"' + modelId + '"'));
   }
 
-  /** The status of a GET; 0 where nobody listens. */
+  /** The status of a GET; 0 if nobody listens. */
   int status(String path) {
     try {
       return get(path).statusCode();
@@ -173,9 +173,10 @@ final class RunningService implements AutoCloseable {
     }
   }
 
-  private String bodyOf(String path) {
+  /** The body of {@code /health}; empty if nobody listens. */
+  String health() {
     try {
-      return get(path).body();
+      return get("/health").body();
     } catch (Exception nobody) {
       return "";
     }

@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -7,31 +7,42 @@ import org.jspecify.annotations.Nullable;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
 
-/** What answers at the moment. A version is put in the place of another between two requests. */
-final class ServedModel implements AutoCloseable {
+/** The version that answers requests. It is replaced between two requests. */
+public final class ServedModel implements AutoCloseable {
   private final AtomicReference<@Nullable LoadedVersion> current = new AtomicReference<>();
+  private volatile @Nullable String warning;
   private boolean isClosed;
 
-  /** The version that answers; empty before the first. */
-  Optional<ModelVersion> version() {
+  /** The version that answers; empty until the first one is loaded. */
+  public Optional<ModelVersion> version() {
     return Optional.ofNullable(current.get()).map(LoadedVersion::version);
   }
 
-  Optional<String> modelId() {
+  public Optional<String> modelId() {
     return version().map(ModelVersion::modelId);
   }
 
-  /** Whether a version of that kind of architecture answers: the compiler is done with its code. */
-  boolean runs(Class<? extends Architecture> architecture) {
+  /** Why the version is not the one that it should be; empty if it is. */
+  public Optional<String> warning() {
+    return Optional.ofNullable(warning);
+  }
+
+  /** Sets the warning that {@code /health} reports; null clears it. */
+  public void warn(@Nullable String sentence) {
+    warning = sentence;
+  }
+
+  /** Whether the served version has this kind of architecture, whose code is compiled then. */
+  public boolean runs(Class<? extends Architecture> architecture) {
     return version().map(ModelVersion::architecture).filter(architecture::isInstance).isPresent();
   }
 
   /**
-   * Uses the version that answers now, which stays open until the use ends.
+   * Uses the served version, which stays open until the use ends.
    *
-   * @throws Refusal where there is none yet
+   * @throws Refusal 503 if no version is loaded yet
    */
-  <T> T use(Function<LoadedVersion, T> use) {
+  public <T> T use(Function<LoadedVersion, T> use) {
     while (true) {
       LoadedVersion loaded = current.get();
       if (loaded == null) {
@@ -47,8 +58,8 @@ final class ServedModel implements AutoCloseable {
     }
   }
 
-  /** Lets a version answer from now on; the one before closes after its last request. */
-  synchronized void replaceBy(LoadedVersion next) {
+  /** Serves another version from now on; the one before closes after its last request. */
+  public synchronized void replaceBy(LoadedVersion next) {
     LoadedVersion before = isClosed ? next : current.getAndSet(next);
     if (before != null) {
       before.release();

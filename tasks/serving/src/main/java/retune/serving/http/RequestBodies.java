@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.ByteArrayOutputStream;
@@ -6,37 +6,38 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import retune.serving.prediction.Refusal;
 
-/** Reads requests' bodies, of which only so much is in memory at once. */
-final class Requests {
-  /** Largest body: 1,000 rows of 200 columns with long names fit. */
+/** Reads request bodies and limits how much of them is in memory at once. */
+final class RequestBodies {
+  /** Maximum size of a body: 1,000 rows of 200 columns with long names fit. */
   private static final int MOST_BYTES = 8 << 20;
 
-  /** A body of so many bytes takes several times as much as columns and answers. */
+  /** Bodies get this share of the heap: parsed columns and answers take several times as much. */
   private static final int SHARE_OF_HEAP = 16;
 
-  /** Of a body that is too large; whoever sends more is cut off. */
+  /** How much of a body that is too large is read and dropped before the connection is cut. */
   private static final long MOST_DISCARDED = 256L << 20;
 
   private static final int WAIT_SECONDS = 2;
   private static final int PIECE = 1 << 16;
 
-  /** A body of an answer's work. */
+  /** Work on a body. */
   interface Work<T> {
     T with(byte[] body);
   }
 
   private final int mostBytes;
 
-  /** Pieces of bodies that may still be held. */
+  /** Pieces of bodies that still fit into memory. */
   private final Semaphore room;
 
   /**
-   * For a heap of that size.
+   * Limits for a heap.
    *
-   * @param heap in bytes
+   * @param heap its maximum size in bytes
    */
-  Requests(long heap) {
+  RequestBodies(long heap) {
     long most = Math.max(heap / SHARE_OF_HEAP, PIECE);
     mostBytes = (int) Math.min(MOST_BYTES, most);
     room = new Semaphore((int) Math.min(most / PIECE, Integer.MAX_VALUE));
@@ -45,7 +46,7 @@ final class Requests {
   /**
    * Reads the body and works on it, as soon as there is room for it.
    *
-   * @throws Refusal where it is too large, or no room is to be had within 2 s
+   * @throws Refusal 413 if the body is too large, 503 if there is no room within 2 s
    */
   <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
     String announced = exchange.getRequestHeaders().getFirst("Content-Length");
@@ -60,9 +61,9 @@ final class Requests {
         if (body.size() + piece.length > mostBytes) {
           throw tooLarge(exchange);
         }
-        // Room is taken for what has come, so that nobody holds it by sending slowly.
+        // Room is taken only for what has arrived, so that a slow sender does not block others.
         if (!acquire()) {
-          throw new Refusal(503, "Too many requests are being answered; try again in a second.");
+          throw new Refusal(503, "The service is overloaded; try again in a second.");
         }
         pieces++;
         body.write(piece);
@@ -82,7 +83,7 @@ final class Requests {
     }
   }
 
-  /** Reads on without keeping it: a caller who is still sending would not see the answer. */
+  /** Drops the rest of the body: a caller that is still sending would not see the answer. */
   private Refusal tooLarge(HttpExchange exchange) throws IOException {
     byte[] rest = new byte[PIECE];
     long read = 0;
@@ -91,6 +92,7 @@ final class Requests {
     }
     return new Refusal(
         413,
-        "The request's body is larger than %d bytes; send the rows in parts.".formatted(mostBytes));
+        "The request body is larger than %d bytes; split the rows over several requests."
+            .formatted(mostBytes));
   }
 }

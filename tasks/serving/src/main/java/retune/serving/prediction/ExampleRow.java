@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,8 +10,8 @@ import retune.core.preprocessing.MissingValues;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 
-/** A row that the model can answer, made of what its preprocessing was fitted to. */
-final class ExampleRow {
+/** An example row of a model, made from what its preprocessing was fitted to. */
+public final class ExampleRow {
   private static final Map<String, Object> NULL = Map.of("type", "null");
   private static final Map<String, Object> NUMBER = Map.of("type", "number");
   private static final Map<String, Object> NUMBER_AS_TEXT =
@@ -19,8 +19,8 @@ final class ExampleRow {
 
   private ExampleRow() {}
 
-  /** The usual value of each raw column, by name. */
-  static Map<String, Object> of(Preprocessing preprocessing) {
+  /** The most frequent value of each raw column, by name. */
+  public static Map<String, Object> of(Preprocessing preprocessing) {
     Map<String, Object> row = new LinkedHashMap<>();
     preprocessing.categorical().forEach(column -> row.put(column.name(), column.fill()));
     preprocessing.codes().forEach(column -> row.put(column.name(), 0));
@@ -29,12 +29,12 @@ final class ExampleRow {
     return row;
   }
 
-  /** What each raw column takes, as JSON Schema. */
-  static Map<String, Object> schema(Preprocessing preprocessing) {
+  /** The JSON Schema of a row. */
+  public static Map<String, Object> schema(Preprocessing preprocessing) {
     Map<String, Object> properties = new LinkedHashMap<>();
     for (CategoricalColumn column : preprocessing.categorical()) {
       String description =
-          "One of %d categories; an unseen one counts as other."
+          "One of %d categories; an unseen one is treated as 'other'."
               .formatted(column.categories().known().size());
       properties.put(
           column.name(),

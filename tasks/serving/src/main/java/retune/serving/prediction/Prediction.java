@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -6,26 +6,27 @@ import java.util.Map;
 import retune.core.data.Target;
 
 /**
- * A version's answer to one row.
+ * A prediction for one row.
  *
- * @param answer index of the class answered
- * @param probabilities of all classes, in the target's order
+ * @param target the column that is predicted, with its classes
+ * @param answer index of the predicted class
+ * @param probabilities of all classes, in the order of the target
  */
-record Prediction(Target target, int answer, double[] probabilities) {
-  String answeredClass() {
+public record Prediction(Target target, int answer, double[] probabilities) {
+  public String answeredClass() {
     return target.classes().get(answer);
   }
 
-  /** The probability of the class answered. */
-  double confidence() {
+  /** The probability of the predicted class. */
+  public double confidence() {
     return probabilities[answer];
   }
 
   /**
-   * The answer as JSON. {@code prediction} is a probability: of two classes that of the positive
-   * one, of more that of the class answered.
+   * The prediction as JSON. {@code prediction} is the probability of the positive class if there
+   * are two classes, else that of the predicted class.
    */
-  Map<String, Object> json() {
+  public Map<String, Object> json() {
     List<String> classes = target.classes();
     Map<String, Double> byClass = new LinkedHashMap<>();
     for (int i = 0; i < probabilities.length; i++) {

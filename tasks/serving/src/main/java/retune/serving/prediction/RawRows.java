@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
 
-/** Rows as they arrive, one after the other, of the columns that a model reads. */
+/** Collects the rows of a request, value by value, for the columns that a model reads. */
 final class RawRows {
-  /** A column's values so far: numbers alone, or whatever they are as text. */
+  /** The values of a column so far: as numbers, or as text once one of them is text. */
   private static final class Values {
     private double[] numbers = new double[1];
     private @Nullable String @Nullable [] texts;
@@ -58,35 +58,35 @@ final class RawRows {
     columns.forEach(name -> this.columns.put(name, new Values()));
   }
 
-  /** Whether the model reads a column of that name; other columns are let pass. */
+  /** Whether the model reads this column; other columns are ignored. */
   boolean reads(String column) {
     return columns.containsKey(column);
   }
 
-  /** Rows that are whole. */
+  /** The number of complete rows. */
   int rows() {
     return rows;
   }
 
-  /** A number of the row that is being read; NaN where its value is missing. */
+  /** Adds a number to the current row; NaN if the value is missing. */
   void add(String column, double number) {
     next(column).add(number);
   }
 
-  /** A text of the row that is being read. */
+  /** Adds a text to the current row. */
   void add(String column, String text) {
     next(column).add(text);
   }
 
-  /** What is said of a value that is neither a number nor a text, in the row being read. */
+  /** The refusal of a value that is neither a number nor a text, in the current row. */
   Refusal noValue(String column) {
     return new Refusal(
         422,
-        "Row %d has a list or an object in '%s'; send a number, a text or null."
+        "Row %d has an array or an object in '%s'; send a number, a string or null."
             .formatted(rows, column));
   }
 
-  /** Ends a row, which must have all columns. */
+  /** Completes the current row, which must have all columns. */
   void endRow() {
     List<String> lacking =
         columns.entrySet().stream()
@@ -96,7 +96,7 @@ final class RawRows {
     if (!lacking.isEmpty()) {
       throw new Refusal(
           422,
-          "Row %d lacks %s; send every column that the model reads, with null where there is no value."
+          "Row %d lacks %s; send every column that the model reads, with null for a missing value."
               .formatted(rows, lacking));
     }
     rows++;
@@ -115,7 +115,8 @@ final class RawRows {
       throw new IllegalArgumentException(column);
     }
     if (values.size > rows) {
-      throw new Refusal(400, "Row %d has '%s' twice; send it once.".formatted(rows, column));
+      throw new Refusal(
+          400, "Row %d has the column '%s' twice; send it once.".formatted(rows, column));
     }
     return values;
   }

@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -15,20 +15,21 @@ import retune.model.engine.Engines;
 import retune.model.engine.GoldenCheck;
 import retune.model.engine.Probabilities;
 
-/** A version that can answer: its engine is open for as long as somebody uses it. */
-final class LoadedVersion {
+/** A version that is ready to predict; its engine stays open as long as anybody uses it. */
+public final class LoadedVersion {
   /**
-   * Answers to a table's rows.
+   * The predictions for the rows of a table.
    *
-   * @param outcomes values that met a fitted rule, by rule and column
+   * @param predictions one for each row
+   * @param outcomes number of values that a rule of the preprocessing handled, by rule and column
    */
-  record Answers(List<Prediction> predictions, Map<String, Integer> outcomes) {}
+  public record Answers(List<Prediction> predictions, Map<String, Integer> outcomes) {}
 
   private final ModelVersion version;
   private final Engine engine;
   private final DecisionRule rule;
 
-  /** One for being served, and one for each request that is being answered. */
+  /** One for being the served version, plus one for each in-flight request. */
   private final AtomicInteger users = new AtomicInteger(1);
 
   private LoadedVersion(ModelVersion version, Engine engine) {
@@ -38,10 +39,12 @@ final class LoadedVersion {
   }
 
   /**
-   * Opens a version that answers its golden rows as it did in training; an {@link
-   * InvalidInputException} says which it does not, or that it has no head.
+   * Opens a version and checks it on its golden rows.
+   *
+   * @throws InvalidInputException if the version has no head or its logits for a golden row differ
+   *     from those recorded in training
    */
-  static LoadedVersion open(ModelFolder.Content content) {
+  public static LoadedVersion open(ModelFolder.Content content) {
     ModelVersion version = content.version();
     Engine engine = Engines.open(version, content.weights());
     try {
@@ -53,33 +56,33 @@ final class LoadedVersion {
     }
   }
 
-  ModelVersion version() {
+  public ModelVersion version() {
     return version;
   }
 
-  String engineName() {
+  public String engineName() {
     return engine.name();
   }
 
-  /** One more user, unless the last has gone already. */
+  /** Registers a user; false if the engine is closed already. */
   boolean retain() {
     return users.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
   }
 
-  /** One user less; the engine closes with the last. */
-  void release() {
+  /** Removes a user; the last one closes the engine. */
+  public void release() {
     if (users.decrementAndGet() == 0) {
       engine.close();
     }
   }
 
   /**
-   * Answers all rows, or none.
+   * Predicts all rows or none.
    *
    * @param rows the raw columns that the model reads
-   * @throws Refusal where a row cannot be read; it names the row, counted from 0
+   * @throws Refusal if a row cannot be read; the sentence names the row, counted from 0
    */
-  Answers answer(Table rows) {
+  public Answers answer(Table rows) {
     Preprocessing.Result result;
     try {
       result = version.preprocessing().apply(rows);

@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.List;
 import java.util.stream.Collectors;
@@ -8,12 +8,18 @@ import retune.runtime.Json;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.databind.DatabindException;
 
-/** Reads {@code {"features": {…}}} and {@code {"instances": [{…}, …]}}, without a tree between. */
-final class RowsOfJson {
-  /** Most rows that one request may have. */
-  static final int MOST_ROWS = 1_000;
+/** Parses {@code {"features": {…}}} and {@code {"instances": [{…}, …]}} as a stream. */
+public final class RowsOfJson {
+  /** Maximum number of rows in a request. */
+  public static final int MOST_ROWS = 1_000;
+
+  private static final StreamReadConstraints LIMITS =
+      Json.MAPPER.tokenStreamFactory().streamReadConstraints();
 
   private final JsonParser json;
   private final RawRows rows;
@@ -23,13 +29,13 @@ final class RowsOfJson {
     this.rows = rows;
   }
 
-  /** The one row of {@code {"features": {column: value}}}. */
-  static Table features(byte[] body, List<String> columns) {
+  /** Parses the one row of {@code {"features": {column: value}}}. */
+  public static Table features(byte[] body, List<String> columns) {
     return read(body, columns, "features", RowsOfJson::row);
   }
 
-  /** The rows of {@code {"instances": [{column: value}, …]}}. */
-  static Table instances(byte[] body, List<String> columns) {
+  /** Parses the rows of {@code {"instances": [{column: value}, …]}}. */
+  public static Table instances(byte[] body, List<String> columns) {
     return read(body, columns, "instances", RowsOfJson::rows);
   }
 
@@ -47,12 +53,22 @@ final class RowsOfJson {
     }
   }
 
-  /** What is said of a body that is no JSON, or not of the shape asked for. */
+  /** The refusal of a body that is not JSON or does not have the expected shape. */
   static Refusal malformed(JacksonException e) {
+    if (e instanceof StreamConstraintsException
+        || e.getCause() instanceof StreamConstraintsException) {
+      return new Refusal(
+          400,
+          "The request body exceeds a limit: a number has at most %d digits, a name %d characters, and values are nested at most %d levels deep."
+              .formatted(
+                  LIMITS.getMaxNumberLength(),
+                  LIMITS.getMaxNameLength(),
+                  LIMITS.getMaxNestingDepth()));
+    }
     if (e instanceof DatabindException shape) {
       return new Refusal(
           400,
-          "The request has not the protocol's shape at %s; see /openapi.json."
+          "The request does not have the expected shape at '%s'; see /openapi.json."
               .formatted(
                   shape.getPath().stream()
                       .map(
@@ -62,10 +78,15 @@ final class RowsOfJson {
                                   : step.getPropertyName())
                       .collect(Collectors.joining("."))));
     }
+    TokenStreamLocation location = e.getLocation();
     return new Refusal(
         400,
-        "The request's body is no JSON at line %d, column %d; see /openapi.json."
-            .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr()));
+        "The request body is not valid JSON%s; see /openapi.json."
+            .formatted(
+                location == null
+                    ? ""
+                    : " at line %d, column %d"
+                        .formatted(location.getLineNr(), location.getColumnNr())));
   }
 
   private void object(String field, Reading reading) {
@@ -77,10 +98,13 @@ final class RowsOfJson {
       String name = json.currentName();
       if (!name.equals(field)) {
         throw new Refusal(
-            400, "The request has '%s'; it may have '%s' alone.".formatted(name, field));
+            400,
+            "The request has the unknown field '%s'; the only field is '%s'."
+                .formatted(name, field));
       }
       if (found) {
-        throw new Refusal(400, "The request has '%s' twice; send it once.".formatted(field));
+        throw new Refusal(
+            400, "The request has the field '%s' twice; send it once.".formatted(field));
       }
       found = true;
       json.nextToken();
@@ -95,8 +119,8 @@ final class RowsOfJson {
     return new Refusal(
         400,
         field.equals("features")
-            ? "The request is not {\"features\": {column: value, …}}; send one object of that shape."
-            : "The request is not {\"instances\": [{column: value, …}, …]}; send one object of that shape.");
+            ? "The request body is not of the form {\"features\": {column: value, …}}; see /openapi.json."
+            : "The request body is not of the form {\"instances\": [{column: value, …}, …]}; see /openapi.json.");
   }
 
   private void rows(String field) {
@@ -116,7 +140,7 @@ final class RowsOfJson {
     if (rows > MOST_ROWS) {
       throw new Refusal(
           413,
-          "The request has more than %d rows; send it in parts, or use the step predict for a file."
+          "The request has more than %d rows; split it, or use the step predict for a file."
               .formatted(MOST_ROWS));
     }
   }

@@ -1,12 +1,14 @@
-package retune.serving;
+package retune.serving.http;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import retune.model.ModelVersion;
+import retune.serving.prediction.ExampleRow;
+import retune.serving.prediction.RowsOfJson;
 
-/** The service's description as OpenAPI 3.1, with the columns of the version that answers. */
+/** The OpenAPI 3.1 document of the service, with the columns of the served version. */
 final class OpenApi {
   private static final Map<String, Object> TEXT = Map.of("type", "string");
   private static final Map<String, Object> NUMBER = Map.of("type", "number");
@@ -26,7 +28,7 @@ final class OpenApi {
             "version",
             version.modelVersion(),
             "description",
-            "Answers of the champion " + version.modelId() + "."));
+            "Served version: " + version.modelId() + "."));
     api.put("paths", paths(version));
     api.put("components", Map.of("schemas", schemas(version)));
     return api;
@@ -37,18 +39,17 @@ final class OpenApi {
     paths.put("/", get("The endpoints"));
     paths.put("/predict", post("One row", reference("Row"), reference("Answer")));
     paths.put("/batch_predict", post("Up to 1,000 rows", reference("Rows"), reference("Answers")));
-    paths.put("/example", get("A request that /predict answers", 503));
-    paths.put("/health", get("Whether a version is loaded, and which", 503));
+    paths.put("/example", get("An example request for /predict", 503));
+    paths.put("/health", get("The served version, and whether there is one", 503));
     paths.put(
-        "/metrics",
-        operation("get", "What is counted, for Prometheus", responses("text/plain", TEXT)));
+        "/metrics", operation("get", "Metrics for Prometheus", responses("text/plain", TEXT)));
     paths.put("/openapi.json", get("This document", 503));
     paths.put("/v2", get("The server's metadata"));
-    paths.put("/v2/health/live", get("Whether the process answers"));
-    paths.put("/v2/health/ready", get("Whether predictions are to be had", 503));
+    paths.put("/v2/health/live", get("Whether the process is alive"));
+    paths.put("/v2/health/ready", get("Whether the service accepts predictions", 503));
     String model = "/v2/models/" + version.modelName();
     paths.put(model, get("The model's inputs and outputs", 503));
-    paths.put(model + "/ready", get("Whether the model answers", 503));
+    paths.put(model + "/ready", get("Whether the model is loaded", 503));
     paths.put(
         model + "/infer",
         post("Rows as tensors", reference("InferenceRequest"), reference("InferenceAnswer")));

@@ -1,24 +1,24 @@
-package retune.serving;
+package retune.serving.prediction;
 
 import java.util.Map;
 import retune.core.data.Table;
 import retune.runtime.Json;
 
-/** Answers until the compiler is done with it, so that the first caller does not wait for that. */
-final class Warmup {
-  /** Rows of one request on the way. */
+/** Predicts until the JIT compiler is done, so that the first callers do not wait for it. */
+public final class Warmup {
+  /** Rows of each warm-up request. */
   private static final int ROWS = 64;
 
   /**
-   * Features to be answered: the optimising compiler has then seen enough. Measured on two cores:
-   * 142 features a row at full speed after 1,500 rows, 23 features after 8,000.
+   * Feature values to predict from until the optimising compiler has seen enough. Measured on two
+   * cores: rows of 142 features reach full speed after 1,500 rows, rows of 23 after 8,000.
    */
   private static final int FEATURES = 200_000;
 
   private Warmup() {}
 
-  /** Answers rows of a version until it is as fast as it gets. */
-  static void run(LoadedVersion loaded) {
+  /** Predicts with a version until it runs at full speed. */
+  public static void run(LoadedVersion loaded) {
     Map<String, Object> example = ExampleRow.of(loaded.version().preprocessing());
     byte[] request = Json.MAPPER.writeValueAsBytes(Map.of("features", example));
     int rows = FEATURES / Math.max(1, loaded.version().preprocessing().schema().size());

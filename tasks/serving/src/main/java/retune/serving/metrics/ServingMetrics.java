@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.metrics;
 
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;
@@ -13,9 +13,11 @@ import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.concurrent.atomic.LongAdder;
 import retune.model.ModelVersion;
+import retune.serving.prediction.LoadedVersion;
+import retune.serving.prediction.Prediction;
 
-/** What the service counts, for Prometheus. */
-final class ServingMetrics {
+/** The metrics of the service. */
+public final class ServingMetrics {
   private static final String PREFIX = "retune_serving_";
 
   private final PrometheusRegistry registry = new PrometheusRegistry();
@@ -28,7 +30,7 @@ final class ServingMetrics {
   private final Histogram duration =
       Histogram.builder()
           .name(PREFIX + "request_duration_seconds")
-          .help("From a request's headers to its answer.")
+          .help("Time from the headers of a request to its response.")
           .labelNames("endpoint")
           .classicOnly()
           .classicUpperBounds(
@@ -37,88 +39,92 @@ final class ServingMetrics {
   private final Gauge inFlight =
       Gauge.builder()
           .name(PREFIX + "in_flight_requests")
-          .help("Requests that are being answered.")
+          .help("Requests in flight.")
           .register(registry);
   private final Counter predictions =
       Counter.builder()
           .name(PREFIX + "predictions_total")
-          .help("Rows by the class answered.")
+          .help("Rows by predicted class.")
           .labelNames("predicted")
           .register(registry);
   private final Histogram confidence =
       Histogram.builder()
           .name(PREFIX + "confidence")
-          .help("Probability of the class answered.")
+          .help("Probability of the predicted class.")
           .classicOnly()
           .classicUpperBounds(.1, .2, .3, .4, .5, .55, .6, .65, .7, .75, .8, .85, .9, .95, .99, 1)
           .register(registry);
   private final Counter outcomes =
       Counter.builder()
           .name(PREFIX + "value_outcomes_total")
-          .help("Values that met a fitted rule, such as a category unseen in training.")
+          .help("Values that a rule of the preprocessing handled, such as an unseen category.")
           .labelNames("outcome", "column")
           .register(registry);
   private final Info model =
       Info.builder()
           .name(PREFIX + "model_info")
-          .help("The version that answers.")
+          .help("The served version.")
           .labelNames("model", "model_id", "model_version")
           .register(registry);
   private final Gauge loadedAt =
       Gauge.builder()
           .name(PREFIX + "model_loaded_timestamp_seconds")
-          .help("When the version that answers began to, in seconds since 1970.")
+          .help("When the served version was loaded, in seconds since 1970.")
           .register(registry);
   private final Counter swaps =
       Counter.builder()
           .name(PREFIX + "model_swaps_total")
-          .help("Versions that began to answer, the first included.")
+          .help("Versions loaded, including the first.")
           .register(registry);
   private final Counter refusals =
       Counter.builder()
           .name(PREFIX + "model_refusals_total")
-          .help("Attempts to load a champion that could not be read or failed its golden rows.")
+          .help(
+              "Failed attempts to load a champion: not approved, unreadable, or wrong on its golden rows.")
           .register(registry);
   private final Gauge behind =
       Gauge.builder()
           .name(PREFIX + "behind_champion")
-          .help("1 while another version answers than the store's champion.")
+          .help("1 while the served version is not the champion.")
           .register(registry);
   private final Gauge storeUp =
       Gauge.builder()
           .name(PREFIX + "store_up")
-          .help("1 while the document store answers, or none is needed.")
+          .help("1 while the document store is reachable or not needed.")
           .register(registry);
   private final LongAdder answered = new LongAdder();
   private final LongAdder rows = new LongAdder();
 
-  ServingMetrics() {
+  public ServingMetrics() {
     JvmMetrics.builder().register(registry);
   }
 
-  /** A request that is being answered, until it is closed. */
-  interface InFlight extends AutoCloseable {
+  /** A request in flight, until it is closed. */
+  public interface InFlight extends AutoCloseable {
     @Override
     void close();
   }
 
-  InFlight begin() {
+  /** Counts a request in. */
+  public InFlight begin() {
     inFlight.inc();
     return inFlight::dec;
   }
 
-  /** Requests that are being answered. */
-  long inFlight() {
+  /** The number of requests in flight. */
+  public long inFlight() {
     return (long) inFlight.get();
   }
 
-  void requestEnded(String endpoint, int status, long nanoseconds) {
+  /** Counts a request out. */
+  public void requestEnded(String endpoint, int status, long nanoseconds) {
     requests.labelValues(endpoint, Integer.toString(status)).inc();
     duration.labelValues(endpoint).observe(nanoseconds / 1e9);
     answered.increment();
   }
 
-  void predicted(LoadedVersion.Answers answers) {
+  /** Counts predictions and what the preprocessing did. */
+  public void predicted(LoadedVersion.Answers answers) {
     for (Prediction prediction : answers.predictions()) {
       predictions.labelValues(prediction.answeredClass()).inc();
       confidence.observe(prediction.confidence());
@@ -133,36 +139,38 @@ final class ServingMetrics {
             });
   }
 
-  void swapped(ModelVersion version, Instant now) {
+  /** Records a newly loaded version. */
+  public void swapped(ModelVersion version, Instant now) {
     model.setLabelValues(version.modelName(), version.modelId(), version.modelVersion());
     loadedAt.set(now.toEpochMilli() / 1e3);
     swaps.inc();
   }
 
-  void refused() {
+  /** Counts a champion that was refused. */
+  public void refused() {
     refusals.inc();
   }
 
-  void behindChampion(boolean isBehind) {
+  public void behindChampion(boolean isBehind) {
     behind.set(isBehind ? 1 : 0);
   }
 
-  void storeUp(boolean isUp) {
+  public void storeUp(boolean isUp) {
     storeUp.set(isUp ? 1 : 0);
   }
 
-  /** Requests ended so far. */
-  long requests() {
+  /** The number of requests answered so far. */
+  public long requests() {
     return answered.sum();
   }
 
-  /** Rows answered so far. */
-  long rows() {
+  /** The number of rows predicted so far. */
+  public long rows() {
     return rows.sum();
   }
 
-  /** All of it as Prometheus reads it, in {@link PrometheusTextFormatWriter#CONTENT_TYPE}. */
-  byte[] text() {
+  /** All metrics in Prometheus text format, {@link PrometheusTextFormatWriter#CONTENT_TYPE}. */
+  public byte[] text() {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     try {
       PrometheusTextFormatWriter.create().write(text, registry.scrape());

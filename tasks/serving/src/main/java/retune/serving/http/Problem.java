@@ -1,10 +1,10 @@
-package retune.serving;
+package retune.serving.http;
 
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What is answered where a request fails: RFC 9457, with the names that older clients read. */
+/** The body of an error response: RFC 9457, with the field names that older clients read. */
 final class Problem {
   static final String CONTENT_TYPE = "application/problem+json";
 

@@ -1,4 +1,4 @@
-package retune.serving;
+package retune.serving.following;
 
 import com.mongodb.MongoException;
 import java.lang.System.Logger;
@@ -12,53 +12,65 @@ import retune.core.InvalidInputException;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
+import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.serving.metrics.ServingMetrics;
+import retune.serving.prediction.LoadedVersion;
+import retune.serving.prediction.ServedModel;
+import retune.serving.prediction.Warmup;
 
 /**
- * Keeps the version that answers at the store's champion. A new one is loaded, checked and warm
- * before it answers; whatever goes wrong with that, the one before goes on.
+ * Keeps the served version at the champion of a model. A new champion must be approved; it is
+ * loaded, checked on its golden rows and warmed up before it takes over. If any of that fails, the
+ * version before stays.
  */
-final class ChampionFollower {
+public final class ChampionFollower {
   private static final Logger LOG = System.getLogger(ChampionFollower.class.getName());
 
-  /** A version that was refused is tried again after this long: lost weights may be put back. */
-  private static final Duration SECOND_TRY = Duration.ofSeconds(30);
+  /** Pause before a champion that failed to load is tried again: its weights may be restored. */
+  private static final Duration RETRY = Duration.ofSeconds(30);
 
-  /** How long the end waits for a look that is under way. */
+  /** How long closing waits for a look-up in flight. */
   private static final Duration LAST_LOOK = Duration.ofSeconds(2);
 
-  /** A version that could not be loaded, and when that was. */
-  private record Refused(String modelId, Instant at) {}
+  /** A champion that failed to load, the sentence that says why, and when to try again. */
+  private record Failed(String modelId, String reason, Instant retryAt) {}
 
   private final String model;
   private final StepContext context;
   private final ServedModel served;
   private final ServingMetrics metrics;
-  private @Nullable Refused refused;
-  private String said = "";
+  private @Nullable Failed failed;
 
-  ChampionFollower(String model, StepContext context, ServedModel served, ServingMetrics metrics) {
+  /**
+   * A follower.
+   *
+   * @param model name of the model whose champion is served
+   */
+  public ChampionFollower(
+      String model, StepContext context, ServedModel served, ServingMetrics metrics) {
     this.model = model;
     this.context = context;
     this.served = served;
     this.metrics = metrics;
   }
 
-  /** Following, until it is closed. */
-  interface Following extends AutoCloseable {
+  /** Follows until it is closed. */
+  public interface Following extends AutoCloseable {
     @Override
     void close();
   }
 
   /**
-   * Looks again and again, on a thread of its own.
+   * Looks up the champion repeatedly, on a thread of its own.
    *
-   * @param end of the service, which what cannot be mended by trying again brings about: an address
-   *     or credentials that the store does not take
+   * @param milliseconds between two look-ups
+   * @param end of the service; a permanent failure completes it, such as an address or credentials
+   *     that the store rejects
    */
-  Following follow(long milliseconds, CompletableFuture<Void> end) {
+  public Following follow(long milliseconds, CompletableFuture<Void> end) {
     Thread thread =
         Thread.ofPlatform()
             .name("follower")
@@ -85,10 +97,10 @@ final class ChampionFollower {
   }
 
   /**
-   * Looks who the champion is, and lets it answer.
+   * Looks up the champion and serves it.
    *
-   * @throws InvalidInputException where the store's address or credentials cannot be used and
-   *     nothing is loaded yet: whoever started it is still looking
+   * @throws InvalidInputException if the store rejects its address or credentials and no version is
+   *     loaded yet
    */
   private void look() {
     try {
@@ -96,7 +108,7 @@ final class ChampionFollower {
           new Champions(context.store()).find(model).map(Champions.Champion::modelId);
       metrics.storeUp(true);
       if (champion.isEmpty()) {
-        say(
+        warn(
             "The model '%s' has no champion yet; register one with register_model --champion."
                 .formatted(model));
         return;
@@ -107,9 +119,9 @@ final class ChampionFollower {
       if (failure instanceof InvalidInputException && served.modelId().isEmpty()) {
         throw failure;
       }
-      if (!Thread.currentThread().isInterrupted()) { // else it is the end
+      if (!Thread.currentThread().isInterrupted()) { // by close()
         metrics.storeUp(false);
-        say(failure.getMessage() + " What is loaded goes on.");
+        warn(failure.getMessage() + " The loaded version stays in service.");
       }
     }
   }
@@ -117,34 +129,52 @@ final class ChampionFollower {
   private void follow(String champion) {
     if (served.modelId().equals(Optional.of(champion))) {
       metrics.behindChampion(false);
-      said = "";
+      served.warn(null);
       return;
     }
     metrics.behindChampion(served.modelId().isPresent());
-    Refused before = refused;
-    if (before != null
-        && before.modelId.equals(champion)
-        && context.clock().instant().isBefore(before.at.plus(SECOND_TRY))) {
+    Instant now = context.clock().instant();
+    if (failed != null && failed.modelId.equals(champion) && now.isBefore(failed.retryAt)) {
+      warn(failed.reason);
       return;
     }
     ModelStore models = new ModelStore(context.store());
     try {
+      Status status = models.status(champion);
+      if (!isServable(status)) {
+        // Looked up again each time: the approval may follow.
+        refuse(
+            champion, "its status is '%s', not approved or deployed.".formatted(status.id()), now);
+        return;
+      }
       ModelVersion version = models.get(champion);
       serve(new ModelFolder.Content(version, models.weights(version)), served, metrics, context);
       metrics.behindChampion(false);
-      refused = null;
-      said = "";
+      failed = null;
+      served.warn(null);
     } catch (MongoException e) {
       throw e;
     } catch (RuntimeException | Error e) {
-      refused = new Refused(champion, context.clock().instant());
-      metrics.refused();
-      say("The champion %s is not served: %s".formatted(champion, e.getMessage()));
+      refuse(champion, String.valueOf(e.getMessage()), now.plus(RETRY));
     }
   }
 
-  /** Lets a version answer, once it is checked and warm. */
-  static void serve(
+  private static boolean isServable(Status status) {
+    return switch (status) {
+      case APPROVED, DEPLOYED -> true;
+      case CANDIDATE, REJECTED, RETIRED -> false;
+    };
+  }
+
+  private void refuse(String champion, String why, Instant retryAt) {
+    failed =
+        new Failed(champion, "The champion %s is not served: %s".formatted(champion, why), retryAt);
+    metrics.refused();
+    warn(failed.reason);
+  }
+
+  /** Checks a version, warms it up and serves it. */
+  public static void serve(
       ModelFolder.Content content,
       ServedModel served,
       ServingMetrics metrics,
@@ -162,16 +192,16 @@ final class ChampionFollower {
     metrics.swapped(loaded.version(), context.clock().instant());
     LOG.log(
         Level.INFO,
-        "{0} answers, of model version {1}.",
+        "Serving {0}, model version {1}.",
         loaded.version().modelId(),
         loaded.version().modelVersion());
   }
 
-  /** Says a thing once, as long as it stays the same. */
-  private void say(String sentence) {
-    if (!sentence.equals(said)) {
+  /** Reports a sentence in {@code /health}, and in the log if it is not the previous one. */
+  private void warn(String sentence) {
+    if (!served.warning().equals(Optional.of(sentence))) {
       LOG.log(Level.WARNING, sentence);
-      said = sentence;
+      served.warn(sentence);
     }
   }
 }

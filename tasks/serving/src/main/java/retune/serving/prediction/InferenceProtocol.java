@@ -1,5 +1,6 @@
-package retune.serving;
+package retune.serving.prediction;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -21,7 +22,7 @@ import tools.jackson.databind.JsonNode;
  *
  * @see <a href="https://github.com/open-inference/open-inference-protocol">the protocol</a>
  */
-final class InferenceProtocol {
+public final class InferenceProtocol {
   private static final String PREDICTED = "predicted";
   private static final String PROBABILITIES = "probabilities";
   private static final Set<String> OUTPUTS = Set.of(PREDICTED, PROBABILITIES);
@@ -31,26 +32,27 @@ final class InferenceProtocol {
           "FP32", "FP64", "BYTES");
 
   /** One tensor of a request. */
-  record Input(
-      String name,
-      List<Long> shape,
-      String datatype,
-      @Nullable Map<String, Object> parameters,
-      JsonNode data) {}
+  @JsonIgnoreProperties("parameters")
+  record Input(String name, List<Long> shape, String datatype, JsonNode data) {}
 
-  /** An output that is asked for. */
-  record Wanted(String name, @Nullable Map<String, Object> parameters) {}
+  /** A requested output. */
+  @JsonIgnoreProperties("parameters")
+  record Wanted(String name) {}
 
-  /** A request; all outputs are given where it names none. */
-  record Request(
-      @Nullable String id,
-      @Nullable Map<String, Object> parameters,
-      List<Input> inputs,
-      @Nullable List<Wanted> outputs) {}
+  /**
+   * A request.
+   *
+   * @param id returned with the response
+   * @param inputs one tensor for each column
+   * @param outputs the requested outputs; all if null or empty
+   */
+  @JsonIgnoreProperties("parameters")
+  public record Request(@Nullable String id, List<Input> inputs, @Nullable List<Wanted> outputs) {}
 
   private InferenceProtocol() {}
 
-  static Request read(byte[] body) {
+  /** Parses a request and checks its outputs. */
+  public static Request read(byte[] body) {
     Request request;
     try {
       request = Json.MAPPER.readValue(body, Request.class);
@@ -64,15 +66,15 @@ final class InferenceProtocol {
       if (wanted == null || wanted.name == null || !OUTPUTS.contains(wanted.name)) {
         throw new Refusal(
             400,
-            "There is no output '%s'; ask for predicted or probabilities."
+            "There is no output '%s'; the outputs are predicted and probabilities."
                 .formatted(wanted == null ? null : wanted.name));
       }
     }
     return request;
   }
 
-  /** The tensors as rows of the columns that the model reads. */
-  static Table rows(Request request, List<String> columns) {
+  /** Converts the tensors to rows of the columns that the model reads. */
+  public static Table rows(Request request, List<String> columns) {
     long rows = -1;
     Map<String, Input> byName = new LinkedHashMap<>();
     for (Input input : request.inputs) {
@@ -82,13 +84,13 @@ final class InferenceProtocol {
       if (rows >= 0 && rows != length) {
         throw new Refusal(
             400,
-            "The input '%s' has %d rows and others have %d; send as many in each."
+            "The input '%s' has %d rows, others have %d; send the same number in each."
                 .formatted(input.name, length, rows));
       }
       rows = length;
       if (byName.put(input.name, input) != null) {
         throw new Refusal(
-            400, "The input '%s' is there twice; send it once.".formatted(input.name));
+            400, "The input '%s' is in the request twice; send it once.".formatted(input.name));
       }
     }
     RawRows raw = new RawRows(columns);
@@ -105,12 +107,12 @@ final class InferenceProtocol {
 
   private static void requireWhole(@Nullable Input input) {
     if (input == null || input.name == null || input.shape == null || input.data == null) {
-      throw new Refusal(400, "An input lacks its name, shape, datatype or data; send them all.");
+      throw new Refusal(400, "An input lacks its name, shape, datatype or data; send all four.");
     }
     if (!DATATYPES.contains(String.valueOf(input.datatype))) {
       throw new Refusal(
           400,
-          "The input '%s' has the datatype '%s'; choose FP64 for numbers and BYTES for text."
+          "The input '%s' has the unknown datatype '%s'; use FP64 for numbers and BYTES for text."
               .formatted(input.name, input.datatype));
     }
   }
@@ -121,7 +123,7 @@ final class InferenceProtocol {
     if (!column || rows == null || rows < 1 || input.data.size() != rows || !input.data.isArray()) {
       throw new Refusal(
           400,
-          "The input '%s' says the shape %s and has %d values; the shape is [rows] or [rows, 1], of at least one row."
+          "The input '%s' declares the shape %s and has %d values; the shape must be [rows] or [rows, 1] with at least one row."
               .formatted(input.name, input.shape, input.data.size()));
     }
     return rows;
@@ -146,14 +148,14 @@ final class InferenceProtocol {
     }
   }
 
-  /** The answer to a request. */
-  static Map<String, Object> answer(
+  /** The response to a request. */
+  public static Map<String, Object> answer(
       Request request, ModelVersion version, List<Prediction> predictions) {
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("model_name", version.modelName());
     answer.put("model_version", version.modelVersion());
     if (request.id != null) {
-      answer.put("id", request.id);
+      answer.put("id", Refusal.wellFormed(request.id));
     }
     answer.put("parameters", Map.of("model_id", version.modelId()));
     List<String> names = wanted(request).stream().map(Wanted::name).toList();
@@ -176,8 +178,8 @@ final class InferenceProtocol {
     return answer;
   }
 
-  /** What the protocol calls a model's metadata. */
-  static Map<String, Object> metadata(ModelVersion version, String engine) {
+  /** The model metadata of the protocol. */
+  public static Map<String, Object> metadata(ModelVersion version, String engine) {
     Preprocessing preprocessing = version.preprocessing();
     Stream<Map<String, Object>> texts =
         Stream.concat(

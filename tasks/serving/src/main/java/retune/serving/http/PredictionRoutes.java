@@ -1,0 +1,71 @@
+package retune.serving.http;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import retune.core.data.Table;
+import retune.model.ModelVersion;
+import retune.serving.prediction.LoadedVersion;
+import retune.serving.prediction.Prediction;
+import retune.serving.prediction.RowsOfJson;
+
+/** Predictions for rows of raw columns. */
+final class PredictionRoutes implements Route.Group {
+  private final Predictions predictions;
+  private final Clock clock;
+
+  PredictionRoutes(Predictions predictions, Clock clock) {
+    this.predictions = predictions;
+    this.clock = clock;
+  }
+
+  @Override
+  public List<Route> routes() {
+    return List.of(
+        Route.post("/predict", "predict", (exchange, _) -> one(exchange)),
+        Route.post("/batch_predict", "batch_predict", (exchange, _) -> many(exchange)));
+  }
+
+  private Answer one(HttpExchange exchange) throws IOException {
+    long start = System.nanoTime();
+    return predictions.answer(
+        exchange,
+        (loaded, body) -> {
+          Table row = RowsOfJson.features(body, columns(loaded));
+          return signed(
+              predictions.predict(loaded, row).getFirst().json(), loaded.version(), start);
+        });
+  }
+
+  private Answer many(HttpExchange exchange) throws IOException {
+    long start = System.nanoTime();
+    return predictions.answer(
+        exchange,
+        (loaded, body) -> {
+          Table rows = RowsOfJson.instances(body, columns(loaded));
+          Map<String, Object> json = new LinkedHashMap<>();
+          json.put(
+              "predictions",
+              predictions.predict(loaded, rows).stream().map(Prediction::json).toList());
+          json.put("total_count", rows.rows());
+          return signed(json, loaded.version(), start);
+        });
+  }
+
+  private static List<String> columns(LoadedVersion loaded) {
+    return loaded.version().preprocessing().rawColumns();
+  }
+
+  /** Adds which version answered, when, and how long it took. */
+  private Answer signed(Map<String, Object> json, ModelVersion version, long start) {
+    json.put("model_id", version.modelId());
+    json.put("model_version", version.modelVersion());
+    json.put("timestamp", clock.instant().truncatedTo(ChronoUnit.MILLIS).toString());
+    json.put("latency_ms", Math.round((System.nanoTime() - start) / 1e3) / 1e3);
+    return Answer.json(json);
+  }
+}

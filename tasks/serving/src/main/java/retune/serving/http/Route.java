@@ -1,0 +1,66 @@
+package retune.serving.http;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One method of one path.
+ *
+ * @param path such as {@code /v2/models/{model}/infer}, where a word in braces matches any one
+ *     segment that is not empty
+ * @param label value of the label {@code endpoint} in the metrics
+ */
+record Route(String method, String path, String label, Handler handler) {
+  /** Label of every route that has none of its own. */
+  static final String OTHER = "other";
+
+  /** Answers a request. */
+  interface Handler {
+    /**
+     * Answers a request.
+     *
+     * @param parameters segments of the path, by the word in braces that they match
+     */
+    Answer answer(HttpExchange exchange, Map<String, String> parameters) throws IOException;
+  }
+
+  /** The routes of one concern. */
+  interface Group {
+    List<Route> routes();
+  }
+
+  static Route get(String path, Handler handler) {
+    return new Route("GET", path, OTHER, handler);
+  }
+
+  static Route post(String path, String label, Handler handler) {
+    return new Route("POST", path, label, handler);
+  }
+
+  /** The path's parameters where it matches this route, whatever the method. */
+  Optional<Map<String, String>> match(String requested) {
+    String[] pattern = path.split("/", -1);
+    String[] segments = requested.split("/", -1);
+    if (pattern.length != segments.length) {
+      return Optional.empty();
+    }
+    Map<String, String> parameters = new LinkedHashMap<>();
+    for (int i = 0; i < pattern.length; i++) {
+      if (pattern[i].startsWith("{") && !segments[i].isEmpty()) {
+        parameters.put(pattern[i].substring(1, pattern[i].length() - 1), segments[i]);
+      } else if (!pattern[i].equals(segments[i])) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(parameters);
+  }
+
+  /** Whether the route serves the method; HEAD is a GET without its body. */
+  boolean serves(String requested) {
+    return method.equals(requested) || (method.equals("GET") && requested.equals("HEAD"));
+  }
+}

@@ -1,0 +1,43 @@
+package retune.serving.prediction;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+/** Rejects a request with an HTTP status and a sentence for the caller. */
+public final class Refusal extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** Longer sentences are cut; they quote what the caller sent. */
+  private static final int MOST_CHARACTERS = 400;
+
+  private final int status;
+  private final String sentence;
+
+  /**
+   * A refusal.
+   *
+   * @param status the HTTP status, 400 to 599
+   * @param sentence what is wrong, where, and what to do
+   */
+  public Refusal(int status, String sentence) {
+    super(sentence, null, false, false);
+    this.status = status;
+    this.sentence =
+        wellFormed(
+            sentence.length() <= MOST_CHARACTERS
+                ? sentence
+                : sentence.substring(0, MOST_CHARACTERS) + " …");
+  }
+
+  /** The text with a question mark for each lone surrogate, which UTF-8 cannot express. */
+  static String wellFormed(String text) {
+    return new String(text.getBytes(UTF_8), UTF_8);
+  }
+
+  public int status() {
+    return status;
+  }
+
+  public String sentence() {
+    return sentence;
+  }
+}
