@@ -142,27 +142,32 @@ class FollowingTest {
   @Test
   void aChampionThatNobodyApprovedIsNotServed() throws Exception {
     install(register(Examples.MODEL));
-    ModelFolder.Content next = register(Examples.withThreshold(0.6));
+    ModelFolder.Content next = Examples.withThreshold(0.6);
     String id = next.version().modelId();
     ModelStore models = new ModelStore(store);
+    models.register(next.version(), next.weights(), VersionStatus.CANDIDATE);
     try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
-      models.setStatus(id, Status.REJECTED, "by the test");
       promote(next);
-      for (Status status : List.of(Status.REJECTED, Status.CANDIDATE, Status.RETIRED)) {
-        models.setStatus(id, status, "by the test");
-        String warning =
-            "The champion %s is not served: its status is '%s', not approved or deployed."
-                .formatted(id, status.id());
-        RunningService.await(warning, () -> service.health().contains(warning));
-        assertTrue(service.health().contains(Examples.MODEL.version().modelId()));
-        assertEquals(1, service.metric("retune_serving_behind_champion"));
-        assertTrue(service.metric("retune_serving_model_refusals_total") >= 1);
-      }
+      awaitWarning(service, id, "candidate");
+      assertTrue(service.health().contains(Examples.MODEL.version().modelId()), "the old one stays");
+      assertEquals(1, service.metric("retune_serving_behind_champion"));
+      assertTrue(service.metric("retune_serving_model_refusals_total") >= 1);
 
-      models.setStatus(id, Status.APPROVED, "by the test");
+      models.move(id, VersionStatus.Event.REJECT, "by the test");
+      awaitWarning(service, id, "rejected");
+
+      models.move(id, VersionStatus.Event.APPROVE, "by the test");
       service.awaitServed(id);
       RunningService.await("no warning", () -> !service.health().contains("warning"));
     }
+  }
+
+  private static void awaitWarning(RunningService service, String id, String status)
+      throws InterruptedException {
+    String warning =
+        "The champion %s is not served: its status is '%s', not approved or deployed."
+            .formatted(id, status);
+    RunningService.await(warning, () -> service.health().contains(warning));
   }
 
   @Test

@@ -9,10 +9,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
-import retune.model.ModelStore.Status;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
@@ -140,8 +140,8 @@ public final class ChampionFollower {
     }
     ModelStore models = new ModelStore(context.store());
     try {
-      Status status = models.status(champion);
-      if (!isServable(status)) {
+      VersionStatus status = models.status(champion);
+      if (!status.mayServe()) {
         // Looked up again each time: the approval may follow.
         refuse(
             champion, "its status is '%s', not approved or deployed.".formatted(status.id()), now);
@@ -157,13 +157,6 @@ public final class ChampionFollower {
     } catch (RuntimeException | Error e) {
       refuse(champion, String.valueOf(e.getMessage()), now.plus(RETRY));
     }
-  }
-
-  private static boolean isServable(Status status) {
-    return switch (status) {
-      case APPROVED, DEPLOYED -> true;
-      case CANDIDATE, REJECTED, RETIRED -> false;
-    };
   }
 
   private void refuse(String champion, String why, Instant retryAt) {
