@@ -149,7 +149,8 @@ class FollowingTest {
     try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
       promote(next);
       awaitWarning(service, id, "candidate");
-      assertTrue(service.health().contains(Examples.MODEL.version().modelId()), "the old one stays");
+      assertTrue(
+          service.health().contains(Examples.MODEL.version().modelId()), "the old one stays");
       assertEquals(1, service.metric("retune_serving_behind_champion"));
       assertTrue(service.metric("retune_serving_model_refusals_total") >= 1);
 
