@@ -1,0 +1,90 @@
+"""The documentation: its links lead somewhere, its pages are found, its make targets exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+
+
+def pages():
+    """Every Markdown page of the project."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    names = subprocess.run(listed, cwd=TOP, check=True, capture_output=True, text=True).stdout
+    return [TOP / name for name in names.splitlines() if (TOP / name).is_file()]
+
+
+def links(page):
+    """The targets of a page's links."""
+    return LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(page):
+    """The links of a page that lead nowhere."""
+    for link in links(page):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(TOP)))
+def test_links_lead_to_files_and_headings(page):
+    assert list(broken(page)) == []
+
+
+def test_a_broken_link_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Here\n[a](page.md#here) [b](page.md#there) [c](none.md) [d](#here)\n")
+    assert list(broken(page)) == ["page.md#there", "none.md"]
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, todo = set(), [TOP / "README.md"]
+    while todo:
+        page = todo.pop().resolve()
+        if page in reached:
+            continue
+        reached.add(page)
+        files = (page.parent / link.partition("#")[0] for link in links(page))
+        todo += [file for file in files if file.suffix == ".md" and file.is_file()]
+    lost = [page for page in pages() if page.is_relative_to(TOP / "docs") and page not in reached]
+    assert lost == []
+
+
+def test_make_targets_of_the_pages_exist():
+    makefile = (TOP / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE))
+    named = {
+        target
+        for page in pages()
+        for target in re.findall(
+            r"(?:^ *|`)make ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert named - targets == set()
+
+
+def test_tests_named_by_the_pages_exist():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=TOP, check=True, capture_output=True, text=True
+    )
+    files = set(listed.stdout.splitlines())
+    classes = {Path(file).stem for file in files if file.endswith("Test.java")}
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages())
+    assert set(re.findall(r"`(?:[\w.]+\.)?(\w+Test)`", text)) - classes == set()
+    assert set(re.findall(r"`((?:airflow|charts)/[\w/]+\.py)", text)) - files == set()
