@@ -24,7 +24,7 @@ import tools.jackson.databind.JsonNode;
 
 /** The step as it runs in its container, in this process, and a client of it. */
 final class RunningService implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
 
   /** The step's surroundings; the store is opened as the runner does it. */
   private static final class Context implements StepContext {
@@ -186,7 +186,7 @@ final class RunningService implements AutoCloseable {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (!reached.getAsBoolean()) {
       if (System.nanoTime() > end) {
-        throw new AssertionError("waited a minute for " + what);
+        throw new AssertionError("waited two minutes for " + what);
       }
       Thread.sleep(20);
     }
