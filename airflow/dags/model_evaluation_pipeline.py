@@ -65,17 +65,19 @@ for loop in loops():
     ):
         batch: dict[str, Any] = {"data_path": f"{loop.name}/{LOGICAL_DATE}"}
         day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
-        gate: dict[str, Any] = {
-            "metric": "{{ params.metric }}",
-            "threshold": "{{ params.threshold }}",
-        }
-        attempts: dict[str, Any] = {"max_attempts": "{{ params.max_attempts }}"}
 
         load_latest_model = step("load_latest_model", loop, model=loop.name)
         champion_id = result(load_latest_model, "model_id")
         evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch)
         check_model_performance = step(
-            "check_model_performance", loop, model_id=champion_id, **batch, **gate, **attempts
+            "check_model_performance",
+            loop,
+            model_id=champion_id,
+            metric="{{ params.metric }}",
+            threshold="{{ params.threshold }}",
+            max_attempts="{{ params.max_attempts }}",
+            loop_file_hash=loop.file_hash,
+            **batch,
         )
         decide_after_check = BranchPythonOperator(
             task_id="decide_after_check",
@@ -86,13 +88,11 @@ for loop in loops():
             "prepare_retraining_data", loop, model_id=champion_id, **batch
         )
         split_id = result(prepare_retraining_data, "split_id")
-        send_alert = step("send_alert", loop, **day, **gate, **attempts, trigger_rule=ONE_WAY_IN)
+        send_alert = step("send_alert", loop, **day, trigger_rule=ONE_WAY_IN)
         send_evaluation_results = step(
             "send_evaluation_results",
             loop,
             **day,
-            **gate,
-            **attempts,
             allow_backfill_promotion=loop.promotion.allow_backfill_promotion,
             outlets=[loop.evaluation],
             trigger_rule=ONE_WAY_IN,
@@ -123,7 +123,6 @@ for loop in loops():
                     split_id=split_id,
                     attempt=attempt,
                     **batch,
-                    **gate,
                 )
                 check_finetuned_model = BranchPythonOperator(
                     task_id="check_finetuned_model",

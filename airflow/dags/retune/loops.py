@@ -5,6 +5,7 @@ A setting that ends up as a step's input has the type, range and default that th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -117,6 +118,7 @@ class Loop:
 
     name: str
     bare_ids: bool
+    file_hash: str | None = None
     schedule: str = "0 1 * * *"
     engine: str = ENGINE.default
     shards: int = SHARDS.default
@@ -181,7 +183,11 @@ def read(folders: tuple[Path, ...] | None = None) -> LoopFiles:
             wrong.append(f"name {name!r} is another file's already")
         mistakes.extend(f"{file.name}: {mistake}." for mistake in wrong)
         if not wrong:
-            found[str(name)] = _loop(content, bare_ids=primary == [file] or len(files) == 1)
+            found[str(name)] = _loop(
+                content,
+                file_hash=hashlib.sha256(file.read_bytes()).hexdigest(),
+                bare_ids=primary == [file] or len(files) == 1,
+            )
     return LoopFiles(tuple(found.values()), tuple(mistakes))
 
 
@@ -311,7 +317,7 @@ def _is_schedule(schedule: str) -> bool:
     return bool(DAILY_OR_RARER.fullmatch(schedule)) and croniter.is_valid(schedule)
 
 
-def _loop(content: Mapping[str, Any], *, bare_ids: bool) -> Loop:
+def _loop(content: Mapping[str, Any], *, file_hash: str, bare_ids: bool) -> Loop:
     sections = {name: kind(**content.get(name, {})) for name, kind in SECTIONS.items()}
     resources = {
         task: Resources(**{key: str(value) for key, value in wanted.items()})
@@ -319,6 +325,7 @@ def _loop(content: Mapping[str, Any], *, bare_ids: bool) -> Loop:
     }
     return Loop(
         name=content["name"],
+        file_hash=file_hash,
         bare_ids=bare_ids,
         schedule=content.get("schedule", Loop.schedule),
         engine=content.get("engine", Loop.engine),

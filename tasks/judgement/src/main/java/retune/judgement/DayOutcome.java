@@ -1,36 +1,119 @@
 package retune.judgement;
 
 import java.time.LocalDate;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import org.bson.Document;
 import retune.model.Champions.Champion;
 import retune.runtime.store.DocumentStore;
 
 /**
- * How the evaluation of a model and date ended, as send_evaluation_results says.
+ * How the evaluation of a model's day ended. The collection {@code outcomes} holds each revision
+ * under {@code MODEL/DATE/REVISION} and only grows: a day that is judged again with the same {@link
+ * DayKey} keeps its outcome, and a change adds a revision beside the earlier ones.
  *
- * @param status {@code approved}, {@code retrained} or {@code failed_max_retries}
+ * @param revision from 1
+ * @param key what the outcome was decided from
+ * @param runId the run that decided
  * @param modelId the version to be in production
- * @param championId the version in production that it was judged against
+ * @param modelVersion when that version was made, {@code YYYYMMDD_HHMMSS}
+ * @param championId the version in production that was judged
+ * @param approved whether a version was approved
+ * @param message what happened, in a sentence
  */
-public record DayOutcome(String status, String modelId, String championId) {
-  private static final Set<String> APPROVING = Set.of("approved", "retrained");
+public record DayOutcome(
+    String model,
+    LocalDate date,
+    int revision,
+    DayKey key,
+    String runId,
+    Status status,
+    String modelId,
+    String modelVersion,
+    String championId,
+    boolean approved,
+    RetrainingInfo retrainingInfo,
+    String message) {
+  private static final String COLLECTION = "outcomes";
 
+  /** How a day can end. */
+  public enum Status {
+    /** The version in production passed. */
+    APPROVED,
+    /** A fine-tuned version passed. */
+    RETRAINED,
+    /** A fine-tuned version passed for a day before the last one judged, and stays out. */
+    HELD_BACK,
+    /** No version passed; an alert was sent. */
+    FAILED_MAX_RETRIES;
+
+    /** The status in documents and results: {@code failed_max_retries}. */
+    public String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    static Status ofId(String id) {
+      return valueOf(id.toUpperCase(Locale.ROOT));
+    }
+
+    /** Whether a version is to be put, or left, in production by this outcome. */
+    public boolean approves() {
+      return switch (this) {
+        case APPROVED, RETRAINED -> true;
+        case HELD_BACK, FAILED_MAX_RETRIES -> false;
+      };
+    }
+  }
+
+  /** The day's latest outcome. */
+  public static Optional<DayOutcome> latest(DocumentStore store, String model, LocalDate date) {
+    return revisions(store, model, date).stream()
+        .max(Comparator.comparingInt(DayOutcome::revision));
+  }
+
+  /** The day's outcome by this key, the latest where a back-fill was released later. */
   public static Optional<DayOutcome> find(
-      DocumentStore store, String model, LocalDate logicalDate) {
-    return store.events().find("outcomes", model + "/" + logicalDate).map(DayOutcome::of);
+      DocumentStore store, String model, LocalDate date, DayKey key) {
+    return revisions(store, model, date).stream()
+        .filter(outcome -> outcome.key.equals(key))
+        .max(Comparator.comparingInt(DayOutcome::revision));
   }
 
-  private static DayOutcome of(Document document) {
-    return new DayOutcome(
-        document.getString("status"),
-        document.getString("model_id"),
-        document.getString("champion_id"));
+  /** Whether a later day of the model has an outcome. */
+  public static boolean hasLaterDay(DocumentStore store, String model, LocalDate date) {
+    return store.events().startingWith(COLLECTION, model + "/").stream()
+        .anyMatch(outcome -> of(outcome).date.isAfter(date));
   }
 
-  public boolean approves() {
-    return APPROVING.contains(status);
+  /** Every outcome of the day. */
+  public static List<DayOutcome> revisions(DocumentStore store, String model, LocalDate date) {
+    return store.events().startingWith(COLLECTION, dayId(model, date) + "/").stream()
+        .map(DayOutcome::of)
+        .toList();
+  }
+
+  /**
+   * Adds this outcome as the day's next revision and returns it; where another run has added one of
+   * the same key and status meanwhile, returns that.
+   */
+  public DayOutcome add(DocumentStore store) {
+    while (true) {
+      List<DayOutcome> earlier = revisions(store, model, date);
+      Optional<DayOutcome> same =
+          earlier.stream()
+              .filter(outcome -> outcome.key.equals(key) && outcome.status == status)
+              .findFirst();
+      if (same.isPresent()) {
+        return same.get();
+      }
+      DayOutcome next = withRevision(earlier.size() + 1);
+      String id = dayId(model, date) + "/" + next.revision;
+      if (store.events().append(COLLECTION, id, next.toDocument())) {
+        return next;
+      }
+    }
   }
 
   /** Why a version that was judged against another champion is not deployed. */
@@ -43,5 +126,56 @@ public record DayOutcome(String status, String modelId, String championId) {
         + " was promoted to "
         + champion.modelId()
         + " meanwhile; evaluate again.";
+  }
+
+  private static String dayId(String model, LocalDate date) {
+    return model + "/" + date;
+  }
+
+  private DayOutcome withRevision(int next) {
+    return new DayOutcome(
+        model,
+        date,
+        next,
+        key,
+        runId,
+        status,
+        modelId,
+        modelVersion,
+        championId,
+        approved,
+        retrainingInfo,
+        message);
+  }
+
+  private Document toDocument() {
+    return new Document("model", model)
+        .append("logical_date", date.toString())
+        .append("revision", revision)
+        .append("key", key.toDocument())
+        .append("run_id", runId)
+        .append("status", status.id())
+        .append("model_id", modelId)
+        .append("model_version", modelVersion)
+        .append("champion_id", championId)
+        .append("approved", approved)
+        .append("retraining_info", retrainingInfo.toDocument())
+        .append("message", message);
+  }
+
+  private static DayOutcome of(Document document) {
+    return new DayOutcome(
+        document.getString("model"),
+        LocalDate.parse(document.getString("logical_date")),
+        document.getInteger("revision"),
+        DayKey.of(document.get("key", Document.class)),
+        document.getString("run_id"),
+        Status.ofId(document.getString("status")),
+        document.getString("model_id"),
+        document.getString("model_version"),
+        document.getString("champion_id"),
+        document.getBoolean("approved"),
+        RetrainingInfo.of(document.get("retraining_info", Document.class)),
+        document.getString("message"));
   }
 }

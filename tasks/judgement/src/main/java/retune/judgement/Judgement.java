@@ -1,9 +1,13 @@
 package retune.judgement;
 
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.core.judgement.Gate;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
@@ -11,13 +15,15 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * A verdict on a version in one run, kept under {@code BATCH/RUN/ATTEMPT} in the collection of
- * verdicts.
+ * A verdict on a version in one run. The collection {@code verdicts} holds it under {@code
+ * BATCH/RUN/KEY/ATTEMPT}, so that a verdict on other rows or by another gate stands beside it.
  *
- * @param attempt 0 for the champion on the whole batch, from 1 on for a candidate on the hold-out
+ * @param attempt 0 for the champion, from 1 on for a candidate on the hold-out
+ * @param modelId the judged version
  * @param championId the version in production; the judged one itself at attempt 0
  * @param metrics the judged version's, by name
  * @param championMetrics the champion's on the same rows, by name
+ * @param key what the day's outcome is decided from
  */
 public record Judgement(
     int attempt,
@@ -25,12 +31,10 @@ public record Judgement(
     String championId,
     Verdict verdict,
     Map<String, Double> metrics,
-    Map<String, Double> championMetrics) {
+    Map<String, Double> championMetrics,
+    DayKey key) {
   private static final String COLLECTION = "verdicts";
-
-  /** What a stored verdict is called. */
   private static final String APPROVED = "approved";
-
   private static final String NEEDS_RETRAINING = "needs_retraining";
   private static final String REJECTED = "rejected";
 
@@ -47,18 +51,18 @@ public record Judgement(
     };
   }
 
-  /** Whether the verdict was made with this gate. */
-  public boolean isOf(Gate gate) {
-    return verdict.metric() == gate.metric() && verdict.threshold() == gate.threshold();
-  }
-
   /** The F1 score, which documents show whatever the gate's metric is. */
   public double f1Score() {
     return f1Score(metrics);
   }
 
-  public static double f1Score(Map<String, Double> metrics) {
+  static double f1Score(Map<String, Double> metrics) {
     return metrics.getOrDefault(Metric.F1_SCORE.id(), 0.0);
+  }
+
+  /** The gate's metric of the champion on the same rows. */
+  public double championValue() {
+    return key.gate().value(championMetrics);
   }
 
   public Document metricsDocument() {
@@ -79,16 +83,78 @@ public record Judgement(
             .append("reason", verdict.reason())
             .append("metrics", metricsDocument())
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
+            .append("key", key.toDocument())
             .append("dag_id", context.run().dagId())
             .append("run_id", context.run().runId());
-    context.store().events().record(COLLECTION, id(context, batch.batchId(), attempt), document);
+    String id = id(batch.batchId(), context.run().runId(), key, attempt);
+    context.store().events().record(COLLECTION, id, document);
   }
 
-  public static Optional<Judgement> find(StepContext context, String batchId, int attempt) {
+  /** The verdict on the champion that a run has made, by this key. */
+  public static Optional<Judgement> ofChampion(
+      StepContext context, String batchId, String runId, DayKey key) {
+    return find(context, batchId, runId, key, 0);
+  }
+
+  /** This run's verdict on an attempt of the day. */
+  static Optional<Judgement> ofAttempt(
+      StepContext context, String batchId, DayKey key, int attempt) {
+    return find(context, batchId, context.run().runId(), key, attempt);
+  }
+
+  /**
+   * The last verdict on the champion that this run has made on the batch as it is now; an {@link
+   * InvalidInputException} where there is none.
+   */
+  public static Judgement ofChampion(StepContext context, ProcessedBatch batch) {
+    String runId = context.run().runId();
     return context
         .store()
         .events()
-        .find(COLLECTION, id(context, batchId, attempt))
+        .startingWith(COLLECTION, batch.batchId() + "/" + runId + "/")
+        .stream()
+        .filter(verdict -> verdict.getInteger("attempt") == 0)
+        .filter(verdict -> batch.contentHash().equals(verdict.getString("content_hash")))
+        .max(Comparator.comparing(verdict -> Instant.parse(verdict.getString("timestamp"))))
+        .map(Judgement::ofDocument)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "The run '%s' has no verdict on '%s'; run check_model_performance first,"
+                            .formatted(runId, batch.batchId())
+                        + " by hand with the same RETUNE_RUN_ID."));
+  }
+
+  /**
+   * Checks what a later step of the run was given against this verdict, which has the gate and the
+   * attempts; null where it was given nothing.
+   */
+  public Judgement require(
+      @Nullable Metric metric, @Nullable Double threshold, @Nullable Integer maxAttempts) {
+    require("metric", metric, verdict.metric());
+    require("threshold", threshold, verdict.threshold());
+    require("max_attempts", maxAttempts, key.maxAttempts());
+    return this;
+  }
+
+  private void require(String input, @Nullable Object given, Object judged) {
+    if (given != null && !given.equals(judged)) {
+      throw new InvalidInputException(
+          "'%s' is %s, but the run judged '%s' with %s; leave it out, the verdict has it."
+              .formatted(input, text(given), modelId, text(judged)));
+    }
+  }
+
+  private static Object text(Object value) {
+    return value instanceof Metric metric ? metric.id() : value;
+  }
+
+  private static Optional<Judgement> find(
+      StepContext context, String batchId, String runId, DayKey key, int attempt) {
+    return context
+        .store()
+        .events()
+        .find(COLLECTION, id(batchId, runId, key, attempt))
         .map(Judgement::ofDocument);
   }
 
@@ -117,7 +183,8 @@ public record Judgement(
         document.getString("champion_id"),
         verdict,
         numbers(document.get("metrics", Document.class)),
-        championMetrics);
+        championMetrics,
+        DayKey.of(document.get("key", Document.class)));
   }
 
   /** The metrics of a stored report: its entries that are numbers with a fraction. */
@@ -132,7 +199,7 @@ public record Judgement(
     return metrics;
   }
 
-  private static String id(StepContext context, String batchId, int attempt) {
-    return batchId + "/" + context.run().runId() + "/" + attempt;
+  private static String id(String batchId, String runId, DayKey key, int attempt) {
+    return "%s/%s/%s/%d".formatted(batchId, runId, key.id(), attempt);
   }
 }

@@ -1,17 +1,25 @@
 package retune.judgement;
 
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.data.Shard;
+import retune.core.data.Target;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Predictions;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
 import retune.model.batch.FeatureCache;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
@@ -20,8 +28,10 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * One version measured on one batch, as {@code performance_metrics} keeps it.
+ * The metrics of one version on one batch, as {@code performance_metrics} keeps them. Rows that the
+ * version, or one that it was made from, was trained on are left out.
  *
+ * @param evaluation the metrics, on labelled rows
  * @param features where the encoded rows came from
  */
 public record MeasuredVersion(
@@ -31,16 +41,17 @@ public record MeasuredVersion(
     FeatureCache.Source features) {
   public static final String COLLECTION = "performance_metrics";
 
+  private static final Logger LOGGER = System.getLogger(MeasuredVersion.class.getName());
   private static final DateTimeFormatter MODEL_VERSION =
       DateTimeFormatter.ofPattern("uuuuMMdd_HHmmss");
 
-  /** Measures on all labelled rows. */
+  /** Measures on all labelled rows that training has not seen. */
   public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
     return measure(
         context,
         modelId,
         batch.description(),
-        batch.rows().labels(),
+        unseen(context, modelId, batch.description(), batch.rows().labels()),
         (version, engine) -> new FeatureCache(context).answers(version, engine, batch));
   }
 
@@ -51,7 +62,7 @@ public record MeasuredVersion(
         context,
         modelId,
         batch,
-        context.store().processedBatches().labels(batch),
+        unseen(context, modelId, batch, context.store().processedBatches().labels(batch)),
         (version, engine) ->
             new FeatureCache(context).answersOfShards(version, engine, batch, shards));
   }
@@ -83,6 +94,51 @@ public record MeasuredVersion(
           return new FeatureCache.Answers(
               engine.head(encoded.values(), rows.length), encoded.source());
         });
+  }
+
+  /**
+   * The rows among these that no training has seen of the versions or of any that they were made
+   * from; an {@link InvalidInputException} where none is left.
+   */
+  public static int[] unseen(
+      StepContext context, ProcessedBatch batch, int[] rows, Set<String> modelIds) {
+    ModelStore models = new ModelStore(context.store(), context.clock());
+    Set<String> trainedOn =
+        modelIds.stream()
+            .flatMap(modelId -> models.trainedOn(models.get(modelId)).stream())
+            .collect(Collectors.toSet());
+    boolean[] seen = DataSplit.seenRows(context, batch, trainedOn);
+    int[] unseen = Arrays.stream(rows).filter(row -> !seen[row]).toArray();
+    if (unseen.length < rows.length) {
+      LOGGER.log(
+          Level.INFO,
+          "%d of %d labelled rows of '%s' are left out: %s was trained on them, or a version that it"
+                  .formatted(
+                      rows.length - unseen.length,
+                      rows.length,
+                      batch.batchId(),
+                      String.join(" or ", new TreeSet<>(modelIds)))
+              + " was made from.");
+    }
+    if (unseen.length == 0 && rows.length > 0) {
+      throw new InvalidInputException(
+          "'%s' has no row left to judge %s on: all were trained on. Judge it on another batch."
+              .formatted(batch.batchId(), String.join(" and ", new TreeSet<>(modelIds))));
+    }
+    return unseen;
+  }
+
+  /** The labels, with {@link Target#UNLABELLED} in place of those that training has seen. */
+  private static int[] unseen(
+      StepContext context, String modelId, ProcessedBatch batch, int[] labels) {
+    int[] labelled =
+        IntStream.range(0, labels.length).filter(row -> labels[row] != Target.UNLABELLED).toArray();
+    int[] kept = new int[labels.length];
+    Arrays.fill(kept, Target.UNLABELLED);
+    for (int row : unseen(context, batch, labelled, Set.of(modelId))) {
+      kept[row] = labels[row];
+    }
+    return kept;
   }
 
   private interface Answering {
@@ -144,6 +200,7 @@ public record MeasuredVersion(
                 .append("content_hash", batch.contentHash())
                 .append("rows", batch.rows())
                 .append("labelled", batch.labelled())
+                .append("judged_rows", evaluation.rows())
                 .append("decision_threshold", version.decisionThreshold()));
   }
 

@@ -1,70 +1,117 @@
 package retune.judgement;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
-import retune.core.judgement.Gate;
 import retune.core.judgement.Verdict;
 import retune.runtime.StepContext;
 
-/** How a run of the evaluation pipeline ended, as its verdicts say. */
+/** How a run of the evaluation pipeline ended, from its verdicts. */
 public sealed interface RunOutcome {
   Judgement champion();
 
-  /** The champion is good enough. */
+  /** The champion passed. */
   record Healthy(Judgement champion) implements RunOutcome {}
 
   /**
-   * The champion falls short and an attempt at fine-tuning passed.
+   * The champion failed and an attempt at fine-tuning passed.
    *
    * @param failed the attempts before it
    */
   record Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate)
       implements RunOutcome {}
 
-  /** The champion falls short and so does every attempt, of which there is at least one. */
+  /** The champion failed and so did every attempt, of which there is at least one. */
   record Exhausted(Judgement champion, List<Judgement> failed) implements RunOutcome {
+    /** Why no candidate was approved. */
+    public enum Reason {
+      /** No candidate reached the gate's threshold. */
+      BELOW_GATE,
+      /** The best candidate reached the threshold and was below the champion on the same rows. */
+      BELOW_CHAMPION;
+
+      public String id() {
+        return name().toLowerCase(Locale.ROOT);
+      }
+    }
+
     public Judgement last() {
       return failed.getLast();
     }
 
+    /** The candidate with the greatest value of the gate's metric; the first of equals. */
+    public Judgement best() {
+      return failed.stream()
+          .sorted(
+              Comparator.comparingDouble((Judgement judgement) -> judgement.verdict().value())
+                  .reversed())
+          .findFirst()
+          .orElseThrow();
+    }
+
+    public Reason reason() {
+      Verdict verdict = best().verdict();
+      return verdict.value() < verdict.threshold() ? Reason.BELOW_GATE : Reason.BELOW_CHAMPION;
+    }
+
     /** What people are told. */
     public String message() {
-      Verdict verdict = last().verdict();
+      Judgement best = best();
+      Verdict verdict = best.verdict();
       String metric = verdict.metric().title();
-      return String.format(
-          Locale.ROOT,
-          "Model failed to meet %s threshold of %s after %d retraining attempts. Final %s score:"
-              + " %.4f. Manual intervention required.",
-          metric,
-          verdict.threshold(),
-          failed.size(),
-          metric,
-          verdict.value());
+      String standing =
+          switch (reason()) {
+            case BELOW_GATE ->
+                String.format(
+                    Locale.ROOT,
+                    "Model failed to meet %s threshold of %s after %d retraining attempts. Final %s"
+                        + " score: %.4f. The best candidate, %s of attempt %d, reached %.4f; the"
+                        + " champion %s has %.4f on the same rows.",
+                    metric,
+                    verdict.threshold(),
+                    failed.size(),
+                    metric,
+                    last().verdict().value(),
+                    best.modelId(),
+                    best.attempt(),
+                    verdict.value(),
+                    best.championId(),
+                    best.championValue());
+            case BELOW_CHAMPION ->
+                String.format(
+                    Locale.ROOT,
+                    "No candidate is better than the champion after %d retraining attempts. The"
+                        + " best candidate, %s of attempt %d, reached the %s threshold of %s with"
+                        + " %.4f but is below the champion %s, which has %.4f on the same rows.",
+                    failed.size(),
+                    best.modelId(),
+                    best.attempt(),
+                    metric,
+                    verdict.threshold(),
+                    verdict.value(),
+                    best.championId(),
+                    best.championValue());
+          };
+      return standing + " Manual intervention required.";
     }
   }
 
   /**
-   * Reads this run's verdicts on a batch; an {@link InvalidInputException} where one is missing or
-   * was made with another gate.
+   * How the run ended that made this verdict on the champion; an {@link InvalidInputException}
+   * where an attempt has no verdict yet.
    */
-  static RunOutcome of(StepContext context, String batchId, Gate gate, int maxAttempts) {
-    Judgement champion =
-        find(context, batchId, gate, 0)
-            .orElseThrow(
-                () ->
-                    new InvalidInputException(
-                        "The run '%s' has no verdict on '%s'; run check_model_performance first,"
-                                .formatted(context.run().runId(), batchId)
-                            + " by hand with the same RETUNE_RUN_ID."));
+  static RunOutcome of(StepContext context, String batchId, Judgement champion) {
     if (champion.passed()) {
       return new Healthy(champion);
     }
     List<Judgement> failed = new ArrayList<>();
+    int maxAttempts = champion.key().maxAttempts();
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
-      Optional<Judgement> candidate = find(context, batchId, gate, attempt);
+      Optional<Judgement> candidate =
+          Judgement.ofAttempt(context, batchId, champion.key(), attempt);
       if (candidate.isEmpty()) {
         throw new InvalidInputException(
             "The run '%s' stopped before attempt %d of %d was judged; run finetune_model and"
@@ -77,26 +124,5 @@ public sealed interface RunOutcome {
       failed.add(candidate.get());
     }
     return new Exhausted(champion, List.copyOf(failed));
-  }
-
-  private static Optional<Judgement> find(
-      StepContext context, String batchId, Gate gate, int attempt) {
-    Optional<Judgement> judgement = Judgement.find(context, batchId, attempt);
-    judgement
-        .filter(found -> !found.isOf(gate))
-        .ifPresent(
-            found -> {
-              throw new InvalidInputException(
-                  "The run '%s' judged '%s' by %s with the threshold %s, not by %s with %s; give"
-                          .formatted(
-                              context.run().runId(),
-                              found.modelId(),
-                              found.verdict().metric().id(),
-                              found.verdict().threshold(),
-                              gate.metric().id(),
-                              gate.threshold())
-                      + " every step of a run the same gate.");
-            });
-    return judgement;
   }
 }

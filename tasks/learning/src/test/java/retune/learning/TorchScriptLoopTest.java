@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.testing.TestContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +39,7 @@ import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
 import retune.steps.evaluation.SendEvaluationResults;
 import retune.steps.prediction.Predict;
+import retune.testing.TestContext;
 
 /** A network that PyTorch saved and Retune does not know, taken through a day on which it fails. */
 class TorchScriptLoopTest {
@@ -77,7 +77,7 @@ class TorchScriptLoopTest {
         new CheckModelPerformance()
             .run(
                 new CheckModelPerformance.Input(
-                    champion.modelId(), BATCH, Metric.ACCURACY, THRESHOLD, 3),
+                    champion.modelId(), BATCH, Metric.ACCURACY, THRESHOLD, 3, null),
                 context)
             .status());
     new PrepareRetrainingData()
@@ -91,9 +91,7 @@ class TorchScriptLoopTest {
 
     SendEvaluationResults.Output sent =
         new SendEvaluationResults()
-            .run(
-                new SendEvaluationResults.Input(MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3, false),
-                context);
+            .run(new SendEvaluationResults.Input(MODEL, DATE, null, null, null, false), context);
     assertEquals(tuned.modelId(), sent.modelId());
     ValidateModel.Output valid =
         new ValidateModel().run(new ValidateModel.Input(tuned.modelId()), context);
@@ -177,13 +175,7 @@ class TorchScriptLoopTest {
     return new EvaluateFinetunedModel()
         .run(
             new EvaluateFinetunedModel.Input(
-                candidate.modelId(),
-                champion.modelId(),
-                BATCH,
-                attempt,
-                Metric.ACCURACY,
-                THRESHOLD,
-                null),
+                candidate.modelId(), champion.modelId(), BATCH, attempt, null, null, null),
             context);
   }
 

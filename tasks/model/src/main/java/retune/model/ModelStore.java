@@ -9,9 +9,11 @@ import com.mongodb.client.model.Updates;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
@@ -86,6 +88,21 @@ public final class ModelStore {
   /** The version; an {@link InvalidInputException} where there is none. */
   public ModelVersion get(String modelId) {
     return find(modelId).orElseThrow(() -> unknown(modelId));
+  }
+
+  /**
+   * What the version and all that it was made from were trained on, as far as these are registered:
+   * {@link Lineage#trainedOn} of each.
+   */
+  public Set<String> trainedOn(ModelVersion version) {
+    Set<String> trainedOn = new HashSet<>();
+    Optional<ModelVersion> next = Optional.of(version);
+    while (next.isPresent()) {
+      Lineage lineage = next.get().lineage();
+      trainedOn.add(lineage.trainedOn());
+      next = Optional.ofNullable(lineage.finetunedFrom()).flatMap(this::find);
+    }
+    return trainedOn;
   }
 
   /**

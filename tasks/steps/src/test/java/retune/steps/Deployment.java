@@ -1,6 +1,5 @@
 package retune.steps;
 
-import retune.testing.TestContext;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,10 +20,16 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Target;
+import retune.core.judgement.Gate;
 import retune.core.judgement.VersionStatus;
+import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.devstore.EmbeddedStore;
+import retune.judgement.DayKey;
+import retune.judgement.DayOutcome;
+import retune.judgement.DayOutcome.Status;
+import retune.judgement.RetrainingInfo;
 import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelFolder;
@@ -37,6 +42,7 @@ import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
 
 /** A store, a deployment folder, and small models to deploy. */
 public final class Deployment implements AutoCloseable {
@@ -155,16 +161,24 @@ public final class Deployment implements AutoCloseable {
   }
 
   /** What send_evaluation_results leaves for the deployment. */
-  public void writeOutcome(String status, String modelId, String championId) {
-    store
-        .events()
-        .record(
-            "outcomes",
-            MODEL + "/" + DATE,
-            new Document("status", status)
-                .append("model_id", modelId)
-                .append("champion_id", championId)
-                .append("run_id", "run"));
+  /** Adds an outcome of the day. */
+  public void writeOutcome(Status status, String modelId, String championId) {
+    Gate gate = new Gate(Metric.F1_SCORE, 0.75);
+    new DayOutcome(
+            MODEL,
+            DATE,
+            0,
+            new DayKey("rows", "labels", null, gate, 3),
+            "run",
+            status,
+            modelId,
+            "20260109_101500",
+            championId,
+            status.approves(),
+            new RetrainingInfo(
+                false, null, null, null, null, null, 0.8, 0.75, 0, gate.metric(), 0.8, 0.75, 0.8),
+            "Judged.")
+        .add(store);
   }
 
   /** All documents but the uploads' own ids, and all files, by name. */

@@ -73,12 +73,6 @@ final class Day {
     return List.copyOf(day.tasks);
   }
 
-  /** The attempts that were made, by the results of a day's tasks. */
-  static int attempts(ObjectNode results) {
-    return (int)
-        results.propertyStream().map(Map.Entry::getKey).filter(Day::isVerdictOnAttempt).count();
-  }
-
   private void data(LocalDate date) {
     dag = "data_pipeline";
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
@@ -95,23 +89,20 @@ final class Day {
     dag = "model_evaluation_pipeline";
     Map<String, Object> batch = Map.of("data_path", RawBatches.batchId(loop.name(), date));
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
-    Map<String, Object> gate =
-        Map.of(
-            "metric",
-            loop.get(Section.GATE, "metric"),
-            "threshold",
-            loop.get(Section.GATE, "threshold"));
-    JsonNode maxAttempts = loop.get(Section.GATE, "max_attempts");
-    Map<String, Object> attempts = Map.of("max_attempts", maxAttempts);
+    Map<String, JsonNode> gate = loop.section(Section.GATE);
+    int maxAttempts = gate.get("max_attempts").intValue();
     From championId = new From("load_latest_model", "model_id");
     Map<String, Object> champion = Map.of("model_id", championId);
     From splitId = new From("prepare_retraining_data", "split_id");
 
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
     addSharded("evaluate_model", all(champion, batch));
-    add("check_model_performance", When.ALWAYS, all(champion, batch, gate, attempts));
+    add(
+        "check_model_performance",
+        When.ALWAYS,
+        all(champion, batch, gate, Map.of("loop_file_hash", loop.fileHash())));
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
-    for (int attempt = 1; attempt <= maxAttempts.intValue(); attempt++) {
+    for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
       Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
       add(
@@ -122,7 +113,7 @@ final class Day {
               champion,
               trial,
               loop.section(Section.FINETUNING),
-              Map.of("metric", loop.get(Section.GATE, "metric")),
+              Map.of("metric", gate.get("metric")),
               batch));
       add(
           group + "evaluate_finetuned_model",
@@ -135,14 +126,10 @@ final class Day {
                   "champion_id",
                   championId),
               trial,
-              batch,
-              gate));
+              batch));
     }
-    add("send_alert", When.NONE_PASSED, all(day, gate, attempts));
-    add(
-        "send_evaluation_results",
-        When.ALWAYS,
-        all(day, gate, attempts, loop.section(Section.PROMOTION)));
+    add("send_alert", When.NONE_PASSED, day);
+    add("send_evaluation_results", When.ALWAYS, all(day, loop.section(Section.PROMOTION)));
   }
 
   private void deployment(LocalDate date) {

@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
 import retune.runtime.Json;
 import retune.runtime.Steps;
 import tools.jackson.core.JacksonException;
@@ -26,13 +27,20 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * What a loop file sets of a day's steps. A setting has the type, range and default that its step
  * declares, here as in Airflow; what only a scheduler reads (schedule, resources) is left to it.
  *
+ * @param fileHash SHA-256 of the loop file
  * @param bareIds whether the loop's DAGs have the pipelines' own names
  * @param shards over how many runs each step that can be spread is spread
  * @param data inputs of the source's step, complete but for those without a default
  * @param sections the other settings by section and name, complete
  */
 record LoopSettings(
-    String name, boolean bareIds, int shards, Source source, ObjectNode data, ObjectNode sections) {
+    String name,
+    String fileHash,
+    boolean bareIds,
+    int shards,
+    Source source,
+    ObjectNode data,
+    ObjectNode sections) {
   /** Where a day's rows come from: the step that takes them, and its inputs by setting. */
   enum Source {
     SYNTHETIC(
@@ -135,6 +143,7 @@ record LoopSettings(
     Source source = source(file, content.path("data"));
     return new LoopSettings(
         name,
+        Hashing.sha256(Files.readAllBytes(file)),
         bareIds,
         shards(file, content),
         source,
@@ -165,7 +174,7 @@ record LoopSettings(
     }
     ObjectNode changed = data.deepCopy();
     others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
-    return new LoopSettings(name, bareIds, shards, source, changed, sections);
+    return new LoopSettings(name, fileHash, bareIds, shards, source, changed, sections);
   }
 
   private static Source source(Path file, JsonNode data) {

@@ -147,8 +147,8 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
             .required("metrics")
             .required(metric.id())
             .doubleValue(),
-        Day.attempts(results),
-        results.required("load_latest_model").required("model_id").stringValue(),
+        ended.required("retraining_info").required("retry_count").intValue(),
+        ended.required("champion_id").stringValue(),
         new Champions(context.store()).find(input.name()).orElseThrow().modelId(),
         seconds,
         null);

@@ -2,11 +2,16 @@ package retune.model.batch;
 
 import static com.mongodb.client.model.Filters.and;
 import static com.mongodb.client.model.Filters.eq;
+import static com.mongodb.client.model.Filters.in;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.Binary;
@@ -15,11 +20,15 @@ import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.split.Part;
 import retune.core.split.Split;
+import retune.model.ModelVersion;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
  * A batch's split, as the collection {@code data_splits} keeps it: {@code assignment} holds one
- * {@link Part#code} a row, {@code hashes} the {@link Split#digest} of each part.
+ * {@link Part#code} a row, {@code hashes} the {@link Split#digest} of each part. The file {@code
+ * training_rows/ID} holds the hashes of the training and validation rows, eight bytes each,
+ * big-endian: they outlive the batch, which another content of its day replaces.
  *
  * @param id {@code BATCH/} and 12 hexadecimal digits that come from the batch's content, the shares
  *     and the seed: the same split again has the same id
@@ -78,7 +87,87 @@ public record DataSplit(String id, Split split) {
                     .append("excluded", counts.excluded())
                     .append("duplicates", counts.duplicates()))
             .append("hashes", hashes);
+    context.store().blobs().put(trainingRowsId(id), bytes(trainingRows(rowHashes)));
     context.store().events().record(COLLECTION, id, document);
+  }
+
+  /**
+   * Marks the batch's rows that a training on one of these contents may have seen: those that any
+   * split of the same content gave to training or validation, and rows equal to such rows of an
+   * earlier content of the same day, as after a change of labels. Equal rows of other days are not
+   * marked: in a table of few distinct rows each day repeats them.
+   *
+   * @param trainedOn content hashes of batches, see {@link ModelVersion.Lineage#trainedOn}
+   */
+  public static boolean[] seenRows(
+      StepContext context, ProcessedBatch batch, Set<String> trainedOn) {
+    boolean[] seen = new boolean[batch.rows()];
+    Set<Long> hashes = new HashSet<>();
+    boolean found = false;
+    for (Document split :
+        context.store().collection(COLLECTION).find(in("content_hash", trainedOn))) {
+      if (split.getString("content_hash").equals(batch.contentHash())) {
+        found = true;
+        byte[] assignment = split.get("assignment", Binary.class).getData();
+        for (int row = 0; row < seen.length; row++) {
+          seen[row] |= isTrainedOn(assignment[row]);
+        }
+      } else if (split.getString("data_path").equals(batch.batchId())) {
+        context
+            .store()
+            .blobs()
+            .get(trainingRowsId(split.getString("_id")))
+            .ifPresent(bytes -> LongStream.of(longs(bytes)).forEach(hashes::add));
+      }
+    }
+    if (!found && trainedOn.contains(batch.contentHash())) {
+      throw new InvalidInputException(
+          "The split by which a version was trained on '%s' is not in the store, so its hold-out is"
+                  .formatted(batch.batchId())
+              + " unknown; judge the version on another batch.");
+    }
+    if (!hashes.isEmpty()) {
+      markEqual(context, batch, hashes, seen);
+    }
+    return seen;
+  }
+
+  private static void markEqual(
+      StepContext context, ProcessedBatch batch, Set<Long> hashes, boolean[] seen) {
+    int row = 0;
+    for (var chunks = context.store().processedBatches().read(batch); chunks.hasNext(); ) {
+      for (long hash : chunks.next().rowHashes()) {
+        seen[row] |= hashes.contains(hash);
+        row++;
+      }
+    }
+  }
+
+  private static boolean isTrainedOn(byte part) {
+    return part == Part.TRAINING.code() || part == Part.VALIDATION.code();
+  }
+
+  private long[] trainingRows(long[] rowHashes) {
+    return IntStream.range(0, rowHashes.length)
+        .filter(row -> isTrainedOn(split.assignment()[row]))
+        .mapToLong(row -> rowHashes[row])
+        .toArray();
+  }
+
+  private static String trainingRowsId(String splitId) {
+    return "training_rows/" + splitId;
+  }
+
+  private static byte[] bytes(long[] values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * Long.BYTES);
+    bytes.asLongBuffer().put(values);
+    return bytes.array();
+  }
+
+  private static long[] longs(byte[] bytes) {
+    long[] values = new long[bytes.length / Long.BYTES];
+    ByteBuffer.wrap(bytes).asLongBuffer().get(values);
+    return values;
   }
 
   /**

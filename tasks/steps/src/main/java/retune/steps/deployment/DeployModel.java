@@ -137,8 +137,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
       return;
     }
     DayOutcome outcome =
-        DayOutcome.find(context.store(), input.model(), date)
-            .filter(found -> found.approves() && found.modelId().equals(input.modelId()))
+        DayOutcome.latest(context.store(), input.model(), date)
+            .filter(found -> found.status().approves() && found.modelId().equals(input.modelId()))
             .orElseThrow(
                 () ->
                     new InvalidInputException(

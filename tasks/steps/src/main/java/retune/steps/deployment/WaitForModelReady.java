@@ -58,7 +58,7 @@ public final class WaitForModelReady
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(input.waitSeconds());
     while (true) {
       Optional<DayOutcome> outcome =
-          DayOutcome.find(context.store(), input.model(), input.logicalDate());
+          DayOutcome.latest(context.store(), input.model(), input.logicalDate());
       if (outcome.isPresent()) {
         return outcome.get();
       }
@@ -78,8 +78,9 @@ public final class WaitForModelReady
 
   /** Why there is nothing to deploy; empty where there is. */
   private static Optional<String> obstacle(DayOutcome outcome, Optional<Champion> champion) {
-    if (!outcome.approves()) {
-      return Optional.of("Nothing was approved: the evaluation ended as " + outcome.status() + ".");
+    if (!outcome.status().approves()) {
+      return Optional.of(
+          "Nothing was approved: the evaluation ended as " + outcome.status().id() + ".");
     }
     if (champion.isEmpty() || outcome.modelId().equals(champion.get().modelId())) {
       return champion

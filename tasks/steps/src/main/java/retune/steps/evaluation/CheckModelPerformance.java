@@ -1,12 +1,18 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.Map;
+import java.util.Optional;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Gate;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
+import retune.judgement.DayKey;
+import retune.judgement.DayOutcome;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
@@ -30,6 +36,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class CheckModelPerformance
     implements Step<CheckModelPerformance.Input, CheckModelPerformance.Output> {
+  private static final Logger LOGGER = System.getLogger(CheckModelPerformance.class.getName());
+
   public record Input(
       @Field("the version in production") String modelId,
       @Field("the processed batch: model/date") String dataPath,
@@ -41,35 +49,80 @@ public final class CheckModelPerformance
               byDefault = "3",
               min = 1,
               max = 3)
-          int maxAttempts) {}
+          int maxAttempts,
+      @Field("SHA-256 of the loop file; a day that was judged with another one is judged again")
+          @Nullable String loopFileHash) {}
 
   public record Output(
-      @Field("approved or needs_retraining") String status,
+      @Field("approved or needs_retraining; the day's outcome if it has one already") String status,
       @Field("metrics by name") Map<String, Double> metrics,
-      @Field("whether the model falls short") boolean needsRetraining,
-      @Field("least value that is good enough") double f1Threshold,
-      @Field("what was looked at") Metric metric,
+      @Field("whether the model is to be fine-tuned") boolean needsRetraining,
+      @Field("the gate's threshold, also under its true name") double f1Threshold,
+      @Field("the gate's metric") Metric metric,
+      @Field("the metric's value") double value,
+      @Field("the least value that passes") double threshold,
       @Field("attempts at fine-tuning so far") int retryCount,
-      @Field("attempts at fine-tuning before people are told") int maxRetries,
+      @Field("attempts at fine-tuning before the day ends with an alert") int maxRetries,
       @Field("why, in a sentence") String reason) {}
 
   @Override
   public Output run(Input input, StepContext context) {
     ProcessedBatch batch = Batch.describe(context, input.dataPath());
+    Gate gate = new Gate(input.metric(), input.threshold());
+    DayKey key = DayKey.of(context, batch, input.loopFileHash(), gate, input.maxAttempts());
+    Optional<DayOutcome> outcome =
+        DayOutcome.find(context.store(), batch.model(), batch.logicalDate(), key);
+    Output output =
+        outcome.isPresent()
+            ? repeat(outcome.get(), context, batch)
+            : judge(input, context, batch, key);
+    LOGGER.log(Level.INFO, output.reason);
+    return output;
+  }
+
+  private static Output judge(Input input, StepContext context, ProcessedBatch batch, DayKey key) {
     Map<String, Double> metrics = metrics(input, context, batch);
-    Verdict verdict = new Gate(input.metric(), input.threshold()).judge(metrics);
+    Verdict verdict = key.gate().judge(metrics);
     Judgement judgement =
-        new Judgement(0, input.modelId(), input.modelId(), verdict, metrics, metrics);
+        new Judgement(0, input.modelId(), input.modelId(), verdict, metrics, metrics, key);
     judgement.keep(context, batch);
+    return output(judgement, judgement.status(), !judgement.passed(), 0, verdict.reason());
+  }
+
+  /** The day's verdict as it was, kept for this run too, so that its later steps find it. */
+  private static Output repeat(DayOutcome outcome, StepContext context, ProcessedBatch batch) {
+    Judgement judgement =
+        Judgement.ofChampion(context, batch.batchId(), outcome.runId(), outcome.key())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "The verdict of the run '%s' on '%s' is not in the store, though its outcome"
+                                .formatted(outcome.runId(), batch.batchId())
+                            + " is; restore the collection verdicts from a backup."));
+    judgement.keep(context, batch);
+    return output(
+        judgement,
+        outcome.status().id(),
+        false,
+        outcome.retrainingInfo().retryCount(),
+        "%s has its outcome, revision %d of the run '%s': %s"
+            .formatted(batch.batchId(), outcome.revision(), outcome.runId(), outcome.message()));
+  }
+
+  private static Output output(
+      Judgement judgement, String status, boolean needsRetraining, int attempts, String reason) {
+    Verdict verdict = judgement.verdict();
     return new Output(
-        judgement.status(),
-        metrics,
-        !judgement.passed(),
-        input.threshold(),
-        input.metric(),
-        0,
-        input.maxAttempts(),
-        verdict.reason());
+        status,
+        judgement.metrics(),
+        needsRetraining,
+        verdict.threshold(),
+        verdict.metric(),
+        verdict.value(),
+        verdict.threshold(),
+        attempts,
+        judgement.key().maxAttempts(),
+        reason);
   }
 
   private static Map<String, Double> metrics(

@@ -1,12 +1,17 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import retune.core.judgement.Gate;
+import retune.core.data.Hashing;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
+import retune.judgement.DayKey;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
@@ -24,12 +29,13 @@ import retune.runtime.StepContext;
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-ba9876543210 --champion-id credit-default-0123456789ab"
-            + " --data-path credit-default/2026-11-05 --attempt 1 --metric f1_macro --threshold"
-            + " 0.65")
+            + " --data-path credit-default/2026-11-05 --attempt 1")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class EvaluateFinetunedModel
     implements Step<EvaluateFinetunedModel.Input, EvaluateFinetunedModel.Output> {
+  private static final Logger LOGGER = System.getLogger(EvaluateFinetunedModel.class.getName());
+
   /** The dataset's name of a candidate's evaluation on the hold-out. */
   private static final String POST_FINETUNE_TEST = "post_finetune_test";
 
@@ -38,9 +44,13 @@ public final class EvaluateFinetunedModel
       @Field("the version in production") String championId,
       @Field("the processed batch: model/date") String dataPath,
       @Field(value = "which attempt made the candidate", min = 1, max = 3) int attempt,
-      @Field(value = "what is looked at", byDefault = "f1_score") Metric metric,
-      @Field(value = "least value that is good enough", byDefault = "0.75", min = 0, max = 1)
-          double threshold,
+      @Field("the gate's metric; not needed, and checked against the run's verdict")
+          @Nullable Metric metric,
+      @Field(
+              value = "the gate's threshold; not needed, and checked against the run's verdict",
+              min = 0,
+              max = 1)
+          @Nullable Double threshold,
       @Field("the split that the candidate was trained on; without it the batch's only one")
           @Nullable String splitId) {}
 
@@ -51,22 +61,37 @@ public final class EvaluateFinetunedModel
           Map<String, Double> championMetrics,
       @Field("the version that the candidate was made from") @Nullable String finetunedFrom,
       @Field("whether the candidate may take the champion's place") boolean passed,
+      @Field("the gate's metric") Metric metric,
+      @Field("the candidate's value of it") double value,
+      @Field("the least value that passes") double threshold,
+      @Field("the champion's value on the same rows") double championValue,
       @Field("why, in a sentence") String reason,
       @Field("which attempt made the candidate") int attempt) {}
 
   @Override
   public Output run(Input input, StepContext context) {
     Batch batch = Batch.load(context, input.dataPath());
+    DayKey key =
+        Judgement.ofChampion(context, batch.description())
+            .require(input.metric(), input.threshold(), null)
+            .key();
     DataSplit split = DataSplit.find(context, batch, input.splitId());
     split.verify(batch);
     int[] holdout = split.split().rows(Part.HOLDOUT);
+    int[] rows =
+        MeasuredVersion.unseen(
+            context, batch.description(), holdout, Set.of(input.modelId(), input.championId()));
+    String selection =
+        rows.length == holdout.length
+            ? split.id()
+            : split.id() + "/" + Hashing.sha256(Arrays.toString(rows));
     MeasuredVersion candidate =
-        MeasuredVersion.ofSome(context, input.modelId(), batch, holdout, split.id());
+        MeasuredVersion.ofSome(context, input.modelId(), batch, rows, selection);
     MeasuredVersion champion =
-        MeasuredVersion.ofSome(context, input.championId(), batch, holdout, split.id());
+        MeasuredVersion.ofSome(context, input.championId(), batch, rows, selection);
     Map<String, Double> metrics = candidate.evaluation().toMap();
     Map<String, Double> championMetrics = champion.evaluation().toMap();
-    Verdict verdict = new Gate(input.metric(), input.threshold()).judge(metrics, championMetrics);
+    Verdict verdict = key.gate().judge(metrics, championMetrics);
     Judgement judgement =
         new Judgement(
             input.attempt(),
@@ -74,15 +99,21 @@ public final class EvaluateFinetunedModel
             input.championId(),
             verdict,
             metrics,
-            championMetrics);
+            championMetrics,
+            key);
     candidate.keep(context, POST_FINETUNE_TEST);
     judgement.keep(context, batch.description());
+    LOGGER.log(Level.INFO, verdict.reason());
     return new Output(
         input.modelId(),
         metrics,
         championMetrics,
         candidate.version().lineage().finetunedFrom(),
         judgement.passed(),
+        verdict.metric(),
+        verdict.value(),
+        verdict.threshold(),
+        judgement.championValue(),
         verdict.reason(),
         input.attempt());
   }

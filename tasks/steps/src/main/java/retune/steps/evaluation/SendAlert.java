@@ -1,22 +1,28 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.time.LocalDate;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
-import retune.core.judgement.Gate;
 import retune.core.metrics.Metric;
 import retune.judgement.Judgement;
 import retune.judgement.RunOutcome;
+import retune.judgement.RunOutcome.Exhausted;
 import retune.model.ModelStore;
+import retune.model.batch.Batch;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.RawBatches;
 import retune.steps.notification.Notification;
 import retune.steps.notification.Notification.Severity;
@@ -27,65 +33,55 @@ import retune.steps.notification.Notifier;
         "Tells people, once, that a model falls short and that no attempt at fine-tuning helped:"
             + " by webhook, PagerDuty and e-mail, as far as they are set up.",
     pipeline = Pipeline.EVALUATION,
-    example = "--model credit-default --logical-date 2026-11-05 --metric f1_macro --threshold 0.65",
+    example = "--model credit-default --logical-date 2026-11-05",
     keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> {
+  private static final Logger LOGGER = System.getLogger(SendAlert.class.getName());
+
   public record Input(
       @Field("the model's name") String model,
       @Field("the day whose batch was evaluated") LocalDate logicalDate,
-      @Field(value = "what was looked at", byDefault = "f1_score") Metric metric,
-      @Field(value = "least value that is good enough", byDefault = "0.75", min = 0, max = 1)
-          double threshold,
-      @Field(value = "attempts at fine-tuning", byDefault = "3", min = 1, max = 3)
-          int maxAttempts) {}
+      @Field("the gate's metric; not needed, and checked against the run's verdict")
+          @Nullable Metric metric,
+      @Field(
+              value = "the gate's threshold; not needed, and checked against the run's verdict",
+              min = 0,
+              max = 1)
+          @Nullable Double threshold,
+      @Field(
+              value = "attempts at fine-tuning; not needed, and checked against the run's verdict",
+              min = 1,
+              max = 3)
+          @Nullable Integer maxAttempts) {}
 
   public record Output(
       @Field("names the alert") String alertId,
       @Field("what people are told") String message,
+      @Field(
+              "below_gate: no candidate reached the threshold; below_champion: the best one did and"
+                  + " is below the champion on the same rows")
+          String reason,
       @Field("by channel: sent, already sent, failed: why, or not configured")
           Map<String, String> delivered) {}
 
   @Override
   public Output run(Input input, StepContext context) {
-    String batchId = RawBatches.batchId(input.model(), input.logicalDate());
-    Gate gate = new Gate(input.metric(), input.threshold());
-    if (!(RunOutcome.of(context, batchId, gate, input.maxAttempts())
-        instanceof RunOutcome.Exhausted exhausted)) {
+    ProcessedBatch batch =
+        Batch.describe(context, RawBatches.batchId(input.model(), input.logicalDate()));
+    Judgement champion =
+        Judgement.ofChampion(context, batch)
+            .require(input.metric(), input.threshold(), input.maxAttempts());
+    if (!(RunOutcome.of(context, batch.batchId(), champion) instanceof Exhausted exhausted)) {
       throw new InvalidInputException(
-          "The run '%s' ended with a version of '%s' that is good enough; there is nothing to alert"
-                  .formatted(context.run().runId(), input.model())
-              + " of.");
+          "The run '%s' ended with an approved version of '%s'; no alert is needed."
+              .formatted(context.run().runId(), input.model()));
     }
-    Judgement last = exhausted.last();
     String alertId =
-        "alert/%s/%s/%s".formatted(input.model(), input.logicalDate(), context.run().runId());
-    Document alert =
-        new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
-            .append("severity", "CRITICAL")
-            .append("model_id", last.modelId())
-            .append("original_model_id", last.championId())
-            .append("f1_score", last.f1Score())
-            .append("f1_threshold", input.threshold())
-            .append("metric", input.metric().id())
-            .append("score", last.verdict().value())
-            .append("retry_attempts", last.attempt())
-            .append("max_retries", input.maxAttempts())
-            .append("message", exhausted.message())
-            .append("data_path", batchId)
-            .append("dag_id", context.run().dagId())
-            .append("run_id", context.run().runId());
-    context.store().events().record("alerts", alertId, alert);
-
-    Map<String, String> details = new LinkedHashMap<>();
-    details.put("original_model_id", last.championId());
-    details.put("logical_date", input.logicalDate().toString());
-    details.put("metric", input.metric().id());
-    details.put("score", String.format(Locale.ROOT, "%.4f", last.verdict().value()));
-    details.put("threshold", Double.toString(input.threshold()));
-    details.put("retry_attempts", Integer.toString(last.attempt()));
-    details.put("run_id", context.run().runId());
+        "alert/%s/%s/%s".formatted(batch.batchId(), context.run().runId(), champion.key().id());
+    context.store().events().record("alerts", alertId, alert(exhausted, batch, context));
+    Judgement last = exhausted.last();
     Notification notification =
         new Notification(
             alertId,
@@ -95,7 +91,63 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             last.modelId(),
             new ModelStore(context.store(), context.clock()).get(last.modelId()).modelVersion(),
             exhausted.message(),
-            details);
-    return new Output(alertId, exhausted.message(), new Notifier(context).send(notification));
+            details(exhausted, input.logicalDate(), context));
+    Map<String, String> delivered = new Notifier(context).send(notification);
+    LOGGER.log(Level.INFO, exhausted.message());
+    return new Output(alertId, exhausted.message(), exhausted.reason().id(), delivered);
+  }
+
+  private static Document alert(Exhausted exhausted, ProcessedBatch batch, StepContext context) {
+    Judgement last = exhausted.last();
+    Judgement best = exhausted.best();
+    return new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
+        .append("severity", "CRITICAL")
+        .append("model_id", last.modelId())
+        .append("original_model_id", last.championId())
+        .append("f1_score", last.f1Score())
+        .append("f1_threshold", last.verdict().threshold())
+        .append("metric", last.verdict().metric().id())
+        .append("score", last.verdict().value())
+        .append("value", last.verdict().value())
+        .append("threshold", last.verdict().threshold())
+        .append("reason", exhausted.reason().id())
+        .append("best_candidate_id", best.modelId())
+        .append("best_candidate_attempt", best.attempt())
+        .append("best_candidate_value", best.verdict().value())
+        .append("champion_id", best.championId())
+        .append("champion_value", best.championValue())
+        .append("retry_attempts", last.attempt())
+        .append("max_retries", last.key().maxAttempts())
+        .append("message", exhausted.message())
+        .append("data_path", batch.batchId())
+        .append("dag_id", context.run().dagId())
+        .append("run_id", context.run().runId())
+        .append("run_url", runUrl(context).orElse(null));
+  }
+
+  private static Map<String, String> details(
+      Exhausted exhausted, LocalDate date, StepContext context) {
+    Judgement best = exhausted.best();
+    Map<String, String> details = new LinkedHashMap<>();
+    details.put("reason", exhausted.reason().id());
+    details.put("logical_date", date.toString());
+    details.put("metric", best.verdict().metric().id());
+    details.put("threshold", Double.toString(best.verdict().threshold()));
+    details.put("best_candidate_id", best.modelId());
+    details.put("best_candidate_value", fourDecimals(best.verdict().value()));
+    details.put("champion_id", best.championId());
+    details.put("champion_value", fourDecimals(best.championValue()));
+    details.put("retry_attempts", Integer.toString(exhausted.last().attempt()));
+    details.put("run_id", context.run().runId());
+    runUrl(context).ifPresent(url -> details.put("run_url", url));
+    return details;
+  }
+
+  private static Optional<String> runUrl(StepContext context) {
+    return context.settings().find("RETUNE_RUN_URL");
+  }
+
+  private static String fourDecimals(double value) {
+    return String.format(Locale.ROOT, "%.4f", value);
   }
 }

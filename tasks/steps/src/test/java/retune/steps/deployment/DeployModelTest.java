@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
+import retune.judgement.DayOutcome.Status;
 import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
@@ -45,7 +46,7 @@ class DeployModelTest {
     champion = deployment.installChampion(1);
     content = Deployment.model(2, champion);
     candidate = deployment.register(content, VersionStatus.APPROVED);
-    deployment.writeOutcome("retrained", candidate, champion);
+    deployment.writeOutcome(Status.RETRAINED, candidate, champion);
   }
 
   @AfterEach
@@ -114,7 +115,7 @@ class DeployModelTest {
 
   @Test
   void theFirstChampionIsDeployedWithoutAPredecessor() throws IOException {
-    deployment.writeOutcome("approved", champion, champion);
+    deployment.writeOutcome(Status.APPROVED, champion, champion);
     DeployModel.Output output = deploy(champion);
     assertTrue(output.changed());
     assertNull(output.previousModelId());

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.judgement.VersionStatus;
+import retune.judgement.DayOutcome.Status;
 import retune.model.ModelFolder;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
@@ -39,7 +40,7 @@ class KilledStepTest {
         deployment -> {
           deployment.installChampion(1);
           deployment.register(Deployment.model(2, champion), VersionStatus.APPROVED);
-          deployment.writeOutcome("retrained", modelId, champion);
+          deployment.writeOutcome(Status.RETRAINED, modelId, champion);
         },
         context ->
             new DeployModel()

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.judgement.VersionStatus;
+import retune.judgement.DayOutcome.Status;
 import retune.runtime.NotReadyException;
 import retune.steps.Deployment;
 import retune.testing.TestContext;
@@ -39,7 +40,7 @@ class WaitForModelReadyTest {
   @Test
   void anApprovedVersionThatIsNotTheChampionIsReady() throws InterruptedException {
     markDeployed();
-    deployment.writeOutcome("retrained", candidate, champion);
+    deployment.writeOutcome(Status.RETRAINED, candidate, champion);
     WaitForModelReady.Output output = await();
     assertTrue(output.ready());
     assertEquals(candidate, output.modelId());
@@ -48,7 +49,7 @@ class WaitForModelReadyTest {
 
   @Test
   void anApprovedFirstChampionIsReadyUntilItIsDeployed() throws InterruptedException {
-    deployment.writeOutcome("approved", champion, champion);
+    deployment.writeOutcome(Status.APPROVED, champion, champion);
     assertTrue(await().ready());
     markDeployed();
     assertNotReady(champion + " is deployed already.");
@@ -56,14 +57,14 @@ class WaitForModelReadyTest {
 
   @Test
   void nothingApprovedIsNotReady() throws InterruptedException {
-    deployment.writeOutcome("failed_max_retries", champion, champion);
+    deployment.writeOutcome(Status.FAILED_MAX_RETRIES, champion, champion);
     assertNotReady("Nothing was approved: the evaluation ended as failed_max_retries.");
   }
 
   @Test
   void aVersionThatWasJudgedAgainstAnEarlierChampionIsNotReady() throws InterruptedException {
     String other = deployment.register(Deployment.model(3, champion), VersionStatus.APPROVED);
-    deployment.writeOutcome("retrained", candidate, champion);
+    deployment.writeOutcome(Status.RETRAINED, candidate, champion);
     deployment.champions.promote(
         deployment.champions.find(Deployment.MODEL).orElseThrow(), other, other);
     assertNotReady("credit-default was promoted to " + other + " meanwhile");
@@ -79,7 +80,7 @@ class WaitForModelReadyTest {
   void anOutcomeThatComesWithinTheWaitIsSeen() throws InterruptedException {
     CompletableFuture<Void> later =
         CompletableFuture.runAsync(
-            () -> deployment.writeOutcome("approved", champion, champion),
+            () -> deployment.writeOutcome(Status.APPROVED, champion, champion),
             CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS));
     assertTrue(await(30).ready());
     later.join();

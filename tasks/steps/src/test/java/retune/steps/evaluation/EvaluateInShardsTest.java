@@ -60,6 +60,7 @@ class EvaluateInShardsTest {
   void theEncodedRowsAreFoundByTheStepsThatFollow() {
     evaluateAll(3);
     assertEquals("reused", loop.evaluate(model).features());
+    loop.check(model);
     loop.prepare(model);
     String candidate = loop.register(POOR, model, VersionStatus.CANDIDATE);
     long blobs = loop.store.collection("fs.files").countDocuments();

@@ -51,6 +51,7 @@ class EvaluateModelTest {
   @Test
   void encodedRowsAreReusedByEveryVersionWithTheSameEncoder() {
     String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
+    loop.prepare(model);
     String sibling = loop.register(GOOD, model, VersionStatus.CANDIDATE);
     String stranger = loop.register(GOOD, 2, model, VersionStatus.CANDIDATE);
     assertEquals("computed", loop.evaluate(model).features());
@@ -98,6 +99,7 @@ class EvaluateModelTest {
   void aCandidateWithTheChampionsEncoderIsJudgedWithoutEncoding() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
+    loop.check(champion);
     loop.prepare(champion);
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     long blobs = loop.store.collection("fs.files").countDocuments();
@@ -109,6 +111,7 @@ class EvaluateModelTest {
   void aCandidateWithAnEncoderOfItsOwnIsEncodedOnTheHoldOutOnlyAndOnce() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);
+    loop.check(champion);
     PrepareRetrainingData.Output split = loop.prepare(champion);
     String candidate = loop.register(GOOD, 2, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output first = loop.evaluateFinetuned(candidate, champion, 3);

@@ -14,6 +14,7 @@ import static retune.steps.evaluation.Loop.USELESS;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
@@ -51,14 +52,22 @@ class EvaluationLoopTest {
     assertTrue(results.approved());
     assertFalse(results.retrainingInfo().wasRetrained());
 
-    Document event = loop.document("evaluation_events", "evaluation/" + DAY + "/run");
+    Document event = loop.single("evaluation_events");
     assertEquals("evaluation_complete", event.getString("event_type"));
     assertEquals("approved", event.getString("status"));
     assertEquals(
-        List.of("was_retrained", "f1_score", "f1_threshold", "retry_count"),
+        List.of(
+            "was_retrained",
+            "f1_score",
+            "f1_threshold",
+            "retry_count",
+            "metric",
+            "value",
+            "threshold",
+            "champion_value"),
         List.copyOf(event.get("retraining_info", Document.class).keySet()));
     assertEquals(VersionStatus.APPROVED, loop.models.status(champion));
-    assertEquals(champion, loop.document("outcomes", DAY).getString("model_id"));
+    assertEquals(champion, loop.document("outcomes", DAY + "/1").getString("model_id"));
   }
 
   @ParameterizedTest
@@ -87,7 +96,7 @@ class EvaluationLoopTest {
     assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
     failed.forEach(id -> assertEquals(VersionStatus.REJECTED, loop.models.status(id)));
 
-    Document event = loop.document("evaluation_events", "evaluation/" + DAY + "/run");
+    Document event = loop.single("evaluation_events");
     Document info = event.get("retraining_info", Document.class);
     assertEquals(
         List.of(
@@ -97,7 +106,11 @@ class EvaluationLoopTest {
             "finetuned_model_id",
             "finetuned_f1_score",
             "improvement",
-            "retry_count"),
+            "retry_count",
+            "metric",
+            "value",
+            "threshold",
+            "champion_value"),
         List.copyOf(info.keySet()));
     assertEquals(passing, info.getInteger("retry_count"));
     assertEquals(judged.championMetrics().get("f1_score"), info.getDouble("original_f1_score"));
@@ -105,7 +118,7 @@ class EvaluationLoopTest {
     assertEquals(
         info.getDouble("finetuned_f1_score") - info.getDouble("original_f1_score"),
         info.getDouble("improvement"));
-    assertEquals(candidate, loop.document("outcomes", DAY).getString("model_id"));
+    assertEquals(candidate, loop.document("outcomes", DAY + "/1").getString("model_id"));
     assertThrows(InvalidInputException.class, loop::sendAlert);
   }
 
@@ -117,8 +130,7 @@ class EvaluationLoopTest {
     loop.prepare(champion);
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     loop.evaluateFinetuned(candidate, champion, 1);
-    String nextDay = Loop.MODEL + "/" + Loop.DATE.plusDays(1);
-    loop.store.events().record("outcomes", nextDay, new Document("status", "approved"));
+    loop.addOutcome(Loop.DATE.plusDays(1), champion);
 
     SendEvaluationResults.Output heldBack = loop.sendResults();
     assertEquals("held_back", heldBack.status());
@@ -141,12 +153,12 @@ class EvaluationLoopTest {
     assertFalse(results.retrainingInfo().wasRetrained());
     assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
     assertEquals(VersionStatus.REJECTED, loop.models.status(last));
-    Document outcome = loop.document("outcomes", DAY);
+    Document outcome = loop.document("outcomes", DAY + "/1");
     assertEquals("failed_max_retries", outcome.getString("status"));
     assertEquals(champion, outcome.getString("model_id"));
 
     SendAlert.Output alert = loop.sendAlert();
-    Document kept = loop.document("alerts", "alert/" + DAY + "/run");
+    Document kept = loop.single("alerts");
     assertEquals("MODEL_PERFORMANCE_FAILURE", kept.getString("alert_type"));
     assertEquals("CRITICAL", kept.getString("severity"));
     assertEquals(last, kept.getString("model_id"));
@@ -160,7 +172,9 @@ class EvaluationLoopTest {
             .message()
             .matches(
                 "Model failed to meet Accuracy threshold of 0\\.8 after 3 retraining attempts\\."
-                    + " Final Accuracy score: 0\\.\\d{4}\\. Manual intervention required\\."),
+                    + " Final Accuracy score: 0\\.\\d{4}\\. The best candidate, \\S+ of attempt"
+                    + " \\d, reached 0\\.\\d{4}; the champion \\S+ has 0\\.\\d{4} on the same"
+                    + " rows\\. Manual intervention required\\."),
         alert.message());
     assertEquals(alert.message(), kept.getString("message"));
     assertEquals("not configured", alert.delivered().get("webhook"));
@@ -178,6 +192,128 @@ class EvaluationLoopTest {
     loop.sendAlert();
     assertEquals(before, loop.content());
     assertEquals("failed_max_retries", again.status());
+  }
+
+  @Test
+  void aDayThatHasItsOutcomeReturnsItUnchanged() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    String candidate = fineTune(champion);
+    SendEvaluationResults.Output first = loop.sendResults();
+    loop.models.move(candidate, VersionStatus.Event.DEPLOY, "");
+    loop.models.move(champion, VersionStatus.Event.RETIRE, "");
+    Document outcome = loop.single("outcomes");
+    Document event = loop.single("evaluation_events");
+
+    loop.startRun("run-2");
+    loop.evaluate(candidate);
+    CheckModelPerformance.Output check = loop.check(candidate);
+    assertEquals("retrained", check.status());
+    assertFalse(check.needsRetraining());
+    assertEquals(
+        DAY + " has its outcome, revision 1 of the run 'run': " + first.message(), check.reason());
+    assertEquals(first, loop.sendResults());
+    assertEquals(outcome, loop.single("outcomes"));
+    assertEquals(event, loop.single("evaluation_events"));
+    assertEquals(VersionStatus.DEPLOYED, loop.models.status(candidate));
+    assertEquals(VersionStatus.RETIRED, loop.models.status(champion));
+  }
+
+  @Test
+  void anotherLoopFileAddsARevisionThatIsJudgedOnTheHoldOutOnly() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    String candidate = fineTune(champion);
+    loop.sendResults();
+    Document first = loop.single("outcomes");
+
+    loop.startRun("run-2");
+    loop.loopFileHash = "another";
+    EvaluateModel.Output measured = loop.evaluate(candidate);
+    assertEquals(loop.prepare(candidate).revalSamples(), measured.samples());
+    assertEquals("approved", loop.check(candidate).status());
+    SendEvaluationResults.Output second = loop.sendResults();
+    assertEquals("approved", second.status());
+    assertEquals(2, second.revision());
+    assertEquals(first, loop.document("outcomes", DAY + "/1"));
+    assertEquals("approved", loop.document("outcomes", DAY + "/2").getString("status"));
+    assertEquals(2, loop.store.collection("evaluation_events").countDocuments());
+  }
+
+  @Test
+  void aSecondChangeInOneRunHidesNoVerdict() {
+    String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.sendResults();
+    loop.loopFileHash = "another";
+    loop.check(champion);
+    assertEquals(2, loop.sendResults().revision());
+    assertEquals(2, loop.store.collection("verdicts").countDocuments());
+    assertEquals(2, loop.store.collection("evaluation_events").countDocuments());
+  }
+
+  @Test
+  void otherLabelsAreJudgedOnRowsThatNoTrainingHasSeen() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    String candidate = fineTune(champion);
+    int holdout = loop.prepare(champion).revalSamples();
+    String child = loop.register(EXCELLENT, candidate, VersionStatus.CANDIDATE);
+    loop.relabel();
+    assertEquals(holdout, loop.evaluate(candidate).samples());
+    assertEquals(holdout, loop.evaluate(child).samples());
+    assertEquals(Loop.ROWS - 10, loop.evaluate(champion).samples());
+
+    loop.check(candidate);
+    PrepareRetrainingData.Output prepared = loop.prepare(candidate);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(child, candidate, 1);
+    Document measured =
+        loop.document(
+            "performance_metrics", child + "/" + Loop.RELABELLED_HASH + "/post_finetune_test");
+    assertTrue(measured.getInteger("judged_rows") < prepared.revalSamples(), judged.reason());
+  }
+
+  @Test
+  void aVersionWhoseHoldOutIsUnknownIsNotJudged() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
+    assertRefused(
+        "The split by which a version was trained on 'credit-default/2026-11-05' is not in the"
+            + " store, so its hold-out is unknown; judge the version on another batch.",
+        () -> loop.evaluate(candidate));
+  }
+
+  @Test
+  void anAlertOfACandidateBelowTheChampionSaysSo() {
+    String champion = loop.register(USELESS, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String better = loop.register(EXCELLENT, champion, VersionStatus.CANDIDATE);
+    List<String> candidates = new ArrayList<>();
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      candidates.add(
+          loop.register(attempt == 2 ? GOOD : POOR, attempt, champion, VersionStatus.CANDIDATE));
+      assertFalse(loop.evaluateFinetuned(candidates.getLast(), better, attempt).passed());
+    }
+    SendAlert.Output alert = loop.sendAlert();
+    assertEquals("below_champion", alert.reason());
+    Document kept = loop.single("alerts");
+    String expected =
+        String.format(
+            Locale.ROOT,
+            "No candidate is better than the champion after 3 retraining attempts. The best"
+                + " candidate, %s of attempt 2, reached the Accuracy threshold of 0.8 with %.4f but"
+                + " is below the champion %s, which has %.4f on the same rows. Manual intervention"
+                + " required.",
+            candidates.get(1),
+            kept.getDouble("best_candidate_value"),
+            better,
+            kept.getDouble("champion_value"));
+    assertEquals(expected, alert.message());
+    assertEquals(candidates.get(1), kept.getString("best_candidate_id"));
+    assertEquals(better, kept.getString("champion_id"));
+    assertEquals("accuracy", kept.getString("metric"));
+    assertEquals(0.8, kept.getDouble("threshold"));
+    assertEquals("below_champion", kept.getString("reason"));
   }
 
   @Test
@@ -199,6 +335,8 @@ class EvaluationLoopTest {
   @Test
   void aCandidateBelowTheChampionIsNotApprovedThoughItReachesTheThreshold() {
     String champion = loop.register(EXCELLENT, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
     loop.prepare(champion);
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
@@ -229,6 +367,8 @@ class EvaluationLoopTest {
   @Test
   void aBatchThatWasSplitInTwoWaysNeedsTheOneNamed() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
     loop.prepare(champion);
     String other =
         new PrepareRetrainingData()
@@ -237,8 +377,7 @@ class EvaluationLoopTest {
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(candidate, champion, 1));
     EvaluateFinetunedModel.Input named =
-        new EvaluateFinetunedModel.Input(
-            candidate, champion, BATCH, 1, Metric.ACCURACY, Loop.THRESHOLD, other);
+        new EvaluateFinetunedModel.Input(candidate, champion, BATCH, 1, null, null, other);
     assertTrue(new EvaluateFinetunedModel().run(named, loop.context).passed());
   }
 
@@ -248,8 +387,7 @@ class EvaluationLoopTest {
     loop.evaluate(champion);
     loop.check(champion);
     assertRefused(
-        "The run 'run' ended with a version of 'credit-default' that is good enough; there is"
-            + " nothing to alert of.",
+        "The run 'run' ended with an approved version of 'credit-default'; no alert is needed.",
         loop::sendAlert);
     assertNull(loop.store.collection("alerts").find().first());
   }
@@ -294,6 +432,16 @@ class EvaluationLoopTest {
                 .formatted(champion)
             + " first.",
         () -> loop.check(champion));
+  }
+
+  /** A champion that fails and a first attempt that passes; returns the candidate. */
+  private String fineTune(String champion) {
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
+    assertTrue(loop.evaluateFinetuned(candidate, champion, 1).passed());
+    return candidate;
   }
 
   /** Three attempts that fail; returns the last candidate. */

@@ -1,5 +1,7 @@
 package retune.steps.evaluation;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -17,11 +19,15 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.core.judgement.Gate;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.devstore.EmbeddedStore;
+import retune.judgement.DayKey;
+import retune.judgement.DayOutcome;
+import retune.judgement.RetrainingInfo;
 import retune.model.Architecture;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -42,6 +48,8 @@ final class Loop implements AutoCloseable {
   static final LocalDate DATE = LocalDate.parse("2026-11-05");
   static final String BATCH = MODEL + "/" + DATE;
   static final String CONTENT_HASH = Hashing.sha256("the batch");
+  static final String RELABELLED_HASH = Hashing.sha256("the batch with other labels");
+  static final String TABLE_HASH = Hashing.sha256("the table that the champion was trained on");
   static final int ROWS = 600;
   static final double THRESHOLD = 0.8;
 
@@ -63,10 +71,16 @@ final class Loop implements AutoCloseable {
   final DocumentStore store =
       DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK);
   final ModelStore models = new ModelStore(store, TestContext.CLOCK);
-  final TestContext context = TestContext.of(store);
+  TestContext context = TestContext.of(store);
+  @Nullable String loopFileHash;
 
   Loop() {
     writeBatch(CONTENT_HASH, PREPROCESSING.hash());
+  }
+
+  /** Steps run from here on are of a run of this name. */
+  void startRun(String runId) {
+    context = context.inRun(runId);
   }
 
   void writeBatch(String contentHash, String preprocessingHash) {
@@ -81,7 +95,21 @@ final class Loop implements AutoCloseable {
   }
 
   private void writeBatch(String contentHash, String preprocessingHash, int count) {
-    Rows rows = rows(count);
+    writeBatch(contentHash, "raw", preprocessingHash, rows(count));
+  }
+
+  /** Replaces the batch by the same rows with another label on every tenth. */
+  void relabel() {
+    Rows rows = rows(ROWS);
+    for (int row = 10; row < ROWS; row += 10) {
+      rows.labels()[row] = 1 - rows.labels()[row];
+    }
+    writeBatch(RELABELLED_HASH, "raw, labelled anew", PREPROCESSING.hash(), rows);
+  }
+
+  private void writeBatch(
+      String contentHash, String rawContentHash, String preprocessingHash, Rows rows) {
+    int count = rows.labels().length;
     store
         .processedBatches()
         .write(
@@ -92,7 +120,7 @@ final class Loop implements AutoCloseable {
                 "generated",
                 "run",
                 contentHash,
-                "raw",
+                rawContentHash,
                 preprocessingHash,
                 PREPROCESSING.schema(),
                 count,
@@ -154,7 +182,13 @@ final class Loop implements AutoCloseable {
             TARGET,
             0.5,
             new ModelVersion.Lineage(
-                finetunedFrom, "head", 5, 1e-4, CONTENT_HASH, Map.of(), List.of()),
+                finetunedFrom,
+                "head",
+                5,
+                1e-4,
+                finetunedFrom == null ? TABLE_HASH : CONTENT_HASH,
+                Map.of(),
+                List.of()),
             Map.of(),
             null,
             weights);
@@ -201,7 +235,8 @@ final class Loop implements AutoCloseable {
   CheckModelPerformance.Output check(String modelId) {
     return new CheckModelPerformance()
         .run(
-            new CheckModelPerformance.Input(modelId, BATCH, Metric.ACCURACY, THRESHOLD, 3),
+            new CheckModelPerformance.Input(
+                modelId, BATCH, Metric.ACCURACY, THRESHOLD, 3, loopFileHash),
             context);
   }
 
@@ -213,8 +248,7 @@ final class Loop implements AutoCloseable {
   EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
     return new EvaluateFinetunedModel()
         .run(
-            new EvaluateFinetunedModel.Input(
-                modelId, championId, BATCH, attempt, Metric.ACCURACY, THRESHOLD, null),
+            new EvaluateFinetunedModel.Input(modelId, championId, BATCH, attempt, null, null, null),
             context);
   }
 
@@ -224,18 +258,44 @@ final class Loop implements AutoCloseable {
 
   SendEvaluationResults.Output sendResults(boolean allowBackfillPromotion) {
     SendEvaluationResults.Input input =
-        new SendEvaluationResults.Input(
-            MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3, allowBackfillPromotion);
+        new SendEvaluationResults.Input(MODEL, DATE, null, null, null, allowBackfillPromotion);
     return new SendEvaluationResults().run(input, context);
   }
 
   SendAlert.Output sendAlert() {
-    return new SendAlert()
-        .run(new SendAlert.Input(MODEL, DATE, Metric.ACCURACY, THRESHOLD, 3), context);
+    return new SendAlert().run(new SendAlert.Input(MODEL, DATE, null, null, null), context);
   }
 
   Document document(String collection, String id) {
     return store.events().find(collection, id).orElseThrow();
+  }
+
+  /** The only document of a collection. */
+  Document single(String collection) {
+    List<Document> documents = store.collection(collection).find().into(new ArrayList<>());
+    assertEquals(1, documents.size(), collection);
+    return documents.getFirst();
+  }
+
+  /** Adds an outcome of another day. */
+  void addOutcome(LocalDate date, String championId) {
+    Gate gate = new Gate(Metric.ACCURACY, THRESHOLD);
+    DayOutcome outcome =
+        new DayOutcome(
+            MODEL,
+            date,
+            0,
+            new DayKey("rows", "labels", null, gate, 3),
+            "another-run",
+            DayOutcome.Status.APPROVED,
+            championId,
+            "20260109_101500",
+            championId,
+            true,
+            new RetrainingInfo(
+                false, null, null, null, null, null, 0.9, 0.8, 0, gate.metric(), 0.9, 0.8, 0.9),
+            "Judged.");
+    outcome.add(store);
   }
 
   /** Everything that the store holds, document by document. */
