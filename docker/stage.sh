@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Makes the images' file systems, a folder for each set of layers, from Debian packages, this JDK and Retune's jars:
+# Makes the images' file systems from Debian packages, this JDK and Retune's jars, one folder per set of layers:
 #   docker/stage.sh FOLDER             the whole stage
-#   docker/stage.sh FOLDER rehearse    writes docker/classes again, which the class archives are made of
-# Nothing here needs a container daemon, a registry or root. The same packages, JDK and jars give the same bytes.
+#   docker/stage.sh FOLDER rehearse    writes docker/classes again, the lists of the class archives
+# It needs no container daemon, registry or root. The same packages, JDK and jars give the same bytes.
 set -euo pipefail
 top=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd)
 stage=$(realpath -m -- "$1")
 java=$("$top/retune" java-home)
 libraries=lib/x86_64-linux-gnu
 
-# What the libraries use of the JDK; naming.dns finds mongodb+srv:// addresses, security.* logs in to a store, httpserver and
-# jdk.management are for serving.
+# The JDK modules that the libraries use: naming.dns resolves mongodb+srv:// addresses, security.* authenticates to a store,
+# httpserver and jdk.management are for serving.
 modules=java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.security.sasl
 modules+=,java.xml,jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.naming.dns,jdk.net,jdk.unsupported
 
@@ -29,7 +29,7 @@ need dpkg-deb dpkg
 need strip binutils
 need unzip unzip
 
-# The packages' archives, in the locked versions where they are to be had, and a line on each for the bill of materials.
+# Downloads the packages, in the locked versions if the mirror has them, and writes a line on each for the bill of materials.
 packages() {
   local folder entry licence name version
   mkdir "$stage/packages"
@@ -41,7 +41,7 @@ packages() {
         fail "apt-get cannot download the package $name; run 'apt-get update' or see $stage/apt.log."
     fi
     version=$(dpkg-deb --field "$name"_*.deb Version)
-    [[ $entry == "$name=$version" ]] || echo "docker/packages.lock names $entry; taken is $version." >&2
+    [[ $entry == "$name=$version" ]] || echo "The mirror does not have $entry of docker/packages.lock; version $version is used." >&2
     printf '%s %s %s %s\n' "$folder" "$name" "$version" "$licence" >> "$stage/packages.txt"
   done < <(sed '/^#/d' "$top/docker/packages.lock")
 }
@@ -53,7 +53,7 @@ take() { # take PACKAGE TARGET PATH…: these files of a package
   dpkg-deb --fsys-tarfile "$stage/packages/$package"_*.deb | tar -x -C "$target" "${@/#/./}"
 }
 
-# What a dynamically linked program needs of a system, and nothing that could be run.
+# The system: what dynamically linked programs need, without any program.
 base() {
   local root=$stage/base
   take libc6 "$root" $libraries/{ld-linux-x86-64.so.2,libc.so.6,libdl.so.2,libm.so.6,libpthread.so.0,libresolv.so.2,librt.so.1}
@@ -71,12 +71,13 @@ runtime() {
   "$java/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages \
     --compress zip-0 --output "$stage/java/opt/java" > "$stage/java.log" 2>&1 ||
     fail "jlink of $java failed; see $stage/java.log."
+  "$java/bin/javac" -d "$stage/java/opt/probe" "$top/docker/probe/Probe.java"
   echo "java openjdk $(sed -n 's/^JAVA_RUNTIME_VERSION="\(.*\)"/\1/p' "$java/release") GPL-2.0-only WITH Classpath-exception-2.0" \
     >> "$stage/packages.txt"
 }
 
-# PyTorch as DJL takes it from PYTORCH_LIBRARY_PATH: unpacked at build time and not at each start. Beside it what it is
-# linked with, which its libraries look for in their own folder.
+# PyTorch for DJL's PYTORCH_LIBRARY_PATH: unpacked here rather than at each start. Its libraries look for those that they
+# are linked with in their own folder.
 torch() {
   local root=$stage/torch/opt/torch jars=$top/tasks/learning/target/lib
   mkdir -p "$root"
@@ -88,11 +89,12 @@ torch() {
   cp --dereference "$stage/files/$libraries/libgcc_s.so.1" "$stage/files/usr/$libraries/libstdc++.so.6" "$root/"
 }
 
-# A module's class path and the options that start it, as /opt/retune of a family of images.
+# A family's /opt/retune: the module's class path and the JVM options.
 class_path() { # class_path FAMILY MODULE OPTIONS…
   local root=$stage/$1/opt/retune target=$top/tasks/$2/target jar jars
   mkdir -p "$root/lib"
   cp "$target/bom.json" "$stage/$1.bom.json"
+  cp "$top/LICENSE" "$top/NOTICE" "$root/"
   for jar in "$target"/retune-*.jar "$target"/lib/*.jar; do
     case ${jar##*/} in
       retune-*) cp "$jar" "$root/" ;;
@@ -100,7 +102,7 @@ class_path() { # class_path FAMILY MODULE OPTIONS…
       *) cp "$jar" "$root/lib/" ;;
     esac
   done
-  # Layers have one time for all files, and a class archive knows its jars by their times.
+  # All files in the layers have this time, and a class archive checks the times of its jars.
   find "$root" -name '*.jar' -exec touch --date=@1 {} +
   jars=("$root"/*.jar "$root"/lib/*.jar)
   shift 2
@@ -112,7 +114,7 @@ class_path() { # class_path FAMILY MODULE OPTIONS…
   ) > "$root/java.options"
 }
 
-# Becomes the Java of a family, with its class path here in place of /opt/retune.
+# Becomes a family's JVM, with the class path in the stage instead of /opt/retune.
 become() { # become FAMILY OPTION… MAIN ARGUMENT…
   local root=$stage/$1
   shift
@@ -120,7 +122,7 @@ become() { # become FAMILY OPTION… MAIN ARGUMENT…
   exec "$stage/java/opt/java/bin/java" "@$root.options" "$@"
 }
 
-# Runs a step and notes the classes that it loads.
+# Runs a step and records the classes that it loads.
 rehearse() { # rehearse FAMILY STEP ARGUMENT…
   local family=$1 step=$2
   shift
@@ -128,15 +130,15 @@ rehearse() { # rehearse FAMILY STEP ARGUMENT…
     > "$stage/$step.json" 2> "$stage/$step.log" || fail "The rehearsal of $step failed; see $stage/$step.log."
 }
 
-# A day of the example's loop, and the list of all classes that each family loads in it. Sorted, and without what a list
-# says of the order of events.
+# Runs a day of the example's loop and lists the classes that each family loads, sorted and without the ids that depend
+# on the order of events.
 rehearsals() {
   local example=$top/examples/credit-default day=2026-01-05 store batch version family
   mkfifo "$stage/address"
   become store -Xshare:off "-XX:DumpLoadedClassList=$stage/store.store.classes" retune.devstore.Main --port 0 \
     --data "$stage/data" > "$stage/address" 2> "$stage/store.log" &
   store=$!
-  # shellcheck disable=SC2064 # the number is that of now
+  # shellcheck disable=SC2064 # expanded now on purpose
   trap "kill $store 2> /dev/null || true" EXIT
   RETUNE_MONGO_URI=$(head -n 1 "$stage/address")
   export RETUNE_MONGO_URI RETUNE_RUN_ID=rehearsal PYTORCH_FLAVOR=cpu PYTORCH_LIBRARY_PATH=$stage/torch/opt/torch
@@ -159,8 +161,8 @@ rehearsals() {
   done
 }
 
-# Becomes the Java of a family as in its image, under /opt. An archive names where its class path was: made here, it would
-# be another in another folder. Where the kernel does not let a user mount, it is.
+# Becomes a family's JVM under /opt, as in its image. A class archive contains the path of its class path, so that one made
+# in the stage would differ from folder to folder; it does where the kernel does not let users mount.
 as_in_image() { # as_in_image FAMILY OPTION…
   local family=$1 opt=$stage/opt
   local retune=$stage/$family/opt/retune
@@ -172,12 +174,12 @@ as_in_image() { # as_in_image FAMILY OPTION…
       mount --rbind "$3" /opt && shift 3 && exec /opt/java/bin/java @/opt/retune/java.options "$@"' \
       bash "$stage/java/opt/java" "$retune" "$opt" "$@"
   fi
-  echo "unshare may not mount here: images that are built in another folder have other digests." >&2
+  echo "This kernel does not let users mount, so the images' digests depend on the folder of the build." >&2
   become "$family" "${@//\/opt\/retune/$retune}"
 }
 
-# One archive of the classes that a family's rehearsals loaded, parsed and linked ahead of time: the same list, jars and
-# JDK give the same bytes. Which classes a step loads is in part a matter of luck, so the list is kept.
+# Archives the classes in a family's list, parsed and linked ahead of time. The same list, jars and JDK give the same bytes.
+# The lists are kept in docker/classes, because a rehearsal loads a few classes more or less each time.
 archive() { # archive FAMILY OPTION…
   cp "$top/docker/classes/$1.txt" "$stage/$1/opt/retune/classes.txt"
   (as_in_image "$@" -Xshare:dump -XX:SharedClassListFile=/opt/retune/classes.txt \
@@ -208,7 +210,7 @@ sidecar
 if [[ ${2:-} == rehearse ]]; then
   rehearsals
 else
-  archive store # linked ahead, too, it would keep soft references, which hold the time
+  archive store # linking ahead would archive soft references, which contain the time
   archive light -XX:+AOTClassLinking
   archive learning -XX:+AOTClassLinking
 fi

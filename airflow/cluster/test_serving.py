@@ -184,6 +184,12 @@ def test_no_request_is_lost_while_every_pod_is_replaced(served, service, row):
     assert counted > 50
 
 
+def test_helm_test_gets_a_prediction_from_each_model(served):
+    tested = served.helm("test", NAME, "--timeout", "2m")
+    assert f"{SERVING}-test" in tested
+    assert re.search(r"Phase: +Succeeded", tested)
+
+
 def test_what_serves_is_upgraded_rolled_back_and_gone(served, kinds):
     def spec(kind):
         return json.loads(served.kubectl("get", kind, SERVING, "--output", "json"))["spec"]

@@ -1,5 +1,7 @@
 """compose.yaml says of every step what its pod says."""
 
+import re
+
 import pytest
 import yaml
 from conftest import PROJECT
@@ -28,3 +30,20 @@ def test_services_are_locked_down_as_pods_are():
 def test_what_knows_no_users_is_for_this_machine_alone(name):
     (port,) = SERVICES[name]["ports"]
     assert port.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", ["store", "serving"])
+def test_the_services_are_probed_and_steps_wait_for_the_store(name):
+    probe = SERVICES[name]["healthcheck"]["test"]
+    port = SERVICES[name]["ports"][0].split(":")[-1]
+    assert f"127.0.0.1:{port}" in probe[-1]
+    for service in SERVICES.values():
+        if service is not SERVICES["store"]:
+            assert service["depends_on"] == {"store": {"condition": "service_healthy"}}
+
+
+def test_the_ports_are_not_those_of_the_demo():
+    ports = [
+        re.search(r":-(\d+)\}", SERVICES[name]["ports"][0])[1] for name in ("store", "serving")
+    ]
+    assert not {"8080", "27018"} & set(ports)

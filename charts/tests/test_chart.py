@@ -13,6 +13,7 @@ from made import CHART, HERE, STORE, documents, helm, template
 
 VALUES = sorted((HERE / "values").glob("*.yaml"), key=lambda file: file.stem)
 WORKLOADS = ("Deployment", "Job", "StatefulSet")
+REGISTERED = {"enabled": True, "volume": {"emptyDir": {}}, "models": [{"path": "m"}]}
 SERVED = {"models": [{"model": "credit-default"}]}
 
 
@@ -188,7 +189,10 @@ def test_a_digest_wins_over_the_tag_of_its_image_alone():
     (pod,) = of_kind("Pod", values)
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == f"retune/serving@{digest}"
-    assert pod["spec"]["containers"][0]["image"] == "retune/xcom-sidecar:0.1.0"
+    assert pod["spec"]["containers"][0]["image"] == image
+    (job,) = of_kind("Job", {**values, "registration": REGISTERED})
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "retune/register-model:0.1.0"
 
 
 @pytest.mark.parametrize(

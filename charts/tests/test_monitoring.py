@@ -272,17 +272,17 @@ def test_each_alert_has_a_day_on_which_it_fires():
         (
             "one of two pods has no version",
             11,
-            "Pod b does not answer predictions of credit-default, others do.",
+            "Pod b does not serve predictions of credit-default, other pods do.",
         ),
         (
             "one request in fifty fails",
             10,
-            "Of the requests for predictions of credit-default, 1.961% fail.",
+            "1.961% of the requests for predictions of credit-default fail.",
         ),
         (
             "one prediction in twenty is slow",
             15,
-            "One in a hundred requests to predict of credit-default takes more than 850ms.",
+            "The 99th percentile of predict requests of credit-default is 850ms.",
         ),
     ],
 )

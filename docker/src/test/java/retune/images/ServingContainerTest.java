@@ -12,10 +12,13 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.BindMode;
+import org.testcontainers.containers.Container.ExecResult;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
 import org.testcontainers.containers.wait.strategy.Wait;
@@ -28,6 +31,7 @@ class ServingContainerTest {
   private static final String EXAMPLE = Path.of("../examples/credit-default").toString();
   private static final String READY = "/v2/health/ready";
   private static final int PORT = 8090;
+  private static final String HERE = "http://127.0.0.1:" + PORT;
 
   private final HttpClient client = HttpClient.newHttpClient();
 
@@ -41,6 +45,9 @@ class ServingContainerTest {
       connect(serving, network);
       serving.waitingFor(Wait.forHttp("/v2/health/live").forPort(PORT)).start();
       assertEquals(503, get(serving, READY).statusCode());
+      assertEquals(1, probe(serving, HERE + READY).getExitCode());
+      assertEquals(0, probe(store, "tcp://127.0.0.1:27018").getExitCode());
+      assertEquals(1, probe(store, "tcp://127.0.0.1:27019").getExitCode());
 
       Ended registered =
           Containers.run(
@@ -69,6 +76,9 @@ class ServingContainerTest {
       serving.withFileSystemBind(EXAMPLE + "/finetuned", "/model", BindMode.READ_ONLY);
       serving.waitingFor(Wait.forHttp(READY).forPort(PORT)).start();
       assertPredicts(serving);
+      assertEquals(0, probe(serving, HERE + READY).getExitCode());
+      ExecResult predicted = probe(serving, HERE + "/predict", HERE + "/example");
+      assertTrue(predicted.getStdout().contains("\"prediction_class\""), predicted.toString());
       assertTrue(
           get(serving, "/metrics").body().contains("process_cpu_seconds_total"),
           "the image's Java knows what the process uses");
@@ -78,6 +88,15 @@ class ServingContainerTest {
 
   private static GenericContainer<?> service(String image, String... words) {
     return Containers.container(image, words).withExposedPorts(PORT);
+  }
+
+  /** The health check of compose.yaml, and the test pod's prediction. */
+  private static ExecResult probe(GenericContainer<?> container, String... addresses)
+      throws IOException, InterruptedException {
+    List<String> command =
+        List.of("/opt/java/bin/java", "-XX:TieredStopAtLevel=1", "-cp", "/opt/probe", "Probe");
+    return container.execInContainer(
+        Stream.concat(command.stream(), Stream.of(addresses)).toArray(String[]::new));
   }
 
   private static void connect(GenericContainer<?> container, Network network) {

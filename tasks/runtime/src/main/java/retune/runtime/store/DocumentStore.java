@@ -173,15 +173,23 @@ public final class DocumentStore implements AutoCloseable {
     String store = "The document store at " + String.join(", ", address.getHosts());
     if (failure instanceof MongoTimeoutException || failure instanceof MongoSocketException) {
       return new NotReadyException(
-          store
-              + " did not answer within "
-              + wait.toSeconds()
-              + " s; start it (./retune store), or set "
-              + setting
-              + " to the address of the store to use.",
+          "%s did not answer within %d s. %s"
+              .formatted(store, wait.toSeconds(), advice(setting, address)),
           failure);
     }
     return isRefusal(failure) ? refused(store, address.getUsername(), setting, failure) : failure;
+  }
+
+  /** A loopback address is often meant for this machine and read in a container. */
+  private static String advice(String setting, ConnectionString address) {
+    boolean isHere =
+        address.getHosts().stream()
+            .allMatch(host -> host.matches("(127\\..*|localhost|\\[::1])(:\\d+)?"));
+    return isHere
+        ? "Start it (./retune store), or set %s to the address of yours; inside a container, this address is the container itself."
+            .formatted(setting)
+        : "Check that it runs and that this machine or container can reach it, or correct %s."
+            .formatted(setting);
   }
 
   private static boolean isRefusal(RuntimeException failure) {

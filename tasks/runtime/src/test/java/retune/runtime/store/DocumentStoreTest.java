@@ -47,10 +47,20 @@ class DocumentStoreTest {
     assertEquals(
         "The document store at 127.0.0.1:"
             + port
-            + " did not answer within 1 s; start it (./retune store), or set RETUNE_MONGO_URI to the"
-            + " address of the store to use.",
+            + " did not answer within 1 s. Start it (./retune store), or set RETUNE_MONGO_URI to the"
+            + " address of yours; inside a container, this address is the container itself.",
         thrown.getMessage());
     assertFalse(stackTrace(thrown).contains(PASSWORD));
+  }
+
+  @Test
+  void aStoreElsewhereIsNotToBeStartedHere() {
+    var thrown =
+        assertThrows(NotReadyException.class, () -> open("mongodb://store.invalid:27018/retune"));
+    assertEquals(
+        "The document store at store.invalid:27018 did not answer within 1 s. Check that it runs and"
+            + " that this machine or container can reach it, or correct RETUNE_MONGO_URI.",
+        thrown.getMessage());
   }
 
   @Test
