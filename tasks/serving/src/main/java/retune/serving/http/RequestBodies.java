@@ -38,9 +38,9 @@ final class RequestBodies {
    * @param heap its maximum size in bytes
    */
   RequestBodies(long heap) {
-    long most = Math.max(heap / SHARE_OF_HEAP, PIECE);
-    mostBytes = (int) Math.min(MOST_BYTES, most);
-    room = new Semaphore((int) Math.min(most / PIECE, Integer.MAX_VALUE));
+    int pieces = Math.clamp(heap / SHARE_OF_HEAP / PIECE, 1, Integer.MAX_VALUE);
+    mostBytes = (int) Math.min(MOST_BYTES, (long) pieces * PIECE);
+    room = new Semaphore(pieces);
   }
 
   /**

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving.http;
+
+import org.jspecify.annotations.NullMarked;
