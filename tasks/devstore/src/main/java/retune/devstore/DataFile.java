@@ -108,6 +108,11 @@ final class DataFile {
       if (check.loss().isPresent()) {
         throw new CannotStartException(check.loss().get(), null);
       }
+      if (!Files.exists(folder.resolve(NAME))) {
+        throw new CannotStartException(
+            "There is no data file '" + folder.resolve(NAME) + "'; name its folder with --data.",
+            null);
+      }
       return check;
     } catch (IOException | MVStoreException e) {
       throw cannotOpen(folder, e);

@@ -1,6 +1,7 @@
 package retune.devstore;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 
 /** {@code ./retune store}: the embedded store in the foreground, until SIGTERM or SIGINT. */
@@ -108,7 +109,9 @@ public final class Main {
 
   private static void check(Path folder) {
     DataCheck found = DataFile.check(folder);
-    found.documents().forEach((name, count) -> System.out.printf("%,12d  %s%n", count, name));
+    found
+        .documents()
+        .forEach((name, count) -> System.out.printf(Locale.ROOT, "%,12d  %s%n", count, name));
   }
 
   private static void halt(String reason) {

@@ -87,7 +87,7 @@ class DataFileTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"closed", "killed"})
-  void aWholeFileStartsWithoutAWord(String how) throws IOException {
+  void aWholeFileStartsSilently(String how) throws IOException {
     copy(left(how), folder);
     try (EmbeddedStore store = EmbeddedStore.start(Settings.of(folder))) {
       assertEquals(Optional.empty(), store.loss());
@@ -171,7 +171,7 @@ class DataFileTest {
   }
 
   @Test
-  void aFileWithoutARecordIsReadWhole() throws IOException {
+  void aFileWithoutARecordIsReadAndAccepted() throws IOException {
     copy(left("closed"), folder);
     Files.delete(folder.resolve(DataFile.RECORD_NAME));
     try (EmbeddedStore store = EmbeddedStore.start(Settings.of(folder))) {
@@ -181,14 +181,14 @@ class DataFileTest {
   }
 
   @Test
-  void aFileThatIsMissingIsALossWhereThereWasOne() throws IOException {
+  void aMissingFileIsALoss() throws IOException {
     copy(left("closed"), folder);
     Files.delete(folder.resolve(DataFile.NAME));
     assertTrue(String.valueOf(refused().getMessage()).contains("only 0 of 1,001 documents"));
   }
 
   @Test
-  void aFileWhoseBeginningIsOverwrittenIsNotCalledUnreadable() throws IOException {
+  void aFileWhoseBeginningIsOverwrittenIsCalledDamaged() throws IOException {
     copy(left("closed"), folder);
     Path file = folder.resolve(DataFile.NAME);
     byte[] bytes = Files.readAllBytes(file);

@@ -13,6 +13,7 @@ import com.mongodb.client.model.Filters;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,7 +67,7 @@ class MainTest {
   }
 
   @Test
-  void whatWasAcknowledgedSurvivesBeingKilled() throws Exception {
+  void acknowledgedWritesSurviveSigkill() throws Exception {
     Queue<String> acknowledged = new ConcurrentLinkedQueue<>();
     for (int kill = 0; kill < 4; kill++) {
       Running store = Running.start(folder);
@@ -97,9 +98,9 @@ class MainTest {
     assertEquals(143, store.end());
   }
 
-  /** The limit on the length of its files stands for a full disk: both fail the same write. */
+  /** A limit on the length of files stands for a full disk: both fail the same write. */
   @Test
-  void aFullDiskEndsItAndNoAcknowledgedWriteIsLost() throws Exception {
+  void aFullDiskEndsTheStoreAndLosesNoAcknowledgedWrite() throws Exception {
     List<String> limited =
         new ArrayList<>(List.of("bash", "-c", "ulimit -f 8192 && exec \"$@\"", "bash"));
     limited.addAll(command("--port", "0", "--data", folder.toString()));
@@ -120,7 +121,7 @@ class MainTest {
       // Steps take this for a store that does not answer, and exit with 20.
       assertInstanceOf(MongoSocketException.class, refused);
     }
-    assertTrue(full.waitFor(10, TimeUnit.SECONDS), "the store goes on");
+    assertTrue(full.waitFor(10, TimeUnit.SECONDS), "the store still runs");
     assertEquals(1, full.exitValue());
     assertEquals(
         "The store stops, because it cannot write its data file (File too large). Every"
@@ -158,7 +159,7 @@ class MainTest {
   }
 
   @Test
-  void printsNothingButItsAddressAndLeavesOnSigterm() throws Exception {
+  void printsOnlyItsAddressAndExitsOnSigterm() throws Exception {
     Process process = launch("--port", "0", "--data", folder.toString());
     BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
     assertTrue(out.readLine().matches("mongodb://127\\.0\\.0\\.1:\\d+/retune"));
@@ -170,7 +171,7 @@ class MainTest {
   }
 
   @Test
-  void aFolderInUseEndsItWithASentence() throws Exception {
+  void aFolderInUseIsRefusedWithASentence() throws Exception {
     try (EmbeddedStore first = EmbeddedStore.start(EmbeddedStore.Settings.of(folder))) {
       assertTrue(first.uri().startsWith("mongodb:"));
       Process second = launch("--port", "0", "--data", folder.toString());
@@ -197,11 +198,31 @@ class MainTest {
   }
 
   @Test
-  void listensOnTheAddressThatIsAskedFor() throws Exception {
+  void listensOnTheGivenAddress() throws Exception {
     Process process = launch("--host", "0.0.0.0", "--port", "0", "--data", folder.toString());
     assertTrue(
         process.inputReader(StandardCharsets.UTF_8).readLine().startsWith("mongodb://0.0.0.0:"));
     process.destroyForcibly();
+  }
+
+  @Test
+  void theCheckPrintsWhatTheFileHolds() throws Exception {
+    try (EmbeddedStore store = EmbeddedStore.start(EmbeddedStore.Settings.of(folder));
+        MongoClient client = MongoClients.create(store.uri())) {
+      client.getDatabase("retune").getCollection("things").insertOne(new Document());
+    }
+    Process whole = launch("--check", "--data", folder.toString());
+    assertEquals("           1  retune.things", whole.inputReader().readLine());
+    assertEquals(0, whole.waitFor());
+
+    Files.delete(folder.resolve("retune.mv"));
+    Process lost = launch("--check", "--data", folder.toString());
+    assertTrue(textOf(lost).contains("only 0 of 1 documents can be read"));
+    assertEquals(50, lost.waitFor());
+
+    Process nothing = launch("--check", "--data", folder.resolve("none").toString());
+    assertTrue(textOf(nothing).startsWith("There is no data file"));
+    assertEquals(50, nothing.waitFor());
   }
 
   @Test

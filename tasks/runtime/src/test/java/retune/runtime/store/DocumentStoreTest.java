@@ -33,7 +33,7 @@ class DocumentStoreTest {
   }
 
   @Test
-  void aStoreThatIsNotThereIsNotReadyAfterTheWait() throws IOException {
+  void anUnreachableStoreIsNotReadyAfterTheWait() throws IOException {
     int port;
     try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       port = free.getLocalPort();
@@ -64,7 +64,7 @@ class DocumentStoreTest {
   }
 
   @Test
-  void aStoreThatTakesConnectionsButNeverAnswersIsNotReadyEither() throws IOException {
+  void aStoreThatAcceptsConnectionsButNeverAnswersIsNotReady() throws IOException {
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       assertThrows(
           NotReadyException.class,
@@ -74,7 +74,7 @@ class DocumentStoreTest {
 
   @Test
   void refusedCredentialsAreInvalidInputWithoutThePassword() {
-    // The embedded store has no users: whoever brings credentials is refused.
+    // The embedded store has no users and refuses all credentials.
     try (EmbeddedStore store = EmbeddedStore.inMemory()) {
       var thrown =
           assertThrows(
@@ -94,7 +94,7 @@ class DocumentStoreTest {
         "mongodb://u:" + PASSWORD + "@host:port/x",
         PASSWORD
       })
-  void anAddressThatIsNoneIsInvalidInputWithoutThePassword(String uri) {
+  void aMalformedAddressIsInvalidInputWithoutThePassword(String uri) {
     var thrown = assertThrows(InvalidInputException.class, () -> open(uri));
     assertFalse(stackTrace(thrown).contains(PASSWORD));
   }

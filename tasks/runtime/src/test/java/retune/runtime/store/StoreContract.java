@@ -211,7 +211,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void rawRowsComeBackInOrderAsTheyWere() {
+  void rawRowsAreReadInOrderAndUnchanged() {
     Written written = write(table(0, 2_050, 0), table(2_050, 2_150, 0));
     assertTrue(written.changed());
     assertEquals(2_150, written.batch().rows());
@@ -220,7 +220,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void numbersThatAreHardToKeepAreKept() {
+  void extremeNumbersAreReadUnchanged() {
     double[] numbers = {-0.0, 0.1, 1e300, Double.POSITIVE_INFINITY, Integer.MIN_VALUE, 1L << 40};
     write(
         new Table(
@@ -235,14 +235,14 @@ abstract class StoreContract {
   }
 
   @Test
-  void anEmptyBatchIsABatch() {
+  void aBatchMayBeEmpty() {
     Written written = write();
     assertEquals(0, written.batch().rows());
     assertFalse(store.rawBatches().read(written.batch()).hasNext());
   }
 
   @Test
-  void theSameRowsAgainChangeNothingHoweverTheyAreCut() {
+  void writingTheSameRowsInOtherChunksChangesNothing() {
     Written first = write(table(0, 1_050, 0));
     List<Document> before = all("raw_data");
     Written second =
@@ -277,7 +277,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void largeBatchesHaveNoRawRowDocumentsUntilTheyAreAskedFor() {
+  void largeBatchesGetRowDocumentsOnlyOnRequest() {
     Written alone = write(1_049, table(0, 1_050, 0));
     assertEquals(List.of(), all("raw_data"));
     assertSame(table(0, 1_050, 0), readRaw());
@@ -293,7 +293,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void rowDocumentsGoWithTheRowsThatTheyShow() {
+  void rowDocumentsAreRemovedWithTheirRows() {
     write(2_000, table(0, 1_050, 0));
     write(0, table(0, 1_020, 9));
     assertEquals(List.of(), all("raw_data"));
@@ -319,7 +319,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void theNextWriterRemovesWhatAFailedOneLeft() {
+  void theNextWriterRemovesTheRowsOfAFailedOne() {
     assertThrows(
         NoSuchElementException.class,
         () -> write(failingAfter(2, i -> table(i * 1_000, i * 1_000 + 1_000, 9))));
@@ -331,7 +331,7 @@ abstract class StoreContract {
     assertEquals(List.of(), all("batch_leftovers"));
   }
 
-  /** Chunks of an iterator that breaks, as a process does that is killed. */
+  /** An iterator that fails after some chunks, as if the writer were killed. */
   private static <T> Iterator<T> failingAfter(int good, IntFunction<T> chunk) {
     return IntStream.range(0, good + 1)
         .mapToObj(
@@ -356,7 +356,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void shardsAreTheBatchThatIsWrittenAtOnce() {
+  void sealedShardsEqualTheBatchWrittenByOneProcess() {
     assertTrue(writeShard(1, 1_000, 2_150));
     assertTrue(writeShard(0, 0, 1_000));
     assertFalse(writeShard(0, 0, 1_000));
@@ -373,7 +373,7 @@ abstract class StoreContract {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
-  void aShardThatBreaksOffIsNotThereAndIsMadeGoodByARepetition(int good) {
+  void aShardThatFailsIsMissingUntilItIsWrittenAgain(int good) {
     writeShard(0, 0, 1_000);
     Iterator<Table> chunks =
         failingAfter(good, i -> table(1_000 + i * 1_000, 2_000 + i * 1_000, 0));
@@ -389,7 +389,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void aBatchRemovesTheShardsOfAnotherThatWereNeverSealed() {
+  void aBatchRemovesShardsThatWereNeverSealed() {
     writeShard(0, 0, 1_000);
     writeShard(1, 1_000, 2_150);
     write(table(0, 1_050, 9));
@@ -410,7 +410,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void rawRowsTellPeopleWhereTheyComeFrom() {
+  void rawRowDocumentsNameTheirOrigin() {
     write(table(0, 3, 0));
     Document row = all("raw_data").get(1);
     assertEquals(BATCH, row.getString("batch_id"));
@@ -476,7 +476,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void featuresComeBackBitForBit() {
+  void featuresAreReadBitForBit() {
     Rows rows = rows(0, 2_045, 1);
     assertTrue(processed().write(batch(2_045, 1), List.of(rows).iterator(), true));
     ProcessedBatch found = processed().find(BATCH).orElseThrow();
@@ -490,7 +490,7 @@ abstract class StoreContract {
 
   @ParameterizedTest
   @CsvSource({"0, 2045", "0, 1000", "1000, 2000", "990, 2010", "2044, 2045", "500, 500"})
-  void aRangeOfRowsIsReadAloneAcrossChunks(int from, int to) {
+  void aRangeOfRowsIsReadAcrossChunks(int from, int to) {
     Rows rows = rows(0, 2_045, 1);
     processed().write(batch(2_045, 1), List.of(rows).iterator(), false);
     Rows expected = ProcessedRows.select(rows, IntStream.range(from, to).toArray());
@@ -498,7 +498,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void labelsAreReadWithoutTheirFeatures() {
+  void labelsAreReadWithoutFeatures() {
     Rows rows = rows(0, 2_045, 1);
     processed().write(batch(2_045, 1), List.of(rows).iterator(), false);
     assertArrayEquals(rows.labels(), processed().labels(batch(2_045, 1)));
@@ -506,7 +506,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void columnsAreWhatNumpyReads() {
+  void columnsAreReadableByNumpy() {
     Rows rows = rows(0, 10, 1);
     processed().write(batch(10, 1), List.of(rows).iterator(), false);
     Document columns = all("processed_columns").getFirst();
@@ -522,7 +522,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void rowDocumentsArePeoplesViewOfTheBatch() {
+  void rowDocumentsShowTheBatchToPeople() {
     Rows rows = rows(0, 3, 1);
     processed().write(batch(3, 1), List.of(rows).iterator(), true);
     Document row = all("processed_data").get(1);
@@ -571,7 +571,7 @@ abstract class StoreContract {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2})
-  void aBrokenOffWriteShowsTheOldBatchAndIsMadeGoodByTheNext(int good) {
+  void aFailedWriteLeavesTheOldBatchAndTheNextCompletesIt(int good) {
     processed().write(batch(1_050, 1), List.of(rows(0, 1_050, 1)).iterator(), true);
     IntFunction<Rows> next = i -> rows(i * 1_000, i * 1_000 + 1_000, 2);
     assertThrows(
@@ -634,14 +634,14 @@ abstract class StoreContract {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, Blobs.CHUNK_SIZE, 2 * Blobs.CHUNK_SIZE + 17})
-  void blobsComeBackAsTheyWere(int length) {
+  void blobsAreReadUnchanged(int length) {
     byte[] bytes = bytes(length, 1);
     assertEquals(Hashing.sha256(bytes), store.blobs().put("weights/a", bytes));
     assertArrayEquals(bytes, store.blobs().get("weights/a").orElseThrow());
   }
 
   @Test
-  void aBlobThatIsNotThereIsEmpty() {
+  void aMissingBlobIsEmpty() {
     assertEquals(Optional.empty(), store.blobs().get("weights/none"));
   }
 
@@ -685,7 +685,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void damagedBytesAreNoticedAndCanBeStoredAgain() {
+  void damagedBytesAreDetectedAndCanBeStoredAgain() {
     store.blobs().put("weights/a", bytes(1_000, 1));
     store
         .collection("fs.chunks")
@@ -730,7 +730,7 @@ abstract class StoreContract {
   }
 
   @Test
-  void chunksOfAFileAreUniqueByTheIndexOfThatName() {
+  void aUniqueIndexGuardsTheChunksOfAFile() {
     List<String> names =
         store
             .collection("fs.chunks")
