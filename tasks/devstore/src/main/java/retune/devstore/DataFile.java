@@ -1,5 +1,6 @@
 package retune.devstore;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -229,9 +231,13 @@ final class DataFile {
               "The data folder '"
                   + folder
                   + "' is in use by another store; stop that one or choose another with --data.";
-          case MVStoreException e when e.getErrorCode() == DataUtils.ERROR_FILE_CORRUPT ->
+          case MVStoreException e
+              when e.getErrorCode() == DataUtils.ERROR_FILE_CORRUPT
+                  || e.getCause() instanceof EOFException ->
               file
-                  + "cannot be opened: it is damaged, or no store wrote it. Restore a backup; "
+                  + "cannot be opened: it is damaged, or no store wrote it."
+                  + lastHeld(folder)
+                  + " Restore a backup; "
                   + MANUAL;
           case MVStoreException e when e.getErrorCode() == DataUtils.ERROR_UNSUPPORTED_FORMAT ->
               file + "has a format that this version of the store does not read.";
@@ -243,6 +249,17 @@ final class DataFile {
                   + "); make it readable and writable or choose another with --data.";
         };
     return new CannotStartException(message, failure);
+  }
+
+  private static String lastHeld(Path folder) {
+    try {
+      return CommitRecord.read(folder.resolve(RECORD_NAME))
+          .map(last -> last.documents().values().stream().mapToLong(Long::longValue).sum())
+          .map(documents -> String.format(Locale.ROOT, " It held %,d documents.", documents))
+          .orElse("");
+    } catch (IOException unreadable) {
+      return "";
+    }
   }
 
   /** What the operating system said, if it said something. */

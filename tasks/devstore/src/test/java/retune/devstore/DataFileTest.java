@@ -194,12 +194,22 @@ class DataFileTest {
     byte[] bytes = Files.readAllBytes(file);
     Arrays.fill(bytes, 0, 8192, (byte) 0);
     Files.write(file, bytes);
-    assertEquals(
-        "The data file '"
-            + file
-            + "' cannot be opened: it is damaged, or no store wrote it. Restore a backup; see"
-            + " docs/how-to/back-up-and-restore.md.",
-        refused().getMessage());
+    assertEquals(cannotBeOpened(file), refused().getMessage());
+  }
+
+  @Test
+  void aFileThatEndsInItsHeaderIsCalledDamaged() throws IOException {
+    copy(left("closed"), folder);
+    Path file = folder.resolve(DataFile.NAME);
+    Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 4096));
+    assertEquals(cannotBeOpened(file), refused().getMessage());
+  }
+
+  private static String cannotBeOpened(Path file) {
+    return "The data file '"
+        + file
+        + "' cannot be opened: it is damaged, or no store wrote it. It held 1,001 documents."
+        + " Restore a backup; see docs/how-to/back-up-and-restore.md.";
   }
 
   @Test
