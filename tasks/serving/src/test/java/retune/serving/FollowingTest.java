@@ -38,7 +38,7 @@ class FollowingTest {
   private static final String ROW = Examples.json(Map.of("features", Examples.row()));
   private static final int SWAPS = 50;
 
-  /** More than one thread of an engine works on so many. */
+  /** Enough rows for more than one thread of the engine. */
   private static final String ROWS =
       Examples.json(Map.of("instances", Collections.nCopies(200, Examples.row())));
 
@@ -111,7 +111,7 @@ class FollowingTest {
     }
   }
 
-  /** Threads of engines; a closed engine has none. */
+  /** Number of engine threads; a closed engine has none. */
   private static long engineThreads() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().startsWith("engine-"))
@@ -119,7 +119,7 @@ class FollowingTest {
   }
 
   @Test
-  void aChampionThatFailsItsGoldenRowsDoesNotAnswer() throws Exception {
+  void aChampionThatFailsItsGoldenRowsIsNotServed() throws Exception {
     install(register(Examples.MODEL));
     try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
       promote(register(Examples.withWrongGoldenRows()));
@@ -189,8 +189,7 @@ class FollowingTest {
   }
 
   @Test
-  void withoutItsStoreTheServiceGoesOnAndFollowsAgainAfterwards(@TempDir Path folder)
-      throws Exception {
+  void theServiceSurvivesAnOutageOfItsStore(@TempDir Path folder) throws Exception {
     install(register(Examples.MODEL));
     int port = Integer.parseInt(server.uri().replaceAll(".*:(\\d+)/.*", "$1"));
     try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
@@ -207,7 +206,7 @@ class FollowingTest {
   }
 
   @Test
-  void aServiceThatWasToldToStopAnswersUntilOthersHaveNoticed() throws Exception {
+  void afterSigtermTheServiceAnswersWhileItDrains() throws Exception {
     install(register(Examples.MODEL));
     try (RunningService service = RunningService.ofChampion(server.uri(), 2).awaitReady()) {
       service.tellToStop();
@@ -219,12 +218,12 @@ class FollowingTest {
       assertEquals(Examples.MODEL.version().modelId(), output.modelId());
       assertEquals(1, output.predictions());
       assertTrue(output.requests() >= 3 && output.seconds() >= 2, output.toString());
-      assertEquals(0, service.status("/v2/health/live"), "nobody listens any more");
+      assertEquals(0, service.status("/v2/health/live"), "the port is closed");
     }
   }
 
   @Test
-  void whereTheStoreIsAwayTheServiceEndsAtOnceAllTheSame() throws Exception {
+  void anUnreachableStoreDoesNotDelayTheShutdown() throws Exception {
     try (RunningService service =
         RunningService.ofChampion("mongodb://192.0.2.1/retune?connectTimeoutMS=60000", 0, "60")) {
       RunningService.await("an answer", () -> service.status("/v2/health/live") == 200);
@@ -236,7 +235,7 @@ class FollowingTest {
   }
 
   @Test
-  void anAddressOfTheStoreThatCannotBeReadEndsIt() throws Exception {
+  void anInvalidAddressOfTheStoreEndsTheService() throws Exception {
     try (RunningService service = RunningService.ofChampion("http://nowhere", 0)) {
       InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
       assertTrue(
@@ -246,7 +245,7 @@ class FollowingTest {
   }
 
   @Test
-  void aRequestThatIsBeingReadIsStillAnsweredAfterTheStop() throws Exception {
+  void anInFlightRequestIsAnsweredAfterSigterm() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady();
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
       byte[] body = ROW.getBytes(StandardCharsets.UTF_8);
@@ -267,7 +266,7 @@ class FollowingTest {
   }
 
   @Test
-  void callersWhoLeaveAreCountedAndDelayNoEnd() throws Exception {
+  void clientsThatDisconnectAreCountedAndDoNotDelayTheShutdown() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady()) {
       for (int i = 0; i < 20; i++) {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
@@ -287,12 +286,12 @@ class FollowingTest {
       long told = System.nanoTime();
       service.tellToStop();
       service.output();
-      assertTrue(System.nanoTime() - told < 5e9, "it waited for those who left");
+      assertTrue(System.nanoTime() - told < 5e9, "it waited for disconnected clients");
     }
   }
 
   @Test
-  void whoSendsSlowlyHoldsNoRoom() throws Exception {
+  void aSlowSenderDoesNotBlockOthers() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady()) {
       List<Socket> slow = new ArrayList<>();
       for (int i = 0; i < 40; i++) {
@@ -312,7 +311,7 @@ class FollowingTest {
   }
 
   @Test
-  void anAddressThatCannotBeListenedOnIsNamed() throws Exception {
+  void anAddressThatIsInUseOrInvalidIsNamed() throws Exception {
     try (RunningService service = RunningService.ofFolder().awaitReady()) {
       assertThrowsFor(
           "127.0.0.1",

@@ -57,7 +57,7 @@ class PredictionsTest {
   }
 
   @Test
-  void rowsAreAnsweredAsTheModelAnswersThem() throws Exception {
+  void predictionsEqualThoseOfThePlainEngine() throws Exception {
     double[][] expected = probabilities();
 
     JsonNode answer = service.answer("/batch_predict", Map.of("instances", ROWS));
@@ -77,7 +77,7 @@ class PredictionsTest {
   }
 
   @Test
-  void aRowAloneIsAnsweredAsAmongOthers() throws Exception {
+  void aRowGetsTheSamePredictionAloneAndInABatch() throws Exception {
     JsonNode together = service.answer("/batch_predict", Map.of("instances", ROWS));
     for (int row = 0; row < ROWS.size(); row++) {
       JsonNode alone = service.answer("/predict", Map.of("features", ROWS.get(row)));
@@ -92,7 +92,7 @@ class PredictionsTest {
   }
 
   @Test
-  void tensorsAreAnsweredAsRows() throws Exception {
+  void theInferenceProtocolGivesTheSamePredictions() throws Exception {
     JsonNode rows = service.answer("/batch_predict", Map.of("instances", ROWS));
 
     JsonNode tensors = service.answer("/v2/models/credit-default/infer", tensors(ROWS));
@@ -112,7 +112,7 @@ class PredictionsTest {
   }
 
   @Test
-  void onlyTheOutputsAskedForAreSent() throws Exception {
+  void onlyRequestedOutputsAreReturned() throws Exception {
     Map<String, Object> request = tensors(ROWS);
     request.put("outputs", List.of(Map.of("name", "predicted")));
     JsonNode answer =
@@ -130,7 +130,7 @@ class PredictionsTest {
   }
 
   @Test
-  void theProtocolSaysWhatTheModelTakes() throws Exception {
+  void theProtocolDescribesTheModel() throws Exception {
     JsonNode metadata = Json.MAPPER.readTree(service.get("/v2/models/credit-default").body());
     assertEquals(23, metadata.get("inputs").size());
     assertEquals("[\"20261121_042000\"]", metadata.get("versions").toString());
@@ -141,7 +141,7 @@ class PredictionsTest {
   }
 
   @Test
-  void theExampleIsAnsweredAndWhatIsDescribedIsThere() throws Exception {
+  void theExampleIsValidAndDescribedEndpointsExist() throws Exception {
     HttpResponse<String> example = service.get("/example");
     assertEquals(200, service.post("/predict", example.body()).statusCode());
     JsonNode api = Json.MAPPER.readTree(service.get("/openapi.json").body());
@@ -154,7 +154,7 @@ class PredictionsTest {
   }
 
   @Test
-  void valuesThatMetARuleAreCounted() throws Exception {
+  void valuesThatARuleHandledAreCounted() throws Exception {
     service.answer("/predict", Map.of("features", Examples.row("EDUCATION", "unseen")));
     String metrics = service.get("/metrics").body();
     assertTrue(
@@ -164,7 +164,7 @@ class PredictionsTest {
   }
 
   @Test
-  void theReferenceNamesWhatIsCounted() throws Exception {
+  void theReferenceListsTheMetrics() throws Exception {
     String reference = Files.readString(Path.of("../../docs/reference/serving.md"));
     Set<String> named =
         Pattern.compile("`(retune_serving_\\w+)`")
@@ -183,9 +183,9 @@ class PredictionsTest {
     assertEquals(counted, named);
   }
 
-  /** The chart's alerts and dashboard may use what that file names, and no more. */
+  /** The chart's alerts and dashboard use only the metrics of that file. */
   @Test
-  void whatTheChartReliesOnIsCounted() throws Exception {
+  void theMetricsOfTheChartExist() throws Exception {
     service.answer("/predict", Map.of("features", Examples.row("MARRIAGE", "unseen")));
     List<String> samples = service.get("/metrics").body().lines().toList();
     for (String line : Files.readAllLines(Path.of("../../charts/tests/metrics.txt"))) {
@@ -209,7 +209,7 @@ class PredictionsTest {
   }
 
   @Test
-  void headIsAnsweredWithoutABody() throws Exception {
+  void headHasNoBody() throws Exception {
     HttpResponse<String> head =
         service.send(service.request("/health").method("HEAD", BodyPublishers.noBody()));
     assertEquals(200, head.statusCode());
@@ -351,8 +351,8 @@ class PredictionsTest {
 
   @ParameterizedTest
   @MethodSource("refused")
-  void whatCannotBeAnsweredIsRefusedWithASentence(
-      String path, String body, int status, String sentence) throws Exception {
+  void invalidRequestsGetAStatusAndASentence(String path, String body, int status, String sentence)
+      throws Exception {
     HttpResponse<String> response = service.post(path, body);
     JsonNode problem = Json.MAPPER.readTree(response.body());
     assertAll(
@@ -367,7 +367,7 @@ class PredictionsTest {
   }
 
   @Test
-  void aBodyThatIsTooLargeIsNotRead() throws Exception {
+  void aBodyThatIsTooLargeIsRefused() throws Exception {
     byte[] large = new byte[9 << 20];
     HttpResponse<String> announced =
         service.send(service.request("/predict").POST(BodyPublishers.ofByteArray(large)));

@@ -22,11 +22,11 @@ import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import tools.jackson.databind.JsonNode;
 
-/** The step as it runs in its container, in this process, and a client of it. */
+/** The serving step in this process, and a client of it. */
 final class RunningService implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
 
-  /** The step's surroundings; the store is opened as the runner does it. */
+  /** The context of the step; opens the store as the runner does. */
   private static final class Context implements StepContext {
     private final Settings settings;
     private @Nullable DocumentStore store;
@@ -89,7 +89,7 @@ final class RunningService implements AutoCloseable {
             work -> Thread.ofPlatform().name("service").start(work));
   }
 
-  /** Serves the champion of the example's name in a store, or of none where there is none. */
+  /** Serves the champion of the example model in a store. */
   static RunningService ofChampion(String storeUri, double drainSeconds) throws IOException {
     return ofChampion(storeUri, drainSeconds, "0.5");
   }
@@ -135,7 +135,7 @@ final class RunningService implements AutoCloseable {
     return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).timeout(PATIENCE);
   }
 
-  /** The answer's JSON; the answer must be a success. */
+  /** The JSON of a response, which must be successful. */
   JsonNode answer(String path, Object body) throws Exception {
     HttpResponse<String> response = post(path, Examples.json(body));
     if (response.statusCode() != 200) {
@@ -144,7 +144,7 @@ final class RunningService implements AutoCloseable {
     return Json.MAPPER.readTree(response.body());
   }
 
-  /** The value of a metric that has no labels. */
+  /** The value of a metric without labels. */
   double metric(String name) throws Exception {
     return get("/metrics")
         .body()
@@ -192,12 +192,12 @@ final class RunningService implements AutoCloseable {
     }
   }
 
-  /** As SIGTERM does it. */
+  /** Does what SIGTERM does. */
   void tellToStop() {
     context.stop.run();
   }
 
-  /** What the step printed at its end. */
+  /** The result of the step. */
   Serving.Output output() throws InterruptedException {
     try {
       return output.get();

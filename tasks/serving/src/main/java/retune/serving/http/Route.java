@@ -41,7 +41,7 @@ record Route(String method, String path, String label, Handler handler) {
     return new Route("POST", path, label, handler);
   }
 
-  /** The path's parameters where it matches this route, whatever the method. */
+  /** The parameters of a path that matches this route; empty if it does not match. */
   Optional<Map<String, String>> match(String requested) {
     String[] pattern = path.split("/", -1);
     String[] segments = requested.split("/", -1);

@@ -113,7 +113,7 @@ public final class LoadedVersion {
 
   private Refusal unreadable(Table rows, int row) {
     Table alone = rows.select(new int[] {row});
-    // missing_value.AGE, the one reason that this row is rejected for
+    // such as missing_value.AGE
     String reason = version.preprocessing().apply(alone).rejected().keySet().iterator().next();
     int dot = reason.indexOf('.');
     String column = reason.substring(dot + 1);
@@ -121,11 +121,10 @@ public final class LoadedVersion {
     String wrong =
         switch (reason.substring(0, dot)) {
           case "missing_value" ->
-              "has no value in '%s', and the model has none to put there; send one"
-                  .formatted(column);
+              "has no value in '%s', and the model cannot fill it in; send one".formatted(column);
           case "infinite" -> "has an infinite number in '%s'; send a finite one".formatted(column);
           default ->
-              "has '%s' in '%s', which is not what the model reads there; see /openapi.json"
+              "has '%s' in '%s', which the model does not accept there; see /openapi.json"
                   .formatted(value, column);
         };
     return new Refusal(422, "Row %d %s.".formatted(row, wrong));
