@@ -17,9 +17,12 @@ from typing import Any
 from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
 
-from retune import LOGICAL_DATE, loops, param, result, sharded, step
+from retune import LOGICAL_DATE, Loop, loops, param, result, sharded, step
 
 ATTEMPTS = (1, 2, 3)
+# How many times the loop file's epochs and learning rate an attempt trains with.
+FACTORS = {1: (1, 1), 2: (4, 10), 3: (1, 3)}
+NEW_HEAD_FACTORS = (4, 10)  # attempt 3 where the encoder is TorchScript and cannot be trained
 ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 
 
@@ -35,6 +38,13 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
         return "send_evaluation_results"
     last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
     return "send_alert" if last else f"attempt_{attempt + 1}.finetune_model"
+
+
+def factors(loop: Loop, attempt: int) -> dict[str, float]:
+    """Returns the factors of an attempt as inputs of `finetune_model`."""
+    new_head = attempt == ATTEMPTS[-1] and loop.engine == "pytorch"
+    epochs, learning_rate = NEW_HEAD_FACTORS if new_head else FACTORS[attempt]
+    return {"epochs_factor": epochs, "learning_rate_factor": learning_rate}
 
 
 for loop in loops():
@@ -113,6 +123,7 @@ for loop in loops():
                     learning_rate="{{ params.learning_rate }}",
                     batch_size="{{ params.batch_size }}",
                     metric="{{ params.metric }}",
+                    **factors(loop, attempt),
                     **batch,
                 )
                 evaluate_finetuned_model = step(

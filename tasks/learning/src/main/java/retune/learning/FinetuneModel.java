@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
 import retune.core.finetuning.FinetuningStrategy;
+import retune.core.finetuning.FinetuningStrategy.Kind;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
@@ -70,21 +71,31 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               max = FinetuningStrategy.ATTEMPTS)
           int attempt,
       @Field(
-              value =
-                  "passes over the training rows; attempt 2, and a new head in attempt 3, makes"
-                      + " four times as many",
+              value = "passes over the training rows, before they are multiplied by epochs_factor",
               byDefault = "5",
               min = 1,
               max = 1000)
           int epochs,
       @Field(
               value =
-                  "Adam's step size; ten times as much in attempt 2, three times in attempt 3, ten"
-                      + " where that trains a new head",
+                  "multiplies the epochs; if left out, 4 in attempt 2 and for a new head in attempt"
+                      + " 3, otherwise 1",
+              min = 1,
+              max = 100)
+          @Nullable Integer epochsFactor,
+      @Field(
+              value = "Adam's step size, before it is multiplied by learning_rate_factor",
               byDefault = "1e-4",
               min = 1e-9,
               max = 1)
           double learningRate,
+      @Field(
+              value =
+                  "multiplies the learning rate; if left out, 10 in attempt 2 and for a new head in"
+                      + " attempt 3, 3 in attempt 3 otherwise, 1 in attempt 1",
+              min = 0.001,
+              max = 1000)
+          @Nullable Double learningRateFactor,
       @Field(value = "rows a step", byDefault = "64", min = 1, max = 65_536) int batchSize,
       @Field(
               value = "whether each class has the same say in the loss, however rare it is",
@@ -101,8 +112,12 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("where its weights are in the store") String modelPath,
       @Field("the version that it was made from") String finetunedFrom,
       @Field("the processed batch: model/date") String dataPath,
-      @Field("metrics on the validation rows, by name") Map<String, Double> testMetrics,
+      @Field("the validation metrics, under the name that earlier readers know")
+          Map<String, Double> testMetrics,
+      @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
       @Field("how it was trained: head, head_long, full or head_new") String strategy,
+      @Field("epochs trained: epochs times their factor") int epochs,
+      @Field("step size used: learning_rate times its factor") double learningRate,
       @Field("share of the network's numbers that were trained, 0 to 1") double trainableShare,
       @Field("the epoch kept, from 1") int bestEpoch,
       @Field("false where the same candidate was registered before") boolean changed) {}
@@ -136,11 +151,12 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               + "' is an encoder without a head; train_model makes a version with a head from it.");
     }
     FinetuningStrategy strategy =
-        FinetuningStrategy.ofAttempt(
-            input.attempt(),
+        FinetuningStrategy.of(
+            Kind.ofAttempt(input.attempt(), !(parent.architecture() instanceof TorchScript)),
             input.epochs(),
+            input.epochsFactor(),
             input.learningRate(),
-            !(parent.architecture() instanceof TorchScript));
+            input.learningRateFactor());
     FinetuningData data = FinetuningData.load(context, parent, input.dataPath(), input.splitId());
     Weights weights = models.weights(parent);
     LOGGER.log(
@@ -162,7 +178,10 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         parent.modelId(),
         input.dataPath(),
         outcome.validation().toMap(),
+        outcome.validation().toMap(),
         strategy.id(),
+        strategy.epochs(),
+        strategy.learningRate(),
         outcome.trainedShare(),
         outcome.bestEpoch(),
         changed);

@@ -90,7 +90,10 @@ class FinetuneModelTest {
     assertEquals(CHAMPION.encoderHash(), candidate.encoderHash());
     assertNotEquals(CHAMPION.weightsHash(), candidate.weightsHash());
     assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
-    assertEquals(output.testMetrics(), metrics(candidate));
+    assertEquals(output.validationMetrics(), metrics(candidate));
+    assertEquals(output.validationMetrics(), output.testMetrics());
+    assertEquals(candidate.lineage().epochs(), output.epochs());
+    assertEquals(candidate.lineage().learningRate(), output.learningRate());
     assertEquals(CONTENT_HASH, candidate.lineage().trainedOn());
     assertEquals(5, candidate.lineage().history().size());
     assertEquals(uploaded, uploadDate(), "the encoded features were written again");
@@ -236,7 +239,7 @@ class FinetuneModelTest {
 
   private static FinetuneModel.Input input(String modelId, int attempt) {
     return new FinetuneModel.Input(
-        modelId, BATCH, null, attempt, 5, 1e-3, 64, true, Metric.F1_SCORE, 0);
+        modelId, BATCH, null, attempt, 5, null, 1e-3, null, 64, true, Metric.F1_SCORE, 0);
   }
 
   private String split() {

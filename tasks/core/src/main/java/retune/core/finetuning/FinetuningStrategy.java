@@ -1,75 +1,95 @@
 package retune.core.finetuning;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
- * What one attempt at fine-tuning does. Every attempt starts from the champion.
+ * The training of one attempt at fine-tuning. Every attempt starts from the champion.
  *
  * @param epochs passes over the training rows, at least 1
  * @param learningRate step size of the optimizer, above 0
  */
 public record FinetuningStrategy(Kind kind, int epochs, double learningRate) {
-  /** Attempts that differ in something that can help; the last one is the last resort. */
+  /** The number of attempts; each changes more than the one before. */
   public static final int ATTEMPTS = 3;
 
-  private static final double LONGER_LEARNING_RATE = 10;
-  private static final int LONGER_EPOCHS = 4;
-  private static final double FULL_LEARNING_RATE = 3;
-
-  /** What is trained, from the gentlest on. */
+  /** What is trained, and how many times the given epochs and learning rate. */
   public enum Kind {
-    HEAD("head", "the classifier head only, encoder frozen"),
+    HEAD("head", 1, 1, "the classifier head only, encoder frozen"),
     HEAD_LONG(
         "head_long",
+        4,
+        10,
         "the classifier head only, encoder frozen, longer and faster; decision threshold chosen on"
             + " validation rows"),
-    FULL("full", "the whole network; decision threshold chosen on validation rows"),
+    FULL("full", 1, 3, "the whole network; decision threshold chosen on validation rows"),
     HEAD_NEW(
         "head_new",
-        "a new classifier head, drawn at random, because the encoder cannot be trained; decision"
+        4,
+        10,
+        "a new classifier head with random weights, because the encoder cannot be trained; decision"
             + " threshold chosen on validation rows");
 
     private final String id;
-    private final String words;
+    private final int epochsFactor;
+    private final double learningRateFactor;
+    private final String description;
 
-    Kind(String id, String words) {
+    Kind(String id, int epochsFactor, double learningRateFactor, String description) {
       this.id = id;
-      this.words = words;
+      this.epochsFactor = epochsFactor;
+      this.learningRateFactor = learningRateFactor;
+      this.description = description;
+    }
+
+    /**
+     * The kind of an attempt: 1 the head, 2 the head for longer, 3 the whole network, or a new head
+     * if the encoder cannot be trained.
+     *
+     * @param attempt 1 … {@link #ATTEMPTS}
+     */
+    public static Kind ofAttempt(int attempt, boolean encoderIsTrainable) {
+      return switch (attempt) {
+        case 1 -> HEAD;
+        case 2 -> HEAD_LONG;
+        case 3 -> encoderIsTrainable ? FULL : HEAD_NEW;
+        default ->
+            throw new InvalidInputException(
+                "There is no attempt %d; attempts are 1 to %d.".formatted(attempt, ATTEMPTS));
+      };
+    }
+
+    public int epochsFactor() {
+      return epochsFactor;
+    }
+
+    public double learningRateFactor() {
+      return learningRateFactor;
     }
   }
 
   /**
-   * The strategy of an attempt: 1 the head as asked; 2 the head with ten times the learning rate
-   * and four times the epochs; 3 the whole network with three times the learning rate, or where the
-   * encoder cannot be trained a new head, as long and as fast as in attempt 2.
+   * The training of this kind.
    *
-   * @param attempt 1 … {@link #ATTEMPTS}
-   * @param epochs as asked by the user
-   * @param learningRate as asked by the user
-   * @param encoderIsTrainable whether the whole network can be trained
+   * @param epochs multiplied by the factor
+   * @param epochsFactor null for the kind's own
+   * @param learningRate multiplied by the factor
+   * @param learningRateFactor null for the kind's own
    */
-  public static FinetuningStrategy ofAttempt(
-      int attempt, int epochs, double learningRate, boolean encoderIsTrainable) {
-    return switch (attempt) {
-      case 1 -> new FinetuningStrategy(Kind.HEAD, epochs, learningRate);
-      case 2 -> longer(Kind.HEAD_LONG, epochs, learningRate);
-      case 3 ->
-          encoderIsTrainable
-              ? new FinetuningStrategy(Kind.FULL, epochs, learningRate * FULL_LEARNING_RATE)
-              : longer(Kind.HEAD_NEW, epochs, learningRate);
-      default ->
-          throw new InvalidInputException(
-              "There is no attempt %d; attempts are 1 to %d.".formatted(attempt, ATTEMPTS));
-    };
-  }
-
-  private static FinetuningStrategy longer(Kind kind, int epochs, double learningRate) {
+  public static FinetuningStrategy of(
+      Kind kind,
+      int epochs,
+      @Nullable Integer epochsFactor,
+      double learningRate,
+      @Nullable Double learningRateFactor) {
     return new FinetuningStrategy(
-        kind, epochs * LONGER_EPOCHS, learningRate * LONGER_LEARNING_RATE);
+        kind,
+        epochs * (epochsFactor == null ? kind.epochsFactor : epochsFactor),
+        learningRate * (learningRateFactor == null ? kind.learningRateFactor : learningRateFactor));
   }
 
-  /** The name that a model version's lineage carries: {@code head_long}. */
+  /** The name in a version's lineage: {@code head_long}. */
   public String id() {
     return kind.id;
   }
@@ -89,9 +109,9 @@ public record FinetuningStrategy(Kind kind, int epochs, double learningRate) {
     return kind != Kind.HEAD;
   }
 
-  /** In words, with the numbers. */
+  /** A description with the numbers. */
   public String description() {
     return String.format(
-        Locale.ROOT, "%s (%d epochs, learning rate %.1e)", kind.words, epochs, learningRate);
+        Locale.ROOT, "%s (%d epochs, learning rate %.1e)", kind.description, epochs, learningRate);
   }
 }

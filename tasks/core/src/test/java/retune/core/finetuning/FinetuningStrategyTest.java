@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.finetuning.FinetuningStrategy.Kind;
 
 class FinetuningStrategyTest {
   @ParameterizedTest
@@ -28,7 +29,8 @@ class FinetuningStrategyTest {
       boolean encoder,
       boolean calibrates,
       boolean drawsHead) {
-    FinetuningStrategy strategy = FinetuningStrategy.ofAttempt(attempt, 5, 1e-4, trainable);
+    FinetuningStrategy strategy =
+        FinetuningStrategy.of(Kind.ofAttempt(attempt, trainable), 5, null, 1e-4, null);
     assertEquals(id, strategy.id());
     assertEquals(epochs, strategy.epochs());
     assertEquals(rate, strategy.learningRate(), 1e-12);
@@ -42,13 +44,19 @@ class FinetuningStrategyTest {
     assertEquals(
         "the whole network; decision threshold chosen on validation rows (5 epochs, learning rate"
             + " 3.0e-04)",
-        FinetuningStrategy.ofAttempt(3, 5, 1e-4, true).description());
+        FinetuningStrategy.of(Kind.FULL, 5, null, 1e-4, null).description());
+  }
+
+  @Test
+  void givenFactorsReplaceTheKindsOwn() {
+    FinetuningStrategy strategy = FinetuningStrategy.of(Kind.HEAD_LONG, 5, 2, 1e-4, 1.0);
+    assertEquals(10, strategy.epochs());
+    assertEquals(1e-4, strategy.learningRate(), 1e-12);
   }
 
   @ParameterizedTest
   @ValueSource(ints = {0, 4})
   void thereIsNoOtherAttempt(int attempt) {
-    assertThrows(
-        InvalidInputException.class, () -> FinetuningStrategy.ofAttempt(attempt, 5, 1e-4, true));
+    assertThrows(InvalidInputException.class, () -> Kind.ofAttempt(attempt, true));
   }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import retune.core.finetuning.FinetuningStrategy.Kind;
 import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
 import retune.runtime.store.RawBatches;
@@ -104,6 +105,7 @@ final class Day {
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
+      Kind kind = Kind.ofAttempt(attempt, loop.encoderIsTrainable());
       Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
       add(
           group + "finetune_model",
@@ -113,6 +115,11 @@ final class Day {
               champion,
               trial,
               loop.section(Section.FINETUNING),
+              Map.of(
+                  "epochs_factor",
+                  kind.epochsFactor(),
+                  "learning_rate_factor",
+                  kind.learningRateFactor()),
               Map.of("metric", gate.get("metric")),
               batch));
       add(

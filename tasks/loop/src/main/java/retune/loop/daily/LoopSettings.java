@@ -29,6 +29,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  *
  * @param fileHash SHA-256 of the loop file
  * @param bareIds whether the loop's DAGs have the pipelines' own names
+ * @param encoderIsTrainable false with the engine pytorch, whose encoders are TorchScript
  * @param shards over how many runs each step that can be spread is spread
  * @param data inputs of the source's step, complete but for those without a default
  * @param sections the other settings by section and name, complete
@@ -37,6 +38,7 @@ record LoopSettings(
     String name,
     String fileHash,
     boolean bareIds,
+    boolean encoderIsTrainable,
     int shards,
     Source source,
     ObjectNode data,
@@ -145,6 +147,7 @@ record LoopSettings(
         name,
         Hashing.sha256(Files.readAllBytes(file)),
         bareIds,
+        !content.path("engine").asString("").equals("pytorch"),
         shards(file, content),
         source,
         data(file, source, content.path("data")),
@@ -174,7 +177,8 @@ record LoopSettings(
     }
     ObjectNode changed = data.deepCopy();
     others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
-    return new LoopSettings(name, fileHash, bareIds, shards, source, changed, sections);
+    return new LoopSettings(
+        name, fileHash, bareIds, encoderIsTrainable, shards, source, changed, sections);
   }
 
   private static Source source(Path file, JsonNode data) {
