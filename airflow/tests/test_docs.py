@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"\./retune ([a-z][a-z_-]+)( [^\n|`>;]*--[^\n|`>;]*|(?=[\n`]))")
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
 
@@ -88,3 +90,25 @@ def test_tests_named_by_the_pages_exist():
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages())
     assert set(re.findall(r"`(?:[\w.]+\.)?(\w+Test)`", text)) - classes == set()
     assert set(re.findall(r"`((?:airflow|charts)/[\w/]+\.py)", text)) - files == set()
+
+
+def test_commands_of_the_pages_name_steps_and_flags_that_exist():
+    text = (TOP / "airflow/dags/retune/catalogue.json").read_text(encoding="utf-8")
+    flags = {
+        name: {flag.replace("_", "-") for flag in step["inputs"]} | {"help", "input", "xcom"}
+        for name, step in json.loads(text)["steps"].items()
+    }
+    flags |= {
+        "store": {"data", "port", "host", "fsync", "check", "accept-loss"},
+        "java_home": set(),
+        "count_labels": {"help", "model", "logical-date", "column"},  # of how-to/add-a-step.md
+    }
+    unknown = []
+    for page in pages():
+        commands = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for name, rest in re.findall(COMMAND, commands):
+            known = flags.get(name.replace("-", "_"))
+            used = set(re.findall(r"(?<=\s)--([a-z][a-z-]+)", rest))
+            if known is None or used - known:
+                unknown.append(f"{page.name}: {name} {used - (known or set())}")
+    assert unknown == []
