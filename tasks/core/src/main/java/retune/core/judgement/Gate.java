@@ -7,9 +7,9 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 
 /**
- * What a model must reach.
+ * The condition that a model must meet.
  *
- * @param threshold least value of the metric that is good enough, 0 … 1
+ * @param threshold the least value of the metric that passes, 0 … 1
  */
 public record Gate(Metric metric, double threshold) {
   public Gate {
@@ -20,7 +20,7 @@ public record Gate(Metric metric, double threshold) {
   }
 
   /**
-   * Whether the model in production is still good enough.
+   * Judges the model in production.
    *
    * @param champion its metrics by name, see {@link Evaluation#toMap}
    */
@@ -32,11 +32,10 @@ public record Gate(Metric metric, double threshold) {
   }
 
   /**
-   * Whether a candidate may take the champion's place: it reaches the threshold and is not below
-   * the champion.
+   * Judges a candidate: it passes if it reaches the threshold and is not below the champion.
    *
    * @param candidate its metrics by name, see {@link Evaluation#toMap}
-   * @param champion the champion's on the same rows
+   * @param champion the champion's metrics on the same rows
    */
   public Verdict judge(Map<String, Double> candidate, Map<String, Double> champion) {
     double value = value(candidate);
@@ -62,7 +61,7 @@ public record Gate(Metric metric, double threshold) {
   }
 
   /**
-   * The gate's metric among others; an {@link InvalidInputException} where it is not defined.
+   * The value of the gate's metric; an {@link InvalidInputException} if it is not defined.
    *
    * @param metrics by name, see {@link Evaluation#toMap}
    */
@@ -71,8 +70,8 @@ public record Gate(Metric metric, double threshold) {
     if (value == null) {
       throw new InvalidInputException(
           metric.id()
-              + " is not defined on these rows, because a class has none of them; choose another"
-              + " metric or a larger batch.");
+              + " is not defined on these rows, because one class has no row; choose another metric or"
+              + " a larger batch.");
     }
     return value;
   }

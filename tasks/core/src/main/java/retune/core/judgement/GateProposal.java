@@ -10,11 +10,10 @@ import retune.core.metrics.Predictions;
 import retune.core.statistics.Influence;
 
 /**
- * A gate that a new model can stand: what it reaches today less a margin that chance does not use
- * up.
+ * A threshold that a new model should pass: its score minus a sampling margin.
  *
- * <p>The model is measured on validation rows and on generated ones, and the lower value counts,
- * because the loop's days are made of either. The margin is twice the standard error of the
+ * <p>The model is measured on validation rows and on generated rows, and the lower value counts,
+ * because a day of the loop may have either. The margin is twice the standard error of the
  * validation value ({@link Influence#standardError}), at least {@value #LEAST_MARGIN}. Where F1
  * less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the usual one; otherwise it is
  * macro F1, rounded down to a hundredth, which weighs all classes alike.
@@ -22,8 +21,8 @@ import retune.core.statistics.Influence;
  * @param validation the gate's metric on validation rows
  * @param generated the gate's metric on generated rows
  * @param margin how much the metric may fall by chance, before rounding
- * @param guessing the gate's metric of answers that do not look at the row: the same for every row,
- *     or the model's own in another order, whichever is better
+ * @param guessing the gate's metric of the better of two baselines that ignore the row: the best
+ *     constant answer, and the model's own answers shuffled
  */
 public record GateProposal(
     Gate gate, double validation, double generated, double margin, double guessing) {
@@ -55,12 +54,12 @@ public record GateProposal(
         new Gate(metric, threshold), value, ofGenerated, margin, guessing(metric, validation));
   }
 
-  /** Whether the gate tells the model from one that does not look at the row. */
+  /** Whether the gate is above what a baseline that ignores the row reaches. */
   public boolean tellsFromGuessing() {
     return gate.threshold() > guessing;
   }
 
-  /** Why the gate is what it is, in sentences with the numbers. */
+  /** The reason for this gate, in sentences with the numbers. */
   public String reason() {
     String title = gate.metric().title();
     String numbers =
@@ -124,7 +123,7 @@ public record GateProposal(
     return shares;
   }
 
-  /** What is counted, to a factor, where labels and answers have nothing to do with each other. */
+  /** The expected confusion matrix, up to a factor, of answers independent of the labels. */
   private static long[][] product(long[] labels, long[] answers) {
     return Arrays.stream(labels)
         .mapToObj(label -> Arrays.stream(answers).map(answer -> label * answer).toArray())

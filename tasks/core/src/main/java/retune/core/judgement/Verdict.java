@@ -2,29 +2,29 @@ package retune.core.judgement;
 
 import retune.core.metrics.Metric;
 
-/** What a {@link Gate} says of a model, with the numbers it looked at. */
+/** The decision of a {@link Gate} on a model, with the numbers behind it. */
 public sealed interface Verdict {
   Metric metric();
 
   /** The model's value of the metric. */
   double value();
 
-  /** The least value that is good enough. */
+  /** The least value that passes. */
   double threshold();
 
-  /** One sentence for a person. */
+  /** The reason, as a sentence. */
   String reason();
 
-  /** Good enough for production. */
+  /** The model passes. */
   record Approved(Metric metric, double value, double threshold, String reason)
       implements Verdict {}
 
-  /** The model in production falls short and is to be fine-tuned. */
+  /** The model in production fails and must be fine-tuned. */
   record NeedsRetraining(Metric metric, double value, double threshold, String reason)
       implements Verdict {}
 
   /**
-   * A candidate that must not take the champion's place.
+   * The candidate must not replace the champion.
    *
    * @param champion the champion's value on the same rows
    */

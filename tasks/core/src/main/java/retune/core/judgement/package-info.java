@@ -1,4 +1,4 @@
-/** Whether a model is good enough, and what an attempt changes when it is not. */
+/** The gate, its verdicts, and the status of a version. */
 @NullMarked
 package retune.core.judgement;
 

@@ -58,7 +58,7 @@ class GateTest {
         assertThrows(
             InvalidInputException.class, () -> new Gate(Metric.ROC_AUC, 0.7).judge(oneClass));
     assertEquals(
-        "roc_auc is not defined on these rows, because a class has none of them; choose another"
+        "roc_auc is not defined on these rows, because one class has no row; choose another"
             + " metric or a larger batch.",
         refusal.getMessage());
   }

@@ -33,8 +33,8 @@ import retune.runtime.StepContext;
 @About(
     value =
         "Puts an approved version into production: moves the champion's pointer, exports the"
-            + " version's files where RETUNE_DEPLOYMENT_DIR is set, and records the event. What is"
-            + " deployed already stays as it is.",
+            + " version's files if RETUNE_DEPLOYMENT_DIR is set, and records the event. A version that"
+            + " is deployed already stays as it is.",
     pipeline = Pipeline.DEPLOYMENT,
     example =
         "--model credit-default --model-id credit-default-0123456789ab --logical-date 2026-11-05")
@@ -43,19 +43,18 @@ import retune.runtime.StepContext;
 public final class DeployModel implements Step<DeployModel.Input, DeployModel.Output> {
   public record Input(
       @Field("the model's name") String model,
-      @Field("the version to be in production") String modelId,
-      @Field("the day whose evaluation approved it; the champion must still be the one of then")
+      @Field("the version to deploy") String modelId,
+      @Field("the day whose evaluation approved it; refused if the champion has changed since")
           @Nullable LocalDate logicalDate) {}
 
   public record Output(
       @Field("the version in production") String modelId,
-      @Field("when it was made, YYYYMMDD_HHMMSS") String modelVersion,
-      @Field("its folder; where none is exported, its weights in the document store")
-          String deploymentPath,
-      @Field("when it was deployed, ISO-8601 UTC") String deploymentTimestamp,
-      @Field("the version in production before it") @Nullable String previousModelId,
+      @Field("time of its creation, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("its exported folder, or the id of its weights in the store") String deploymentPath,
+      @Field("time of the deployment, ISO-8601 UTC") String deploymentTimestamp,
+      @Field("the version that it replaced") @Nullable String previousModelId,
       @Field("whether anything was changed") boolean changed,
-      @Field("what was done, in a sentence") String message) {}
+      @Field("what was done, as a sentence") String message) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {

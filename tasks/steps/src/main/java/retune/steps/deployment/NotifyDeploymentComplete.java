@@ -17,7 +17,7 @@ import retune.steps.notification.Notification.Severity;
 import retune.steps.notification.Notifier;
 
 @About(
-    value = "Tells people, once, which version is in production now.",
+    value = "Sends one notification that a version is in production.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model credit-default --model-id credit-default-0123456789ab",
     keepsBooks = true)
@@ -30,9 +30,10 @@ public final class NotifyDeploymentComplete
       @Field("the version that was deployed") String modelId) {}
 
   public record Output(
-      @Field("names the notification") String notificationId,
-      @Field("what people are told") String message,
-      @Field("by channel: sent, already sent, failed: why, or not configured")
+      @Field("the notification's id") String notificationId,
+      @Field("the text of the notification") String message,
+      @Field(
+              "result of each channel: sent, already sent, failed with the reason, or not configured")
           Map<String, String> delivered) {}
 
   @Override

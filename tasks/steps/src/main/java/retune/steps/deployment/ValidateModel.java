@@ -22,8 +22,8 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Checks a version as it would serve: its bytes, its tensors, its preprocessing, and that"
-            + " the serving engine answers its golden rows as training did.",
+        "Checks a version before it serves: its hashes, the shapes of its tensors, its preprocessing,"
+            + " and that the serving engine reproduces the logits of its golden rows.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model-id credit-default-0123456789ab")
 @AutoService(Step.class)
@@ -33,10 +33,10 @@ public final class ValidateModel implements Step<ValidateModel.Input, ValidateMo
 
   public record Output(
       @Field("the version") String modelId,
-      @Field("true; a failed check is an error") boolean valid,
+      @Field("always true; a failed check is an error") boolean valid,
       @Field("the checks that it passed, in order") List<String> checks,
-      @Field("the engine that answered the golden rows") String engine,
-      @Field("greatest difference of a golden row's logit, relative to its size above 1")
+      @Field("the engine that computed the golden rows") String engine,
+      @Field("greatest difference of a golden row's logit; relative for logits above 1")
           double maxDifference) {}
 
   /** What the golden rows showed. */

@@ -1,6 +1,8 @@
 package retune.steps.deployment;
 
 import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.time.LocalDate;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -17,9 +19,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 
 @About(
-    value =
-        "Waits for the evaluation's outcome of a day and says which version, if any, is to be"
-            + " deployed.",
+    value = "Waits for a day's outcome and returns the version to deploy, if there is one.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model credit-default --logical-date 2026-11-05",
     keepsBooks = true)
@@ -27,22 +27,29 @@ import retune.runtime.StepContext;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class WaitForModelReady
     implements Step<WaitForModelReady.Input, WaitForModelReady.Output> {
+  private static final Logger LOGGER = System.getLogger(WaitForModelReady.class.getName());
   private static final long BETWEEN_LOOKS_MILLIS = 1_000;
 
   public record Input(
       @Field("the model's name") String model,
-      @Field("the day whose evaluation decides") LocalDate logicalDate,
-      @Field(value = "how long to wait for the outcome, seconds", byDefault = "60", min = 0)
+      @Field("the day whose outcome decides") LocalDate logicalDate,
+      @Field(value = "time to wait for the outcome, in seconds", byDefault = "60", min = 0)
           int waitSeconds) {}
 
   public record Output(
       @Field("whether there is a version to deploy") boolean ready,
-      @Field("the version to be in production") @Nullable String modelId,
-      @Field("when it was made, YYYYMMDD_HHMMSS") @Nullable String modelVersion,
-      @Field("why, in a sentence") String reason) {}
+      @Field("the version to deploy") @Nullable String modelId,
+      @Field("time of its creation, YYYYMMDD_HHMMSS") @Nullable String modelVersion,
+      @Field("the reason, as a sentence") String reason) {}
 
   @Override
   public Output run(Input input, StepContext context) throws InterruptedException {
+    Output output = decide(input, context);
+    LOGGER.log(Level.INFO, output.reason);
+    return output;
+  }
+
+  private static Output decide(Input input, StepContext context) throws InterruptedException {
     DayOutcome outcome = await(input, context);
     Optional<Champion> champion = new Champions(context.store()).find(input.model());
     Optional<String> obstacle = obstacle(outcome, champion);
@@ -70,7 +77,7 @@ public final class WaitForModelReady
                 + input.logicalDate()
                 + " has no outcome after "
                 + input.waitSeconds()
-                + " s; try again when model_evaluation_pipeline has run for that date.");
+                + " s; try again after model_evaluation_pipeline has run for that date.");
       }
       Thread.sleep(BETWEEN_LOOKS_MILLIS);
     }

@@ -25,8 +25,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 @About(
     value =
-        "Judges whether the model in production is still good enough on a batch that it was"
-            + " evaluated on, and keeps the verdict with its reason.",
+        "Judges the model in production on a batch by the metrics of evaluate_model, and stores the"
+            + " verdict with its reason. A day that has its outcome is not judged again.",
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --metric"
@@ -40,30 +40,35 @@ public final class CheckModelPerformance
 
   public record Input(
       @Field("the version in production") String modelId,
-      @Field("the processed batch: model/date") String dataPath,
-      @Field(value = "what is looked at", byDefault = "f1_score") Metric metric,
-      @Field(value = "least value that is good enough", byDefault = "0.75", min = 0, max = 1)
+      @Field("the processed batch, as model/date") String dataPath,
+      @Field(value = "the gate's metric", byDefault = "f1_score") Metric metric,
+      @Field(
+              value = "the least value of the metric that passes",
+              byDefault = "0.75",
+              min = 0,
+              max = 1)
           double threshold,
       @Field(
-              value = "attempts at fine-tuning before people are told",
+              value = "number of fine-tuning attempts before an alert",
               byDefault = "3",
               min = 1,
               max = 3)
           int maxAttempts,
-      @Field("SHA-256 of the loop file; a day that was judged with another one is judged again")
+      @Field(
+              "SHA-256 of the loop file; a day that was judged with another loop file is judged again")
           @Nullable String loopFileHash) {}
 
   public record Output(
-      @Field("approved or needs_retraining; the day's outcome if it has one already") String status,
+      @Field("approved or needs_retraining, or the day's outcome if it has one") String status,
       @Field("metrics by name") Map<String, Double> metrics,
-      @Field("whether the model is to be fine-tuned") boolean needsRetraining,
-      @Field("the gate's threshold, also under its true name") double f1Threshold,
+      @Field("whether the model must be fine-tuned") boolean needsRetraining,
+      @Field("the threshold, under the name that earlier readers know") double f1Threshold,
       @Field("the gate's metric") Metric metric,
-      @Field("the metric's value") double value,
+      @Field("the model's value of the gate's metric") double value,
       @Field("the least value that passes") double threshold,
-      @Field("attempts at fine-tuning so far") int retryCount,
-      @Field("attempts at fine-tuning before the day ends with an alert") int maxRetries,
-      @Field("why, in a sentence") String reason) {}
+      @Field("fine-tuning attempts so far") int retryCount,
+      @Field("fine-tuning attempts before an alert") int maxRetries,
+      @Field("the reason, as a sentence") String reason) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -136,7 +141,7 @@ public final class CheckModelPerformance
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "'%s' was not evaluated on '%s' as it is now; run evaluate_model first."
+                    "'%s' was not evaluated on the current content of '%s'; run evaluate_model first."
                         .formatted(input.modelId(), input.dataPath())));
   }
 }

@@ -24,8 +24,8 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Judges a fine-tuned candidate on the hold-out, which its training never saw, beside the"
-            + " champion on the same rows, and keeps the verdict with its reason.",
+        "Judges a fine-tuned candidate and the champion on the hold-out, whose rows no training has"
+            + " seen, and stores the verdict with its reason.",
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-ba9876543210 --champion-id credit-default-0123456789ab"
@@ -42,31 +42,30 @@ public final class EvaluateFinetunedModel
   public record Input(
       @Field("the candidate") String modelId,
       @Field("the version in production") String championId,
-      @Field("the processed batch: model/date") String dataPath,
-      @Field(value = "which attempt made the candidate", min = 1, max = 3) int attempt,
-      @Field("the gate's metric; not needed, and checked against the run's verdict")
+      @Field("the processed batch, as model/date") String dataPath,
+      @Field(value = "the attempt that trained the candidate", min = 1, max = 3) int attempt,
+      @Field("the gate's metric, checked against the run's verdict; can be left out")
           @Nullable Metric metric,
       @Field(
-              value = "the gate's threshold; not needed, and checked against the run's verdict",
+              value = "the gate's threshold, checked against the run's verdict; can be left out",
               min = 0,
               max = 1)
           @Nullable Double threshold,
-      @Field("the split that the candidate was trained on; without it the batch's only one")
+      @Field("the split that the candidate was trained with; needed only if the batch has several")
           @Nullable String splitId) {}
 
   public record Output(
       @Field("the candidate") String modelId,
-      @Field("the candidate's metrics on the hold-out, by name") Map<String, Double> metrics,
-      @Field("the champion's metrics on the same rows, by name")
-          Map<String, Double> championMetrics,
-      @Field("the version that the candidate was made from") @Nullable String finetunedFrom,
-      @Field("whether the candidate may take the champion's place") boolean passed,
+      @Field("the candidate's metrics on the hold-out") Map<String, Double> metrics,
+      @Field("the champion's metrics on the same rows") Map<String, Double> championMetrics,
+      @Field("the version that the candidate was fine-tuned from") @Nullable String finetunedFrom,
+      @Field("whether the candidate may replace the champion") boolean passed,
       @Field("the gate's metric") Metric metric,
-      @Field("the candidate's value of it") double value,
+      @Field("the candidate's value of the metric") double value,
       @Field("the least value that passes") double threshold,
-      @Field("the champion's value on the same rows") double championValue,
-      @Field("why, in a sentence") String reason,
-      @Field("which attempt made the candidate") int attempt) {}
+      @Field("the champion's value of the metric on the same rows") double championValue,
+      @Field("the reason, as a sentence") String reason,
+      @Field("the attempt that trained the candidate") int attempt) {}
 
   @Override
   public Output run(Input input, StepContext context) {

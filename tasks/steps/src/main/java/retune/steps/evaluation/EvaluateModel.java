@@ -22,8 +22,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 @About(
     value =
-        "Measures a model on a batch. The encoded rows are kept, so that fine-tuning and"
-            + " comparing need not encode them again.",
+        "Measures a model on the labelled rows of a batch that no training of it has seen. The"
+            + " encoded rows are stored, so that later steps do not encode them again.",
     pipeline = Pipeline.EVALUATION,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)
@@ -36,30 +36,29 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
 
   public record Input(
       @Field("the version to measure") String modelId,
-      @Field("the processed batch: model/date") String dataPath,
-      @Field(value = "the name that the metrics are kept under", byDefault = TEST)
+      @Field("the processed batch, as model/date") String dataPath,
+      @Field(value = "the name under which the metrics are stored", byDefault = TEST)
           String datasetName,
       @Field(
               value =
-                  "over how many runs of this step the rows are spread; the runs with a shard each"
-                      + " come first, then one without puts their results together",
+                  "number of shards; run the step once for each shard, then once without --shard to"
+                      + " merge the results",
               byDefault = "1",
               min = 1,
               max = Shard.MOST)
           int shards,
-      @Field(value = "the one share of the rows to work on, counted from 0", min = 0)
-          @Nullable Integer shard) {}
+      @Field(value = "the shard to process, from 0", min = 0) @Nullable Integer shard) {}
 
   public record Output(
       @Field("the version measured") String modelId,
-      @Field("metrics by name; none for a shard") Map<String, Double> metrics,
-      @Field("the processed batch: model/date") String dataPath,
-      @Field("labelled rows measured on; all rows of a shard") int samples,
+      @Field("metrics by name; empty for a shard") Map<String, Double> metrics,
+      @Field("the processed batch, as model/date") String dataPath,
+      @Field("number of labelled rows measured; for a shard, its number of rows") int samples,
       @Field(
-              "where the encoded rows came from: reused, computed, recomputed: damaged or"
-                  + " computed, too many to keep")
+              "source of the encoded rows: reused, computed, recomputed: damaged, or computed, too"
+                  + " many to keep")
           String features,
-      @Field("how long it took, in seconds") double seconds) {}
+      @Field("duration in seconds") double seconds) {}
 
   @Override
   public Output run(Input input, StepContext context) {

@@ -13,7 +13,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 
 @About(
-    value = "Names the model version that is in production.",
+    value = "Returns the model version that is in production.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default",
     keepsBooks = true)
@@ -24,10 +24,10 @@ public final class LoadLatestModel implements Step<LoadLatestModel.Input, LoadLa
 
   public record Output(
       @Field("the version in production") String modelId,
-      @Field("where its weights stand in the document store") String modelPath,
-      @Field("when it was made, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("id of its weights in the document store") String modelPath,
+      @Field("time of its creation, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("the model's name") String modelName,
-      @Field("where the version stands: approved, deployed …") String status) {}
+      @Field("its status: approved or deployed") String status) {}
 
   @Override
   public Output run(Input input, StepContext context) {

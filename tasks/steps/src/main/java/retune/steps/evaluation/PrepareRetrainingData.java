@@ -14,8 +14,8 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Splits a batch's labelled rows into training, validation and hold-out rows, so that what"
-            + " judges a candidate is never seen in its training. Equal rows stay together.",
+        "Splits a batch's labelled rows into training, validation and hold-out rows, so that a"
+            + " candidate is judged on rows that its training has not seen. Equal rows stay together.",
     pipeline = Pipeline.EVALUATION,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)
@@ -23,35 +23,35 @@ import retune.runtime.StepContext;
 public final class PrepareRetrainingData
     implements Step<PrepareRetrainingData.Input, PrepareRetrainingData.Output> {
   public record Input(
-      @Field("the version to be fine-tuned") String modelId,
-      @Field("the processed batch: model/date") String dataPath,
+      @Field("the version to fine-tune") String modelId,
+      @Field("the processed batch, as model/date") String dataPath,
       @Field(
-              value = "share of the labelled rows that judges",
+              value = "share of the labelled rows in the hold-out",
               byDefault = "0.3",
               min = 0.01,
               max = 0.99)
           double holdoutShare,
       @Field(
-              value = "share of the other rows that chooses epoch and threshold",
+              value = "share of the other rows used to choose epoch and threshold",
               byDefault = "0.2",
               min = 0.01,
               max = 0.99)
           double validationShare,
-      @Field(value = "another seed splits otherwise", byDefault = "0") int seed) {}
+      @Field(value = "random seed of the split", byDefault = "0") int seed) {}
 
   public record Output(
-      @Field("rows for training and validation") int retrainSamples,
-      @Field("rows of the hold-out") int revalSamples,
-      @Field("rows of each part") Metadata metadata,
-      @Field("the processed batch: model/date") String dataPath,
-      @Field("names the split") String splitId) {}
+      @Field("number of training and validation rows") int retrainSamples,
+      @Field("number of hold-out rows") int revalSamples,
+      @Field("number of rows in each part") Metadata metadata,
+      @Field("the processed batch, as model/date") String dataPath,
+      @Field("the split's id") String splitId) {}
 
   public record Metadata(
-      @Field("rows that fit weights") int train,
-      @Field("rows that choose epoch and threshold") int validation,
-      @Field("rows that judge") int holdout,
-      @Field("labelled rows that repeat another one") int duplicates,
-      @Field("rows without a label, left out") int unlabelled) {}
+      @Field("training rows") int train,
+      @Field("validation rows") int validation,
+      @Field("hold-out rows") int holdout,
+      @Field("labelled rows equal to an earlier row") int duplicates,
+      @Field("rows without a label, which are left out") int unlabelled) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -64,10 +64,10 @@ public final class PrepareRetrainingData
     Split.Counts counts = split.verify(batch);
     if (counts.training() == 0 || counts.validation() == 0 || counts.holdout() == 0) {
       throw new InvalidInputException(
-          "'%s' has too few labelled rows to fine-tune on: %d to train, %d to validate and %d to"
+          "'%s' has too few labelled rows for fine-tuning: %d for training, %d for validation, %d for"
                   .formatted(
                       input.dataPath(), counts.training(), counts.validation(), counts.holdout())
-              + " judge; bring a larger batch or change the shares.");
+              + " the hold-out. Use a larger batch or change the shares.");
     }
     split.keep(context, batch, plan);
     return new Output(

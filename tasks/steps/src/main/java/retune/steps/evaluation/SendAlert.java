@@ -30,8 +30,8 @@ import retune.steps.notification.Notifier;
 
 @About(
     value =
-        "Tells people, once, that a model falls short and that no attempt at fine-tuning helped:"
-            + " by webhook, PagerDuty and e-mail, as far as they are set up.",
+        "Sends one alert when neither the model in production nor a fine-tuned version passed, by"
+            + " webhook, PagerDuty and e-mail, as configured.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05",
     keepsBooks = true)
@@ -42,28 +42,30 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
 
   public record Input(
       @Field("the model's name") String model,
-      @Field("the day whose batch was evaluated") LocalDate logicalDate,
-      @Field("the gate's metric; not needed, and checked against the run's verdict")
+      @Field("the day that was evaluated") LocalDate logicalDate,
+      @Field("the gate's metric, checked against the run's verdict; can be left out")
           @Nullable Metric metric,
       @Field(
-              value = "the gate's threshold; not needed, and checked against the run's verdict",
+              value = "the gate's threshold, checked against the run's verdict; can be left out",
               min = 0,
               max = 1)
           @Nullable Double threshold,
       @Field(
-              value = "attempts at fine-tuning; not needed, and checked against the run's verdict",
+              value =
+                  "number of fine-tuning attempts, checked against the run's verdict; can be left out",
               min = 1,
               max = 3)
           @Nullable Integer maxAttempts) {}
 
   public record Output(
-      @Field("names the alert") String alertId,
-      @Field("what people are told") String message,
+      @Field("the alert's id") String alertId,
+      @Field("the text of the alert") String message,
       @Field(
-              "below_gate: no candidate reached the threshold; below_champion: the best one did and"
-                  + " is below the champion on the same rows")
+              "below_gate if no candidate reached the threshold, below_champion if the best one did"
+                  + " but is below the champion on the same rows")
           String reason,
-      @Field("by channel: sent, already sent, failed: why, or not configured")
+      @Field(
+              "result of each channel: sent, already sent, failed with the reason, or not configured")
           Map<String, String> delivered) {}
 
   @Override

@@ -29,8 +29,7 @@ import retune.runtime.store.RawBatches;
 @About(
     value =
         "Concludes an evaluation from its verdicts: approves the version that passed, rejects the"
-            + " candidates that did not, and says which version is to be in production. Nothing"
-            + " else approves.",
+            + " candidates that failed, and records the day's outcome. No other step approves.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05",
     keepsBooks = true)
@@ -42,37 +41,36 @@ public final class SendEvaluationResults
 
   public record Input(
       @Field("the model's name") String model,
-      @Field("the day whose batch was evaluated") LocalDate logicalDate,
-      @Field("the gate's metric; not needed, and checked against the run's verdict")
+      @Field("the day that was evaluated") LocalDate logicalDate,
+      @Field("the gate's metric, checked against the run's verdict; can be left out")
           @Nullable Metric metric,
       @Field(
-              value = "the gate's threshold; not needed, and checked against the run's verdict",
+              value = "the gate's threshold, checked against the run's verdict; can be left out",
               min = 0,
               max = 1)
           @Nullable Double threshold,
       @Field(
-              value = "attempts at fine-tuning; not needed, and checked against the run's verdict",
+              value =
+                  "number of fine-tuning attempts, checked against the run's verdict; can be left out",
               min = 1,
               max = 3)
           @Nullable Integer maxAttempts,
       @Field(
               value =
-                  "whether a fine-tuned version of a day before the last one evaluated may follow"
-                      + " the champion",
+                  "whether a version that was fine-tuned on an earlier day than the last one"
+                      + " evaluated may replace the champion",
               byDefault = "false")
           boolean allowBackfillPromotion) {}
 
   public record Output(
       @Field("approved, retrained, held_back (a back-fill) or failed_max_retries") String status,
-      @Field("the version to be in production") String modelId,
-      @Field("when that version was made") String modelVersion,
-      @Field("the version in production so far") String championId,
+      @Field("the version that belongs in production") String modelId,
+      @Field("time of its creation, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("the version that was in production") String championId,
       @Field("whether a version was approved") boolean approved,
       @Field("what fine-tuning did") RetrainingInfo retrainingInfo,
-      @Field("what happened, in a sentence") String message,
-      @Field(
-              "counts the outcomes of the day, from 1: a change of rows, labels or loop file adds"
-                  + " one")
+      @Field("what happened, as a sentence") String message,
+      @Field("number of the day's outcome, from 1; a change of rows, labels or loop file adds one")
           int revision) {
 
     private static Output of(DayOutcome outcome) {
@@ -193,7 +191,7 @@ public final class SendEvaluationResults
         champion,
         failed,
         RetrainingInfo.without(champion),
-        "%s passed for %s, but a later day has been evaluated since; allow back-fill promotion to put it into production."
+        "%s passed for %s, but a later day has been evaluated since. To put it into production, allow back-fill promotion."
             .formatted(candidate.modelId(), day));
   }
 

@@ -428,9 +428,9 @@ class EvaluationLoopTest {
   void aModelThatWasNotEvaluatedIsNotJudged() {
     String champion = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     assertRefused(
-        "'%s' was not evaluated on 'credit-default/2026-11-05' as it is now; run evaluate_model"
+        "'%s' was not evaluated on the current content of 'credit-default/2026-11-05'; run"
                 .formatted(champion)
-            + " first.",
+            + " evaluate_model first.",
         () -> loop.check(champion));
   }
 
