@@ -91,7 +91,7 @@ final class Day {
     Map<String, Object> batch = Map.of("data_path", RawBatches.batchId(loop.name(), date));
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
     Map<String, JsonNode> gate = loop.section(Section.GATE);
-    int maxAttempts = gate.get("max_attempts").intValue();
+    int maxAttempts = loop.get(Section.GATE, "max_attempts").intValue();
     From championId = new From("load_latest_model", "model_id");
     Map<String, Object> champion = Map.of("model_id", championId);
     From splitId = new From("prepare_retraining_data", "split_id");
@@ -120,7 +120,7 @@ final class Day {
                   kind.epochsFactor(),
                   "learning_rate_factor",
                   kind.learningRateFactor()),
-              Map.of("metric", gate.get("metric")),
+              Map.of("metric", loop.get(Section.GATE, "metric")),
               batch));
       add(
           group + "evaluate_finetuned_model",

@@ -102,29 +102,31 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
   private static Document alert(Exhausted exhausted, ProcessedBatch batch, StepContext context) {
     Judgement last = exhausted.last();
     Judgement best = exhausted.best();
-    return new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
-        .append("severity", "CRITICAL")
-        .append("model_id", last.modelId())
-        .append("original_model_id", last.championId())
-        .append("f1_score", last.f1Score())
-        .append("f1_threshold", last.verdict().threshold())
-        .append("metric", last.verdict().metric().id())
-        .append("score", last.verdict().value())
-        .append("value", last.verdict().value())
-        .append("threshold", last.verdict().threshold())
-        .append("reason", exhausted.reason().id())
-        .append("best_candidate_id", best.modelId())
-        .append("best_candidate_attempt", best.attempt())
-        .append("best_candidate_value", best.verdict().value())
-        .append("champion_id", best.championId())
-        .append("champion_value", best.championValue())
-        .append("retry_attempts", last.attempt())
-        .append("max_retries", last.key().maxAttempts())
-        .append("message", exhausted.message())
-        .append("data_path", batch.batchId())
-        .append("dag_id", context.run().dagId())
-        .append("run_id", context.run().runId())
-        .append("run_url", runUrl(context).orElse(null));
+    Document alert =
+        new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
+            .append("severity", "CRITICAL")
+            .append("model_id", last.modelId())
+            .append("original_model_id", last.championId())
+            .append("f1_score", last.f1Score())
+            .append("f1_threshold", last.verdict().threshold())
+            .append("metric", last.verdict().metric().id())
+            .append("score", last.verdict().value())
+            .append("value", last.verdict().value())
+            .append("threshold", last.verdict().threshold())
+            .append("reason", exhausted.reason().id())
+            .append("best_candidate_id", best.modelId())
+            .append("best_candidate_attempt", best.attempt())
+            .append("best_candidate_value", best.verdict().value())
+            .append("champion_id", best.championId())
+            .append("champion_value", best.championValue())
+            .append("retry_attempts", last.attempt())
+            .append("max_retries", last.key().maxAttempts())
+            .append("message", exhausted.message())
+            .append("data_path", batch.batchId())
+            .append("dag_id", context.run().dagId())
+            .append("run_id", context.run().runId());
+    runUrl(context).ifPresent(url -> alert.append("run_url", url));
+    return alert;
   }
 
   private static Map<String, String> details(
