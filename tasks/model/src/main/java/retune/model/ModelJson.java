@@ -1,6 +1,7 @@
 package retune.model;
 
 import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import java.lang.reflect.Executable;
@@ -8,6 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.preprocessing.Preprocessing;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -37,6 +39,7 @@ public final class ModelJson {
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
           .annotationIntrospector(new NullMarkedIntrospector())
+          .addMixIn(Preprocessing.class, OmitsNull.class)
           .changeDefaultVisibility(
               visibility ->
                   visibility
@@ -47,6 +50,10 @@ public final class ModelJson {
           .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
           .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
+
+  /** What preprocessing does not have is not written: so versions made before keep their ids. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  private interface OmitsNull {}
 
   private ModelJson() {}
 

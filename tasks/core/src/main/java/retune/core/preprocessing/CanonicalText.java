@@ -2,10 +2,12 @@ package retune.core.preprocessing;
 
 import java.lang.reflect.RecordComponent;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a record down to its last component, each text with its length before it, so that two
- * records have the same text exactly when they are equal.
+ * records of one type have the same text exactly when they are equal. A null is left out: a
+ * component that may be null comes last, so that adding one changes no text.
  */
 final class CanonicalText {
   private CanonicalText() {}
@@ -21,7 +23,10 @@ final class CanonicalText {
       case Record content -> {
         text.append('{');
         for (RecordComponent component : content.getClass().getRecordComponents()) {
-          append(text, read(component, content));
+          Object part = read(component, content);
+          if (part != null) {
+            append(text, part);
+          }
         }
         text.append('}');
       }
@@ -37,7 +42,7 @@ final class CanonicalText {
     }
   }
 
-  private static Object read(RecordComponent component, Record content) {
+  private static @Nullable Object read(RecordComponent component, Record content) {
     try {
       return component.getAccessor().invoke(content);
     } catch (ReflectiveOperationException e) {

@@ -16,7 +16,7 @@ import java.util.Optional;
  * Dates and times written by ISO 8601: {@code 2026-11-05}, {@code 2026-11-05T09:30}, a space for
  * the T, an offset behind it. Other orders of day and month are not guessed.
  */
-final class DateText {
+public final class DateText {
   private static final int DATE_LENGTH = "2026-11-05".length();
   private static final DateTimeFormatter FORMAT =
       new DateTimeFormatterBuilder()
@@ -32,7 +32,7 @@ final class DateText {
   private DateText() {}
 
   /** The moment that the text stands for, in UTC where it has an offset; empty where it is none. */
-  static Optional<LocalDateTime> parse(String text) {
+  public static Optional<LocalDateTime> parse(String text) {
     String trimmed = text.strip();
     // Looked at first, because an exception for each value of a long column of words is slow.
     if (trimmed.length() < DATE_LENGTH || trimmed.charAt(4) != '-' || trimmed.charAt(7) != '-') {

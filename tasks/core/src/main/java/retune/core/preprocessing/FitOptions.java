@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
@@ -13,19 +14,36 @@ import retune.core.InvalidInputException;
  * retune.core.InvalidInputException}.
  *
  * @param excluded columns that are no features: the target, at least
+ * @param notation how the table is written, for later files of the model; null where that is plain
  */
 public record FitOptions(
     List<String> excluded,
     List<String> categorical,
     List<String> numeric,
     List<String> dates,
-    List<String> identifiers) {
+    List<String> identifiers,
+    @Nullable TableNotation notation) {
   public FitOptions {
     excluded = List.copyOf(excluded);
     categorical = List.copyOf(categorical);
     numeric = List.copyOf(numeric);
     dates = List.copyOf(dates);
     identifiers = List.copyOf(identifiers);
+  }
+
+  /** Of a table that is written as Retune itself writes. */
+  public FitOptions(
+      List<String> excluded,
+      List<String> categorical,
+      List<String> numeric,
+      List<String> dates,
+      List<String> identifiers) {
+    this(excluded, categorical, numeric, dates, identifiers, null);
+  }
+
+  /** The same for a table that is written so. */
+  public FitOptions withNotation(@Nullable TableNotation written) {
+    return new FitOptions(excluded, categorical, numeric, dates, identifiers, written);
   }
 
   /** Nothing overridden, these columns left out. */

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
@@ -23,13 +24,16 @@ import retune.core.data.Table;
  * parts.
  *
  * @param dropped what training rows had, but gives no feature
+ * @param notation how the table was written that training rows came from; null where it was written
+ *     as Retune itself writes, or is not known
  */
 public record Preprocessing(
     List<CategoricalColumn> categorical,
     List<CodeColumn> codes,
     List<NumericColumn> numeric,
     List<DateColumn> dates,
-    List<DroppedColumn> dropped) {
+    List<DroppedColumn> dropped,
+    @Nullable TableNotation notation) {
   private static final int MISSING_OR_NOT = 2;
 
   /**
@@ -57,7 +61,7 @@ public record Preprocessing(
 
   /** For a model whose preprocessing happens elsewhere: codes and numbers are taken as given. */
   public static Preprocessing given(List<CodeColumn> codes, List<NumericColumn> numeric) {
-    return new Preprocessing(List.of(), codes, numeric, List.of(), List.of());
+    return new Preprocessing(List.of(), codes, numeric, List.of(), List.of(), null);
   }
 
   public FeatureSchema schema() {

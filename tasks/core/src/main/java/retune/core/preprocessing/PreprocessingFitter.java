@@ -45,10 +45,10 @@ public final class PreprocessingFitter {
     options.refuseUnknownColumns(trainingRows.names());
     PreprocessingFitter fitter = new PreprocessingFitter();
     trainingRows.columns().forEach(column -> fitter.add(column, options));
-    return fitter.fitted();
+    return fitter.fitted(options.notation());
   }
 
-  private Preprocessing fitted() {
+  private Preprocessing fitted(@Nullable TableNotation notation) {
     if (categorical.isEmpty() && numeric.isEmpty() && dates.isEmpty()) {
       throw new InvalidInputException(
           "No column of the training rows can be a feature: "
@@ -59,7 +59,7 @@ public final class PreprocessingFitter {
                       .toList())
               + ".");
     }
-    return new Preprocessing(categorical, List.of(), numeric, dates, dropped);
+    return new Preprocessing(categorical, List.of(), numeric, dates, dropped, notation);
   }
 
   private void add(Column column, FitOptions options) {

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
@@ -12,22 +11,22 @@ import retune.core.preprocessing.NumberText;
 
 /** Collects the fields of one column. */
 sealed interface ColumnBuilder {
-  /** What stands for a missing value in a column of numbers, beside nothing at all. */
-  Set<String> MISSING_NUMBERS = Set.of("NA", "N/A", "NaN", "nan", "null", "None", "?");
-
   /**
    * Adds one field.
    *
-   * @param file where the field was read, for the message where it cannot be used
+   * @param file where the field was read, for the error message
    */
   void add(String field, CsvFile file);
 
+  /** The column of all fields added. */
   Column build();
 
-  static boolean isMissingNumber(String field) {
-    return field.isBlank() || MISSING_NUMBERS.contains(field);
+  /** A builder for a column that holds what the survey found. */
+  static ColumnBuilder of(SurveyedColumn column) {
+    return column.numbers() ? new Numbers(column) : new Texts(column);
   }
 
+  /** The error for a field that is not a finite number. */
   static InvalidInputException noFiniteNumber(String field, String column, CsvFile file) {
     return new InvalidInputException(
         file.where()
@@ -40,14 +39,12 @@ sealed interface ColumnBuilder {
 
   /** A column of finite numbers. */
   final class Numbers implements ColumnBuilder {
-    private final String name;
-    private final @Nullable Notation notation;
+    private final SurveyedColumn column;
     private double[] values = new double[1_000];
     private int rows;
 
-    Numbers(String name, @Nullable Notation notation) {
-      this.name = name;
-      this.notation = notation;
+    private Numbers(SurveyedColumn column) {
+      this.column = column;
     }
 
     @Override
@@ -55,18 +52,18 @@ sealed interface ColumnBuilder {
       if (rows == values.length) {
         values = Arrays.copyOf(values, 2 * rows);
       }
-      values[rows++] = isMissingNumber(field) ? Double.NaN : number(field, file);
+      values[rows++] = column.isMissing(field) ? Double.NaN : number(field, file);
     }
 
     @Override
     public Column build() {
-      return new Column.Numbers(name, Arrays.copyOf(values, rows));
+      return new Column.Numbers(column.name(), Arrays.copyOf(values, rows));
     }
 
     private double number(String field, CsvFile file) {
-      OptionalDouble number = NumberText.parse(notation == null ? field : notation.rewrite(field));
+      OptionalDouble number = NumberText.parse(column.rewritten(field));
       if (number.isEmpty() || Double.isInfinite(number.getAsDouble())) {
-        throw noFiniteNumber(field, name, file);
+        throw noFiniteNumber(field, column.name(), file);
       }
       return number.getAsDouble();
     }
@@ -74,27 +71,21 @@ sealed interface ColumnBuilder {
 
   /** A column of text. */
   final class Texts implements ColumnBuilder {
-    private final String name;
-    private final @Nullable Notation notation;
+    private final SurveyedColumn column;
     private final List<@Nullable String> values = new ArrayList<>();
 
-    Texts(String name, @Nullable Notation notation) {
-      this.name = name;
-      this.notation = notation;
+    private Texts(SurveyedColumn column) {
+      this.column = column;
     }
 
     @Override
     public void add(String field, CsvFile file) {
-      if (field.isEmpty()) {
-        values.add(null);
-      } else {
-        values.add(notation == null ? field : notation.rewrite(field));
-      }
+      values.add(column.isMissing(field) ? null : column.rewritten(field));
     }
 
     @Override
     public Column build() {
-      return new Column.Texts(name, values.toArray(new @Nullable String[0]));
+      return new Column.Texts(column.name(), values.toArray(new @Nullable String[0]));
     }
   }
 }

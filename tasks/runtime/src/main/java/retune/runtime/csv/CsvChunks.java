@@ -28,7 +28,7 @@ public final class CsvChunks implements Iterator<Table>, AutoCloseable {
     if (!hasNext()) {
       throw new NoSuchElementException();
     }
-    List<ColumnBuilder> columns = file.columns().stream().map(this::builder).toList();
+    List<ColumnBuilder> columns = survey.surveyed().stream().map(ColumnBuilder::of).toList();
     for (int rows = 0; rows < mostRows && file.hasNext(); rows++) {
       CSVRecord fields = file.next();
       for (int column = 0; column < columns.size(); column++) {
@@ -41,12 +41,5 @@ public final class CsvChunks implements Iterator<Table>, AutoCloseable {
   @Override
   public void close() {
     file.close();
-  }
-
-  private ColumnBuilder builder(String column) {
-    Notation notation = survey.notations().get(column);
-    return survey.numbers().contains(column)
-        ? new ColumnBuilder.Numbers(column, notation)
-        : new ColumnBuilder.Texts(column, notation);
   }
 }

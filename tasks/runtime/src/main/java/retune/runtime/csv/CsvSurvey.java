@@ -1,60 +1,126 @@
 package retune.runtime.csv;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import retune.core.preprocessing.TableNotation;
+import retune.core.preprocessing.TableNotation.ColumnNotation;
 
-/**
- * What one reading of a whole file tells of how it is to be read.
- *
- * @param columns the names in the header's order
- * @param numbers the columns of numbers
- * @param notations by column, what is written otherwise than {@code 1234.5} and ISO 8601
- * @param rows without the header
- * @param encoding {@code UTF-8} or {@code ISO-8859-1}
- */
-public record CsvSurvey(
-    List<String> columns,
-    Set<String> numbers,
-    Map<String, Notation> notations,
-    long rows,
-    char delimiter,
-    String encoding) {
+/** What one reading of a whole file shows of how it is written. */
+public final class CsvSurvey {
+  private final List<SurveyedColumn> surveyed;
+  private final long rows;
+  private final char delimiter;
+  private final String encoding;
+  private final List<String> missing;
 
-  /** How the file is written, in a sentence. */
-  public String description() {
-    String others =
-        notations.values().stream()
-            .map(Notation::name)
-            .distinct()
-            .sorted()
-            .map(notation -> notation + " in " + columnsWith(notation))
-            .collect(Collectors.joining("; "));
-    return String.format(
-        Locale.ROOT,
-        "%d rows of %d columns, separated by %s, in %s, decimal point and ISO dates%s.",
-        rows,
-        columns.size(),
-        words(delimiter),
-        encoding,
-        others.isEmpty() ? "" : " but for " + others);
+  CsvSurvey(
+      List<SurveyedColumn> surveyed,
+      long rows,
+      char delimiter,
+      String encoding,
+      List<String> missing) {
+    this.surveyed = List.copyOf(surveyed);
+    this.rows = rows;
+    this.delimiter = delimiter;
+    this.encoding = encoding;
+    this.missing = missing;
   }
 
-  private List<String> columnsWith(String notation) {
-    return columns.stream()
-        .filter(
-            column ->
-                notations.containsKey(column) && notations.get(column).name().equals(notation))
-        .toList();
+  /** The columns' names, in the header's order. */
+  public List<String> columns() {
+    return surveyed.stream().map(SurveyedColumn::name).toList();
+  }
+
+  /** Rows, without the header. */
+  public long rows() {
+    return rows;
+  }
+
+  List<SurveyedColumn> surveyed() {
+    return surveyed;
+  }
+
+  /** How the file is written, in sentences. */
+  public String description() {
+    List<String> sentences = new ArrayList<>();
+    sentences.add(
+        String.format(
+            Locale.ROOT,
+            "%d rows of %d columns, separated by %s, in %s.",
+            rows,
+            surveyed.size(),
+            words(delimiter),
+            encoding));
+    notations().forEach(notation -> sentences.add(sentence(notation)));
+    String absent =
+        surveyed.stream()
+            .filter(column -> !column.missingSeen().isEmpty())
+            .map(
+                column ->
+                    SurveyedColumn.counted(column.missingSeen()) + " in '" + column.name() + "'")
+            .collect(Collectors.joining("; "));
+    if (!absent.isEmpty()) {
+      sentences.add("Read as missing: " + absent + ".");
+    }
+    return String.join(" ", sentences);
+  }
+
+  /** What a person should look at, a sentence each: columns that are nearly numbers or dates. */
+  public List<String> doubts() {
+    return surveyed.stream().map(SurveyedColumn::doubtful).filter(Objects::nonNull).toList();
+  }
+
+  /** How the table is written, to read later files alike; null where Retune itself writes so. */
+  public @Nullable TableNotation notation() {
+    if (missing.isEmpty()
+        && surveyed.stream()
+            .allMatch(column -> column.isPlain() && column.missing().isEmpty())) {
+      return null;
+    }
+    List<ColumnNotation> columns = new ArrayList<>();
+    for (SurveyedColumn column : surveyed) {
+      Notation notation = column.notation();
+      if (notation != null && !notation.isAmbiguous()) {
+        List<String> own =
+            column.missing().stream().filter(word -> !missing.contains(word)).sorted().toList();
+        columns.add(new ColumnNotation(column.name(), notation.name(), own));
+      }
+    }
+    return new TableNotation(missing, columns);
+  }
+
+  private Stream<Notation> notations() {
+    return surveyed.stream()
+        .filter(column -> !column.isPlain())
+        .map(SurveyedColumn::notation)
+        .filter(Objects::nonNull)
+        .distinct();
+  }
+
+  private String sentence(Notation notation) {
+    String columns =
+        surveyed.stream()
+            .filter(column -> notation.equals(column.notation()))
+            .map(column -> "'" + column.name() + "'")
+            .collect(Collectors.joining(", "));
+    return (notation.isNumeric() ? "Numbers" : "Dates")
+        + " in "
+        + columns
+        + ": "
+        + notation.name()
+        + (notation.isAmbiguous() ? " (ambiguous, not read)." : ".");
   }
 
   private static String words(char delimiter) {
     return switch (delimiter) {
-      case ',' -> "comma";
-      case ';' -> "semicolon";
-      case '\t' -> "tab";
+      case ',' -> "commas";
+      case ';' -> "semicolons";
+      case '\t' -> "tabs";
       default -> "'" + delimiter + "'";
     };
   }

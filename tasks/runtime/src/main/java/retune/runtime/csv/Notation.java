@@ -14,20 +14,32 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import retune.core.preprocessing.DateText;
+import retune.core.preprocessing.NumberText;
 
 /**
- * How the values of a column are written, where that is neither {@code 1234.5} nor ISO 8601.
+ * How the numbers or dates of a column are written.
  *
- * @param name for people: {@code decimal comma}, {@code dd.MM.yyyy}
- * @param read a value as the rest of Retune writes it; null where it is not written so
+ * @param name for people and for {@link retune.core.preprocessing.TableNotation}: {@code decimal
+ *     comma}, {@code dd.MM.yyyy}
+ * @param isPlain whether Retune itself writes so
+ * @param read a value as Retune writes it; null where it is written otherwise
  */
-public record Notation(String name, Function<String, @Nullable String> read) {
+record Notation(String name, boolean isPlain, Function<String, @Nullable String> read) {
   private static final Pattern DECIMAL_COMMA_NUMBER =
       Pattern.compile(
           "[-+]?((\\d+|[1-9]\\d{0,2}(\\.\\d{3})+)(,\\d+)?([eE][-+]?\\d+)?|(?i:inf|infinity))");
 
+  static final Notation DECIMAL_POINT =
+      new Notation(
+          "decimal point", true, text -> NumberText.parse(text).isPresent() ? text : null);
+
   /** Dots group thousands. */
-  static final Notation DECIMAL_COMMA = new Notation("decimal comma", Notation::decimalComma);
+  static final Notation DECIMAL_COMMA =
+      new Notation("decimal comma", false, Notation::decimalComma);
+
+  static final Notation ISO_DATES =
+      new Notation("ISO 8601", true, text -> DateText.parse(text).isPresent() ? text : null);
 
   static final List<Notation> DATES =
       List.of(
@@ -40,11 +52,21 @@ public record Notation(String name, Function<String, @Nullable String> read) {
 
   /** Dates that can be read in more than one way, and stay as they are. */
   static Notation ambiguous(List<Notation> ways) {
-    String names = String.join(" or ", ways.stream().map(Notation::name).toList());
-    return new Notation(names + ", which is not guessed", _ -> null);
+    return new Notation(
+        String.join(" or ", ways.stream().map(Notation::name).toList()), false, _ -> null);
   }
 
-  /** The value as the rest of Retune writes it; as it is where it is written otherwise. */
+  /** Whether the values are numbers. */
+  boolean isNumeric() {
+    return equals(DECIMAL_POINT) || equals(DECIMAL_COMMA);
+  }
+
+  /** Whether the values are dates that can be read in more than one way. */
+  boolean isAmbiguous() {
+    return name.contains(" or ");
+  }
+
+  /** The value as Retune writes it; as it is where it is written otherwise. */
   String rewrite(String value) {
     return Objects.requireNonNullElse(read.apply(value), value);
   }
@@ -61,7 +83,7 @@ public record Notation(String name, Function<String, @Nullable String> read) {
         DateTimeFormatter.ofPattern(pattern + "[[' ']['T']H:mm[:ss]]", Locale.ROOT)
             .withResolverStyle(ResolverStyle.STRICT);
     char separator = pattern.replaceAll("\\w", "").charAt(0);
-    return new Notation(name, text -> isoDate(text.strip(), format, separator));
+    return new Notation(name, false, text -> isoDate(text.strip(), format, separator));
   }
 
   private static @Nullable String isoDate(String text, DateTimeFormatter format, char separator) {

@@ -82,11 +82,14 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
   private static Output fromFile(Input input, String data, StepContext context) throws IOException {
     try (DayFile file = DayFile.open(data)) {
       try {
-        CsvSurvey survey = CsvTables.survey(file.path(), CsvOptions.DETECT);
+        Optional<ModelVersion> champion = champion(input, context);
+        CsvOptions options =
+            CsvOptions.as(champion.map(version -> version.preprocessing().notation()).orElse(null));
+        CsvSurvey survey = CsvTables.survey(file.path(), options);
         LOGGER.log(Level.INFO, "''{0}'' has {1}", file.name(), survey.description());
-        try (CsvChunks chunks = CsvTables.stream(file.path(), CsvOptions.DETECT, survey)) {
+        try (CsvChunks chunks = CsvTables.stream(file.path(), options, survey)) {
           Iterator<Table> rows = Reported.rows(chunks, survey.rows(), context);
-          return write(input, "csv", survey.columns(), rows, context);
+          return write(input, "csv", survey.columns(), rows, champion, context);
         }
       } catch (InvalidInputException e) {
         throw file.named(e);
@@ -97,7 +100,8 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
   private static Output fromCollection(Input input, String filter, StepContext context) {
     try (DayQuery query = DayQuery.open(String.valueOf(input.collection()), filter, context)) {
       Iterator<Table> rows = Reported.rows(query.tables(), query.rows(), context);
-      return write(input, "mongo", query.columns(), rows, context);
+      return write(
+          input, "mongo", query.columns(), rows, champion(input, context), context);
     }
   }
 
@@ -112,8 +116,8 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       String source,
       List<String> columns,
       Iterator<Table> tables,
+      Optional<ModelVersion> champion,
       StepContext context) {
-    Optional<ModelVersion> champion = champion(input, context);
     champion.ifPresent(version -> version.preprocessing().requireColumns(columns));
     Optional<LabelCount> labels =
         champion.map(version -> new LabelCount(tables, version.target().column()));

@@ -67,7 +67,8 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
     Path data = Path.of(input.data());
     Path output = Path.of(input.output()).toAbsolutePath();
     requireFolder(output);
-    CsvSurvey survey = CsvTables.survey(data, CsvOptions.DETECT);
+    CsvOptions options = CsvOptions.as(version.preprocessing().notation());
+    CsvSurvey survey = CsvTables.survey(data, options);
     int expectedRows = (int) Math.min(survey.rows(), Integer.MAX_VALUE);
     try (Engine engine = Engines.open(version, content.weights(), expectedRows)) {
       Answers answers = new Answers(version, engine);
@@ -75,7 +76,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
           output,
           stream -> {
             stream.write(answers.header().getBytes(UTF_8));
-            try (CsvChunks chunks = CsvTables.stream(data, CsvOptions.DETECT, survey)) {
+            try (CsvChunks chunks = CsvTables.stream(data, options, survey)) {
               while (chunks.hasNext()) {
                 Table rows = chunks.next().without(Set.of(version.target().column()));
                 stream.write(answers.lines(rows).getBytes(UTF_8));
