@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.testing.MadeTables;
-import retune.testing.TestContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +24,8 @@ import retune.learning.training.ArchitectureChoice;
 import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
+import retune.testing.MadeTables;
+import retune.testing.TestContext;
 
 class TrainModelTest {
   @TempDir private Path folder;

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 import retune.core.metrics.Predictions;
 
-/** Curves that show how the probability of one class tells its rows from the others. */
+/** Curves that show how well the probability of one class separates its rows from the others. */
 public final class Curves {
-  /** More points would not be seen. */
+  /** More points would not be visible. */
   private static final int MOST_POINTS = 200;
 
   private static final int CALIBRATION_BINS = 10;
@@ -16,7 +16,7 @@ public final class Curves {
   private Curves() {}
 
   /** True positive rate over false positive rate. */
-  public static Chart.Line roc(String name, Predictions predictions, int label) {
+  public static Line roc(String name, Predictions predictions, int label) {
     return thinned(
         name,
         counts(predictions, label),
@@ -24,8 +24,8 @@ public final class Curves {
             new double[] {(double) outside / allOutside, (double) inside / allInside});
   }
 
-  /** Precision over recall, from the first row answered on. */
-  public static Chart.Line precisionRecall(String name, Predictions predictions, int label) {
+  /** Precision over recall, from the first predicted row on. */
+  public static Line precisionRecall(String name, Predictions predictions, int label) {
     List<int[]> counts = counts(predictions, label);
     return thinned(
         name,
@@ -34,8 +34,8 @@ public final class Curves {
             new double[] {(double) inside / allInside, (double) inside / (inside + outside)});
   }
 
-  /** Observed share over stated probability, ten equal bins; a bin without rows is left out. */
-  public static Chart.Line calibration(String name, Predictions predictions, int label) {
+  /** Observed share over predicted probability in ten equal bins; empty bins are left out. */
+  public static Line calibration(String name, Predictions predictions, int label) {
     double[] stated = new double[CALIBRATION_BINS];
     double[] observed = new double[CALIBRATION_BINS];
     int[] rows = new int[CALIBRATION_BINS];
@@ -47,7 +47,7 @@ public final class Curves {
       rows[bin]++;
     }
     int[] some = IntStream.range(0, CALIBRATION_BINS).filter(bin -> rows[bin] > 0).toArray();
-    return new Chart.Line(
+    return new Line(
         name,
         IntStream.of(some).mapToDouble(bin -> stated[bin] / rows[bin]).toArray(),
         IntStream.of(some).mapToDouble(bin -> observed[bin] / rows[bin]).toArray());
@@ -57,7 +57,7 @@ public final class Curves {
     double[] of(int inside, int outside, int allInside, int allOutside);
   }
 
-  /** Rows of the class, and of others, that are answered with it, as the threshold falls. */
+  /** Rows of the class, and of the others, that are predicted as it, as the threshold falls. */
   private static List<int[]> counts(Predictions predictions, int label) {
     int[] order =
         IntStream.range(0, predictions.rows())
@@ -85,7 +85,7 @@ public final class Curves {
     return counts;
   }
 
-  private static Chart.Line thinned(String name, List<int[]> counts, Point point) {
+  private static Line thinned(String name, List<int[]> counts, Point point) {
     int[] all = counts.getLast();
     int points = Math.min(MOST_POINTS, counts.size());
     double[] x = new double[points];
@@ -97,6 +97,6 @@ public final class Curves {
       x[i] = place[0];
       y[i] = place[1];
     }
-    return new Chart.Line(name, x, y);
+    return new Line(name, x, y);
   }
 }

@@ -3,11 +3,15 @@ package retune.report;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import retune.core.data.Hashing;
 
-/** Pages that need nothing but themselves, and may do nothing but be shown. */
+/** Self-contained pages: no script, and nothing loaded from elsewhere. */
 public final class Html {
+  /** A number, an interval, a percentage, a dash, or nothing. */
+  private static final Pattern NUMBER = Pattern.compile("([–0-9][0-9., %–]*)?");
+
   private static final String STYLE =
       """
       :root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--paper:#fff;--edge:#dde2e9;--c0:#2563c9;--c1:#d9660a;--c2:#1d8a55;--c3:#a2309f;--c4:#8a6d00;--c5:#0b8793;--c6:#b3263a;--c7:#5d5fa8}
@@ -16,18 +20,18 @@ public final class Html {
       h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid var(--edge)}
       p{max-width:46rem}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem}
       figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}svg{width:100%;height:auto;display:block}svg.own{width:auto;max-width:100%}
-      svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.cell{fill:var(--c6)}.bar{fill-opacity:.75}
+      svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.line.reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 3}.cell{fill:var(--c6)}.bar{fill-opacity:.85}
       .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
       .bar.c0{fill:var(--c0);stroke:none}.bar.c1{fill:var(--c1);stroke:none}
       .key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .6em;background:currentColor}
-      .k0::before{background:var(--c0)}.k1::before{background:var(--c1)}.k2::before{background:var(--c2)}.k3::before{background:var(--c3)}.k4::before{background:var(--c4)}.k5::before{background:var(--c5)}.k6::before{background:var(--c6)}.k7::before{background:var(--c7)}
+      .reference::before{background:var(--soft)}.k0::before{background:var(--c0)}.k1::before{background:var(--c1)}.k2::before{background:var(--c2)}.k3::before{background:var(--c3)}.k4::before{background:var(--c4)}.k5::before{background:var(--c5)}.k6::before{background:var(--c6)}.k7::before{background:var(--c7)}
       .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}td,th{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--edge);overflow-wrap:normal}
-      td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.warn{border-left:4px solid var(--c6);padding-left:.8rem}
+      td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.warn{border-left:4px solid var(--c6);padding-left:.8rem}
       """;
 
   private Html() {}
 
-  /** Text as it reads, whatever is in it. */
+  /** Escapes text, so that it shows as it is. */
   public static String text(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
@@ -36,7 +40,7 @@ public final class Html {
         .replace("'", "&#39;");
   }
 
-  /** A page whose own policy forbids scripts and everything from elsewhere. */
+  /** A page whose content security policy forbids scripts and everything from elsewhere. */
   public static String page(String title, String body) {
     String hash =
         Base64.getEncoder()
@@ -59,37 +63,54 @@ public final class Html {
         .formatted(hash, text(title), STYLE, text(title), body);
   }
 
+  /** A heading of a section. */
   public static String heading(String text) {
     return "<h2>" + text(text) + "</h2>\n";
   }
 
+  /** A paragraph of text. */
   public static String paragraph(String text) {
     return "<p>" + text(text) + "</p>\n";
   }
 
+  /** A paragraph that stands out. */
+  public static String warning(String text) {
+    return "<p class=\"warn\">" + text(text) + "</p>\n";
+  }
+
+  /** Charts side by side, as many as there is room for. */
   public static String charts(List<String> charts) {
     return "<div class=\"charts\">\n" + String.join("", charts) + "</div>\n";
   }
 
-  /** A table; cells are text, and those that begin with a digit, a dash or a sign are numbers. */
-  public static String table(List<String> header, List<List<String>> rows) {
-    return "<div class=\"wide\"><table><thead>"
-        + row("th", header)
-        + "</thead><tbody>"
-        + rows.stream().map(cells -> row("td", cells)).collect(Collectors.joining())
-        + "</tbody></table></div>\n";
+  /** What may be wider than the page, and is then scrolled by itself. */
+  public static String wide(String content) {
+    return "<div class=\"wide\">" + content + "</div>\n";
   }
 
-  private static String row(String tag, List<String> cells) {
-    return cells.stream()
-        .map(
-            cell ->
-                "<%s%s>%s</%s>"
-                    .formatted(
-                        tag,
-                        cell.matches("[–0-9][0-9., %]*") ? " class=\"n\"" : "",
-                        text(cell),
-                        tag))
-        .collect(Collectors.joining("", "<tr>", "</tr>\n"));
+  /** A table of text; a column whose cells are all numbers is aligned to the right. */
+  public static String table(List<String> header, List<List<String>> rows) {
+    boolean[] numeric = new boolean[header.size()];
+    for (int column = 0; column < numeric.length; column++) {
+      int at = column;
+      numeric[column] =
+          !rows.isEmpty() && rows.stream().allMatch(row -> NUMBER.matcher(row.get(at)).matches());
+    }
+    return wide(
+        "<table><thead>"
+            + row("th", header, numeric)
+            + "</thead><tbody>"
+            + rows.stream().map(cells -> row("td", cells, numeric)).collect(Collectors.joining())
+            + "</tbody></table>");
+  }
+
+  private static String row(String tag, List<String> cells, boolean[] numeric) {
+    StringBuilder row = new StringBuilder("<tr>");
+    for (int column = 0; column < cells.size(); column++) {
+      row.append(
+          "<%s%s>%s</%s>"
+              .formatted(tag, numeric[column] ? " class=\"n\"" : "", text(cells.get(column)), tag));
+    }
+    return row.append("</tr>\n").toString();
   }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import retune.runtime.Json;
 import tools.jackson.databind.JsonNode;
 
@@ -50,6 +51,11 @@ public record StepProcess(Map<String, String> environment, List<String> options)
             "--enable-native-access=ALL-UNNAMED",
             "-Dai.djl.offline=true",
             "-Dai.djl.pytorch.graph_optimizer=false"));
+  }
+
+  /** The same with more options of the JVM. */
+  public StepProcess withOptions(String... more) {
+    return new StepProcess(environment, Stream.concat(options.stream(), Stream.of(more)).toList());
   }
 
   /** Starts the step and does not wait for its end. */

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import retune.runtime.Json;
 import retune.devstore.EmbeddedStore;
+import retune.runtime.Json;
 import tools.jackson.databind.JsonNode;
 
 /** Steps in processes of their own: exit codes, standard output, result file, signals, secrets. */

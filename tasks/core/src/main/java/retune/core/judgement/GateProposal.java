@@ -62,31 +62,24 @@ public record GateProposal(
   /** The reason for this gate, in sentences with the numbers. */
   public String reason() {
     String title = gate.metric().title();
-    String numbers =
-        String.format(
+    double room = Math.min(validation, generated) - gate.threshold();
+    return String.format(
             Locale.ROOT,
-            "%s is %.4f on validation rows and %.4f on generated rows, and chance explains a"
-                + " difference of %.4f (two standard errors, at least %.2f).",
+            "%s is %.4f on validation rows and %.4f on generated rows; the margin for sampling"
+                + " error is %.4f (two standard errors, at least %.2f). The model misses the"
+                + " threshold of %.2f when %s falls by more than %.4f. Guessing reaches %.4f.",
             title,
             validation,
             generated,
             margin,
-            LEAST_MARGIN);
-    double room = Math.min(validation, generated) - gate.threshold();
-    String meaning =
-        String.format(
-            Locale.ROOT,
-            " %s must fall by more than %.4f before the gate of %.2f fails;"
-                + " answers that do not look at the row reach %.4f.",
+            LEAST_MARGIN,
+            gate.threshold(),
             title,
             room,
-            gate.threshold(),
-            guessing);
-    return numbers
-        + meaning
+            guessing)
         + (tellsFromGuessing()
             ? ""
-            : " The model is hardly better than that: bring more rows or better columns before"
+            : " The model is hardly better than guessing: bring more rows or better columns before"
                 + " you rely on it.");
   }
 

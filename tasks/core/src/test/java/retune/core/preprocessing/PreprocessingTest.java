@@ -286,9 +286,26 @@ class PreprocessingTest {
                 DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
                 DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
             .build();
-    Preprocessing read = json.readValue(json.writeValueAsString(FITTED), Preprocessing.class);
-    assertEquals(FITTED, read);
-    assertEquals(FITTED.hash(), read.hash());
+    TableNotation notation =
+        new TableNotation(
+            List.of("offen"),
+            List.of(new TableNotation.ColumnNotation("x", "decimal comma", List.of("fehlt"))));
+    Preprocessing fitted =
+        PreprocessingFitter.fit(
+            Tables.of(numbers("x", 1, 2, 3, 4)), FitOptions.excluding().withNotation(notation));
+    Preprocessing read = json.readValue(json.writeValueAsString(fitted), Preprocessing.class);
+    assertEquals(fitted, read);
+    assertEquals(fitted.hash(), read.hash());
+  }
+
+  @Test
+  void theNotationOfTheTableIsPartOfTheHashWhereThereIsOne() {
+    Table table = Tables.of(numbers("x", 1, 2, 3, 4));
+    Preprocessing plain = PreprocessingFitter.fit(table, FitOptions.excluding());
+    Preprocessing written =
+        PreprocessingFitter.fit(
+            table, FitOptions.excluding().withNotation(new TableNotation(List.of("-"), List.of())));
+    assertNotEquals(plain.hash(), written.hash());
   }
 
   private static Table row(@Nullable String amount, @Nullable String word, @Nullable String day) {

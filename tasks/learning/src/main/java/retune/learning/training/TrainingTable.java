@@ -1,6 +1,8 @@
 package retune.learning.training;
 
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,6 +29,7 @@ import retune.core.split.Part;
 import retune.core.split.Split;
 import retune.learning.torch.NetworkInput.FeatureRows;
 import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 
 /**
@@ -46,6 +49,7 @@ public record TrainingTable(
     byte[] parts,
     Map<String, Integer> rejected,
     String fileHash) {
+  private static final Logger LOGGER = System.getLogger(TrainingTable.class.getName());
   private static final double HOLDOUT_SHARE = 0.15;
   private static final double VALIDATION_SHARE_OF_OTHERS = 0.15 / 0.85;
 
@@ -98,11 +102,14 @@ public record TrainingTable(
    */
   public static TrainingTable read(Source source, @Nullable Preprocessing given, long seed)
       throws IOException {
-    Table table = CsvTables.readAll(source.file, CsvOptions.DETECT);
+    CsvOptions options = CsvOptions.as(given == null ? null : given.notation());
+    CsvSurvey survey = CsvTables.survey(source.file, options);
+    survey.doubts().values().forEach(doubt -> LOGGER.log(Level.WARNING, doubt));
+    Table table = CsvTables.readAll(source.file, options, survey);
     return of(
         table,
         target(table.column(source.target), source.positive),
-        source.fitOptions(),
+        source.fitOptions().withNotation(survey.notation()),
         given,
         seed,
         Hashing.sha256(Files.readAllBytes(source.file)));

@@ -59,7 +59,8 @@ class FewLabelsTest {
   /** AUC on further rows after training on 32 labelled ones. */
   private static double auc(Weights initial, long seed) {
     try (TorchModule module = new TorchModule(ARCHITECTURE, SCHEMA, initial)) {
-      return new ClassifierTraining(Examples.TARGET, 0.5, Metric.ROC_AUC, true, 25, 25, 1e-3, 16, seed)
+      return new ClassifierTraining(
+              Examples.TARGET, 0.5, Metric.ROC_AUC, true, 25, 25, 1e-3, 16, seed)
           .run(module, rows(32, 100 + seed), rows(600, 200), (what, done, total) -> {}, line -> {})
           .validation()
           .rocAuc();

@@ -24,8 +24,8 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
- * What each column of a table is taken as and why, as people read and change it: a YAML file with a
- * kind a column.
+ * The kind of each column of a table and the reason, as people read and change it: a YAML file with
+ * a line for each column.
  *
  * @param kinds in the table's order, without the target
  */
@@ -36,10 +36,12 @@ record ColumnKinds(Map<String, Kind> kinds) {
   /**
    * One column's kind.
    *
-   * @param overridden whether the user said so against the rules
+   * @param overridden whether the user stated a kind that the rules would not choose
    * @param missing share of the table's rows without a value, 0 … 1
+   * @param doubt what to look at, in a sentence; null where all is clear
    */
-  record Kind(ColumnType type, String reason, boolean overridden, double missing) {
+  record Kind(
+      ColumnType type, String reason, boolean overridden, double missing, @Nullable String doubt) {
     /** Whether the model reads the column. */
     boolean isFeature() {
       return switch (type) {
@@ -50,19 +52,24 @@ record ColumnKinds(Map<String, Kind> kinds) {
   }
 
   /**
-   * Takes the kinds from the training rows, but for what the user states.
+   * Detects the kinds from the training rows, unless the user states them.
    *
    * @param table all rows
-   * @param trainingRows the columns but for the target
-   * @param stated by column; a column that is not there is an {@link InvalidInputException}
+   * @param trainingRows without the target
+   * @param stated kinds by column
+   * @param doubts by column, what reading the file left in doubt
    */
   static ColumnKinds of(
-      Table table, Table trainingRows, List<String> excluded, Map<String, ColumnType> stated) {
+      Table table,
+      Table trainingRows,
+      List<String> excluded,
+      Map<String, ColumnType> stated,
+      Map<String, String> doubts) {
     Map<String, Kind> kinds = new LinkedHashMap<>();
     for (Column column : trainingRows.columns()) {
       Detected detected =
           excluded.contains(column.name())
-              ? new Detected(ColumnType.EXCLUDED, "left out by the caller")
+              ? new Detected(ColumnType.EXCLUDED, "excluded as asked")
               : TypeDetection.detect(column);
       ColumnType type = stated.getOrDefault(column.name(), detected.type());
       boolean overridden = type != detected.type();
@@ -71,18 +78,40 @@ record ColumnKinds(Map<String, Kind> kinds) {
           new Kind(
               type,
               overridden
-                  ? "stated by the caller; it looks "
-                      + id(detected.type())
-                      + ": "
-                      + detected.reason()
+                  ? "as stated; it looks " + id(detected.type()) + ": " + detected.reason()
                   : detected.reason(),
               overridden,
-              missing(table.column(column.name()))));
+              missing(table.column(column.name())),
+              type == ColumnType.EXCLUDED ? null : doubts.get(column.name())));
     }
     return new ColumnKinds(kinds);
   }
 
-  /** What preprocessing has to be told: only what its own rules would not say. */
+  /** The columns that the model does not use though nobody excluded them, with the reason. */
+  Map<String, String> leftOut() {
+    Map<String, String> left = new LinkedHashMap<>();
+    kinds.forEach(
+        (column, kind) -> {
+          if (!kind.isFeature() && kind.type() != ColumnType.EXCLUDED) {
+            left.put(column, id(kind.type()) + ": " + kind.reason());
+          }
+        });
+    return left;
+  }
+
+  /** What to look at, by column. */
+  Map<String, String> doubts() {
+    Map<String, String> doubts = new LinkedHashMap<>();
+    kinds.forEach(
+        (column, kind) -> {
+          if (kind.doubt() != null) {
+            doubts.put(column, kind.doubt());
+          }
+        });
+    return doubts;
+  }
+
+  /** What preprocessing must be told: only what its own rules would not find. */
   FitOptions fitOptions() {
     return new FitOptions(
         names(ColumnType.EXCLUDED),
@@ -124,44 +153,46 @@ record ColumnKinds(Map<String, Kind> kinds) {
    */
   String toYaml(String source) {
     StringBuilder yaml = new StringBuilder();
-    yaml.append("# What new_loop takes the columns of ").append(YamlText.comment(source));
-    yaml.append(" as, and why.\n");
-    yaml.append("# Change a kind (numeric, categorical, date, identifier, excluded), then give\n");
-    yaml.append("# this file back: new_loop … --columns THIS_FILE --replace\n");
+    yaml.append("# The kind of each column of ").append(YamlText.comment(source));
+    yaml.append(", and the reason.\n");
+    yaml.append("# Change a kind (numeric, categorical, date, identifier, excluded) and run\n");
+    yaml.append("# new_loop again with the same flags and --columns THIS_FILE --replace.\n");
     yaml.append("columns:\n");
-    kinds.forEach(
-        (name, kind) ->
-            yaml.append("  # ")
-                .append(YamlText.comment(kind.reason()))
-                .append(String.format(Locale.ROOT, "; %.1f %% missing%n", 100 * kind.missing()))
-                .append("  ")
-                .append(YamlText.quoted(name))
-                .append(": ")
-                .append(id(kind.type()))
-                .append('\n'));
+    kinds.forEach((name, kind) -> yaml.append(lines(name, kind)));
     return yaml.toString();
   }
 
+  private static String lines(String name, Kind kind) {
+    return YamlText.comments(
+            "  ",
+            kind.reason() + String.format(Locale.ROOT, "; %.1f %% missing", 100 * kind.missing()))
+        + (kind.doubt() == null ? "" : YamlText.comments("  ", kind.doubt()))
+        + "  "
+        + YamlText.quoted(name)
+        + ": "
+        + id(kind.type())
+        + "\n";
+  }
+
   /**
-   * Reads what a user states.
+   * Reads the kinds that a user states.
    *
-   * @param file null states nothing
-   * @param columns that the table has, without the target
+   * @param name the file; null states nothing
    */
-  static Map<String, ColumnType> read(@Nullable Path file, List<String> columns)
-      throws IOException {
-    if (file == null) {
+  static Map<String, ColumnType> read(@Nullable String name) throws IOException {
+    if (name == null) {
       return Map.of();
     }
+    Path file = Path.of(name);
     if (!Files.isRegularFile(file)) {
-      throw new InvalidInputException("There is no file '" + file + "' to read columns from.");
+      throw new InvalidInputException("There is no file '%s' with columns.".formatted(file));
     }
     Content content;
     try {
       content = YAML.readValue(Files.readString(file), Content.class);
     } catch (JacksonException e) {
       throw new InvalidInputException(
-          "'%s' cannot be read as columns with their kinds, near line %d: %s."
+          "'%s', line %s, is not a list of columns with their kinds: %s."
               .formatted(
                   file,
                   e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
@@ -171,17 +202,28 @@ record ColumnKinds(Map<String, Kind> kinds) {
     Map<String, ColumnType> stated = new LinkedHashMap<>();
     content.columns.forEach(
         (column, kind) -> {
-          if (!columns.contains(column)) {
-            throw new InvalidInputException(
-                "'%s' states the kind of '%s', but the table has no such column; its columns are %s."
-                    .formatted(file, column, columns));
-          }
           ColumnType type = type(file, column, kind);
-          if (type != ColumnType.CONSTANT) { // which the rules see for themselves
+          if (type != ColumnType.CONSTANT) { // which the rules find by themselves
             stated.put(column, type);
           }
         });
     return stated;
+  }
+
+  /**
+   * Refuses kinds of columns that the table does not have.
+   *
+   * @param columns the table's, without the target
+   */
+  static void requireColumns(
+      Map<String, ColumnType> stated, List<String> columns, NewLoop.Input input) {
+    for (String column : stated.keySet()) {
+      if (!columns.contains(column)) {
+        throw new InvalidInputException(
+            "'%s' states the kind of '%s', but the table has no such column; its columns are %s."
+                .formatted(input.columns(), column, columns));
+      }
+    }
   }
 
   private static ColumnType type(Path file, String column, @Nullable String kind) {
@@ -195,7 +237,7 @@ record ColumnKinds(Map<String, Kind> kinds) {
       kinds.add(id(type));
     }
     throw new InvalidInputException(
-        "'%s' says that '%s' is %s, which is no kind of column; there are %s."
+        "'%s' says that '%s' is %s, which is not a kind of column; the kinds are %s."
             .formatted(file, column, kind, String.join(", ", kinds)));
   }
 

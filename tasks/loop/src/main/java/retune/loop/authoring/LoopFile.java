@@ -1,6 +1,7 @@
 package retune.loop.authoring;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Gate;
 import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
@@ -9,30 +10,29 @@ import retune.core.metrics.Evaluation;
  * The loop file of a new loop, with the reasons as comments.
  *
  * @param source what the loop was made from, for people
- * @param holdout the champion on the rows that chose nothing
+ * @param days path or address of each day's real rows; null where days are generated
+ * @param holdout the champion on the hold-out rows
  */
-record LoopFile(String name, String source, GateProposal proposal, Evaluation holdout) {
-  /** Rows of a generated day: enough for a gate within a hundredth, in seconds of work. */
+record LoopFile(
+    String name, String source, @Nullable String days, GateProposal proposal, Evaluation holdout) {
+  /** Rows of a generated day: enough to measure the gate's metric to a hundredth, in seconds. */
   private static final int ROWS_A_DAY = 10_000;
 
   String toYaml() {
     Gate gate = proposal.gate();
     return """
-        %s# Every setting but the name may be left out; docs/how-to/write-a-loop-file.md has them all.
+        %s# Only the name is required. docs/how-to/write-a-loop-file.md lists all settings.
         name: %s
 
-        # Cron, UTC; at most one run a day. A run at 01:00 works on the day that has just ended.
+        # Cron in UTC, at most one run a day. A run at 01:00 works on the day that has just ended.
         schedule: "0 1 * * *"
 
         data:
-          # Rows drawn from the distribution that was learned from the table.
-          source: synthetic
-          rows: %d
-
+        %s
         gate:
         %s%s  metric: %s
           threshold: %s
-          # 1 to 3, each by another strategy; after the last one people are told.
+          # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
           max_attempts: 3
 
         finetuning:
@@ -41,20 +41,39 @@ record LoopFile(String name, String source, GateProposal proposal, Evaluation ho
         """
         .formatted(
             YamlText.comments(
-                "",
-                "The loop that keeps the model %s honest, made from %s.".formatted(name, source)),
+                "", "The loop of the model %s, made from %s.".formatted(name, source)),
             YamlText.quoted(name),
-            ROWS_A_DAY,
+            data(),
             YamlText.comments("  ", proposal.reason()),
             YamlText.comments("  ", holdoutSentence()),
             gate.metric().id(),
             String.format(Locale.ROOT, "%.2f", gate.threshold()));
   }
 
+  private String data() {
+    if (days != null) {
+      return """
+            # Real rows; {date} stands for the day. A day that is not there yet is tried again.
+            source: csv
+            path: %s
+          """
+          .formatted(YamlText.quoted(days));
+    }
+    return """
+          # Rehearsal: each day's rows are drawn from the distribution that was learned from the
+          # table. For real rows write, for example (docs/how-to/use-your-own-data.md):
+          #   source: csv
+          #   path: "/data/{date}.csv"
+          source: synthetic
+          rows: %s
+        """
+        .formatted(ROWS_A_DAY);
+  }
+
   private String holdoutSentence() {
     return String.format(
         Locale.ROOT,
-        "On %d hold-out rows, which chose nothing, the model has %s %.4f, F1 %.4f, ROC AUC %.4f.",
+        "On %d hold-out rows (not used for any choice) the model reaches %s %.4f, F1 %.4f, ROC AUC %.4f.",
         holdout.rows(),
         proposal.gate().metric().title(),
         holdout.value(proposal.gate().metric()),

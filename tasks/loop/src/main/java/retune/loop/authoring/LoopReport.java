@@ -7,7 +7,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.core.data.Target;
@@ -18,77 +21,122 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.ColumnType;
-import retune.learning.training.Training.Trained;
-import retune.learning.training.TrainingTable;
-import retune.model.ModelFolder;
+import retune.core.split.Part;
+import retune.core.statistics.Influence;
+import retune.core.statistics.Interval;
 import retune.model.ModelVersion.Epoch;
+import retune.report.Axis;
 import retune.report.Chart;
 import retune.report.Curves;
 import retune.report.Html;
+import retune.report.Line;
 import retune.steps.authoring.LearnedTable;
 
-/** What a person wants to see of a new loop, on one page. */
-record LoopReport(
-    String name,
-    String source,
-    ColumnKinds kinds,
-    TrainingTable training,
-    LearnedTable learned,
-    ModelFolder.Content encoder,
-    Trained trained,
-    Measured measured,
-    GateProposal gate) {
+/** The report of a new loop: a page that needs nothing else. */
+record LoopReport(String name, SourceTable source, FirstModel model) {
   private static final int MOST_COLUMNS_SHOWN = 60;
   private static final int MOST_CLASSES_SHOWN = 8;
   private static final int NUMBER_BINS = 20;
   private static final int MOST_CATEGORIES_SHOWN = 20;
+  private static final int PAIRS_NAMED = 10;
+
+  /** Beyond this mean distance of predicted and observed shares, probabilities mislead. */
+  private static final double CALIBRATED = 0.05;
 
   String toHtml() {
     return Html.page(
-        "A loop for " + name,
-        introduction() + gateSection() + columns() + quality() + learning() + answers());
+        "Loop " + name, introduction() + gate() + columns() + quality() + training() + holdout());
   }
 
   private Target target() {
-    return training.target();
+    return source.target();
+  }
+
+  private Predictions holdoutRows() {
+    return model.measured().holdout();
   }
 
   private String introduction() {
     String positive =
         target().isBinary()
-            ? "; the score is the probability of '" + target().positive() + "'"
+            ? " The score is the probability of '%s'.".formatted(target().positive())
             : "";
     return Html.paragraph(
-            "Made from %s. The model predicts '%s' (%d classes%s). Champion: %s, trained from the encoder %s."
+            "Made from %s. The model predicts '%s', %s classes.%s The champion is %s, trained from the encoder %s."
                 .formatted(
-                    source,
+                    source.description(),
                     target().column(),
                     target().classes().size(),
                     positive,
-                    trained.content().version().modelId(),
-                    encoder.version().modelId()))
-        + (training.rejected().isEmpty()
-            ? ""
-            : Html.paragraph("Rows left out, by why: %s.".formatted(training.rejected())));
+                    model.modelId(),
+                    model.encoderId()))
+        + source.kinds().doubts().values().stream().map(Html::warning).collect(Collectors.joining())
+        + leftOut()
+        + rejected()
+        + classes();
   }
 
-  private String gateSection() {
-    String sentence =
-        "%s must be at least %.2f. "
-                .formatted(gate.gate().metric().title(), gate.gate().threshold())
-            + gate.reason();
-    String shown = Html.paragraph(sentence);
-    Evaluation validation = Evaluation.of(measured.validation());
-    Evaluation holdout = Evaluation.of(measured.holdout());
-    Evaluation generated = Evaluation.of(measured.generated());
+  private String leftOut() {
+    Map<String, String> left = source.kinds().leftOut();
+    return left.isEmpty()
+        ? ""
+        : Html.warning(
+            "The model does not use %s of %s columns: %s."
+                .formatted(
+                    left.size(),
+                    source.kinds().kinds().size(),
+                    left.entrySet().stream()
+                        .map(entry -> "'%s' (%s)".formatted(entry.getKey(), entry.getValue()))
+                        .collect(Collectors.joining("; "))));
+  }
+
+  private String rejected() {
+    return model.training().rejected().isEmpty()
+        ? ""
+        : Html.paragraph(
+            "Rows left out, by reason and column: %s.".formatted(model.training().rejected()));
+  }
+
+  private String classes() {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("rows", count(validation), count(holdout), count(generated)));
+    for (int label = 0; label < target().classes().size(); label++) {
+      int at = label;
+      List<String> cells = new ArrayList<>(List.of(className(label)));
+      long all = 0;
+      for (Part part : List.of(Part.TRAINING, Part.VALIDATION, Part.HOLDOUT)) {
+        long count = IntStream.of(model.training().labels(part)).filter(row -> row == at).count();
+        cells.add(Long.toString(count));
+        all += count;
+      }
+      cells.add(Long.toString(all));
+      cells.add(Chart.percent((double) all / model.training().labels().length));
+      rows.add(cells);
+    }
+    return Html.paragraph("Rows by class of '%s':".formatted(target().column()))
+        + Html.table(List.of("class", "training", "validation", "hold-out", "all", "share"), rows);
+  }
+
+  private String gate() {
+    GateProposal proposal = model.gate();
+    String sentence =
+        String.format(
+                Locale.ROOT,
+                "%s must be at least %.2f. ",
+                proposal.gate().metric().title(),
+                proposal.gate().threshold())
+            + proposal.reason();
+    Evaluation validation = Evaluation.of(model.measured().validation());
+    Evaluation holdout = Evaluation.of(holdoutRows());
+    Evaluation generated = Evaluation.of(model.measured().generated());
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(List.of("Rows", count(validation), count(holdout), "", count(generated)));
     for (Metric metric : Metric.values()) {
       rows.add(
           List.of(
               metric.title(),
               Chart.fixed(validation.value(metric)),
               Chart.fixed(holdout.value(metric)),
+              interval(metric, holdout.value(metric)),
               Chart.fixed(generated.value(metric))));
     }
     rows.add(
@@ -96,10 +144,22 @@ record LoopReport(
             "Log loss",
             Chart.fixed(validation.logLoss()),
             Chart.fixed(holdout.logLoss()),
+            "",
             Chart.fixed(generated.logLoss())));
-    return Html.heading("The gate")
-        + (gate.tellsFromGuessing() ? shown : shown.replaceFirst("<p>", "<p class=\"warn\">"))
-        + Html.table(List.of("metric", "validation", "hold-out", "generated"), rows);
+    return Html.heading("Gate")
+        + (proposal.tellsFromGuessing() ? Html.paragraph(sentence) : Html.warning(sentence))
+        + Html.table(
+            List.of("metric", "validation", "hold-out", "95 % interval", "generated"), rows);
+  }
+
+  /** The 95 % interval that sampling error leaves for a metric on the hold-out rows. */
+  private String interval(Metric metric, double value) {
+    Interval interval = Influence.of(metric, holdoutRows()).interval(value, 0.95);
+    return Double.isNaN(interval.low())
+        ? "–"
+        : Chart.fixed(Math.max(0, interval.low()))
+            + " – "
+            + Chart.fixed(Math.min(1, interval.high()));
   }
 
   private static String count(Evaluation evaluation) {
@@ -108,7 +168,8 @@ record LoopReport(
 
   private String columns() {
     List<List<String>> rows = new ArrayList<>();
-    kinds
+    source
+        .kinds()
         .kinds()
         .forEach(
             (column, kind) ->
@@ -117,15 +178,15 @@ record LoopReport(
                         column,
                         ColumnKinds.id(kind.type()),
                         kind.reason(),
-                        String.format(Locale.ROOT, "%.1f %%", 100 * kind.missing()))));
+                        Chart.percent(kind.missing()))));
     return Html.heading("Columns")
         + Html.paragraph(
-            "What each column was taken as. Other kinds go into columns.yaml, which --columns"
-                + " reads.")
-        + Html.table(List.of("column", "kind", "why", "missing"), rows);
+            "The kind of each column and the reason. To change a kind, edit columns.yaml and give it back with --columns.")
+        + Html.table(List.of("column", "kind", "reason", "missing"), rows);
   }
 
   private String quality() {
+    LearnedTable learned = model.learned();
     QualityReport report = learned.quality();
     Map<String, Double> shapes = new HashMap<>();
     report.columns().forEach(shape -> shapes.put(shape.column(), shape.score()));
@@ -139,27 +200,27 @@ record LoopReport(
                         learned.generated().column(column.name()),
                         shapes.getOrDefault(column.name(), Double.NaN)))
             .toList();
-    return Html.heading("Generated rows against real ones")
+    return Html.heading("Generated rows and real rows")
         + Html.paragraph(
-            "Quality %s of 1: columns alone %s, pairs of columns %s (as SDMetrics defines them), measured on %d rows of each."
+            "Similarity %s of 1: single columns %s, pairs of columns %s (as SDMetrics defines them), measured on %s rows of each."
                 .formatted(
                     Chart.fixed(report.overall()),
                     Chart.fixed(report.columnShapes()),
                     Chart.fixed(report.pairTrends()),
                     learned.real().rows()))
-        + "<p><span class=\"key k0\">real</span> <span class=\"key k1\">generated</span></p>\n"
+        + Chart.legend("real", "generated")
         + Html.charts(charts)
-        + leftOut(learned.real(), charts.size())
+        + notDrawn(learned.real(), charts.size())
         + pairs(report);
   }
 
-  private static String leftOut(Table table, int shown) {
+  private static String notDrawn(Table table, int shown) {
     int left = table.columns().size() - shown;
-    return left == 0 ? "" : Html.paragraph(left + " further columns are not drawn.");
+    return left == 0 ? "" : Html.paragraph(left + " more columns are not drawn.");
   }
 
   private String pairs(QualityReport report) {
-    List<String> names = learned.real().names().stream().limit(MOST_COLUMNS_SHOWN).toList();
+    List<String> names = model.learned().real().names().stream().limit(MOST_COLUMNS_SHOWN).toList();
     double[][] scores = new double[names.size()][names.size()];
     for (double[] row : scores) {
       Arrays.fill(row, Double.NaN);
@@ -171,32 +232,52 @@ record LoopReport(
         scores[Math.max(first, second)][Math.min(first, second)] = pair.score();
       }
     }
-    return Chart.matrix(
-        "How alike each pair of columns hangs together: the redder, the less (point at a square for"
-            + " its score)",
-        names,
-        scores);
+    return Html.wide(Chart.matrix("Similarity of column pairs (red: low)", names, scores))
+        + worst(report.pairs());
+  }
+
+  private static String worst(List<PairTrend> pairs) {
+    List<List<String>> rows =
+        pairs.stream()
+            .filter(pair -> !Double.isNaN(pair.score()))
+            .sorted(Comparator.comparingDouble(PairTrend::score))
+            .limit(PAIRS_NAMED)
+            .map(pair -> List.of(pair.first(), pair.second(), Chart.fixed(pair.score())))
+            .toList();
+    return rows.isEmpty()
+        ? ""
+        : Html.paragraph("The least similar pairs:")
+            + Html.table(List.of("column", "column", "similarity"), rows);
   }
 
   private String histogram(Column real, Column generated, double score) {
     String title = "%s · %s".formatted(real.name(), Chart.fixed(score));
     boolean isNumeric =
-        real instanceof Column.Numbers && kinds.names(ColumnType.NUMERIC).contains(real.name());
+        real instanceof Column.Numbers
+            && source.kinds().names(ColumnType.NUMERIC).contains(real.name());
     return isNumeric
         ? numbers(title, (Column.Numbers) real, (Column.Numbers) generated)
         : categories(title, real, generated);
   }
 
-  /** From the first to the last percentile of the real values; what lies beyond is at the ends. */
+  /** From the first to the last percentile of the real values; the end bins hold what is beyond. */
   private static String numbers(String title, Column.Numbers real, Column.Numbers generated) {
     double[] sorted = Arrays.stream(real.values()).filter(Double::isFinite).sorted().toArray();
     double low = sorted[sorted.length / 100];
     double high = sorted[sorted.length - 1 - sorted.length / 100];
+    double width = (high - low) / NUMBER_BINS;
+    List<String> labels = new ArrayList<>(List.of(Axis.label(low)));
+    for (int bin = 1; bin < NUMBER_BINS - 1; bin++) {
+      labels.add(Axis.label(low + bin * width) + " to " + Axis.label(low + (bin + 1) * width));
+    }
+    labels.add(Axis.label(high));
     return Chart.bars(
         title,
+        labels,
+        "real",
         shares(real.values(), low, high),
-        shares(generated.values(), low, high),
-        List.of(rounded(low), rounded(high)));
+        "generated",
+        shares(generated.values(), low, high));
   }
 
   private static double[] shares(double[] values, double low, double high) {
@@ -207,10 +288,6 @@ record LoopReport(
       shares[(int) Math.clamp(Math.floor(place), 0, NUMBER_BINS - 1)] += 1.0 / present.length;
     }
     return shares;
-  }
-
-  private static String rounded(double value) {
-    return String.format(Locale.ROOT, "%.4g", value);
   }
 
   /** The most frequent categories of the real table, most frequent first. */
@@ -226,9 +303,11 @@ record LoopReport(
             .toList();
     return Chart.bars(
         title,
+        shown,
+        "real",
         shown.stream().mapToDouble(category -> ofReal.getOrDefault(category, 0.0)).toArray(),
-        shown.stream().mapToDouble(category -> ofGenerated.getOrDefault(category, 0.0)).toArray(),
-        List.of(shown.getFirst(), shown.getLast()));
+        "generated",
+        shown.stream().mapToDouble(category -> ofGenerated.getOrDefault(category, 0.0)).toArray());
   }
 
   private static Map<String, Double> shares(Column column) {
@@ -240,89 +319,125 @@ record LoopReport(
     return shares;
   }
 
-  private String learning() {
-    List<Epoch> pretraining = encoder.version().lineage().history();
-    List<Epoch> history = trained.content().version().lineage().history();
-    return Html.heading("Learning")
-        + Html.paragraph(
-            "Epoch %d of training was kept, the best by %s on the validation rows."
-                .formatted(trained.bestEpoch(), Metric.F1_MACRO.title()))
+  private String training() {
+    List<Epoch> pretraining = model.encoder().version().lineage().history();
+    List<Epoch> history = model.trained().content().version().lineage().history();
+    int best = model.trained().bestEpoch();
+    int epochs = model.trained().epochs();
+    String kept =
+        "Epoch %s of %s was kept: the best by %s on the validation rows."
+            .formatted(best, epochs, Metric.F1_MACRO.title());
+    return Html.heading("Training")
+        + (best == epochs
+            ? Html.warning(
+                kept
+                    + " Validation still improved at the last epoch, so more epochs may give a"
+                    + " better model: --epochs "
+                    + 2 * best
+                    + ".")
+            : Html.paragraph(kept))
         + Html.charts(
             List.of(
-                Chart.lines(
-                    "Pre-training", "epoch", "loss", false, List.of(losses("loss", pretraining))),
-                Chart.lines("Training", "epoch", "loss", false, List.of(losses("loss", history))),
+                losses("Pre-training loss", pretraining),
+                losses("Training loss", history),
                 Chart.lines(
                     "Validation",
-                    "epoch",
-                    "value",
-                    false,
+                    Axis.whole("epoch"),
+                    Axis.values("metric"),
                     List.of(
                         values(Metric.F1_MACRO, history),
                         values(Metric.ACCURACY, history),
                         values(Metric.ROC_AUC, history)))));
   }
 
-  private static Chart.Line losses(String name, List<Epoch> history) {
-    return Chart.Line.ofEpochs(name, history.stream().mapToDouble(Epoch::loss).toArray());
+  private static String losses(String title, List<Epoch> history) {
+    return Chart.lines(
+        title,
+        Axis.whole("epoch"),
+        Axis.values("loss"),
+        List.of(Line.ofEpochs("loss", history.stream().mapToDouble(Epoch::loss).toArray())));
   }
 
-  private static Chart.Line values(Metric metric, List<Epoch> history) {
-    return Chart.Line.ofEpochs(
+  private static Line values(Metric metric, List<Epoch> history) {
+    return Line.ofEpochs(
         metric.title(),
         history.stream()
             .mapToDouble(epoch -> epoch.validation().getOrDefault(metric.id(), Double.NaN))
             .toArray());
   }
 
-  private String answers() {
-    Predictions holdout = measured.holdout();
+  private String holdout() {
+    Predictions holdout = holdoutRows();
     Evaluation evaluation = Evaluation.of(holdout);
-    int[] labels =
-        target().isBinary()
-            ? new int[] {target().positiveIndex()}
-            : IntStream.range(0, Math.min(MOST_CLASSES_SHOWN, target().classes().size())).toArray();
-    String threshold =
-        target().isBinary()
-            ? String.format(
-                Locale.ROOT, " The positive class is answered from %.4f on.", holdout.threshold())
-            : "";
-    return Html.heading("Answers on the hold-out")
-        + Html.paragraph(
-            "Rows that chose nothing: %d.%s".formatted(holdout.rows(), threshold)
-                + (labels.length < target().classes().size() && !target().isBinary()
-                    ? " Curves of the first " + labels.length + " classes."
-                    : ""))
+    return Html.heading("Hold-out rows (not used for any choice)")
+        + Html.paragraph(rows(holdout))
+        + calibration(evaluation)
         + Html.charts(
             List.of(
                 Chart.lines(
                     "ROC, area " + Chart.fixed(evaluation.rocAuc()),
-                    "false positive rate",
-                    "true positive rate",
-                    true,
-                    IntStream.of(labels)
-                        .mapToObj(label -> Curves.roc(className(label), holdout, label))
-                        .toList()),
+                    Axis.unit("false positive rate"),
+                    Axis.unit("true positive rate"),
+                    curves(
+                        label -> Curves.roc(className(label), holdout, label),
+                        Line.diagonal("guessing"))),
                 Chart.lines(
                     "Precision and recall",
-                    "recall",
-                    "precision",
-                    true,
-                    IntStream.of(labels)
-                        .mapToObj(label -> Curves.precisionRecall(className(label), holdout, label))
-                        .toList()),
+                    Axis.unit("recall"),
+                    Axis.unit("precision"),
+                    curves(
+                        label -> Curves.precisionRecall(className(label), holdout, label), null)),
                 Chart.lines(
-                    "Calibration: Brier %s, expected error %s"
+                    "Calibration: Brier score %s, expected error %s"
                         .formatted(
                             Chart.fixed(evaluation.brierScore()),
                             Chart.fixed(evaluation.calibrationError())),
-                    "stated probability",
-                    "observed share",
-                    true,
-                    IntStream.of(labels)
-                        .mapToObj(label -> Curves.calibration(className(label), holdout, label))
-                        .toList())))
+                    Axis.unit("predicted probability"),
+                    Axis.unit("observed share"),
+                    curves(
+                        label -> Curves.calibration(className(label), holdout, label),
+                        Line.diagonal("calibrated")))))
         + confusion(evaluation);
+  }
+
+  private String rows(Predictions holdout) {
+    String rows = "%s rows.".formatted(holdout.rows());
+    if (target().isBinary()) {
+      return rows
+          + String.format(
+              Locale.ROOT,
+              " '%s' is predicted from a probability of %.4f on, chosen on the validation rows.",
+              target().positive(),
+              holdout.threshold());
+    }
+    return target().classes().size() > MOST_CLASSES_SHOWN
+        ? rows + " Curves show the first " + MOST_CLASSES_SHOWN + " classes."
+        : rows;
+  }
+
+  private String calibration(Evaluation evaluation) {
+    return evaluation.calibrationError() <= CALIBRATED
+        ? ""
+        : Html.warning(
+            String.format(
+                Locale.ROOT,
+                "The probabilities are not calibrated: on average they are %.2f away from the"
+                    + " observed shares, because training weights the classes alike. Rank rows by"
+                    + " them, but do not read them as frequencies.",
+                evaluation.calibrationError()));
+  }
+
+  /** A curve for each class shown, and what they are compared with. */
+  private List<Line> curves(IntFunction<Line> curve, @Nullable Line reference) {
+    IntStream labels =
+        target().isBinary()
+            ? IntStream.of(target().positiveIndex())
+            : IntStream.range(0, Math.min(MOST_CLASSES_SHOWN, target().classes().size()));
+    List<Line> lines = new ArrayList<>(labels.mapToObj(curve).toList());
+    if (reference != null) {
+      lines.add(reference);
+    }
+    return lines;
   }
 
   private String className(int label) {
@@ -330,7 +445,7 @@ record LoopReport(
   }
 
   private String confusion(Evaluation evaluation) {
-    List<String> header = new ArrayList<>(List.of("true \\ answered"));
+    List<String> header = new ArrayList<>(List.of("true \\ predicted"));
     header.addAll(target().classes());
     List<List<String>> rows = new ArrayList<>();
     for (int label = 0; label < target().classes().size(); label++) {
@@ -340,6 +455,6 @@ record LoopReport(
       }
       rows.add(cells);
     }
-    return Html.paragraph("Rows by true and answered class:") + Html.table(header, rows);
+    return Html.paragraph("Rows by true and predicted class:") + Html.table(header, rows);
   }
 }

@@ -1,6 +1,7 @@
 package retune.loop.authoring;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,8 +23,25 @@ class LoopFileTest {
         new LoopFile(
             "churn",
             "a\nfile.csv (4 rows)",
+            null,
             GateProposal.of(answers, answers),
             Evaluation.of(answers));
     assertEquals(Files.readString(MADE), file.toYaml());
+  }
+
+  @Test
+  void realRowsAreReadFromWhereTheUserSays() {
+    Predictions answers =
+        new Predictions(new int[] {0, 1}, new double[] {.9, .1, .2, .8}, 2, 1, 0.5);
+    String yaml =
+        new LoopFile(
+                "churn",
+                "file.csv",
+                "https://files.example.com/{date}.csv",
+                GateProposal.of(answers, answers),
+                Evaluation.of(answers))
+            .toYaml();
+    assertTrue(
+        yaml.contains("\n  source: csv\n  path: \"https://files.example.com/{date}.csv\"\n"), yaml);
   }
 }

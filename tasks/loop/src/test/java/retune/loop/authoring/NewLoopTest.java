@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.loop.LoopSteps;
-import retune.testing.StepProcess;
-import retune.testing.MadeTables;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,7 +24,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.devstore.EmbeddedStore;
-import retune.runtime.Json;
+import retune.loop.LoopSteps;
+import retune.testing.MadeTables;
+import retune.testing.StepProcess;
 import tools.jackson.databind.JsonNode;
 
 /** Whole runs in processes of their own, against a real store. */
@@ -61,6 +59,7 @@ class NewLoopTest {
     assertEquals("table", made.get("name").stringValue());
     assertEquals("1", made.get("positive").stringValue());
     assertEquals(made.get("model_id").stringValue(), championOf("table"));
+    assertTrue(made.get("next").toString().contains("./retune run-loop table --date"));
     assertTrue(Files.readString(loops.resolve("table.yaml")).contains("\nname: \"table\"\n"));
     assertEquals(
         300,
@@ -76,7 +75,7 @@ class NewLoopTest {
             .get("rows")
             .intValue());
 
-    assertTrue(refusal().contains("There is a loop 'table' already"));
+    assertTrue(refusal().contains("There is already a loop 'table'"));
 
     // As a run leaves it that was killed before its last write.
     Files.delete(loops.resolve("table.yaml"));
@@ -90,7 +89,7 @@ class NewLoopTest {
     String first = newLoop().get("model_id").stringValue();
     MadeTables.loans(table, 301);
     Files.delete(loops.resolve("table.yaml"));
-    assertTrue(refusal().contains("has the champion " + first + " already"));
+    assertTrue(refusal().contains("already has the champion " + first));
     assertEquals(first, championOf("table"));
     Path kinds = output.resolve("columns.yaml");
     Files.writeString(
@@ -169,10 +168,12 @@ class NewLoopTest {
     MadeTables.loans(table, 100);
     assertRefused("The positive class 'yes' is not a value", "--positive", "yes");
     assertRefused("There is no column 'nought'", "--exclude", "nought");
-    assertRefused("does not suit a loop", "--name", "My Loop");
-    assertRefused("There is no folder", "--loops", folder.resolve("nowhere").toString());
+    assertRefused("cannot be the name of a loop", "--name", "My Loop");
+    assertRefused("does not exist", "--loops", folder.resolve("nowhere").toString());
+    assertRefused("put {date} where the day stands", "--days", "/data/today.csv");
+    assertRefused("choose one of dd.MM.yyyy", "--dates", "d.M.yy");
     Path kinds = Files.writeString(folder.resolve("kinds.yaml"), "columns: {debt: many}\n");
-    assertRefused("which is no kind of column", "--columns", kinds.toString());
+    assertRefused("which is not a kind of column", "--columns", kinds.toString());
   }
 
   private void assertRefused(String sentence, String... more) throws Exception {

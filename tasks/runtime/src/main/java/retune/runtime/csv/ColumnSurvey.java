@@ -254,8 +254,7 @@ final class ColumnSurvey {
       return null;
     }
     String what =
-        (best.isNumeric() ? "numbers" : "dates")
-            + (best.isPlain() ? "" : " (" + best.name() + ")");
+        (best.isNumeric() ? "numbers" : "dates") + (best.isPlain() ? "" : " (" + best.name() + ")");
     return new Doubt(what, (double) read / values, words);
   }
 

@@ -49,8 +49,7 @@ public record CsvOptions(
       throw new InvalidInputException(
           "Dates cannot be read as '%s'; choose one of %s. ISO 8601 dates are always read."
               .formatted(
-                  dates,
-                  String.join(", ", Notation.DATES.stream().map(Notation::name).toList())));
+                  dates, String.join(", ", Notation.DATES.stream().map(Notation::name).toList())));
     }
   }
 

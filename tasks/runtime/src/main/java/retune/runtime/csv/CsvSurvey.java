@@ -1,8 +1,10 @@
 package retune.runtime.csv;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -70,16 +72,22 @@ public final class CsvSurvey {
     return String.join(" ", sentences);
   }
 
-  /** What a person should look at, a sentence each: columns that are nearly numbers or dates. */
-  public List<String> doubts() {
-    return surveyed.stream().map(SurveyedColumn::doubtful).filter(Objects::nonNull).toList();
+  /** By column, what a person should look at: columns that are nearly numbers or dates. */
+  public Map<String, String> doubts() {
+    Map<String, String> doubts = new LinkedHashMap<>();
+    for (SurveyedColumn column : surveyed) {
+      String doubtful = column.doubtful();
+      if (doubtful != null) {
+        doubts.put(column.name(), doubtful);
+      }
+    }
+    return doubts;
   }
 
   /** How the table is written, to read later files alike; null where Retune itself writes so. */
   public @Nullable TableNotation notation() {
     if (missing.isEmpty()
-        && surveyed.stream()
-            .allMatch(column -> column.isPlain() && column.missing().isEmpty())) {
+        && surveyed.stream().allMatch(column -> column.isPlain() && column.missing().isEmpty())) {
       return null;
     }
     List<ColumnNotation> columns = new ArrayList<>();

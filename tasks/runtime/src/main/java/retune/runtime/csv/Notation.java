@@ -31,8 +31,7 @@ record Notation(String name, boolean isPlain, Function<String, @Nullable String>
           "[-+]?((\\d+|[1-9]\\d{0,2}(\\.\\d{3})+)(,\\d+)?([eE][-+]?\\d+)?|(?i:inf|infinity))");
 
   static final Notation DECIMAL_POINT =
-      new Notation(
-          "decimal point", true, text -> NumberText.parse(text).isPresent() ? text : null);
+      new Notation("decimal point", true, text -> NumberText.parse(text).isPresent() ? text : null);
 
   /** Dots group thousands. */
   static final Notation DECIMAL_COMMA =

@@ -1,7 +1,5 @@
 package retune.steps.authoring;
 
-import retune.steps.data.DistributionStore;
-import retune.steps.data.DistributionFile;
 import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,6 +25,8 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.csv.CsvOptions;
 import retune.runtime.csv.CsvTables;
+import retune.steps.data.DistributionFile;
+import retune.steps.data.DistributionStore;
 
 @About(
     value =

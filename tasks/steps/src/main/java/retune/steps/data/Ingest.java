@@ -100,8 +100,7 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
   private static Output fromCollection(Input input, String filter, StepContext context) {
     try (DayQuery query = DayQuery.open(String.valueOf(input.collection()), filter, context)) {
       Iterator<Table> rows = Reported.rows(query.tables(), query.rows(), context);
-      return write(
-          input, "mongo", query.columns(), rows, champion(input, context), context);
+      return write(input, "mongo", query.columns(), rows, champion(input, context), context);
     }
   }
 

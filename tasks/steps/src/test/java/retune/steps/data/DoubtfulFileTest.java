@@ -33,9 +33,9 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
-import retune.testing.TestContext;
 import retune.steps.ToyModel;
 import retune.steps.prediction.Predict;
+import retune.testing.TestContext;
 
 /** What people send instead of a table: used as what it means, or refused whole. */
 class DoubtfulFileTest {

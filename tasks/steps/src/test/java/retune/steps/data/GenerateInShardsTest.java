@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.steps.authoring.RegisterDistribution;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.LocalDate;
@@ -27,6 +26,7 @@ import retune.core.distribution.Drill;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
+import retune.steps.authoring.RegisterDistribution;
 import retune.testing.TestContext;
 
 /** The example's rows, drawn in shards beside the same rows drawn at once. */

@@ -49,8 +49,8 @@ import retune.model.ModelStore;
 import retune.runtime.NotReadyException;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.RawBatches;
-import retune.testing.TestContext;
 import retune.steps.ToyModel;
+import retune.testing.TestContext;
 
 class IngestTest {
   private static final LocalDate DATE = LocalDate.parse("2026-11-05");

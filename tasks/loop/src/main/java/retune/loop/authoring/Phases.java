@@ -1,0 +1,29 @@
+package retune.loop.authoring;
+
+import java.io.IOException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Measures how long each phase of a run takes. */
+final class Phases {
+  private final Map<String, Double> seconds = new LinkedHashMap<>();
+
+  /** What a phase does. */
+  interface Work<T> {
+    T run() throws IOException;
+  }
+
+  /** Runs the work and keeps its seconds under the name. */
+  <T> T timed(String phase, Work<T> work) throws IOException {
+    long started = System.nanoTime();
+    T result = work.run();
+    seconds.put(phase, Math.round((System.nanoTime() - started) / 1e7) / 100.0);
+    return result;
+  }
+
+  /** Seconds by phase, in the order of the phases. */
+  Map<String, Double> seconds() {
+    return Collections.unmodifiableMap(seconds);
+  }
+}

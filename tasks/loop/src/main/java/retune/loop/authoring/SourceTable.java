@@ -1,0 +1,179 @@
+package retune.loop.authoring;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.core.preprocessing.ColumnType;
+import retune.core.preprocessing.FitOptions;
+import retune.core.preprocessing.TableNotation;
+import retune.learning.training.TrainingTable;
+import retune.runtime.csv.CsvOptions;
+import retune.runtime.csv.CsvSurvey;
+import retune.runtime.csv.CsvTables;
+import retune.steps.authoring.LearnedTable;
+
+/**
+ * The table that a loop is made from, and what its columns are.
+ *
+ * @param hash SHA-256 of the file
+ * @param classes rows by class of the target
+ * @param notation how the file is written; null where it is written as Retune itself writes
+ */
+record SourceTable(
+    Path file,
+    String hash,
+    Table table,
+    Target target,
+    SortedMap<String, Long> classes,
+    ColumnKinds kinds,
+    @Nullable TableNotation notation) {
+  private static final Logger LOGGER = System.getLogger(SourceTable.class.getName());
+
+  /** Reads the file; logs how it is written and what each column is. */
+  static SourceTable read(NewLoop.Input input) throws IOException {
+    Path file = Path.of(input.data());
+    Map<String, ColumnType> stated = ColumnKinds.read(input.columns());
+    CsvOptions options = CsvOptions.stated(input.missing(), input.decimal(), input.dates(), stated);
+    CsvSurvey survey = CsvTables.survey(file, options);
+    LOGGER.log(Level.INFO, "''{0}'' has {1}", file, survey.description());
+    Table table = limited(CsvTables.readAll(file, options, survey), input.rows());
+    requireColumns(table, input);
+    SortedMap<String, Long> classes = TrainingTable.classes(table.column(input.target()));
+    LOGGER.log(Level.INFO, "Rows by class of ''{0}'': {1}.", input.target(), classes);
+    Target target = target(classes, input);
+    ColumnKinds kinds = kinds(table, target, stated, survey.doubts(), input);
+    return new SourceTable(
+        file,
+        Hashing.sha256(Files.readAllBytes(file)),
+        table,
+        target,
+        classes,
+        kinds,
+        survey.notation());
+  }
+
+  /** The file's name, rows and hash, for people. */
+  String description() {
+    return "%s (%s rows, SHA-256 %s)"
+        .formatted(file.getFileName(), table.rows(), hash.substring(0, 12));
+  }
+
+  /** What preprocessing is told beside its own rules. */
+  FitOptions fitOptions() {
+    return kinds.fitOptions().withNotation(notation);
+  }
+
+  /**
+   * Learns the distribution of the columns that the model reads, and of no others: an identifier
+   * must not come back in generated rows.
+   */
+  LearnedTable learnDistribution(int seed) {
+    Set<String> left = new HashSet<>(table.names());
+    left.removeAll(kinds.features());
+    left.remove(target.column());
+    Set<String> categorical = new HashSet<>(kinds.names(ColumnType.CATEGORICAL));
+    categorical.add(target.column());
+    return LearnedTable.of(table.without(left), target, categorical, hash, seed);
+  }
+
+  private static Table limited(Table table, @Nullable Integer most) {
+    if (most == null || most >= table.rows()) {
+      return table;
+    }
+    LOGGER.log(
+        Level.INFO,
+        "{0} of {1} rows are used, as asked.",
+        most.toString(),
+        Integer.toString(table.rows()));
+    return table.select(
+        IntStream.range(0, most).map(i -> (int) ((long) i * table.rows() / most)).toArray());
+  }
+
+  private static void requireColumns(Table table, NewLoop.Input input) {
+    if (table.columns().size() == 1) {
+      throw new InvalidInputException(
+          "'%s' has one column only, '%s'; separate columns by comma, semicolon, tab or |."
+              .formatted(input.data(), table.names().getFirst()));
+    }
+    table.column(input.target());
+    List<String> excluded = Objects.requireNonNullElse(input.exclude(), List.of());
+    excluded.forEach(table::column);
+    if (excluded.contains(input.target())) {
+      throw new InvalidInputException(
+          "'%s' is the target and cannot be excluded.".formatted(input.target()));
+    }
+  }
+
+  private static Target target(SortedMap<String, Long> classes, NewLoop.Input input) {
+    String positive = input.positive();
+    if (positive == null && classes.size() == 2) {
+      // Of two equally frequent classes the later one, as 1 is beside 0.
+      positive =
+          Collections.min(classes.reversed().entrySet(), Map.Entry.<String, Long>comparingByValue())
+              .getKey();
+      LOGGER.log(
+          Level.INFO,
+          "The positive class of ''{0}'' is ''{1}'', the rarer one; --positive changes it.",
+          input.target(),
+          positive);
+    }
+    return new Target(input.target(), List.copyOf(classes.keySet()), positive);
+  }
+
+  private static ColumnKinds kinds(
+      Table table,
+      Target target,
+      Map<String, ColumnType> stated,
+      Map<String, String> doubts,
+      NewLoop.Input input) {
+    ColumnKinds.requireColumns(stated, table.without(Set.of(target.column())).names(), input);
+    List<String> excluded = new ArrayList<>(Objects.requireNonNullElse(input.exclude(), List.of()));
+    stated.forEach(
+        (column, type) -> {
+          if (type == ColumnType.EXCLUDED && !excluded.contains(column)) {
+            excluded.add(column);
+          }
+        });
+    Table trainingRows = TrainingTable.trainingRows(table, target, excluded, input.seed());
+    ColumnKinds kinds = ColumnKinds.of(table, trainingRows, excluded, stated, doubts);
+    kinds
+        .kinds()
+        .forEach(
+            (column, kind) ->
+                LOGGER.log(
+                    Level.INFO,
+                    "''{0}'' is {1}: {2}.",
+                    column,
+                    ColumnKinds.id(kind.type()),
+                    kind.reason()));
+    kinds.doubts().values().forEach(doubt -> LOGGER.log(Level.WARNING, doubt));
+    if (!kinds.leftOut().isEmpty()) {
+      LOGGER.log(
+          Level.WARNING,
+          "The model does not use {0} of {1} columns: {2}.",
+          Integer.toString(kinds.leftOut().size()),
+          Integer.toString(kinds.kinds().size()),
+          kinds.leftOut().entrySet().stream()
+              .map(entry -> "'%s' (%s)".formatted(entry.getKey(), entry.getValue()))
+              .collect(Collectors.joining("; ")));
+    }
+    return kinds;
+  }
+}
