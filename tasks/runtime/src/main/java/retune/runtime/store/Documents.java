@@ -26,8 +26,9 @@ final class Documents {
   /** DocumentDB's code for a deadlock of two writers, one of which it ends. */
   private static final int DEADLOCK = 16_908_292;
 
-  private static final int ATTEMPTS = 20;
-  private static final int PAUSE_MILLIS = 25;
+  private static final int ATTEMPTS = 12;
+  private static final int SHORTEST_PAUSE_MILLIS = 25;
+  private static final int LONGEST_PAUSE_MILLIS = 2_000;
 
   /**
    * Ids per look-up. The embedded store finds the documents by index but compares each of them with
@@ -58,8 +59,10 @@ final class Documents {
         if (!lostRace || attempt == ATTEMPTS) {
           throw e;
         }
+        // Longer each time: many writers that try again at once lock each other out again.
+        int pause = Math.min(SHORTEST_PAUSE_MILLIS << attempt, LONGEST_PAUSE_MILLIS);
         LockSupport.parkNanos(
-            TimeUnit.MILLISECONDS.toNanos(ThreadLocalRandom.current().nextInt(PAUSE_MILLIS)));
+            TimeUnit.MILLISECONDS.toNanos(ThreadLocalRandom.current().nextInt(pause)));
       }
     }
   }

@@ -664,13 +664,13 @@ abstract class StoreContract {
   @Test
   void racingWritersOfOneBlobAllSucceed() throws Exception {
     byte[] bytes = bytes(1_000, 1);
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 20; round++) {
       String id = "features/" + round;
       assertEquals(
           Set.of(Hashing.sha256(bytes)), Set.copyOf(raced(8, () -> store.blobs().put(id, bytes))));
       assertArrayEquals(bytes, store.blobs().get(id).orElseThrow());
     }
-    assertEquals(10, all("fs.chunks").size());
+    assertEquals(20, all("fs.chunks").size());
   }
 
   @Test
