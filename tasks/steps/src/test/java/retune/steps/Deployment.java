@@ -160,7 +160,6 @@ public final class Deployment implements AutoCloseable {
     return content.version().modelId();
   }
 
-  /** What send_evaluation_results leaves for the deployment. */
   /** Adds an outcome of the day. */
   public void writeOutcome(Status status, String modelId, String championId) {
     Gate gate = new Gate(Metric.F1_SCORE, 0.75);
