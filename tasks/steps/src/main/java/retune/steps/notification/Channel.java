@@ -6,23 +6,23 @@ import java.util.Map;
 import java.util.Optional;
 import retune.runtime.Settings;
 
-/** One way to people. */
+/** A way to reach people. */
 sealed interface Channel permits Webhook, PagerDuty, Email {
-  /** How long a channel may take for each of connecting and answering. */
-  Duration PATIENCE = Duration.ofSeconds(10);
+  /** Deadline of a whole delivery: connecting, sending and waiting for the answer. */
+  Duration DEADLINE = Duration.ofSeconds(10);
 
-  /** Whether this is the channel for it. */
+  /** Whether this channel is meant for the notification. */
   default boolean takes(Notification notification) {
     return true;
   }
 
-  /** Returns when the other side has accepted the notification. */
+  /**
+   * Sends the notification and returns once the other side has accepted it. The caller enforces the
+   * deadline by interrupting the thread.
+   */
   void deliver(Notification notification) throws DeliveryException;
 
-  /**
-   * The channels by name, in the order they are tried; those without an address are absent from
-   * their own entry.
-   */
+  /** The channels by name; a channel without an address has an empty value. */
   static Map<String, Optional<Channel>> of(Settings settings) {
     Map<String, Optional<Channel>> channels = new LinkedHashMap<>();
     channels.put("webhook", settings.secret("RETUNE_SLACK_WEBHOOK_URL").map(Webhook::new));

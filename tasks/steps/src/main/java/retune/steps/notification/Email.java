@@ -79,7 +79,7 @@ record Email(String server, String from, String to) implements Channel {
 
   private static Properties properties(URI uri) {
     String protocol = uri.getScheme();
-    String patience = Long.toString(PATIENCE.toMillis());
+    String patience = Long.toString(DEADLINE.toMillis());
     boolean startTls = protocol.equals("smtp") && !"starttls=off".equals(uri.getQuery());
     Properties properties = new Properties();
     properties.setProperty("mail.transport.protocol", protocol);
@@ -98,7 +98,9 @@ record Email(String server, String from, String to) implements Channel {
     return properties;
   }
 
-  /** A message whose Message-ID comes from the notification: mail programs show a repeat once. */
+  /**
+   * A message whose Message-ID derives from the notification, so that mail programs show it once.
+   */
   private static final class NamedMessage extends MimeMessage {
     private final String notificationId;
 

@@ -7,7 +7,7 @@ import java.util.Map;
 import org.bson.Document;
 
 /**
- * Something that people are told once.
+ * A message that people receive once.
  *
  * @param id names what happened, the same for every try of a step: {@code
  *     alert/credit-default/2026-11-05/run}
@@ -26,7 +26,7 @@ public record Notification(
     String message,
     Map<String, String> details) {
 
-  /** Whether somebody has to act. */
+  /** Whether someone has to act. */
   public enum Severity {
     INFO,
     CRITICAL;

@@ -24,69 +24,105 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import retune.runtime.StepContext;
 
 /**
- * Sends each notification once over each configured channel, whatever is retried or killed.
+ * Sends each notification once over each configured channel, however often the step is retried or
+ * killed. The channels work at the same time and each delivery has a deadline, so that a channel
+ * that stalls delays no other.
  *
  * <p>A delivery is claimed in the store before it is sent and marked when the channel has accepted
- * it; a claim is a lease, taken over once it has run out, or at once by a later try of the same
- * task (the earlier one is dead). So two tries at once send once, and a try killed before it sent
- * is made good. What remains is a try killed between the channel's acceptance and the mark: its
- * notification is sent again, because an alert told twice does less harm than one never told.
- * PagerDuty's dedup key and the e-mail's Message-ID make that repeat one incident and one e-mail; a
- * webhook shows it twice.
+ * it. A claim is a lease: another run takes it over when it expires, a later try of the same task
+ * at once, because the earlier try is dead. So two simultaneous tries send once, and a try that was
+ * killed before it sent is repeated. A try that was killed between acceptance and mark sends twice,
+ * because a repeated alert does less harm than a lost one. PagerDuty's dedup key and the e-mail's
+ * Message-ID merge the repetition; a webhook shows it twice.
  */
 public final class Notifier {
   private static final Logger LOGGER = System.getLogger(Notifier.class.getName());
 
   private static final String COLLECTION = "notifications";
 
-  /** Longer than a channel may take. */
+  /** Longer than {@link Channel#DEADLINE}. */
   private static final Duration LEASE = Duration.ofMinutes(1);
 
-  /** An open delivery older than this is news to nobody. */
+  /** Open deliveries older than this are not sent any more. */
   private static final Duration OPEN_FOR = Duration.ofDays(7);
 
-  /** Open deliveries of earlier notifications that one call sends along, for each channel. */
+  /** Open deliveries of earlier notifications that one call sends as well, for each channel. */
   private static final int SENT_ALONG = 20;
 
   private final StepContext context;
   private final MongoCollection<Document> notifications;
   private final Map<String, Optional<Channel>> channels;
+  private final Duration deadline;
 
   public Notifier(StepContext context) {
+    this(context, Channel.DEADLINE);
+  }
+
+  Notifier(StepContext context, Duration deadline) {
     this.context = context;
+    this.deadline = deadline;
     this.notifications = context.store().collection(COLLECTION);
     this.channels = Channel.of(context.settings());
   }
 
   /**
-   * Keeps the notification, sends it, and sends along what earlier calls could not.
+   * Stores the notification, sends it, and sends the open deliveries of earlier notifications.
    *
    * @return for each channel meant for it: {@code sent}, {@code already sent}, {@code failed: …} or
    *     {@code not configured}
    */
   public Map<String, String> send(Notification notification) {
     keep(notification);
+    Map<String, Future<Optional<String>>> outcomes = new LinkedHashMap<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      channels.forEach(
+          (name, configured) ->
+              outcomes.put(
+                  name,
+                  threads.submit(
+                      () ->
+                          configured.isEmpty()
+                              ? Optional.of("not configured")
+                              : sendOver(name, configured.get(), notification))));
+    }
     Map<String, String> delivered = new LinkedHashMap<>();
-    channels.forEach(
-        (name, configured) ->
-            configured.ifPresentOrElse(
-                channel -> {
-                  if (channel.takes(notification)) {
-                    String outcome = deliver(name, channel, notification);
-                    delivered.put(name, outcome);
-                    if (outcome.startsWith("failed")) {
-                      return;
-                    }
-                  }
-                  sendAlong(name, channel, notification);
-                },
-                () -> delivered.put(name, "not configured")));
+    outcomes.forEach(
+        (name, outcome) -> outcomeOf(outcome).ifPresent(text -> delivered.put(name, text)));
     return delivered;
+  }
+
+  /** The outcome of a channel's ended work; its failure is this call's. */
+  private static Optional<String> outcomeOf(Future<Optional<String>> ended) {
+    if (ended.state() == Future.State.FAILED) {
+      throw ended.exceptionNow() instanceof RuntimeException failure
+          ? failure
+          : new IllegalStateException(ended.exceptionNow());
+    }
+    return ended.resultNow();
+  }
+
+  /** Empty where the channel is not meant for the notification. */
+  private Optional<String> sendOver(String name, Channel channel, Notification notification) {
+    Optional<String> outcome =
+        channel.takes(notification)
+            ? Optional.of(deliver(name, channel, notification))
+            : Optional.empty();
+    if (outcome.filter(text -> text.startsWith("failed")).isEmpty()) {
+      sendAlong(name, channel, notification);
+    }
+    return outcome;
   }
 
   private void keep(Notification notification) {
@@ -113,12 +149,12 @@ public final class Notifier {
       return done ? "already sent" : "failed: another try of this step is sending it";
     }
     try {
-      channel.deliver(notification);
+      deliverInTime(channel, notification);
     } catch (DeliveryException e) {
       String reason = Objects.requireNonNull(e.getMessage());
       LOGGER.log(
           Level.WARNING,
-          "Could not send {0} over {1}: {2}; it goes along with the next notification.",
+          "Could not send {0} over {1}: {2}. The next notification sends it again.",
           notification.id(),
           name,
           reason);
@@ -133,6 +169,40 @@ public final class Notifier {
         eq("_id", notification.id()),
         set(delivery(name), new Document("delivered_at", context.clock().instant())));
     return "sent";
+  }
+
+  /** Delivers on a thread that is abandoned at the deadline; interrupting it closes its socket. */
+  private void deliverInTime(Channel channel, Notification notification) throws DeliveryException {
+    CompletableFuture<Optional<DeliveryException>> accepted = new CompletableFuture<>();
+    Thread delivery =
+        Thread.startVirtualThread(
+            () -> {
+              try {
+                channel.deliver(notification);
+                accepted.complete(Optional.empty());
+              } catch (DeliveryException e) {
+                accepted.complete(Optional.of(e));
+              } catch (RuntimeException | Error e) {
+                accepted.completeExceptionally(e);
+              }
+            });
+    Optional<DeliveryException> failure;
+    try {
+      failure = accepted.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      delivery.interrupt();
+      throw new DeliveryException(
+          "the delivery did not end within %s s".formatted(deadline.toMillis() / 1e3));
+    } catch (InterruptedException e) {
+      delivery.interrupt();
+      Thread.currentThread().interrupt();
+      throw new DeliveryException("interrupted");
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    }
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
   }
 
   private boolean claim(String name, String id) {

@@ -152,7 +152,9 @@ class ChannelTest {
   }
 
   private static void withMailServer(String protocol, WithMailServer test) throws Exception {
-    GreenMail server = new GreenMail(new ServerSetup(0, "127.0.0.1", protocol));
+    ServerSetup setup = new ServerSetup(0, "127.0.0.1", protocol);
+    setup.setServerStartupTimeout(NotifierTest.MAIL_SERVER_STARTUP_MILLIS);
+    GreenMail server = new GreenMail(setup);
     server.start();
     try {
       test.run(server);

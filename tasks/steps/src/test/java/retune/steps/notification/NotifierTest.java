@@ -2,12 +2,14 @@ package retune.steps.notification;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.icegreen.greenmail.util.GreenMail;
 import com.icegreen.greenmail.util.ServerSetup;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -18,19 +20,29 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.store.DocumentStore;
 import retune.steps.notification.Notification.Severity;
 import retune.testing.TestContext;
 
 class NotifierTest {
+  /** A busy machine needs more than GreenMail's two seconds. */
+  static final long MAIL_SERVER_STARTUP_MILLIS = 30_000;
+
+  private static final Duration DEADLINE = Duration.ofSeconds(1);
+
+  /** What a call with that deadline may take on a busy machine; without one it never ends. */
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private final EmbeddedStore server = EmbeddedStore.inMemory();
   private final DocumentStore store =
       DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK);
   private final Receiver slack = new Receiver();
   private final Receiver pagerDuty = new Receiver();
-  private final GreenMail mail =
-      new GreenMail(new ServerSetup(0, "127.0.0.1", ServerSetup.PROTOCOL_SMTP));
+  private final GreenMail mail = new GreenMail(mailServer());
   private TestContext context = TestContext.of(store);
 
   @BeforeEach
@@ -135,6 +147,55 @@ class NotifierTest {
     assertEquals(1, slack.received().size());
   }
 
+  @ParameterizedTest
+  @CsvSource({"'',''", "'HTTP/1.1 200 OK\r\n','X-Drop: 1\r\n'"})
+  void aWebhookThatStallsDelaysNoOtherChannel(String beginning, String drop) {
+    try (StalledServer stalled = new StalledServer(beginning, drop)) {
+      TestContext stalling =
+          with("RETUNE_SLACK_WEBHOOK_URL", "http://127.0.0.1:" + stalled.port() + "/hush");
+      assertEquals(
+          Map.of(
+              "webhook",
+              "failed: the delivery did not end within 1.0 s",
+              "pagerduty",
+              "sent",
+              "email",
+              "sent"),
+          assertTimeoutPreemptively(PATIENCE, () -> sendWithin(DEADLINE, stalling, "alert/1")));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "x"})
+  void aWebhookWhoseBodyNeverEndsHasAcceptedByItsStatus(String drop) {
+    String head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    try (StalledServer stalled = new StalledServer(head, drop)) {
+      TestContext stalling =
+          with("RETUNE_SLACK_WEBHOOK_URL", "http://127.0.0.1:" + stalled.port() + "/hush");
+      assertEquals(
+          "sent",
+          assertTimeoutPreemptively(PATIENCE, () -> send(stalling, "alert/1")).get("webhook"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'',''", "'','220-wait\r\n'", "'220 ready\r\n','250-wait\r\n'"})
+  void aMailServerThatStallsDelaysNoOtherChannel(String beginning, String drop) {
+    try (StalledServer stalled = new StalledServer(beginning, drop)) {
+      TestContext stalling =
+          with("RETUNE_SMTP_URL", "smtp://127.0.0.1:" + stalled.port() + "?starttls=off");
+      assertEquals(
+          Map.of(
+              "webhook",
+              "sent",
+              "pagerduty",
+              "sent",
+              "email",
+              "failed: the delivery did not end within 1.0 s"),
+          assertTimeoutPreemptively(PATIENCE, () -> sendWithin(DEADLINE, stalling, "alert/1")));
+    }
+  }
+
   @Test
   void aChannelWithoutAnAddressIsNotConfigured() {
     assertEquals(
@@ -172,6 +233,19 @@ class NotifierTest {
     assertFalse(kept.contains("hush") || kept.contains("R0UTING"), kept);
   }
 
+  private static ServerSetup mailServer() {
+    ServerSetup setup = new ServerSetup(0, "127.0.0.1", ServerSetup.PROTOCOL_SMTP);
+    setup.setServerStartupTimeout(MAIL_SERVER_STARTUP_MILLIS);
+    return setup;
+  }
+
+  /** The context in which one setting has another value. */
+  private TestContext with(String setting, String value) {
+    Map<String, String> environment = new HashMap<>(context.settings().environment());
+    environment.put(setting, value);
+    return context.with(environment);
+  }
+
   private void leaveClaimed(String id, String channel) {
     slack.answer(503);
     send(context, id);
@@ -204,7 +278,11 @@ class NotifierTest {
   }
 
   private static Map<String, String> send(TestContext context, String id) {
-    return new Notifier(context)
+    return sendWithin(Channel.DEADLINE, context, id);
+  }
+
+  private static Map<String, String> sendWithin(Duration deadline, TestContext context, String id) {
+    return new Notifier(context, deadline)
         .send(
             new Notification(
                 id,
