@@ -27,7 +27,7 @@ step register_distribution --model credit-default --path "$example/distribution.
 step register_model --path "$example/finetuned" --champion true
 model=$(grep --only-matching 'credit-default-[0-9a-f]*' "$work/answer" | head -n 1)
 step generate_data "${day[@]}" --rows 10
-step process_data "${day[@]}"
+train process_data "${day[@]}"
 train load_latest_model --model credit-default
 train evaluate_model --model-id "$model" --data-path credit-default/2026-01-01
 # PyTorch's libraries are not unpacked for this: the answer that the batch is not there comes before they are needed.

@@ -100,6 +100,7 @@ class Step:
     name: str
     pipeline: str
     family: str
+    runs_model: bool
     summary: str
     example: str
     inputs: Mapping[str, Value]
@@ -203,6 +204,7 @@ def _step(name: str, raw: Mapping[str, Any]) -> Step:
         name=name,
         pipeline=raw["pipeline"],
         family=raw["family"],
+        runs_model=raw.get("runs_model", False),
         summary=raw["summary"],
         example=raw["example"],
         inputs={key: _value(value) for key, value in raw["inputs"].items()},

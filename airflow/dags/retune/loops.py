@@ -55,7 +55,7 @@ def _setting(value: Value) -> Any:
 ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
 # Over how many pods the steps that can be spread are spread: a task of theirs is `STEP_shard`.
 SHARDS = STEPS.step("evaluate_model").input("shards")
-SHARDED = ("generate_data", "evaluate_model")
+SHARDED = tuple(name for name, step in STEPS.steps.items() if "shards" in step.inputs)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ RETRIES: Mapping[str, Any] = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
 }
-MODEL_STEPS = ("evaluate_model", "evaluate_finetuned_model", "validate_model", "predict")
 LOCKED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -157,7 +156,7 @@ def _shown(value: object) -> str:
 
 def _needs_pytorch(step: Step, loop: Loop) -> bool:
     """Whether a step that is light elsewhere needs PyTorch for this loop's model."""
-    return loop.engine == "pytorch" and step.name in MODEL_STEPS
+    return loop.engine == "pytorch" and step.runs_model
 
 
 def _process(step: Step, loop: Loop, _resources: Resources) -> Operator:

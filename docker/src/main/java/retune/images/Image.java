@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,10 +20,6 @@ record Image(String name, Family family, String description, List<String> start)
       List.of("/opt/java/bin/java", "@/opt/retune/java.options");
 
   private static final String MAIN = "retune.runtime.Main";
-
-  /** Light steps that run a model: a foreign network's need PyTorch (the loop file's engine). */
-  private static final Set<String> MODEL_STEPS =
-      Set.of("evaluate_finetuned_model", "evaluate_model", "predict", "serving", "validate_model");
 
   /** What others call, and not only from within its container. */
   private static final String SERVICE = "serving";
@@ -50,7 +45,7 @@ record Image(String name, Family family, String description, List<String> start)
       }
       Image image = ofStep(step.getKey(), step.getValue());
       images.computeIfAbsent(image.family, family -> new ArrayList<>()).add(image);
-      if (MODEL_STEPS.contains(step.getKey())) {
+      if (step.getValue().get("runs_model").booleanValue()) {
         images
             .computeIfAbsent(Family.LEARNING, family -> new ArrayList<>())
             .add(image.withPytorch());

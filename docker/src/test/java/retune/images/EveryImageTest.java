@@ -9,11 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -66,25 +63,6 @@ class EveryImageTest {
     assertEquals(0, ended.exitCode(), ended.log());
     String step = image.start().get(image.start().indexOf("retune.runtime.Main") + 1);
     assertTrue(ended.out().startsWith(step + " – "), ended.out());
-  }
-
-  /** Here and in {@code ./retune}, which cannot ask for a declaration before it starts Java. */
-  @Test
-  void theStepsThatKeepBooksStartAlikeEverywhere() throws IOException {
-    String script = Files.readString(Path.of("../retune"));
-    String listed = script.substring(script.indexOf("keeps_books() {"));
-    Set<String> there =
-        Set.of(
-            listed
-                .substring(listed.indexOf(" in") + 3, listed.indexOf(") ;;"))
-                .replaceAll("[\\s\\\\]", "")
-                .split("[|]"));
-    Set<String> here =
-        images().stream()
-            .filter(image -> image.start().contains("-XX:TieredStopAtLevel=1"))
-            .map(image -> image.start().getLast())
-            .collect(Collectors.toSet());
-    assertEquals(there, here);
   }
 
   /** What a machine that runs all steps of a family fetches, compressed. */

@@ -12,6 +12,7 @@ import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.VersionChoice;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -22,6 +23,7 @@ import retune.runtime.StepContext;
         "Writes a version for other programs: a folder with model.json and weights.safetensors, or"
             + " one TorchScript file that torch.jit.load opens without a line of Retune.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example = "--model credit-default --format torchscript --output credit-default.pt")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

@@ -34,6 +34,7 @@ import retune.model.batch.FeatureCache;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -46,6 +47,7 @@ import retune.runtime.StepContext;
             + " the encoder frozen, attempt 3 the whole network, or a new classifier where the"
             + " encoder is a TorchScript archive; each starts from the champion.",
     pipeline = Pipeline.EVALUATION,
+    work = Work.TRAINING,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --attempt 1"
             + " --metric f1_macro")

@@ -25,6 +25,7 @@ import retune.model.ModelVersion.Lineage;
 import retune.model.importing.ImportSpec;
 import retune.model.importing.ModelImport;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -37,6 +38,7 @@ import retune.runtime.StepContext;
             + " only where the spec's architecture is torch_script is the archive run, which is"
             + " code: take it from whom you trust.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example = "--weights classifier.pth --spec model.json --output models/classifier")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

@@ -11,6 +11,7 @@ import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion.Epoch;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -22,6 +23,7 @@ import retune.runtime.StepContext;
             + " look alike, views of different rows shall not. Writes a folder, for train_model to"
             + " start from.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example =
         "--data credit.csv --target default --positive 1 --exclude ID --name credit-default"
             + " --output models/pretrained")

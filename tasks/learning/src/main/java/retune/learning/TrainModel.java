@@ -15,6 +15,7 @@ import retune.learning.training.TrainingTable;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -26,6 +27,7 @@ import retune.runtime.StepContext;
             + " epoch and the decision threshold, 15 % measure the result. Writes the model as a"
             + " folder, for register_model.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example =
         "--data credit.csv --target default --positive 1 --exclude ID --name credit-default"
             + " --metric f1_macro --output models/finetuned")

@@ -20,6 +20,11 @@ class CatalogueTest {
   }
 
   @Test
+  void theFactsThatTheLauncherReadsAreTrue() throws IOException {
+    compare("tasks/steps.list", Catalogue.facts());
+  }
+
+  @Test
   void theReferenceOfStepsIsTrue() throws IOException {
     compare("docs/reference/steps.md", Catalogue.markdown());
   }

@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import retune.runtime.Leftovers;
 
 /** Writing a file so that readers see the old content or the new one, after a power cut too. */
 public final class AtomicFile {
   private static final int BUFFER_SIZE = 1 << 16;
+  private static final String PART = ".part";
 
   private AtomicFile() {}
 
@@ -31,8 +33,11 @@ public final class AtomicFile {
    * says, as of any file: not the owner alone, as of a temporary file.
    */
   public static void write(Path file, Writer writer) throws IOException {
-    Path temporary =
-        file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".part");
+    Path temporary = file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + PART);
+    Path folder = temporary.toAbsolutePath().getParent();
+    if (folder != null) {
+      Leftovers.delete(folder, "." + file.getFileName() + ".", PART);
+    }
     temporary.toFile().deleteOnExit(); // where a signal ends the program within the work
     try {
       try (FileChannel channel =

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
 import retune.core.preprocessing.Preprocessing;
+import retune.runtime.ModelName;
 
 /**
  * One model version, immutable and whole but for its weights, which stand beside it under {@code
@@ -42,7 +43,6 @@ public record ModelVersion(
     @Nullable Golden golden,
     String weightsHash,
     String encoderHash) {
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
   private static final Pattern TIME = Pattern.compile("\\d{8}_\\d{6}");
   private static final DateTimeFormatter TIME_FORMAT =
       DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss").withZone(ZoneOffset.UTC);
@@ -50,7 +50,7 @@ public record ModelVersion(
 
   public ModelVersion {
     metrics = Map.copyOf(metrics);
-    if (!NAME.matcher(modelName).matches()) {
+    if (!ModelName.isValid(modelName)) {
       throw new InvalidInputException(
           "The model name '"
               + modelName

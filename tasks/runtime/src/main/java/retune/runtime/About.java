@@ -5,7 +5,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** What a step does, for its manual page. The step's name is its class name in snake case. */
+/**
+ * Describes a step for its manual page and for whatever starts it. A step's name is its class name
+ * in snake case.
+ */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
 public @interface About {
@@ -15,17 +18,27 @@ public @interface About {
   Pipeline pipeline();
 
   /**
-   * A command line that works on the example, without the program's name: {@code "--model
-   * credit-default"}.
+   * Flags of a command line that works on the project's example: {@code "--model credit-default"}.
    */
   String example();
 
-  /**
-   * Whether the step never sees a row: then its start is most of its work, and neither vectors nor
-   * the optimising compiler would pay.
-   */
-  boolean keepsBooks() default false;
+  /** What the step computes with. */
+  Work work() default Work.ROWS;
 
-  /** Whether there is an image of it; a step for the place where the sources are has none. */
+  /**
+   * What a step computes with, from which its class path, its JVM's options and its image follow.
+   */
+  enum Work {
+    /** Reads and writes metadata only; most of its time is its start. */
+    METADATA,
+    /** Reads or writes rows, and runs no model. */
+    ROWS,
+    /** Runs a model; one whose encoder is TorchScript needs PyTorch for it. */
+    MODEL,
+    /** Trains models, or runs steps that do: always has PyTorch. */
+    TRAINING
+  }
+
+  /** Whether the step has an image; a step that works on source files has none. */
   boolean hasImage() default true;
 }

@@ -1,34 +1,38 @@
 package retune.runtime;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
+import retune.runtime.About.Work;
 import tools.jackson.databind.SerializationFeature;
 
 /**
- * What all steps on the class path declare: as JSON for the step factory, which checks a DAG
- * against it, and as Markdown for the reference.
+ * The declarations of all steps on the class path: as JSON for the step factory, which checks DAGs
+ * against them, as facts for the launcher, and as Markdown for the reference.
  */
 public final class Catalogue {
   private Catalogue() {}
 
   /**
-   * {@code {"steps": {name: {pipeline, family, has_image, keeps_books, summary, example, inputs,
-   * outputs}}}}, indented.
+   * {@code {"steps": {name: {pipeline, family, has_image, keeps_books, runs_model, summary,
+   * example, inputs, outputs}}}}, indented.
    */
   public static String json() {
     return json(StepDefinition.all());
   }
 
   /**
-   * The same of classes that are not on the class path yet.
+   * The catalogue of custom steps that are not on the class path yet.
    *
-   * @throws InvalidInputException where a class is not declared as a step is, or has the name of a
-   *     step on the class path
+   * @throws InvalidInputException if a class is not declared as a step, or if a step of its name
+   *     exists
    */
   public static String ofOwn(List<Class<?>> types) {
     return json(types.stream().map(Catalogue::declared).toList());
@@ -39,7 +43,7 @@ public final class Catalogue {
       StepDefinition step = StepDefinition.of(type, () -> described(type));
       if (StepDefinition.names().contains(step.name())) {
         throw new InvalidInputException(
-            "There is a step '%s' already; give the class %s another name."
+            "A step '%s' exists already; rename the class %s."
                 .formatted(step.name(), type.getName()));
       }
       fields(step.inputs(), true);
@@ -50,7 +54,7 @@ public final class Catalogue {
     }
   }
 
-  /** What is only described is not run. */
+  /** A factory for steps that are described and not run. */
   private static Step<?, ?> described(Class<?> type) {
     throw new IllegalStateException(type.getName() + " is not on the class path");
   }
@@ -62,7 +66,8 @@ public final class Catalogue {
       entry.put("pipeline", step.about().pipeline());
       entry.put("family", step.family());
       entry.put("has_image", step.about().hasImage());
-      entry.put("keeps_books", step.about().keepsBooks());
+      entry.put("keeps_books", step.about().work() == Work.METADATA);
+      entry.put("runs_model", step.about().work() == Work.MODEL);
       entry.put("summary", step.about().value());
       entry.put("example", step.about().example());
       entry.put("inputs", fields(step.inputs(), true));
@@ -74,6 +79,23 @@ public final class Catalogue {
             .with(SerializationFeature.INDENT_OUTPUT)
             .writeValueAsString(Map.of("steps", steps))
         + "\n";
+  }
+
+  /**
+   * The facts that {@code ./retune} needs before it starts Java: a line {@code name module work}
+   * for each step.
+   */
+  public static String facts() {
+    return StepDefinition.all().stream()
+        .sorted(Comparator.comparing(StepDefinition::name))
+        .map(
+            step ->
+                "%s %s %s%n"
+                    .formatted(
+                        step.name(),
+                        step.module(),
+                        step.about().work().name().toLowerCase(Locale.ROOT)))
+        .collect(Collectors.joining());
   }
 
   /** The reference page of all steps. */

@@ -9,17 +9,17 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
- * The words after the step's name.
+ * The arguments after the step's name.
  *
  * @param inputs the step's own flags as typed, by field name
- * @param json what {@code --input} said: JSON, {@code @file} or {@code -}
+ * @param json the value of {@code --input}: JSON, {@code @file} or {@code -}
  */
 record CommandLine(Map<String, String> inputs, Optional<String> json) {
   private static final String XCOM = "--xcom";
 
   /**
-   * The file of {@code --xcom}, found without looking at anything else: what is wrong with the
-   * other words is to be told there.
+   * The file of {@code --xcom}, found without parsing the other arguments: their errors are written
+   * to it.
    */
   static Optional<String> xcom(List<String> words) {
     int at = words.indexOf(XCOM);
@@ -34,7 +34,7 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
   static CommandLine parse(List<String> words, InputReader reader) {
     if (words.stream().anyMatch(Redactor::holdsPassword)) {
       throw new InvalidInputException(
-          "There is an address with a password on the command line, where others can read it; set it as an environment variable (RETUNE_MONGO_URI), or name a file that holds it (RETUNE_MONGO_URI_FILE).");
+          "The command line contains an address with a password, which other users of this machine can read. Set RETUNE_MONGO_URI instead, or RETUNE_MONGO_URI_FILE to a file that holds the address.");
     }
     Map<String, String> inputs = new LinkedHashMap<>();
     Map<String, String> common = new LinkedHashMap<>();
@@ -51,7 +51,7 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
                 .orElseThrow(
                     () ->
                         new InvalidInputException(
-                            "'%s' is not a flag; write --name value.".formatted(word)));
+                            "'%s' is not a flag; write flags as --name value.".formatted(word)));
         requireOnce(positional, inputs.put(positional, word));
         continue;
       }
@@ -86,7 +86,7 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
   private static InputField fieldOf(String flag, InputReader reader) {
     if (flag.contains("mongo") || flag.contains("password") || flag.contains("token")) {
       throw new InvalidInputException(
-          "--%s is not taken on the command line, where others can read it; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
+          "--%s is not accepted on the command line, which other users of this machine can read; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
               .formatted(flag));
     }
     return reader.field(flag.replace('-', '_'));

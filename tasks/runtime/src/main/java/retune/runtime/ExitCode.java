@@ -1,12 +1,12 @@
 package retune.runtime;
 
-/** What a step's end means to whoever started it. These numbers are API. */
+/** How a step ended. The numbers are API. */
 public enum ExitCode {
   DONE(0, "done"),
-  UNEXPECTED(1, "unexpected, worth another try"),
-  NOT_READY(20, "not ready, try later"),
-  INVALID(50, "the input or the state it found cannot be used, do not retry"),
-  STOPPED(143, "stopped by SIGTERM with nothing half-done");
+  UNEXPECTED(1, "unexpected error; a retry may help"),
+  NOT_READY(20, "not ready; try again later"),
+  INVALID(50, "invalid input or state; do not retry"),
+  STOPPED(143, "stopped by SIGTERM; no write is half-done");
 
   private final int number;
   private final String meaning;

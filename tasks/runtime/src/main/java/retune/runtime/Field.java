@@ -6,21 +6,31 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * One component of a step's input or output. An input without a default is required unless the
- * component is {@code @Nullable}. Components are of type String, int, long, double, boolean,
- * LocalDate, an enum, a List or Map of those, or (outputs) a record.
+ * Describes one component of a step's input or output. An input without a default is required
+ * unless it is {@code @Nullable}. Types: String, int, long, double, boolean, LocalDate, enums,
+ * Lists and Maps of those, and, in outputs, records.
  */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 public @interface Field {
-  /** What it is, with its unit. */
+  /** The meaning of the value, with its unit. */
   String value();
 
-  /** The value where none is given, as it would be typed on the command line; empty for none. */
+  /** The default, as typed on the command line; empty for none. */
   String byDefault() default "";
 
-  /** Whether the value may also stand on the command line without its flag; one field of a step. */
+  /** Whether the flag may be omitted on the command line; for one field of a step. */
   boolean positional() default false;
+
+  /** The form that a text must have. */
+  Format format() default Format.TEXT;
+
+  /** Forms of text. */
+  enum Format {
+    TEXT,
+    /** At most 100 letters, digits, '.', '_' and '-', a letter or digit first. */
+    MODEL_NAME
+  }
 
   /** Least value allowed, inclusive; numbers only. */
   double min() default Double.NEGATIVE_INFINITY;

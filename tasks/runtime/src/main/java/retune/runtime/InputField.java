@@ -12,12 +12,13 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One component of a step's input or output record, as its declaration describes it.
+ * A declared component of a step's input or output record.
  *
  * @param name in snake_case
  * @param choices the values of an enum; otherwise empty
- * @param defaultText as it would be typed on the command line
- * @param positional whether it may be typed without its flag
+ * @param defaultText as typed on the command line
+ * @param positional whether its flag may be omitted
+ * @param format the form that a text must have
  */
 record InputField(
     String name,
@@ -28,9 +29,10 @@ record InputField(
     boolean required,
     double minimum,
     double maximum,
-    boolean positional) {
+    boolean positional,
+    Field.Format format) {
 
-  /** What a value looks like in JSON. */
+  /** The JSON type of a value. */
   enum Kind {
     STRING,
     INTEGER,
@@ -41,7 +43,7 @@ record InputField(
     ARRAY,
     OBJECT;
 
-    /** The name in the catalogue: a date is a string there too, but says more. */
+    /** The type's name in manual pages and the catalogue. */
     String id() {
       return this == LONG ? INTEGER.id() : name().toLowerCase(Locale.ROOT);
     }
@@ -82,7 +84,8 @@ record InputField(
         !optional,
         field.min(),
         field.max(),
-        field.positional());
+        field.positional(),
+        field.format());
   }
 
   private static Kind kindOf(Class<?> type) {
@@ -121,7 +124,7 @@ record InputField(
         : List.of();
   }
 
-  /** The record classes that a step's declaration {@code implements Step<Input, Output>} names. */
+  /** The record class at a position of {@code implements Step<Input, Output>}. */
   @SuppressWarnings("unchecked")
   static Class<? extends Record> recordOf(Class<?> step, int position) {
     for (Type type : step.getGenericInterfaces()) {

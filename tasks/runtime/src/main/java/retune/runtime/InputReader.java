@@ -3,10 +3,10 @@ package retune.runtime;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
 import tools.jackson.core.JacksonException;
@@ -15,10 +15,15 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Makes a step's input record. Flags are the JSON input in another spelling: both end in one JSON
- * object, which is checked field by field before anything is touched.
+ * Builds a step's input record. Flags and JSON are merged into one JSON object, and every field is
+ * checked before the step runs.
  */
 final class InputReader {
+  private static final Pattern FOUR_DIGIT_YEAR = Pattern.compile("[0-9]{4}-");
+
+  /** Earlier dates are slips of the keyboard: no table of days is older. */
+  private static final int FIRST_YEAR = 1900;
+
   private final String step;
   private final Class<? extends Record> type;
   private final Map<String, InputField> fields;
@@ -32,10 +37,10 @@ final class InputReader {
   }
 
   /**
-   * The checked input.
+   * Checks and builds the input.
    *
    * @param json an object as text
-   * @param flags values as typed, by field name; they win over the JSON
+   * @param flags values as typed, by field name; they override the JSON
    */
   Record read(String json, Map<String, String> flags) {
     ObjectNode input = parse(json);
@@ -51,7 +56,7 @@ final class InputReader {
     return Json.MAPPER.treeToValue(input, type);
   }
 
-  /** A checked value, or the default where none is given (a missing node). */
+  /** Checks a value; returns the default for a missing node. */
   JsonNode value(String name, JsonNode given) {
     InputField field = field(name);
     if (given.isMissingNode()) {
@@ -61,12 +66,12 @@ final class InputReader {
     return given;
   }
 
-  /** The field that may be typed without its flag. */
+  /** The field whose flag may be omitted. */
   Optional<InputField> positional() {
     return fields.values().stream().filter(InputField::positional).findFirst();
   }
 
-  /** The field of that name; the sentence where there is none helps with the spelling. */
+  /** Returns the field of that name, or suggests the closest one. */
   InputField field(String name) {
     InputField field = fields.get(name);
     if (field == null) {
@@ -84,12 +89,12 @@ final class InputReader {
       }
     } catch (JacksonException malformed) {
       throw new InvalidInputException(
-          "The JSON given with --input cannot be read (%s); give one object."
+          "The value of --input is not valid JSON (%s); give one object."
               .formatted(malformed.getOriginalMessage()),
           malformed);
     }
     throw new InvalidInputException(
-        "The JSON given with --input is not an object; give {\"name\": value, …}.");
+        "The value of --input is not a JSON object; give {\"name\": value, …}.");
   }
 
   private void fill(InputField field, ObjectNode input) {
@@ -106,7 +111,7 @@ final class InputReader {
     }
   }
 
-  /** A value as typed on the command line; lists are separated by commas. */
+  /** Parses a value as typed on the command line; commas separate the elements of a list. */
   private JsonNode fromText(InputField field, String text) {
     try {
       return switch (field.kind()) {
@@ -136,7 +141,7 @@ final class InputReader {
 
   private void check(InputField field, JsonNode value) {
     if (value.isNull()) {
-      return; // the same as not given
+      return; // counts as absent
     }
     boolean fits =
         switch (field.kind()) {
@@ -162,6 +167,11 @@ final class InputReader {
                   String.join(", ", field.choices()),
                   Names.didYouMean(value.stringValue(), field.choices())));
     }
+    if (field.format() == Field.Format.MODEL_NAME && !ModelName.isValid(value.stringValue())) {
+      throw new InvalidInputException(
+          "%s: '%s' is '%s'; give up to 100 letters, digits, '.', '_' and '-', a letter or digit first."
+              .formatted(step, field.name(), value.stringValue()));
+    }
     if (value.isNumber()
         && (value.doubleValue() < field.minimum() || value.doubleValue() > field.maximum())) {
       throw new InvalidInputException(
@@ -173,7 +183,7 @@ final class InputReader {
     String wanted =
         switch (field.kind()) {
           case STRING -> "text";
-          case DATE -> "a date like 2026-11-05";
+          case DATE -> "a date from 1900 to 9999, like 2026-11-05";
           case INTEGER, LONG -> "a whole number";
           case NUMBER -> "a number";
           case BOOLEAN -> "true or false";
@@ -186,14 +196,10 @@ final class InputReader {
 
   private static boolean isDate(String text) {
     try {
-      return LocalDate.parse(text) != null;
+      return FOUR_DIGIT_YEAR.matcher(text).lookingAt()
+          && LocalDate.parse(text).getYear() >= FIRST_YEAR;
     } catch (DateTimeParseException notADate) {
       return false;
     }
-  }
-
-  /** All names that may be given, for help and suggestions. */
-  List<String> names() {
-    return fields.keySet().stream().sorted().toList();
   }
 }

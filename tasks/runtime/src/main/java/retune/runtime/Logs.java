@@ -15,13 +15,14 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import retune.runtime.Settings.LogForm;
 
 /**
- * Logs of a step, on standard error: lines for people on a terminal, JSON lines elsewhere. The
- * driver's and DJL's logs come the same way, warnings only.
+ * A step's log on standard error: lines for people or JSON lines. Libraries log to the same place,
+ * warnings only.
  */
 final class Logs {
-  /** Loggers of libraries whose every step is not our users' concern. */
+  /** Loggers of libraries that log each of their own actions. */
   private static final String[] QUIET = {"org.mongodb", "ai.djl", "io.netty", "de.bwaldvogel"};
 
   // java.util.logging keeps loggers weakly: without this the levels set here would be lost.
@@ -29,14 +30,15 @@ final class Logs {
 
   private Logs() {}
 
-  static void configure(
-      boolean readable, StepIdentity identity, Redactor redactor, PrintStream err) {
+  static void configure(LogForm form, StepIdentity identity, Redactor redactor, PrintStream err) {
     Logger root = Logger.getLogger("");
     for (Handler handler : root.getHandlers()) {
       root.removeHandler(handler);
     }
     Formatter formatter =
-        readable ? new LineFormatter(identity, redactor) : new JsonFormatter(identity, redactor);
+        form == LogForm.JSON
+            ? new JsonFormatter(identity, redactor)
+            : new LineFormatter(identity, redactor);
     root.addHandler(new StreamHandler(err, formatter));
     for (int i = 0; i < QUIET.length; i++) {
       QUIET_LOGGERS[i] = Logger.getLogger(QUIET[i]);
@@ -44,10 +46,10 @@ final class Logs {
     }
   }
 
-  /** Whose log it is. */
+  /** The step and run that each line names. */
   record StepIdentity(String step, RunIdentity run) {}
 
-  /** Writes each record at once: a step that is killed has said what it did. */
+  /** Flushes each record, so that a killed step loses none. */
   private static final class StreamHandler extends Handler {
     private final PrintStream stream;
 
@@ -128,7 +130,7 @@ final class Logs {
     }
   }
 
-  /** Levels by the names that most log readers know. */
+  /** Level names that log collectors know. */
   private static String levelOf(LogRecord record) {
     Level level = record.getLevel();
     if (level.equals(Level.SEVERE)) {

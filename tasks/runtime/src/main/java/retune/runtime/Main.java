@@ -7,14 +7,14 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.List;
 
-/** The entry point of every image and of {@code ./retune}: the first word names the step. */
+/** The entry point of every image and of {@code ./retune}; the first argument names the step. */
 public final class Main {
   private Main() {}
 
   public static void main(String[] words) {
     PrintStream out = utf8(FileDescriptor.out);
     PrintStream err = utf8(FileDescriptor.err);
-    // A library that prints must not spoil the one JSON object on standard output.
+    // Standard output carries the JSON result only; what libraries print goes to standard error.
     System.setOut(err);
     Runner runner =
         new Runner(new Settings(System.getenv()), Clock.systemUTC(), System.in, out, err);

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What {@code --help} prints. */
+/** The text of {@code --help}, and the same as Markdown. */
 final class ManualPage {
   private static final int WIDTH = 100;
 
@@ -15,11 +15,13 @@ final class ManualPage {
     StringBuilder page = new StringBuilder();
     page.append(
         """
-        Retune keeps a model in production honest: evaluate daily, fine-tune, prove, promote.
+        Retune evaluates a model in production every day, fine-tunes it when it falls short, and
+        promotes what is proven better.
 
         Usage: ./retune STEP [--flag value …] [--input JSON|@file|-] [--xcom FILE]
                ./retune STEP --help      the step's manual page
                ./retune store --help     the embedded document store
+               ./retune test_steps DIR   run the tests of custom steps with JUnit
         """);
     for (Pipeline pipeline : Pipeline.values()) {
       List<StepDefinition> members =
@@ -41,7 +43,7 @@ final class ManualPage {
     page.append(
         "\nUsage: ./retune %s %s[--flag value …] [--input JSON|@file|-] [--xcom FILE]%n"
             .formatted(step.name(), positional(step)));
-    page.append("\nInput (flags, or the same names in snake_case as JSON):\n");
+    page.append("\nInputs (as flags, or as JSON with names in snake_case):\n");
     for (InputField field : step.inputs()) {
       page.append("  %s %s%n".formatted(field.flag(), type(field)));
       page.append(wrap(field.description() + note(field), 6)).append('\n');
@@ -50,9 +52,10 @@ final class ManualPage {
         """
 
         Common flags:
-          --input JSON|@file|-   the input as one JSON object: as text, from a file, from standard input
-          --xcom FILE            write the result there instead of to standard output
-          --help, --version
+          --input JSON|@file|-   inputs as one JSON object: inline, from a file, or from standard
+                                 input; flags override it
+          --xcom FILE            write the result to FILE instead of standard output
+          --help                 print this page
 
         Output (one JSON object):
         """);
@@ -66,19 +69,21 @@ final class ManualPage {
     }
     page.append("\nEnvironment:\n");
     page.append(
-        "  RETUNE_MONGO_URI   the document store (default %s), or RETUNE_MONGO_URI_FILE%n"
-            .formatted(Settings.DEFAULT_MONGO_URI));
+        "  RETUNE_MONGO_URI         address of the document store (default %s)%n"
+                .formatted(Settings.DEFAULT_MONGO_URI)
+            + "  RETUNE_MONGO_URI_FILE    file that holds the address instead%n".formatted()
+            + "  All settings: docs/reference/settings.md%n".formatted());
     page.append("\nExample:\n  ./retune %s %s%n".formatted(step.name(), step.about().example()));
     return page.toString();
   }
 
-  /** Which numbers are allowed, in words. */
+  /** The allowed numbers: {@code a number from 0 to 1}. */
   static String range(InputField field) {
     if (Double.isInfinite(field.maximum())) {
-      return "a number from " + number(field.minimum()) + " on";
+      return "a number of at least " + number(field.minimum());
     }
     if (Double.isInfinite(field.minimum())) {
-      return "a number up to " + number(field.maximum());
+      return "a number of at most " + number(field.maximum());
     }
     return "a number from %s to %s".formatted(number(field.minimum()), number(field.maximum()));
   }
@@ -87,7 +92,7 @@ final class ManualPage {
     return field.choices().isEmpty() ? field.kind().id() : String.join("|", field.choices());
   }
 
-  /** The input that needs no flag, as usage shows it. */
+  /** The input that needs no flag, as the usage line shows it. */
   private static String positional(StepDefinition step) {
     return step.inputs().stream()
         .filter(InputField::positional)
@@ -136,7 +141,7 @@ final class ManualPage {
   static String markdown(List<StepDefinition> steps) {
     StringBuilder page =
         new StringBuilder(
-            "# Steps\n\nMade from the steps' own declarations; `./retune STEP --help` prints the same. Files in a container are those of a mounted folder: [run one step](../how-to/run-one-step.md).\n");
+            "# Steps\n\nGenerated from the steps' declarations; `./retune STEP --help` prints the same. A container reads and writes files in a mounted folder: [run one step](../how-to/run-one-step.md).\n");
     for (Pipeline pipeline : Pipeline.values()) {
       List<StepDefinition> members =
           steps.stream().filter(step -> step.about().pipeline() == pipeline).toList();
@@ -151,7 +156,7 @@ final class ManualPage {
               "    docker run --rm --network host retune/%s %s\n"
                   .formatted(step.name().replace('_', '-'), step.about().example()));
         }
-        page.append("\n| input | type | default | what it is |\n|---|---|---|---|\n");
+        page.append("\n| input | type | default | meaning |\n|---|---|---|---|\n");
         page.append(
             step.inputs().stream()
                 .map(
@@ -166,7 +171,7 @@ final class ManualPage {
                                 field.description()
                                     + (field.hasRange() ? "; " + range(field) : "")))
                 .collect(Collectors.joining()));
-        page.append("\n| output | type | what it is |\n|---|---|---|\n");
+        page.append("\n| output | type | meaning |\n|---|---|---|\n");
         page.append(
             step.outputs().stream()
                 .map(

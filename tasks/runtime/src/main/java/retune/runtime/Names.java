@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Names in the spellings of Java, JSON and the command line. */
+/** Converts names between Java's spelling and JSON's, and finds misspelt ones. */
 final class Names {
   private static final Pattern WORD_START = Pattern.compile("(?<=[a-z0-9])(?=[A-Z])");
 
@@ -20,15 +20,15 @@ final class Names {
     return WORD_START.matcher(camelCase).replaceAll("_").toLowerCase(Locale.ROOT);
   }
 
-  /** The name that was probably meant; empty where none is near. */
+  /** The closest name; empty if none is close. */
   static Optional<String> nearest(String typed, Collection<String> names) {
     return names.stream()
         .min(Comparator.comparingInt(name -> distance(typed, name)))
-        .filter(name -> distance(typed, name) <= slips(name));
+        .filter(name -> distance(typed, name) <= tolerance(name));
   }
 
-  /** Two letters in the wrong order are two slips. */
-  private static int slips(String name) {
+  /** The largest distance that counts as a typing error; two swapped letters have distance 2. */
+  private static int tolerance(String name) {
     return name.length() < 4 ? 1 : Math.max(2, name.length() / 3);
   }
 

@@ -4,8 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Something the step waits for is not there yet (a store, a batch, a version): the same step may
- * succeed later.
+ * Something that the step needs does not exist yet (a store, a batch, a version): try again later.
  */
 public final class NotReadyException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -19,10 +18,10 @@ public final class NotReadyException extends RuntimeException {
   }
 
   /**
-   * For a step that puts shards together.
+   * Names the shards that a step needs before it can merge them.
    *
-   * @param of the batch that the shards are of
-   * @param missing their indices, at least one
+   * @param of the batch that the shards belong to
+   * @param missing indices of the missing shards, at least one
    */
   public static NotReadyException missingShards(
       String step, String of, List<Integer> missing, int shards) {

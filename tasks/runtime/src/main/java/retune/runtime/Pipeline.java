@@ -1,13 +1,13 @@
 package retune.runtime;
 
-/** Where a step belongs; the order is the order of a day. */
+/** The pipeline that a step belongs to, in the order of a day. */
 public enum Pipeline {
-  DATA("Take the day's data and turn it into features"),
-  EVALUATION("Evaluate the model in production, fine-tune it where it falls short"),
+  DATA("Collect a day's rows and turn them into features"),
+  EVALUATION("Evaluate the model in production and fine-tune it when it falls short"),
   DEPLOYMENT("Put an approved version into production"),
-  RETRAINING("Train again from collected data"),
-  AUTHORING("Bring a table or a model"),
-  SERVING("Answer with the model in production");
+  RETRAINING("Train a new version on collected data"),
+  AUTHORING("Bring in a table, a model or steps of your own"),
+  SERVING("Serve predictions of the model in production");
 
   private final String title;
 

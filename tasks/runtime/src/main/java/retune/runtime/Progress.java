@@ -6,8 +6,8 @@ import java.lang.System.Logger.Level;
 import java.util.function.LongSupplier;
 
 /**
- * Shows how far a long piece of work is: a bar on a terminal; elsewhere a log line after two
- * seconds, then one every five.
+ * Shows the progress of long work: a bar on a terminal; elsewhere a log line after two seconds and
+ * then one every five.
  */
 final class Progress {
   private static final Logger LOG = System.getLogger(Progress.class.getName());

@@ -1,22 +1,30 @@
 package retune.runtime;
 
 import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** Hides secrets in whatever leaves a step: logs, results and errors. */
+/**
+ * Hides secrets in logs and errors. Results stay as they are: the next step reads them.
+ *
+ * <p>A secret is the value of a setting whose name says so, and of an address its password, its
+ * path and its query. Only whole words of at least {@link #SHORTEST} characters are hidden, so that
+ * a short or common password does not mutilate every sentence.
+ */
 final class Redactor {
   private static final String HIDDEN = "***";
+  private static final int SHORTEST = 6;
   private static final Pattern SECRET_NAME =
-      Pattern.compile("RETUNE_\\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)(_FILE)?");
+      Pattern.compile("RETUNE_(\\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)|DATA_\\w+)(_FILE)?");
   private static final Pattern PASSWORD_IN_URI = Pattern.compile("(://[^\\s/:@]*):[^\\s/]*@");
 
-  /** Longest first, so that a secret within a secret leaves nothing of either. */
-  private final List<String> secrets;
+  private final List<Pattern> secrets;
 
   Redactor(Settings settings) {
     this.secrets =
@@ -26,7 +34,11 @@ final class Redactor {
             .distinct()
             .flatMap(name -> settings.secret(name).stream())
             .flatMap(Redactor::secretParts)
+            .filter(part -> part.length() >= SHORTEST)
+            .distinct()
+            // Longest first, so that a secret within a secret leaves nothing of either.
             .sorted(Comparator.comparingInt(String::length).reversed())
+            .map(Redactor::wholeWord)
             .toList();
   }
 
@@ -36,26 +48,32 @@ final class Redactor {
   }
 
   String redact(String text) {
-    String redacted = text;
-    for (String secret : secrets) {
-      redacted = redacted.replace(secret, HIDDEN);
+    String redacted = PASSWORD_IN_URI.matcher(text).replaceAll("$1:" + HIDDEN + "@");
+    for (Pattern secret : secrets) {
+      redacted = secret.matcher(redacted).replaceAll(HIDDEN);
     }
-    return PASSWORD_IN_URI.matcher(redacted).replaceAll("$1:" + HIDDEN + "@");
+    return redacted;
   }
 
-  /**
-   * What of a value is secret: of an address the password and a path that serves as a key, else all
-   * of it.
-   */
+  /** Matches a text where no letter, digit or underscore continues it on either side. */
+  private static Pattern wholeWord(String text) {
+    String before = isWord(text.charAt(0)) ? "(?<![\\p{L}\\p{N}_])" : "";
+    String after = isWord(text.charAt(text.length() - 1)) ? "(?![\\p{L}\\p{N}_])" : "";
+    return Pattern.compile(before + Pattern.quote(text) + after);
+  }
+
+  private static boolean isWord(char character) {
+    return Character.isLetterOrDigit(character) || character == '_';
+  }
+
   private static Stream<String> secretParts(String value) {
     if (!value.contains("://")) {
       return Stream.of(value);
     }
     String userInfo = between(value, "://", "@");
     String password = userInfo.contains(":") ? userInfo.substring(userInfo.indexOf(':') + 1) : "";
-    String path = value.startsWith("http") ? Objects.requireNonNullElse(pathOf(value), "") : "";
-    return Map.of("password", password, "path", path).values().stream()
-        .filter(part -> part.length() > 1);
+    Stream<String> parts = Stream.of(password, decoded(password));
+    return value.startsWith("http") ? Stream.concat(parts, pathAndQuery(value)) : parts;
   }
 
   private static String between(String text, String start, String end) {
@@ -64,11 +82,21 @@ final class Redactor {
     return to > from ? text.substring(from, to) : "";
   }
 
-  private static String pathOf(String address) {
+  private static String decoded(String password) {
     try {
-      return URI.create(address).getRawPath();
+      return URLDecoder.decode(password.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException malformed) {
-      return address;
+      return password;
+    }
+  }
+
+  private static Stream<String> pathAndQuery(String address) {
+    try {
+      URI uri = URI.create(address);
+      return Stream.<@Nullable String>of(uri.getRawPath(), uri.getRawQuery())
+          .map(part -> Objects.requireNonNullElse(part, ""));
+    } catch (IllegalArgumentException malformed) {
+      return Stream.of(address);
     }
   }
 }

@@ -11,21 +11,24 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import retune.core.InvalidInputException;
 
-/** Where a step's JSON goes: a file, whole or not at all, or standard output. */
+/** Writes a step's JSON to a file, atomically, or to standard output. */
 final class ResultFile {
-  /** Where KubernetesPodOperator's side car looks for a result. */
+  /** The folder that KubernetesPodOperator's side car reads the result from. */
   private static final Path SIDE_CAR_FOLDER = Path.of("/airflow/xcom");
 
-  /** A side car or a person reads the result as another user than the step's. */
+  /** Side cars and people read the result as other users than the step's. */
   private static final FileAttribute<?> READABLE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--"));
+
+  private static final String DRAFT_PREFIX = ".result-";
+  private static final String DRAFT_SUFFIX = ".json";
 
   private ResultFile() {}
 
   /**
-   * Chooses the place and makes sure, before any work is done, that it can be written.
+   * Chooses the place and checks, before the step runs, that it can be written.
    *
-   * @param asked the file of {@code --xcom}, if any
+   * @param asked the file of {@code --xcom}, if given
    */
   static Consumer<String> open(
       Optional<String> asked, Settings settings, Consumer<String> standardOutput) {
@@ -57,15 +60,15 @@ final class ResultFile {
     Path folder = target.getParent();
     try {
       if (folder == null || Files.isDirectory(target)) {
-        throw new InvalidInputException(
-            "'%s' is a folder; name a file for --xcom.".formatted(target));
+        throw new InvalidInputException("'%s' is a folder; give --xcom a file.".formatted(target));
       }
-      Path draft = Files.createTempFile(folder, ".result-", ".json", READABLE);
+      Leftovers.delete(folder, DRAFT_PREFIX, DRAFT_SUFFIX);
+      Path draft = Files.createTempFile(folder, DRAFT_PREFIX, DRAFT_SUFFIX, READABLE);
       draft.toFile().deleteOnExit();
       return draft;
     } catch (IOException unwritable) {
       throw new InvalidInputException(
-          "The result cannot be written to '%s' by user %s; make its folder and let that user write there."
+          "The result cannot be written to '%s' by user %s; create its folder and make it writable for that user."
               .formatted(target, userId()),
           unwritable);
     }

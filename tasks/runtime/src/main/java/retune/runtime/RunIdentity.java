@@ -1,13 +1,14 @@
 package retune.runtime;
 
 /**
- * Which run of which DAG a step works for; by hand, {@code dagId} is "manual".
+ * The DAG run and task that a step works for; {@code dagId} is "manual" for a step started by hand.
  *
- * @param taskId the task of the DAG, {@code attempt_2.finetune_model}; by hand, the step's name
+ * @param taskId the task of the DAG, {@code attempt_2.finetune_model}; the step's name for a step
+ *     started by hand
  * @param tryNumber 1 for the first try of the task
  */
 public record RunIdentity(String dagId, String runId, String taskId, int tryNumber) {
-  /** The same for every try of the same task: what events are keyed by. */
+  /** The key of the task's events; the same for every try. */
   public String eventKey() {
     return dagId + "/" + runId + "/" + taskId;
   }

@@ -7,6 +7,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneOffset;
@@ -19,12 +20,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.runtime.Settings.LogForm;
 import retune.runtime.store.DocumentStore;
 
-/**
- * Runs one step and is the only one who knows how results, errors and the exit code leave the
- * process.
- */
+/** Runs one step; only this class writes results and errors and decides the exit code. */
 final class Runner {
   private static final Logger LOG = System.getLogger(Runner.class.getName());
   private static final DateTimeFormatter STAMP =
@@ -36,12 +35,10 @@ final class Runner {
   private final PrintStream out;
   private final PrintStream err;
 
-  /**
-   * Set once the outcome, whichever, has been written: the later of an end and a stop keeps still.
-   */
+  /** Guards the result: only the first of completion and SIGTERM writes it. */
   private final AtomicBoolean told = new AtomicBoolean(true);
 
-  /** What ends a step that goes on until then; null for all others. */
+  /** Ends a step that runs until it is stopped; null for every other step. */
   private volatile @Nullable Runnable stop;
 
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -70,7 +67,7 @@ final class Runner {
   }
 
   /**
-   * Called when the process ends for whatever reason: says so where a step was stopped in its work.
+   * Runs when the JVM shuts down; writes the error result of a step that was stopped by a signal.
    */
   void stopped() {
     Runnable end = stop;
@@ -79,7 +76,7 @@ final class Runner {
       waitForEnd();
     }
     if (told.compareAndSet(false, true)) {
-      LOG.log(Level.WARNING, "Stopped by a signal; nothing is half-done, run the step again.");
+      LOG.log(Level.WARNING, "Stopped by a signal. No write is half-done; run the step again.");
       result.accept(errorJson("stopped", "The step was stopped by a signal.", true));
     }
   }
@@ -94,7 +91,9 @@ final class Runner {
 
   private ExitCode attempt(String name, List<String> flags) {
     try {
-      Logs.configure(readableLogs(), new Logs.StepIdentity(name, identity(name)), redactor, err);
+      Logs.StepIdentity provisional = new Logs.StepIdentity(name, identity(name, 1));
+      Logs.configure(LogForm.JSON, provisional, redactor, err);
+      Logs.configure(settings.logForm(), provisional, redactor, err);
       boolean asksForHelp = flags.contains("--help") || flags.contains("-h");
       if (!asksForHelp) {
         result = ResultFile.open(CommandLine.xcom(flags), settings, this::print);
@@ -111,15 +110,17 @@ final class Runner {
         return say(ManualPage.ofStep(step));
       }
       redactor = new Redactor(settings);
-      RunIdentity run = identity(step.name());
-      Logs.configure(readableLogs(), new Logs.StepIdentity(step.name(), run), redactor, err);
+      RunIdentity run = identity(step.name(), settings.tryNumber());
+      Logs.configure(settings.logForm(), new Logs.StepIdentity(step.name(), run), redactor, err);
       InputReader reader = new InputReader(step.name(), step.input());
       CommandLine commandLine = CommandLine.parse(flags, reader);
       Record input = reader.read(json(commandLine), commandLine.inputs());
       String answer = Json.MAPPER.writeValueAsString(execute(step, input, run));
-      return end(ExitCode.DONE, redactor.redact(answer));
+      return end(ExitCode.DONE, answer);
     } catch (InvalidInputException | NotReadyException e) {
       return fail(e);
+    } catch (InvalidPathException e) {
+      return fail(noPath(e));
     } catch (RuntimeException e) {
       return fail(DocumentStore.explain(e));
     } catch (Exception | Error e) {
@@ -139,7 +140,7 @@ final class Runner {
       }
       case Throwable exhausted when isOutOfMemory(exhausted) -> {
         String message =
-            "The step ran out of memory: its heap of %d MB is a share of the container's memory; give it more, or fewer rows."
+            "The step ran out of memory (heap limit %d MB). Give its container more memory, or process fewer rows."
                 .formatted(Runtime.getRuntime().maxMemory() >> 20);
         LOG.log(Level.ERROR, message);
         yield end(ExitCode.UNEXPECTED, errorJson("out_of_memory", message, true));
@@ -151,7 +152,14 @@ final class Runner {
     };
   }
 
-  /** Whether memory ran out, on this thread or on one that it waited for. */
+  private static InvalidInputException noPath(InvalidPathException e) {
+    return new InvalidInputException(
+        "'%s' is not a path here: this process does not run in a UTF-8 locale, or the path has a control character. Set LC_ALL=C.UTF-8, or correct the path."
+            .formatted(e.getInput()),
+        e);
+  }
+
+  /** Whether memory ran out on this thread or on one that it waited for. */
   private static boolean isOutOfMemory(@Nullable Throwable failure) {
     return failure instanceof OutOfMemoryError
         || (failure != null && isOutOfMemory(failure.getCause()));
@@ -177,8 +185,8 @@ final class Runner {
   }
 
   private String errorJson(String code, String message, boolean retryable) {
-    return redactor.redact(
-        Json.MAPPER.writeValueAsString(Map.of("error", new StepError(code, message, retryable))));
+    return Json.MAPPER.writeValueAsString(
+        Map.of("error", new StepError(code, redactor.redact(message), retryable)));
   }
 
   /** The {@code error} of a failed step's JSON. */
@@ -195,22 +203,19 @@ final class Runner {
     Path file = Path.of(given.substring(1));
     if (!Files.isReadable(file)) {
       throw new InvalidInputException(
-          "The file '%s' given with --input cannot be read; name one that exists.".formatted(file));
+          "The file '%s' given with --input cannot be read; check that it exists and is readable."
+              .formatted(file));
     }
     return Files.readString(file);
   }
 
-  private RunIdentity identity(String step) {
+  private RunIdentity identity(String step, int tryNumber) {
     String byHand = "manual-" + STAMP.format(clock.instant());
     return new RunIdentity(
         settings.find("RETUNE_DAG_ID").orElse("manual"),
         settings.find("RETUNE_RUN_ID").orElse(byHand),
         settings.find("RETUNE_TASK_ID").orElse(step),
-        settings.find("RETUNE_TRY_NUMBER").map(Integer::parseInt).orElse(1));
-  }
-
-  private boolean readableLogs() {
-    return settings.find("RETUNE_LOG").orElse("json").equals("text");
+        tryNumber);
   }
 
   private ExitCode say(String text) {
@@ -228,10 +233,11 @@ final class Runner {
     return "retune " + Objects.requireNonNullElse(version, "(not packaged)");
   }
 
-  /** What the running step may use; the store is connected at its first use. */
+  /** The context of the running step; connects to the store on first use. */
   private final class Context implements StepContext, AutoCloseable {
     private final RunIdentity run;
-    private final Progress progress = new Progress(readableLogs(), err, System::nanoTime);
+    private final Progress progress =
+        new Progress(settings.logForm() == LogForm.TERMINAL, err, System::nanoTime);
     private @Nullable DocumentStore store;
 
     Context(RunIdentity run) {

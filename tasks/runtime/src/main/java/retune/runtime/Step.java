@@ -1,13 +1,13 @@
 package retune.runtime;
 
 /**
- * One step of a pipeline: a record in, a record out. A step is one file with its nested {@code
- * Input} and {@code Output}; whatever else a step needs to be run (flags, JSON, help, exit code,
- * result file) comes from those two declarations.
+ * One step of a pipeline: takes a record and returns a record. A step is one file with the nested
+ * records {@code Input} and {@code Output}. Its flags, JSON, help, checks and exit codes derive
+ * from these declarations.
  *
- * <p>A step says {@link retune.core.InvalidInputException} where its input or the state it finds
- * cannot be used, {@link NotReadyException} where trying later may help; every other exception is a
- * fault of ours, to be retried.
+ * <p>A step throws {@link retune.core.InvalidInputException} for input or state that it cannot use
+ * (exit code 50), and {@link NotReadyException} if trying later may help (exit code 20). Any other
+ * exception is unexpected and retried (exit code 1).
  *
  * @param <I> a record whose components each carry a {@link Field}
  * @param <O> a record whose components each carry a {@link Field}

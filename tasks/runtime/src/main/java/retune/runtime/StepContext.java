@@ -3,7 +3,7 @@ package retune.runtime;
 import java.time.Clock;
 import retune.runtime.store.DocumentStore;
 
-/** What a step may use of its surroundings. */
+/** What the runner provides to a step. */
 public interface StepContext {
   RunIdentity run();
 
@@ -11,18 +11,18 @@ public interface StepContext {
 
   Settings settings();
 
-  /** The document store, connected at the first call and closed by the runner. */
+  /** The document store; the first call connects, and the runner closes it. */
   DocumentStore store();
 
   /**
-   * Says how far a long piece of work is; shown as a bar on a terminal and as a log line now and
-   * then elsewhere.
+   * Reports progress of long work, shown as a bar on a terminal and as occasional log lines
+   * elsewhere.
    */
   void progress(String what, long done, long total);
 
   /**
-   * For a step that goes on until it is told to end, which is how it ends well: what then makes
-   * {@link Step#run} return soon. Called on another thread.
+   * Registers what makes {@link Step#run} return soon, for a step that runs until it is stopped.
+   * Called on another thread.
    */
   void onStop(Runnable stop);
 }

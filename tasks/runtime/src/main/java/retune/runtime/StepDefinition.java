@@ -6,26 +6,25 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import retune.runtime.About.Work;
 
 /**
  * A step as its class declares it.
  *
  * @param name the class name in snake_case
- * @param family {@code learning} where it needs PyTorch, else {@code light}: which class path and
- *     which image it runs with
+ * @param family {@code learning} for a step that always needs PyTorch, else {@code light}
+ * @param module the module that declares it: {@code steps} of {@code retune.steps.data}
  */
 record StepDefinition(
     String name,
     String family,
+    String module,
     About about,
     Class<? extends Record> input,
     Class<? extends Record> output,
     Supplier<? extends Step<?, ?>> factory) {
 
-  /** What is in or above the module that brings PyTorch. */
-  private static final List<String> LEARNING_PACKAGES = List.of("retune.learning", "retune.loop");
-
-  /** The step of that name on the class path, whether typed with underscores or dashes. */
+  /** Finds a step on the class path; its name may have underscores or dashes. */
   static Optional<StepDefinition> find(String name) {
     String wanted = name.replace('-', '_');
     return providers()
@@ -66,16 +65,16 @@ record StepDefinition(
     return InputField.of(output);
   }
 
-  /** Providers are not instantiated until their step runs: finding one step costs no other. */
+  /** Does not instantiate providers: finding one step loads no other. */
   @SuppressWarnings({"rawtypes", "unchecked"}) // a class literal has no type arguments
   private static Stream<ServiceLoader.Provider<Step<?, ?>>> providers() {
     return (Stream) ServiceLoader.load(Step.class).stream();
   }
 
   /**
-   * The step that a class declares.
+   * Reads a step's declaration.
    *
-   * @throws IllegalStateException where the declaration lacks something, which the message names
+   * @throws IllegalStateException naming what the declaration lacks
    */
   static StepDefinition of(Class<?> type, Supplier<? extends Step<?, ?>> factory) {
     About about = type.getAnnotation(About.class);
@@ -84,13 +83,17 @@ record StepDefinition(
     }
     return new StepDefinition(
         nameOf(type),
-        LEARNING_PACKAGES.stream().anyMatch(type.getPackageName()::startsWith)
-            ? "learning"
-            : "light",
+        about.work() == Work.TRAINING ? "learning" : "light",
+        module(type),
         about,
         InputField.recordOf(type, 0),
         InputField.recordOf(type, 1),
         factory);
+  }
+
+  private static String module(Class<?> type) {
+    String[] names = type.getPackageName().split("\\.");
+    return names.length > 1 && names[0].equals("retune") ? names[1] : "";
   }
 
   private static String nameOf(Class<?> type) {

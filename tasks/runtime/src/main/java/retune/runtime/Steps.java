@@ -7,19 +7,18 @@ import retune.runtime.store.DocumentStore;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Steps by name, for a step that takes several others together: the same declarations, checks and
- * defaults as on the command line, in the same process.
+ * Runs steps by name within another step, with the same checks and defaults as on the command line.
  */
 public final class Steps {
   private Steps() {}
 
   /**
-   * Runs a step to its end.
+   * Runs a step.
    *
    * @param inputs by name, as in JSON
    * @param context whose store, clock and settings the step uses
-   * @param run which task the step's documents are to be of
-   * @return what the command would print
+   * @param run the task that the step's documents belong to
+   * @return the result, as the command prints it
    */
   public static JsonNode run(
       String step, Map<String, JsonNode> inputs, StepContext context, RunIdentity run)
@@ -30,9 +29,9 @@ public final class Steps {
   }
 
   /**
-   * A value as the step would take it: checked where one is given, else the declared default.
+   * Checks a value for a step's input.
    *
-   * @param given missing where there is none
+   * @param given a missing node for the declared default
    */
   public static JsonNode input(String step, String name, JsonNode given) {
     return reader(definition(step)).value(name, given);
@@ -50,7 +49,7 @@ public final class Steps {
     return new InputReader(step.name(), step.input());
   }
 
-  /** The surroundings of the step that calls, for another task. */
+  /** The calling step's context with the identity of another task. */
   private record Within(StepContext caller, RunIdentity run) implements StepContext {
     @Override
     public Clock clock() {

@@ -14,7 +14,7 @@ import retune.core.InvalidInputException;
 class InputReaderTest {
   /** Every kind of input. */
   record Input(
-      @Field("name of the model") String model,
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
       @Field(value = "how to end", byDefault = "well") Ending ending,
       @Field(value = "least value", byDefault = "0.75", min = 0, max = 1) double threshold,
       @Field(value = "number of rows", byDefault = "10000", min = 1) int rows,
@@ -86,15 +86,19 @@ class InputReaderTest {
         "{\"model\":\"m\",\"treshold\":1} | rehearse has no input 'treshold'. Did you mean 'threshold'? See ./retune rehearse --help.",
         "{\"model\":\"m\",\"threshold\":\"1\"} | rehearse: 'threshold' must be a number, not '1'.",
         "{\"model\":\"m\",\"threshold\":1.5} | rehearse: 'threshold' is 1.5; give a number from 0 to 1.",
-        "{\"model\":\"m\",\"rows\":0} | rehearse: 'rows' is 0; give a number from 1 on.",
+        "{\"model\":\"m\",\"rows\":0} | rehearse: 'rows' is 0; give a number of at least 1.",
         "{\"model\":\"m\",\"rows\":3000000000} | rehearse: 'rows' must be a whole number, not '3000000000'.",
         "{\"model\":\"m\",\"rows\":1.5} | rehearse: 'rows' must be a whole number, not '1.5'.",
         "{\"model\":1} | rehearse: 'model' must be text, not '1'.",
         "{\"model\":\"m\",\"loud\":\"yes\"} | rehearse: 'loud' must be true or false, not 'yes'.",
-        "{\"model\":\"m\",\"logical_date\":\"05.11.2026\"} | rehearse: 'logical_date' must be a date like 2026-11-05, not '05.11.2026'.",
+        "{\"model\":\"m\",\"logical_date\":\"05.11.2026\"} | rehearse: 'logical_date' must be a date from 1900 to 9999, like 2026-11-05, not '05.11.2026'.",
+        "{\"model\":\"m\",\"logical_date\":\"1899-12-31\"} | rehearse: 'logical_date' must be a date from 1900 to 9999, like 2026-11-05, not '1899-12-31'.",
+        "{\"model\":\"m\",\"logical_date\":\"+12026-01-01\"} | rehearse: 'logical_date' must be a date from 1900 to 9999, like 2026-11-05, not '+12026-01-01'.",
+        "{\"model\":\"../../etc\"} | rehearse: 'model' is '../../etc'; give up to 100 letters, digits, '.', '_' and '-', a letter or digit first.",
+        "{\"model\":\"<script>\"} | rehearse: 'model' is '<script>'; give up to 100 letters, digits, '.', '_' and '-', a letter or digit first.",
         "{\"model\":\"m\",\"exclude\":\"a\"} | rehearse: 'exclude' must be a list, not 'a'.",
         "{\"model\":\"m\",\"ending\":\"wel\"} | rehearse: 'wel' is not a value of 'ending'; choose one of well, badly, never. Did you mean 'well'?",
-        "[] | The JSON given with --input is not an object; give {\"name\": value, …}."
+        "[] | The value of --input is not a JSON object; give {\"name\": value, …}."
       })
   void badJsonIsRefusedByName(String json, String sentence) {
     assertEquals(
@@ -108,10 +112,10 @@ class InputReaderTest {
       value = {
         "--rows many | rehearse: 'rows' must be a whole number, not 'many'.",
         "--row 5 | rehearse has no input 'row'. Did you mean 'rows'? See ./retune rehearse --help.",
-        "model m | 'model' is not a flag; write --name value.",
+        "model m | 'model' is not a flag; write flags as --name value.",
         "--model | --model needs a value.",
         "--model a --model b | --model is given twice; give it once.",
-        "--mongo-uri x | --mongo-uri is not taken on the command line, where others can read it; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
+        "--mongo-uri x | --mongo-uri is not accepted on the command line, which other users of this machine can read; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
       })
   void badFlagsAreRefusedByName(String words, String sentence) {
     assertEquals(

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.model.VersionChoice;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -25,6 +26,7 @@ import retune.serving.prediction.ServedModel;
         "Serves predictions of a model's champion over HTTP. When the loop promotes another version,"
             + " the service switches to it without a failed request. Runs until it is stopped.",
     pipeline = Pipeline.SERVING,
+    work = Work.MODEL,
     example = "--model credit-default --port 8090")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

@@ -59,6 +59,15 @@ public record TestContext(
         source);
   }
 
+  /** The context of another task of the same run. */
+  public TestContext task(String taskId) {
+    return new TestContext(
+        new RunIdentity(run.dagId(), run.runId(), taskId, run.tryNumber()),
+        clock,
+        settings,
+        source);
+  }
+
   public TestContext onTry(int tryNumber) {
     return new TestContext(
         new RunIdentity(run.dagId(), run.runId(), run.taskId(), tryNumber),

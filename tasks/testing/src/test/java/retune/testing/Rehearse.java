@@ -55,6 +55,7 @@ public final class Rehearse implements Step<Rehearse.Input, Rehearse.Output> {
   public Output run(Input input, StepContext context) throws InterruptedException {
     System.out.println("a library's chatter");
     LOG.log(System.Logger.Level.INFO, "connecting to " + context.settings().mongoUri());
+    context.progress("rehearsing", 1, 1);
     switch (input.ending) {
       case WELL -> {}
       case INVALID_INPUT -> throw new InvalidInputException("The batch is absent; make it first.");

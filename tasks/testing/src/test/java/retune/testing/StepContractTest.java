@@ -10,7 +10,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,7 +41,8 @@ class StepContractTest {
         Json.MAPPER.readTree(
             """
             {"model": "m", "threshold": 0.75, "rows": 10000, "loud": true,
-             "logical_date": "2026-11-05", "exclude": []}"""),
+             "logical_date": "2026-11-05", "exclude": []}\
+            """),
         ended.json());
     assertTrue(ended.err().contains("a library's chatter"));
   }
@@ -126,7 +130,71 @@ class StepContractTest {
   }
 
   @Test
-  void secretsAreInNoLogNoResultAndNoError() throws Exception {
+  void aResultIsNotRewrittenWhereItHoldsTheTextOfASecret() throws Exception {
+    StepProcess.Ended ended =
+        run(
+            Map.of("RETUNE_MONGO_URI", "mongodb://retune:default@db.example.org/retune"),
+            "rehearse",
+            "--model",
+            "credit-default-2135dc384c32");
+
+    assertEquals("credit-default-2135dc384c32", ended.json().get("model").stringValue());
+    assertFalse(ended.err().contains("retune:default@"), ended.err());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "RETUNE_TRY_NUMBER | abc | RETUNE_TRY_NUMBER is 'abc'; set it to a whole number from 1.",
+        "RETUNE_TRY_NUMBER | 0 | RETUNE_TRY_NUMBER is '0'; set it to a whole number from 1.",
+        "RETUNE_STORE_WAIT | -5 | RETUNE_STORE_WAIT is '-5'; set it to a number of seconds from 0.1 to 86400.",
+        "RETUNE_STORE_WAIT | 1e300 | RETUNE_STORE_WAIT is '1e300'; set it to a number of seconds from 0.1 to 86400.",
+        "RETUNE_STORE_WAIT | soon | RETUNE_STORE_WAIT is 'soon'; set it to a number of seconds from 0.1 to 86400.",
+        "RETUNE_LOG | loud | RETUNE_LOG is 'loud'; set it to json, text or terminal."
+      })
+  void aSettingThatCannotBeReadIsNamed(String setting, String value, String sentence)
+      throws Exception {
+    StepProcess.Ended ended = run(Map.of(setting, value), "count_documents");
+
+    assertEquals(50, ended.exitCode(), ended.err());
+    assertEquals(sentence, ended.errorMessage());
+  }
+
+  @Test
+  void theProgressBarIsDrawnOnATerminalOnly() throws Exception {
+    String[] words = {"rehearse", "--model", "m"};
+
+    assertTrue(run(Map.of("RETUNE_LOG", "terminal"), words).err().contains("\033["));
+    assertFalse(run(Map.of("RETUNE_LOG", "text"), words).err().contains("\033["));
+    assertFalse(run(Map.of(), words).err().contains("\033["));
+  }
+
+  @Test
+  void aPathThatTheLocaleCannotSpellIsNamedWithTheWayOut() throws Exception {
+    Path file = folder.resolve("Größe.json");
+
+    StepProcess.Ended ended =
+        run(Map.of("LC_ALL", "C"), "rehearse", "--model", "m", "--xcom", file.toString());
+
+    assertEquals(50, ended.exitCode(), ended.err());
+    assertTrue(ended.errorMessage().contains("LC_ALL=C.UTF-8"), ended.errorMessage());
+  }
+
+  @Test
+  void aDraftOfAKilledStepIsRemovedByALaterOne() throws Exception {
+    Path abandoned = Files.writeString(folder.resolve(".result-1.json"), "");
+    Path inUse = Files.writeString(folder.resolve(".result-2.json"), "");
+    Files.setLastModifiedTime(abandoned, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+
+    run(Map.of(), "rehearse", "--model", "m", "--xcom", folder.resolve("r.json").toString());
+
+    assertFalse(Files.exists(abandoned));
+    assertTrue(Files.exists(inUse), "its step may still be running");
+  }
+
+  @Test
+  void secretsAreInNoLogAndNoError() throws Exception {
     StepProcess.Ended ended =
         run(
             Map.of("RETUNE_MONGO_URI", SECRET_URI),
@@ -163,7 +231,7 @@ class StepContractTest {
         run(Map.of(), "rehearse", "--model", "m", "--ending", "out_of_memory");
 
     assertEquals(1, ended.exitCode());
-    assertTrue(ended.errorMessage().startsWith("The step ran out of memory: its heap of "));
+    assertTrue(ended.errorMessage().startsWith("The step ran out of memory (heap limit "));
     assertTrue(ended.err().lines().toList().getLast().contains("The step ran out of memory"));
   }
 
@@ -213,7 +281,7 @@ class StepContractTest {
         new String[] {
           "--ending well|invalid_input|not_ready|unexpected|out_of_memory|never",
           "(default 0.75)",
-          "a number from 0 to 1",
+          "from 0 to 1",
           "name of the model (required)",
           "./retune rehearse --model credit-default --ending well"
         }) {

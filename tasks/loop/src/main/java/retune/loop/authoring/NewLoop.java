@@ -22,6 +22,7 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.model.AtomicFile;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -34,6 +35,7 @@ import retune.runtime.csv.CsvOptions;
             + " distribution, pre-trains and trains a model, proposes a gate, registers all of"
             + " it, and writes a report and the loop file from which Airflow makes the DAGs.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example = "--data customers.csv --target churned --exclude customer_name")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

@@ -19,6 +19,7 @@ import retune.loop.daily.Day.Task;
 import retune.loop.daily.LoopSettings.Section;
 import retune.model.Champions;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Json;
 import retune.runtime.NotReadyException;
@@ -36,6 +37,7 @@ import tools.jackson.databind.node.ObjectNode;
             + " with the inputs that its loop file gives them there. A day that ends with an alert"
             + " has ended well, too.",
     pipeline = Pipeline.AUTHORING,
+    work = Work.TRAINING,
     example = "credit-default --date 2026-11-05")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

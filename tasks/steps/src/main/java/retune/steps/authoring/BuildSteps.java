@@ -28,9 +28,9 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Builds the steps of your own that a folder has: compiles its Java files into steps.jar"
-            + " there, with the catalogue that DAGs are checked against. Where RETUNE_STEPS names"
-            + " the folder, ./retune and the DAGs know them.",
+        "Builds custom steps: compiles a folder's Java files into steps.jar in that folder, with"
+            + " the catalogue that DAGs are checked against. Set RETUNE_STEPS to the folder, and"
+            + " ./retune and the DAGs find the steps.",
     pipeline = Pipeline.AUTHORING,
     example = "--folder my-steps",
     hasImage = false)
@@ -41,17 +41,17 @@ public final class BuildSteps implements Step<BuildSteps.Input, BuildSteps.Outpu
   private static final String CATALOGUE = "META-INF/retune/catalogue.json";
   private static final String SERVICES = "META-INF/services/" + Step.class.getName();
 
-  /** The same sources give the same bytes. */
+  /** A fixed time, so that the same sources give the same bytes. */
   private static final LocalDateTime NO_TIME = LocalDateTime.of(1980, 1, 1, 0, 0);
 
   public record Input(
-      @Field("folder with Java files, and with the jars that they need besides Retune's")
+      @Field("folder with the Java files and any jars that they need besides Retune's")
           String folder) {}
 
   public record Output(
-      @Field("the jar written") String path,
-      @Field("classes of the steps in it") List<String> steps,
-      @Field("false where the same jar was there already") boolean changed) {}
+      @Field("path of the jar") String path,
+      @Field("class names of the steps") List<String> steps,
+      @Field("false if the same jar existed already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -66,7 +66,7 @@ public final class BuildSteps implements Step<BuildSteps.Input, BuildSteps.Outpu
       throw new InvalidInputException(
           "No public class in '"
               + folder
-              + "' implements Step<Input, Output>; write one as docs/how-to/add-a-step.md shows.");
+              + "' implements Step<Input, Output>; see docs/how-to/add-a-step.md.");
     }
     List<String> names = steps.stream().map(Class::getName).toList();
     classes.put(CATALOGUE, Catalogue.ofOwn(steps).getBytes(StandardCharsets.UTF_8));
@@ -88,7 +88,7 @@ public final class BuildSteps implements Step<BuildSteps.Input, BuildSteps.Outpu
   private static List<Path> files(Path folder, String ending) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new InvalidInputException(
-          "There is no folder '" + folder + "'; give one that has your steps' Java files.");
+          "There is no folder '" + folder + "'; give the folder with your steps' Java files.");
     }
     try (Stream<Path> files = Files.list(folder)) {
       return files

@@ -25,27 +25,27 @@ import javax.tools.ToolProvider;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
-/** Compiles Java files against the class path that this process runs with. */
+/** Compiles Java files against this process's class path. */
 final class JavaSources {
   private static final String CLASS_FILE = ".class";
 
   private JavaSources() {}
 
   /**
-   * The class files, by their path in a jar.
+   * Returns the class files by their path in a jar.
    *
-   * @throws InvalidInputException where the compiler refuses a file: its first sentence, and where
+   * @throws InvalidInputException with the first error and its line, if a file does not compile
    */
   static SortedMap<String, byte[]> compile(List<Path> sources, List<Path> libraries)
       throws IOException {
     @Nullable JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     if (compiler == null) {
       throw new InvalidInputException(
-          "This Java has no compiler; build your steps with a JDK, by ./retune build_steps.");
+          "This Java runtime has no compiler; run ./retune build_steps with a JDK.");
     }
     SortedMap<String, byte[]> classes = new TreeMap<>();
     if (sources.isEmpty()) {
-      return classes; // which the compiler would call an error
+      return classes; // the compiler reports an error without sources
     }
     DiagnosticCollector<JavaFileObject> messages = new DiagnosticCollector<>();
     Path target = Files.createTempDirectory("retune-steps-");
@@ -75,7 +75,7 @@ final class JavaSources {
     }
   }
 
-  /** The compiled classes, loaded but not initialized, by name. */
+  /** Loads the compiled classes without initializing them. */
   static List<Class<?>> load(SortedMap<String, byte[]> classes, List<Path> libraries) {
     Loader loader = new Loader(classes, libraries);
     List<Class<?>> loaded = new ArrayList<>();
@@ -97,7 +97,7 @@ final class JavaSources {
         .collect(Collectors.joining(File.pathSeparator));
   }
 
-  /** The folder and all in it, each folder before what it holds. */
+  /** The folder and everything in it, parents first. */
   private static List<Path> filesIn(Path folder) throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
       return files.sorted(Comparator.naturalOrder()).toList();
@@ -120,7 +120,7 @@ final class JavaSources {
     return new InvalidInputException(where + " not compile: " + what + ".");
   }
 
-  /** Classes from memory, what they need from the libraries and from Retune. */
+  /** Loads the compiled classes from memory, and others from the libraries and from Retune. */
   private static final class Loader extends URLClassLoader {
     private final SortedMap<String, byte[]> classes;
 

@@ -30,8 +30,8 @@ import retune.steps.data.DistributionStore;
 
 @About(
     value =
-        "Learns how the rows of a table are distributed, so that rows like them can be generated,"
-            + " and measures how alike generated and real rows are.",
+        "Learns the distribution of a table, from which similar rows can be generated, and measures"
+            + " how similar generated rows are to real ones.",
     pipeline = Pipeline.AUTHORING,
     example =
         "--model credit-default --data uci_credit.csv --target default --positive 1 --exclude ID"
@@ -41,31 +41,30 @@ import retune.steps.data.DistributionStore;
 public final class LearnDistribution
     implements Step<LearnDistribution.Input, LearnDistribution.Output> {
   public record Input(
-      @Field("the model's name") String model,
-      @Field("the table, a CSV file with a header") String data,
-      @Field("the column that the model predicts") String target,
-      @Field("the class whose probability is the score; needed where there are two classes")
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("CSV file of the table, with a header") String data,
+      @Field("column that the model predicts") String target,
+      @Field("positive class, whose probability is the score; required for two classes")
           @Nullable String positive,
-      @Field("columns to leave out, such as identifiers") List<String> exclude,
+      @Field("columns to exclude, such as identifiers") List<String> exclude,
       @Field("JSON file to write the distribution to") @Nullable String output,
-      @Field("JSON file to write the quality by column and pair of columns to")
+      @Field("JSON file to write the similarity of each column and pair of columns to")
           @Nullable String report,
-      @Field(
-              value = "whether to make it the distribution that the model's rows come from",
-              byDefault = "false")
+      @Field(value = "also register it as the model's distribution", byDefault = "false")
           boolean register,
-      @Field(value = "of the generated rows that are compared", byDefault = "0") int seed) {}
+      @Field(value = "random seed of the generated rows in the comparison", byDefault = "0")
+          int seed) {}
 
   public record Output(
-      @Field("columns learned, with the target") int columns,
-      @Field("rows learned from") long rows,
+      @Field("number of columns learned, including the target") int columns,
+      @Field("number of rows learned from") long rows,
       @Field("mean of column_shapes and pair_trends, 0 to 1, as SDMetrics defines it")
           double qualityScore,
-      @Field("how alike the columns are, 0 to 1") double columnShapes,
-      @Field("how alike columns hang together, 0 to 1; absent where none do in the table")
+      @Field("similarity of single columns, 0 to 1") double columnShapes,
+      @Field("similarity of column pairs, 0 to 1; null if no pair is correlated in the table")
           @Nullable Double pairTrends,
       @Field("SHA-256 of the table") String sourceHash,
-      @Field("whether the store was changed") boolean changed) {}
+      @Field("whether the store changed") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -101,7 +100,7 @@ public final class LearnDistribution
         changed);
   }
 
-  /** The columns that preprocessing takes as categories, and the target. */
+  /** The columns that preprocessing treats as categories, and the target. */
   private static Set<String> categorical(Table rows, String target) {
     Set<String> categorical = new HashSet<>(Set.of(target));
     PreprocessingFitter.fit(rows, FitOptions.excluding(target)).categorical().stream()

@@ -12,30 +12,30 @@ import retune.core.distribution.TableDistribution;
 import retune.core.distribution.TableSampler;
 
 /**
- * A table's distribution beside rows of both, as many of one as of the other.
+ * A table's distribution, with equally many real and generated rows for comparison.
  *
- * @param real rows of the table, evenly spread over it
+ * @param real rows of the table, evenly spaced
  * @param generated rows drawn from the distribution
- * @param quality how alike the two are
+ * @param quality the similarity of the two
  */
 public record LearnedTable(
     TableDistribution distribution, Table real, Table generated, QualityReport quality) {
-  /** Rows that are compared, from which on the scores hardly change. */
+  /** Comparing more rows hardly changes the scores. */
   private static final int MOST_COMPARED_ROWS = 50_000;
 
-  /** Bounds the time of a table with many columns: rows times pairs of columns. */
+  /** Limits rows times column pairs, and so the time for a table with many columns. */
   private static final long MOST_COMPARISONS = 1_000_000_000;
 
-  /** The date of the rows that are compared; any would do. */
+  /** The date of the compared rows; it does not matter which. */
   private static final LocalDate COMPARED_DATE = LocalDate.EPOCH;
 
   /**
-   * Learns a table and measures the result.
+   * Learns a table's distribution and measures its quality.
    *
-   * @param table the target and the columns that are to be generated
+   * @param table the target and the columns to generate
    * @param categorical columns of numbers that are codes
-   * @param sourceHash SHA-256 of what the table was read from
-   * @param seed of the generated rows
+   * @param sourceHash SHA-256 of the table's file
+   * @param seed random seed of the generated rows
    */
   public static LearnedTable of(
       Table table, Target target, Set<String> categorical, String sourceHash, long seed) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import retune.core.distribution.TableDistribution;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -13,22 +14,22 @@ import retune.steps.data.DistributionFile;
 import retune.steps.data.DistributionStore;
 
 @About(
-    value = "Makes a learned distribution the one that a model's rows are generated from.",
+    value = "Sets the learned distribution that generate_data draws a model's rows from.",
     pipeline = Pipeline.AUTHORING,
     example = "--model credit-default --path examples/credit-default/distribution.json",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterDistribution
     implements Step<RegisterDistribution.Input, RegisterDistribution.Output> {
   public record Input(
-      @Field("the model's name") String model,
-      @Field("the distribution, a JSON file that learn_distribution wrote") String path) {}
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("JSON file written by learn_distribution") String path) {}
 
   public record Output(
-      @Field("the model's name") String model,
-      @Field("SHA-256 of the table that was learned") String sourceHash,
-      @Field("false where the model had this distribution already") boolean changed) {}
+      @Field("name of the model") String model,
+      @Field("SHA-256 of the learned table") String sourceHash,
+      @Field("false if the model had this distribution already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {

@@ -14,6 +14,7 @@ import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Kind;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -21,30 +22,28 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Checks a model's files and keeps them as a version. The first version of a model can be"
-            + " made its champion.",
+        "Checks a model's files and stores them as a version. The first version of a model can"
+            + " become its champion.",
     pipeline = Pipeline.AUTHORING,
-    example = "--path examples/credit-default/models/finetuned --champion",
-    keepsBooks = true)
+    example = "--path examples/credit-default/finetuned --champion",
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterModel implements Step<RegisterModel.Input, RegisterModel.Output> {
   public record Input(
       @Field("folder or zip with model.json and weights.safetensors") String path,
-      @Field(
-              value = "whether to make it the champion of a model that has none",
-              byDefault = "false")
+      @Field(value = "make it the champion of a model that has none", byDefault = "false")
           boolean champion) {}
 
   public record Output(
-      @Field("the version's id, from its content") String modelId,
-      @Field("the model's name") String modelName,
-      @Field("when it was made, YYYYMMDD_HHMMSS") String modelVersion,
+      @Field("id of the version, derived from its content") String modelId,
+      @Field("name of the model") String modelName,
+      @Field("creation time in UTC, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("pretrained or finetuned") String kind,
       @Field("SHA-256 of the weights") String weightsHash,
-      @Field("whether the store was changed") boolean changed,
+      @Field("whether the store changed") boolean changed,
       @Field("whether it is the champion") boolean champion,
-      @Field("what was done, in a sentence") String message) {}
+      @Field("summary in one sentence") String message) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {

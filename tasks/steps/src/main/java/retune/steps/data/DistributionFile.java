@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.TableDistribution;
 import retune.model.AtomicFile;
@@ -13,7 +14,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** A learned distribution as JSON. */
 public final class DistributionFile {
-  /** Records by their components alone: what {@code is…} methods say follows from those. */
+  /** Writes records by their components and ignores their {@code is…} methods. */
   private static final JsonMapper JSON =
       Json.MAPPER
           .rebuild()
@@ -31,27 +32,33 @@ public final class DistributionFile {
   }
 
   /**
-   * The distribution that the bytes hold.
+   * Reads a distribution.
    *
-   * @param source where they come from, for the message
+   * @param source the origin of the bytes, for messages
    */
   public static TableDistribution read(byte[] json, String source) {
     try {
-      return JSON.readValue(json, TableDistribution.class);
+      @Nullable TableDistribution distribution = JSON.readValue(json, TableDistribution.class);
+      if (distribution != null) {
+        return distribution;
+      }
+      throw new InvalidInputException(
+          source + " is not a distribution but null; create one with learn_distribution.");
     } catch (JacksonException e) {
       String reason =
           e.getCause() instanceof InvalidInputException cause
               ? cause.getMessage()
-              : "it is no JSON of format '" + TableDistribution.FORMAT + "'.";
+              : "it is not JSON of the format '" + TableDistribution.FORMAT + "'.";
       throw new InvalidInputException(
-          source + " holds no distribution, learn one with learn_distribution: " + reason, e);
+          source + " is not a distribution (" + reason + "); create one with learn_distribution.",
+          e);
     }
   }
 
   public static TableDistribution read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new InvalidInputException(
-          "There is no file '" + file + "'; learn a distribution with learn_distribution.");
+          "There is no file '" + file + "'; create a distribution with learn_distribution.");
     }
     return read(Files.readAllBytes(file), "'" + file + "'");
   }

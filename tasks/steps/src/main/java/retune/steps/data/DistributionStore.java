@@ -10,9 +10,9 @@ import retune.runtime.store.Blobs.DamagedException;
 import retune.runtime.store.DocumentStore;
 
 /**
- * The learned distribution of each model ({@code distribution_models}). The document says what was
- * learned; marginals and correlations, which may be larger than a document can be, are a blob that
- * is named by its content and written first.
+ * Stores the learned distribution of each model ({@code distribution_models}). The document
+ * describes it; marginals and correlations, which may exceed the size limit of a document, are a
+ * blob that is named by its hash and written first.
  */
 public final class DistributionStore {
   private static final String COLLECTION = "distribution_models";
@@ -23,7 +23,7 @@ public final class DistributionStore {
     this.store = store;
   }
 
-  /** Makes this the model's distribution; returns whether it was another one before. */
+  /** Sets the model's distribution; returns whether it changed. */
   public boolean put(String model, TableDistribution distribution) {
     byte[] json = DistributionFile.write(distribution);
     String blob = "distributions/" + Hashing.sha256(json);
@@ -48,21 +48,29 @@ public final class DistributionStore {
     return true;
   }
 
-  /** An {@link InvalidInputException} where the model has none, or a damaged one. */
+  /**
+   * Returns the model's distribution.
+   *
+   * @throws InvalidInputException if the model has none, or if it is damaged
+   */
   public TableDistribution get(String model) {
     return DistributionFile.read(bytes(name(model)), "The store's distribution of '" + model + "'");
   }
 
-  /** Names what the model's distribution holds; an {@link InvalidInputException} without one. */
+  /**
+   * Returns the name of the blob, which identifies the content.
+   *
+   * @throws InvalidInputException if the model has no distribution
+   */
   public String name(String model) {
     return blobOf(model)
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "There is no distribution for the model '"
+                    "The model '"
                         + model
-                        + "'; bring one with register_distribution or learn_distribution"
-                        + " --register."));
+                        + "' has no distribution; add one with register_distribution or"
+                        + " learn_distribution --register."));
   }
 
   private Optional<String> blobOf(String model) {

@@ -24,7 +24,7 @@ import retune.runtime.store.RawBatches.Written;
 @About(
     value =
         "Generates a day's raw rows from the model's learned distribution. The same date and seed"
-            + " give the same rows. A drill puts a fault into them, to see that it is noticed.",
+            + " give the same rows. A drill injects a fault, to rehearse that the loop notices it.",
     pipeline = Pipeline.DATA,
     example = "--model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
@@ -33,49 +33,48 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
   private static final String DATASET = "synthetic";
 
   public record Input(
-      @Field("the model's name") String model,
-      @Field("the day that the rows are for") LocalDate logicalDate,
-      @Field(value = "rows to generate", byDefault = "10000", min = 1) int rows,
-      @Field(value = "another seed gives other rows for the same date", byDefault = "0") int seed,
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("day of the rows") LocalDate logicalDate,
+      @Field(value = "number of rows to generate", byDefault = "10000", min = 1) int rows,
+      @Field(
+              value = "random seed; another seed gives other rows for the same date",
+              byDefault = "0")
+          int seed,
       @Field(
               value =
-                  "what goes wrong: feature values move (covariate_drift), labels follow other"
-                      + " features (concept_drift), labels are random (label_noise), values vanish"
-                      + " (missing_burst)",
+                  "fault to inject: feature values shift (covariate_drift), labels depend on other"
+                      + " features (concept_drift), labels are random (label_noise), values are"
+                      + " missing (missing_burst)",
               byDefault = "none")
           Drill.Kind drill,
-      @Field(
-              value = "how much goes wrong, from 0 (nothing) to 1",
-              byDefault = "0.5",
-              min = 0,
-              max = 1)
+      @Field(value = "strength of the drill; 0: no effect", byDefault = "0.5", min = 0, max = 1)
           double drillStrength,
       @Field(
               value =
-                  "a batch of up to so many rows is also kept as a document a row, for people's"
-                      + " queries; 0 for none",
+                  "largest batch, in rows, that is also stored as one document per row for ad-hoc"
+                      + " queries; 0: never",
               byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
               min = 0)
           int rowDocumentsUpTo,
       @Field(
               value =
-                  "over how many runs of this step the rows are spread; the runs with a shard each"
-                      + " come first, then one without makes their rows the batch",
+                  "number of shards that the rows are split into; run the step once per shard, then"
+                      + " once without a shard to merge them into the batch",
               byDefault = "1",
               min = 1,
               max = Shard.MOST)
           int shards,
-      @Field(value = "the one share of the rows to generate, counted from 0", min = 0)
+      @Field(value = "index of the shard to generate, from 0; omit it to merge the shards", min = 0)
           @Nullable Integer shard) {}
 
   public record Output(
-      @Field("the raw batch: model/date") String dataPath,
-      @Field("the day that the rows are for") LocalDate logicalDate,
-      @Field("synthetic, with the drill and its strength where there is one") String datasetName,
-      @Field("rows of the batch, or of the shard") int rows,
-      @Field("names the rows: the same rows have the same; none for a shard")
+      @Field("id of the raw batch: model/date") String dataPath,
+      @Field("day of the rows") LocalDate logicalDate,
+      @Field("synthetic, followed by the drill and its strength, if any") String datasetName,
+      @Field("number of rows of the batch or shard") int rows,
+      @Field("hash of the rows; equal rows have equal hashes; null for a shard")
           @Nullable String contentHash,
-      @Field("false where the same rows were there already") boolean changed) {}
+      @Field("false if the batch held the same rows already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) {

@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 import retune.core.data.Column;
 import retune.core.data.Table;
 
-/** The same tables, counting the rows without a label; all are where there is no such column. */
+/** Passes tables on and counts their rows without a label; without the label's column, all rows. */
 final class LabelCount implements Iterator<Table> {
   private final Iterator<Table> tables;
   private final String labelColumn;
@@ -34,7 +34,7 @@ final class LabelCount implements Iterator<Table> {
     return table;
   }
 
-  /** Among the rows asked for so far. */
+  /** Number of rows without a label among those read so far. */
   int unlabelled() {
     return unlabelled;
   }

@@ -23,34 +23,34 @@ import retune.runtime.store.RawBatches.RawBatch;
 
 @About(
     value =
-        "Turns a day's raw rows into features, by the preprocessing that the model in production"
-            + " was trained with. Rows that cannot be read are left out and counted.",
+        "Turns a day's raw rows into features with the preprocessing of the model in production."
+            + " Rows that the preprocessing rejects are left out and counted.",
     pipeline = Pipeline.DATA,
     example = "--model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class ProcessData implements Step<ProcessData.Input, ProcessData.Output> {
   public record Input(
-      @Field("the model's name") String model,
-      @Field("the day whose raw rows are processed") LocalDate logicalDate,
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("day of the raw rows") LocalDate logicalDate,
       @Field(
               value =
-                  "a raw batch of up to so many rows is also kept as a document of features a row,"
-                      + " for people's queries; 0 for none",
+                  "largest raw batch, in rows, whose features are also stored as one document per"
+                      + " row for ad-hoc queries; 0: never",
               byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
               min = 0)
           int rowDocumentsUpTo) {}
 
   public record Output(
-      @Field("the processed batch: model/date") String dataPath,
-      @Field("raw rows") int rowsIn,
-      @Field("rows of features") int rowsOut,
-      @Field("rows of features with a label") int labelled,
-      @Field("rows left out, by rule.column") Map<String, Integer> rejected,
-      @Field("values that met a rule of the preprocessing, by rule.column")
+      @Field("id of the processed batch: model/date") String dataPath,
+      @Field("number of raw rows") int rowsIn,
+      @Field("number of rows with features") int rowsOut,
+      @Field("number of those rows that have a label") int labelled,
+      @Field("number of rejected rows, by rule.column") Map<String, Integer> rejected,
+      @Field("number of values that preprocessing replaced, by rule.column")
           Map<String, Integer> outcomes,
-      @Field("names the content: raw rows, preprocessing and target") String contentHash,
-      @Field("false where the same content was there already") boolean changed) {}
+      @Field("hash of raw rows, preprocessing and target") String contentHash,
+      @Field("false if the batch held the same content already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -107,7 +107,7 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
                         + input.model()
                         + "' for "
                         + input.logicalDate()
-                        + "; run generate_data for that date first."));
+                        + "; run generate_data or ingest for that day first."));
   }
 
   private static ModelVersion champion(String model, StepContext context) {

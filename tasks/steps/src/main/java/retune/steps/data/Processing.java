@@ -21,15 +21,14 @@ import retune.runtime.store.ProcessedBatches.Rows;
 import retune.runtime.store.RawBatches.RawBatch;
 
 /**
- * Makes rows of features and labels of a batch's raw rows, a chunk when it is asked for, and counts
- * what becomes of them. A row without a label is kept; one whose label is none of the classes is
- * rejected.
+ * Turns a batch's raw rows into features and labels, chunk by chunk, and counts the outcomes. Keeps
+ * rows without a label and rejects rows whose label is not a class.
  */
 final class Processing implements Iterator<Rows> {
-  /** Changes when the same raw rows and preprocessing begin to give other features. */
+  /** Change it when the same raw rows and preprocessing give other features. */
   private static final String FORMAT = "retune.processing/1";
 
-  /** Stands for a label that is none of the classes. */
+  /** Stands for a label that is not a class. */
   private static final int UNKNOWN = -2;
 
   private final Preprocessing preprocessing;
@@ -46,11 +45,11 @@ final class Processing implements Iterator<Rows> {
     this.preprocessing = preprocessing;
     this.target = target;
     this.chunks = chunks;
-    // Sorted, so that a row has the same hash for every version of a model.
+    // Sorted, so that a row's hash is the same for every version of a model.
     this.hashedColumns = preprocessing.rawColumns().stream().sorted().toList();
   }
 
-  /** Names the features and labels that a raw batch gives. */
+  /** Hash of the features and labels that a raw batch gives. */
   static String contentHash(RawBatch raw, Preprocessing preprocessing, Target target) {
     return Hashing.sha256(
         String.join(
@@ -90,12 +89,12 @@ final class Processing implements Iterator<Rows> {
         result.features().select(known), labels, Hashing.rows(raw.select(rawRows), hashedColumns));
   }
 
-  /** Raw rows read so far. */
+  /** Number of raw rows read so far. */
   int rowsIn() {
     return rowsIn;
   }
 
-  /** What the whole batch came to, once all its chunks were asked for. */
+  /** Describes the whole batch; call it after the last chunk. */
   ProcessedBatch describe(RawBatch raw, String runId) {
     if (rowsOut == 0) {
       throw new InvalidInputException(
@@ -105,7 +104,7 @@ final class Processing implements Iterator<Rows> {
               + raw.batchId()
               + "' are rejected "
               + rejected
-              + "; nothing of it can be evaluated.");
+              + "; correct the rows, or register a version that reads them.");
     }
     return new ProcessedBatch(
         raw.batchId(),
@@ -124,7 +123,7 @@ final class Processing implements Iterator<Rows> {
         outcomes);
   }
 
-  /** The rows' class indices; all are without a label where the raw rows have no such column. */
+  /** The rows' class indices; unlabelled if the raw rows lack the label's column. */
   private int[] classes(Table chunk, int[] rows) {
     Optional<Column> labels = chunk.find(target.column());
     return Arrays.stream(rows)

@@ -4,11 +4,11 @@ import java.util.Iterator;
 import retune.core.data.Table;
 import retune.runtime.StepContext;
 
-/** Tells how far the day's rows are while they are taken. */
+/** Reports progress while a day's rows are read. */
 final class Reported {
   private Reported() {}
 
-  /** The same tables, telling how many rows were asked for so far. */
+  /** Passes tables on and reports how many rows were read so far. */
   static Iterator<Table> rows(Iterator<Table> tables, long total, StepContext context) {
     return new Iterator<>() {
       private long done;
@@ -22,7 +22,7 @@ final class Reported {
       public Table next() {
         Table table = tables.next();
         done += table.rows();
-        context.progress("rows taken", done, total);
+        context.progress("rows read", done, total);
         return table;
       }
     };

@@ -1,4 +1,4 @@
-/** Steps of the data pipeline. */
+/** The steps of the data pipeline: generate or ingest a day's rows and turn them into features. */
 @NullMarked
 package retune.steps.data;
 

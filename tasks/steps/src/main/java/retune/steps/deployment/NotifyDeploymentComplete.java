@@ -8,6 +8,7 @@ import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -20,7 +21,7 @@ import retune.steps.notification.Notifier;
     value = "Sends one notification that a version is in production.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model credit-default --model-id credit-default-0123456789ab",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class NotifyDeploymentComplete

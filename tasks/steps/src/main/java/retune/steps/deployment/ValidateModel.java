@@ -15,6 +15,7 @@ import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.GoldenCheck;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -25,6 +26,7 @@ import retune.runtime.StepContext;
         "Checks a version before it serves: its hashes, the shapes of its tensors, its preprocessing,"
             + " and that the serving engine reproduces the logits of its golden rows.",
     pipeline = Pipeline.DEPLOYMENT,
+    work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

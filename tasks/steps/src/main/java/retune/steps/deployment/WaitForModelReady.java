@@ -12,6 +12,7 @@ import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.NotReadyException;
 import retune.runtime.Pipeline;
@@ -22,7 +23,7 @@ import retune.runtime.StepContext;
     value = "Waits for a day's outcome and returns the version to deploy, if there is one.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model credit-default --logical-date 2026-11-05",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class WaitForModelReady

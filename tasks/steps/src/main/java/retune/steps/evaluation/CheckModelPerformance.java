@@ -17,6 +17,7 @@ import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -31,7 +32,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --metric"
             + " f1_macro --threshold 0.65",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class CheckModelPerformance

@@ -17,6 +17,7 @@ import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -27,6 +28,7 @@ import retune.runtime.StepContext;
         "Judges a fine-tuned candidate and the champion on the hold-out, whose rows no training has"
             + " seen, and stores the verdict with its reason.",
     pipeline = Pipeline.EVALUATION,
+    work = Work.MODEL,
     example =
         "--model-id credit-default-ba9876543210 --champion-id credit-default-0123456789ab"
             + " --data-path credit-default/2026-11-05 --attempt 1")

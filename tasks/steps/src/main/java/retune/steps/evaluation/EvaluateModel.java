@@ -14,6 +14,7 @@ import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.FeatureCache;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -25,6 +26,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
         "Measures a model on the labelled rows of a batch that no training of it has seen. The"
             + " encoded rows are stored, so that later steps do not encode them again.",
     pipeline = Pipeline.EVALUATION,
+    work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

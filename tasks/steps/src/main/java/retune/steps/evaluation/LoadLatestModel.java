@@ -7,6 +7,7 @@ import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -16,7 +17,7 @@ import retune.runtime.StepContext;
     value = "Returns the model version that is in production.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class LoadLatestModel implements Step<LoadLatestModel.Input, LoadLatestModel.Output> {

@@ -18,6 +18,7 @@ import retune.judgement.RunOutcome.Exhausted;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -34,7 +35,7 @@ import retune.steps.notification.Notifier;
             + " webhook, PagerDuty and e-mail, as configured.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> {

@@ -19,6 +19,7 @@ import retune.judgement.RunOutcome;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -32,7 +33,7 @@ import retune.runtime.store.RawBatches;
             + " candidates that failed, and records the day's outcome. No other step approves.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05",
-    keepsBooks = true)
+    work = Work.METADATA)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class SendEvaluationResults

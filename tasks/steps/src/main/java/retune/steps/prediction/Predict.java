@@ -20,6 +20,7 @@ import retune.model.VersionChoice;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.About;
+import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
@@ -35,6 +36,7 @@ import retune.runtime.csv.CsvTables;
             + " in the table's order: row (from 0), logit_0 …, probability_0 …, predicted; a row"
             + " that cannot be read has empty fields.",
     pipeline = Pipeline.DEPLOYMENT,
+    work = Work.MODEL,
     example = "--model credit-default --data new-customers.csv --output answers.csv")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type

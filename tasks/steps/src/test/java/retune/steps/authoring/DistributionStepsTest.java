@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.testing.Refusals.assertRefused;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.bson.Document;
@@ -22,15 +24,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.core.distribution.Drill;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
+import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
 import retune.steps.data.GenerateData;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.StringNode;
 
 class DistributionStepsTest {
   private static final String MODEL = "credit-default";
@@ -165,14 +171,34 @@ class DistributionStepsTest {
     assertEquals(10, generate(DATE, 10, 0, Drill.Kind.NONE).rows());
   }
 
-  @Test
-  void aFileThatHoldsNoDistributionIsRefused() throws IOException {
-    Files.writeString(distribution(), "{\"format\": \"retune.distribution/9\"}");
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"format\": \"retune.distribution/9\"}", "null", "[]", ""})
+  void aFileThatHoldsNoDistributionIsRefused(String content) throws IOException {
+    Files.writeString(distribution(), content);
 
     InvalidInputException refused = assertThrows(InvalidInputException.class, this::register);
 
     assertTrue(refused.toString().contains("distribution.json"), refused.toString());
     assertEquals(0, store.collection("distribution_models").countDocuments());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../../etc", "<script>", "", "-x"})
+  void aModelIsGivenANameThatIsSafeInPathsAndPages(String name) throws Exception {
+    learn(false);
+
+    assertRefused(
+        "register_distribution: 'model' is '" + name + "'",
+        () ->
+            Steps.run(
+                "register_distribution",
+                Map.of(
+                    "model",
+                    StringNode.valueOf(name),
+                    "path",
+                    StringNode.valueOf(distribution().toString())),
+                context,
+                context.run()));
   }
 
   @Test
