@@ -17,35 +17,53 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.runtime.Leftovers;
 import retune.runtime.NotReadyException;
 
 /**
- * A day's file on this machine: a path, or what an address answered, which is gone after use.
+ * A day's file on this machine: a path, or a download that is deleted after use.
  *
- * @param address where it was fetched from, without what may be secret; null where it was here
+ * @param address the address it was downloaded from, without user and query; null for a path
  */
 record DayFile(Path path, @Nullable String address) implements AutoCloseable {
-  /** How long a server may take to begin its answer, and may be silent within it. */
+  /** Time-out for the head of a response, and for each silence within its body. */
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+  private static final Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):/.*");
+  private static final String PREFIX = "retune-ingest-";
+  private static final String SUFFIX = ".csv";
   private static final long MOST_BYTES = 4L << 30;
+  private static final int MOST_REDIRECTS = 5;
   private static final int NOT_FOUND = 404;
   private static final int BUFFER = 1 << 16;
 
   /**
-   * The file at a path or at an http or https address.
+   * Opens the file at a path, or downloads it from an http or https address. A redirect is followed
+   * on the same server only.
    *
-   * @throws NotReadyException where there is none yet, or its server cannot be reached or fails
+   * @throws NotReadyException where the file does not exist yet, or its server cannot be reached or
+   *     fails
+   * @throws InvalidInputException where the address has another scheme, redirects to another
+   *     server, or is refused
    */
   static DayFile open(String place) throws IOException {
     return open(place, PATIENCE);
   }
 
   static DayFile open(String place, Duration patience) throws IOException {
-    if (place.matches("(?i)https?://.*")) {
-      return fetch(place, patience);
+    Matcher scheme = SCHEME.matcher(place);
+    if (scheme.matches()) {
+      if (!scheme.group(1).matches("(?i)https?")) {
+        throw new InvalidInputException(
+            "'data' is an address with the scheme '"
+                + scheme.group(1)
+                + "'; give an http or https address, or a path.");
+      }
+      return download(address(place), patience);
     }
     Path path = Path.of(place);
     if (Files.notExists(path)) {
@@ -54,27 +72,35 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
     return new DayFile(path, null);
   }
 
-  private static DayFile fetch(String address, Duration patience) throws IOException {
-    HttpRequest request;
+  private static URI address(String place) {
     try {
-      request = HttpRequest.newBuilder(URI.create(address)).timeout(patience).build();
-    } catch (IllegalArgumentException e) {
-      throw new InvalidInputException("'data' is no http or https address; correct it.", e);
+      URI uri = URI.create(place);
+      if (uri.getHost() != null) {
+        return uri;
+      }
+    } catch (IllegalArgumentException malformed) {
+      // Its message would show the query.
     }
-    String host = request.uri().getHost();
-    Path file = Files.createTempFile("ingest", ".csv");
+    throw new InvalidInputException(
+        "'data' is not a valid http or https address; correct it, and percent-encode special characters.");
+  }
+
+  private static DayFile download(URI address, Duration patience) throws IOException {
+    String host = address.getHost();
+    Leftovers.delete(Path.of(System.getProperty("java.io.tmpdir")), PREFIX, SUFFIX);
+    Path file = Files.createTempFile(PREFIX, SUFFIX);
     try (HttpClient client =
-        HttpClient.newBuilder().connectTimeout(patience).followRedirects(Redirect.NORMAL).build()) {
-      HttpResponse<InputStream> answer = client.send(request, BodyHandlers.ofInputStream());
-      try (InputStream body = answer.body();
+        HttpClient.newBuilder().connectTimeout(patience).followRedirects(Redirect.NEVER).build()) {
+      HttpResponse<InputStream> response = get(client, address, patience);
+      try (InputStream body = response.body();
           OutputStream out = Files.newOutputStream(file)) {
-        requireFound(answer.statusCode(), host);
+        requireFound(response.statusCode(), host);
         copy(body, out, host, patience);
       }
-      return new DayFile(file, shown(request.uri()));
+      return new DayFile(file, shown(address));
     } catch (IOException | TimeoutException e) {
       Files.deleteIfExists(file);
-      throw new NotReadyException(host + " did not answer whole: " + e + ".", e);
+      throw new NotReadyException(host + " sent an incomplete response: " + e + ".", e);
     } catch (InterruptedException e) {
       Files.deleteIfExists(file);
       Thread.currentThread().interrupt();
@@ -83,6 +109,67 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
       Files.deleteIfExists(file);
       throw e;
     }
+  }
+
+  /** The response after all redirects; none of them leaves the server. */
+  private static HttpResponse<InputStream> get(HttpClient client, URI address, Duration patience)
+      throws IOException, InterruptedException {
+    URI next = address;
+    for (int redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      HttpRequest request = HttpRequest.newBuilder(next).timeout(patience).build();
+      HttpResponse<InputStream> response = client.send(request, BodyHandlers.ofInputStream());
+      if (response.statusCode() / 100 != 3) {
+        return response;
+      }
+      response.body().close();
+      next = target(next, response);
+    }
+    throw new InvalidInputException(
+        address.getHost()
+            + " redirects more than "
+            + MOST_REDIRECTS
+            + " times; give the file's own address in 'data'.");
+  }
+
+  private static URI target(URI from, HttpResponse<InputStream> response) {
+    URI to;
+    try {
+      to =
+          from.resolve(
+              response
+                  .headers()
+                  .firstValue("Location")
+                  .orElseThrow(() -> new IllegalArgumentException("no Location")));
+    } catch (IllegalArgumentException malformed) {
+      throw new InvalidInputException(
+          from.getHost()
+              + " answered "
+              + response.statusCode()
+              + " without a valid address to go to; correct the one in 'data'.",
+          malformed);
+    }
+    if (!isSameServer(from, to)) {
+      throw new InvalidInputException(
+          "%s redirects to another server, %s://%s; redirects are followed on the same server only. If that server is the right one, give its address in 'data'."
+              .formatted(from.getHost(), to.getScheme(), to.getAuthority()));
+    }
+    return to;
+  }
+
+  /** The same host and port, or the same host's https instead of its http. */
+  private static boolean isSameServer(URI from, URI to) {
+    if (!from.getHost().equalsIgnoreCase(to.getHost())) {
+      return false;
+    }
+    boolean sameScheme = from.getScheme().equalsIgnoreCase(to.getScheme());
+    boolean upgrade =
+        from.getScheme().equalsIgnoreCase("http") && to.getScheme().equalsIgnoreCase("https");
+    return sameScheme ? port(from) == port(to) : upgrade && port(from) == 80 && port(to) == 443;
+  }
+
+  private static int port(URI uri) {
+    int byDefault = uri.getScheme().equalsIgnoreCase("https") ? 443 : 80;
+    return uri.getPort() < 0 ? byDefault : uri.getPort();
   }
 
   private static void requireFound(int status, String host) {
@@ -98,7 +185,7 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
     }
   }
 
-  /** Copies in a thread that can be waited for: the client limits the wait for the head alone. */
+  /** Copies with a time-out for each read: the client's own covers the response's head only. */
   private static void copy(InputStream body, OutputStream out, String host, Duration patience)
       throws IOException, InterruptedException, TimeoutException {
     byte[] buffer = new byte[BUFFER];
@@ -108,7 +195,7 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
         copied += read;
         if (copied > MOST_BYTES) {
           throw new InvalidInputException(
-              host + " sent more than 4 GB; bring the file here and give its path.");
+              host + " sent more than 4 GB; copy the file to this machine and give its path.");
         }
         out.write(buffer, 0, read);
       }
@@ -123,7 +210,7 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
     } catch (ExecutionException e) {
       throw new IOException(e.getCause());
     } catch (TimeoutException | InterruptedException e) {
-      body.close(); // ends the read, for which the executor would wait
+      body.close(); // ends the read that closing the executor waits for
       throw e;
     }
   }
@@ -134,12 +221,12 @@ record DayFile(Path path, @Nullable String address) implements AutoCloseable {
     return uri.getScheme() + "://" + uri.getHost() + port + uri.getPath();
   }
 
-  /** What people know the file by. */
+  /** The name that messages use. */
   String name() {
     return address == null ? path.toString() : address;
   }
 
-  /** The same refusal, naming the address where the file here has a name of no meaning. */
+  /** The same refusal, with the address in place of the temporary file's name. */
   InvalidInputException named(InvalidInputException refusal) {
     String message = String.valueOf(refusal.getMessage());
     return address == null

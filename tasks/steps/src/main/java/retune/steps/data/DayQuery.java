@@ -23,8 +23,8 @@ import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 
 /**
- * A day's documents as tables, in the order of their ids. Fields of documents are columns, {@code
- * _id} is none; a column holds numbers where every value is one, and text otherwise.
+ * A day's documents as tables, ordered by id. Each field but {@code _id} is a column: of numbers if
+ * all its values are numbers, otherwise of text.
  */
 final class DayQuery implements AutoCloseable {
   private static final String URI = "RETUNE_DATA_MONGO_URI";
@@ -44,7 +44,7 @@ final class DayQuery implements AutoCloseable {
    * Finds the documents and their columns.
    *
    * @param filter a query in JSON, or empty
-   * @throws NotReadyException where there is no such document yet
+   * @throws NotReadyException if no such document exists yet
    */
   static DayQuery open(String collection, String filter, StepContext context) {
     Document wanted = parse(filter);
@@ -74,7 +74,7 @@ final class DayQuery implements AutoCloseable {
       throw new InvalidInputException(
           "The collection '"
               + collection
-              + "' cannot be asked ("
+              + "' cannot be queried ("
               + e.getErrorMessage()
               + "); correct 'filter', or the rights of the user in "
               + URI
@@ -94,7 +94,7 @@ final class DayQuery implements AutoCloseable {
     return rows;
   }
 
-  /** The documents in tables of up to 1,000 rows, read when they are asked for. */
+  /** The documents in tables of up to 1,000 rows, read lazily. */
   Iterator<Table> tables() {
     MongoCursor<Document> cursor = found.iterator();
     return new Iterator<>() {
@@ -127,7 +127,7 @@ final class DayQuery implements AutoCloseable {
     }
     if (rows > 0 && numeric.isEmpty()) {
       throw new InvalidInputException(
-          "The documents of '" + collection + "' have no field but _id; there is no column.");
+          "The documents of '" + collection + "' have no field but _id; add the columns.");
     }
     if (rows == 0) {
       throw new NotReadyException(
@@ -191,7 +191,7 @@ final class DayQuery implements AutoCloseable {
       return filter.isBlank() ? new Document() : Document.parse(filter);
     } catch (JsonParseException | BSONException e) {
       throw new InvalidInputException(
-          "'filter' is no query in JSON (" + e.getMessage() + "); correct it.", e);
+          "'filter' is not a valid JSON query (" + e.getMessage() + "); correct it.", e);
     }
   }
 

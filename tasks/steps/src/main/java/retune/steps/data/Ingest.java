@@ -29,10 +29,10 @@ import retune.runtime.store.RawBatches.Written;
 
 @About(
     value =
-        "Takes a day's real rows: from a CSV file or address, or from a collection of a MongoDB."
-            + " They become the day's raw batch, in the place of generated rows; taking the same"
-            + " rows again changes nothing. Rows without a column that the model in production"
-            + " needs are refused. A day that is not there yet is tried again later.",
+        "Stores a day's real rows as its raw batch, from a CSV file, a web address or a MongoDB"
+            + " collection. Storing the same rows again changes nothing; other rows replace the"
+            + " batch. Refuses rows that lack a column of the model in production. Ends with exit"
+            + " code 20 while the day's rows do not exist yet.",
     pipeline = Pipeline.DATA,
     example = "--data /data/{date}.csv --model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
@@ -41,41 +41,43 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
   private static final Logger LOGGER = System.getLogger(Ingest.class.getName());
 
   public record Input(
-      @Field("the model's name") String model,
-      @Field("the day that the rows are for; {date} stands for it in the other inputs")
-          LocalDate logicalDate,
-      @Field("CSV file with a header, as a path or an http or https address") @Nullable String data,
-      @Field("instead of data: a collection of the MongoDB that RETUNE_DATA_MONGO_URI names")
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("day of the rows; replaces {date} in the other inputs") LocalDate logicalDate,
+      @Field(
+              "path or http(s) address of a CSV file with a header; {RETUNE_DATA_…} inserts a"
+                  + " secret from the environment, such as a token")
+          @Nullable String data,
+      @Field("instead of data: collection of the MongoDB that RETUNE_DATA_MONGO_URI names")
           @Nullable String collection,
-      @Field("which documents of the collection, as a query in JSON; all if left out")
+      @Field("JSON query that selects documents of the collection; all of them by default")
           @Nullable String filter,
       @Field(
               value =
-                  "a batch of up to so many rows is also kept as a document a row, for people's"
-                      + " queries; 0 for none",
+                  "largest batch, in rows, that is also stored as one document per row for ad-hoc"
+                      + " queries; 0: never",
               byDefault = "" + RawBatches.ROW_DOCUMENTS_UP_TO,
               min = 0)
           int rowDocumentsUpTo) {}
 
   public record Output(
-      @Field("the raw batch: model/date") String dataPath,
-      @Field("the day that the rows are for") LocalDate logicalDate,
-      @Field("where the rows come from: csv or mongo") String datasetName,
-      @Field("rows of the batch") int rows,
-      @Field("rows without a label; null where no version is in production, which names it")
+      @Field("id of the raw batch: model/date") String dataPath,
+      @Field("day of the rows") LocalDate logicalDate,
+      @Field("source of the rows: csv or mongo") String datasetName,
+      @Field("number of rows") int rows,
+      @Field("rows without a label; null without a version in production, which names the label")
           @Nullable Integer unlabelled,
-      @Field("names the rows: the same rows have the same") String contentHash,
-      @Field("false where the same rows were there already") boolean changed) {}
+      @Field("hash of the rows; equal rows have equal hashes") String contentHash,
+      @Field("false if the batch held the same rows already") boolean changed) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
     if ((input.data() == null) == (input.collection() == null)) {
       throw new InvalidInputException(
-          "ingest takes rows from one place: give either 'data' or 'collection'.");
+          "ingest reads one source: give either 'data' or 'collection'.");
     }
     String date = input.logicalDate().toString();
     return input.data() != null
-        ? fromFile(input, dated(input.data(), date), context)
+        ? fromFile(input, DataSecrets.fill(dated(input.data(), date), context.settings()), context)
         : fromCollection(input, filter(input, date), context);
   }
 

@@ -19,8 +19,10 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -164,8 +166,93 @@ class IngestTest {
                       NotReadyException.class,
                       () -> DayFile.open(site.address(DATE), Duration.ofMillis(300))));
       assertTrue(
-          String.valueOf(later.getMessage()).startsWith("127.0.0.1 did not answer whole"),
+          String.valueOf(later.getMessage()).startsWith("127.0.0.1 sent an incomplete response"),
           later.getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"file:///etc/passwd", "file:/etc/passwd", "ftp://127.0.0.1/day.csv"})
+  void anAddressOfAnotherSchemeIsRefused(String address) {
+    String scheme = address.substring(0, address.indexOf(':'));
+    assertTrue(
+        refusal(address, null, "")
+            .startsWith("'data' is an address with the scheme '" + scheme + "'"));
+  }
+
+  @Test
+  void aRedirectIsFollowedOnTheSameServer() throws IOException {
+    try (Site site = new Site(200, ROWS)) {
+      site.redirect("/old/", "/new/2026-11-05.csv");
+      assertEquals(2, ingest("http://127.0.0.1:" + site.port() + "/old/{date}").rows());
+      assertEquals("/new/2026-11-05.csv", site.asked());
+    }
+  }
+
+  @Test
+  void aRedirectToAnotherServerIsRefusedAndThatServerIsNotAsked() throws IOException {
+    try (Site site = new Site(200, ROWS);
+        Site other = new Site(200, ROWS)) {
+      for (String target :
+          List.of(
+              "http://127.0.0.1:" + other.port() + "/latest?token=geheim",
+              "http://localhost:" + other.port() + "/latest?token=geheim",
+              "https://127.0.0.1:" + site.port() + "/latest?token=geheim",
+              "//169.254.169.254/latest/meta-data?token=geheim",
+              "file:///etc/passwd?token=geheim")) {
+        site.redirect("/old/", target);
+        String sentence = refusal("http://127.0.0.1:" + site.port() + "/old/{date}", null, "");
+        assertTrue(
+            sentence.startsWith("127.0.0.1 redirects to another server, ")
+                && !sentence.contains("geheim"),
+            sentence);
+      }
+      assertEquals("", other.asked());
+    }
+  }
+
+  @Test
+  void redirectsThatNeverEndAreRefused() throws IOException {
+    try (Site site = new Site(200, ROWS)) {
+      site.redirect("/old/", "/old/again");
+      assertTrue(
+          refusal("http://127.0.0.1:" + site.port() + "/old/{date}", null, "")
+              .startsWith("127.0.0.1 redirects more than 5 times"));
+    }
+  }
+
+  @Test
+  void aTokenOfAnAddressComesFromTheEnvironmentOrAFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("token"), "geheim2\n");
+    try (Site site = new Site(200, ROWS)) {
+      String address = site.address() + "?token={RETUNE_DATA_TOKEN}";
+      for (Map<String, String> settings :
+          List.of(
+              Map.of("RETUNE_DATA_TOKEN", "geheim2"),
+              Map.of("RETUNE_DATA_TOKEN_FILE", file.toString()))) {
+        new Ingest()
+            .run(new Ingest.Input("churn", DATE, address, null, null, 0), context.with(settings));
+        assertEquals("token=geheim2", site.query());
+      }
+      assertEquals(
+          "'data' names {RETUNE_DATA_TOKEN}, which is not set; set RETUNE_DATA_TOKEN, or"
+              + " RETUNE_DATA_TOKEN_FILE to a file with the value.",
+          refusal(address, null, ""));
+    }
+  }
+
+  @Test
+  void aDownloadOfAKilledStepIsRemovedByALaterOne() throws IOException {
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+    Path abandoned = Files.createTempFile(temporary, "retune-ingest-", ".csv");
+    Path inUse = Files.createTempFile(temporary, "retune-ingest-", ".csv");
+    Files.setLastModifiedTime(abandoned, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+    try (Site site = new Site(200, ROWS)) {
+      ingest(site.address());
+      assertFalse(Files.exists(abandoned));
+      assertTrue(Files.exists(inUse), "its step may still be running");
+    } finally {
+      Files.deleteIfExists(inUse);
     }
   }
 
@@ -263,12 +350,12 @@ class IngestTest {
   @Test
   void whatACollectionCannotGiveIsNamed() {
     assertThrows(NotReadyException.class, () -> ingest(null, "sales", ""));
-    assertRefused("'filter' is no query in JSON", "{day: ");
+    assertRefused("'filter' is not a valid JSON query", "{day: ");
     Document id = new Document("_id", 7);
     MongoCollection<Document> sales = store.collection("sales");
     sales.insertOne(id);
     assertRefused("The documents of 'sales' have no field but _id", "");
-    assertRefused("The collection 'sales' cannot be asked (", "{\"day\": {\"$nonsense\": 1}}");
+    assertRefused("The collection 'sales' cannot be queried (", "{\"day\": {\"$nonsense\": 1}}");
     sales.replaceOne(id, new Document("tags", List.of("a")));
     assertRefused("Document '7' of 'sales' has a list or a document in the field 'tags'", "");
     sales.replaceOne(id, new Document("amount", Double.NEGATIVE_INFINITY));
@@ -350,6 +437,9 @@ class IngestTest {
     private final CountDownLatch closing = new CountDownLatch(1);
     private volatile boolean fallsSilent;
     private volatile String asked = "";
+    private volatile @Nullable String query;
+    private volatile String redirectedPath = "nowhere";
+    private volatile String target = "";
 
     Site(int status, String body) throws IOException {
       server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -357,6 +447,12 @@ class IngestTest {
           "/",
           exchange -> {
             asked = exchange.getRequestURI().getPath();
+            query = exchange.getRequestURI().getRawQuery();
+            if (asked.startsWith(redirectedPath)) {
+              exchange.getResponseHeaders().set("Location", target);
+              exchange.sendResponseHeaders(302, -1);
+              return;
+            }
             byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
             try (var out = exchange.getResponseBody()) {
@@ -373,6 +469,15 @@ class IngestTest {
 
     void fallSilentAfterHalf() {
       fallsSilent = true;
+    }
+
+    void redirect(String path, String to) {
+      redirectedPath = path;
+      target = to;
+    }
+
+    @Nullable String query() {
+      return query;
     }
 
     int port() {
