@@ -101,6 +101,7 @@ def test_commands_of_the_pages_name_steps_and_flags_that_exist():
     flags |= {
         "store": {"data", "port", "host", "fsync", "check", "accept-loss"},
         "java_home": set(),
+        "test_steps": set(),
         "count_labels": {"help", "model", "logical-date", "column"},  # of how-to/add-a-step.md
     }
     unknown = []

@@ -50,6 +50,20 @@ def test_one_java_file_one_line_and_one_yaml_file_run_in_airflow(
     assert sum(run["results"]["count_labels"]["rows"].values()) == 500
 
 
+def test_the_pages_test_passes_and_fails_with_the_step(steps):
+    (steps / "test").mkdir()
+    (steps / "test" / "CountLabelsTest.java").write_text(block("java test"))
+    tested = retune("test_steps", steps)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert "2 tests successful" in tested.stdout
+
+    broken = (steps / "CountLabels.java").read_text().replace("1, Integer::sum", "2, Integer::sum")
+    (steps / "CountLabels.java").write_text(broken)
+    tested = retune("test_steps", steps)
+    assert tested.returncode == 1
+    assert "expected: <{" in tested.stdout
+
+
 def test_a_step_that_does_not_compile_is_told_by_its_line_and_leaves_nothing(steps):
     (steps / "CountLabels.java").write_text(
         "public final class CountLabels {\n  int rows = nine;\n}\n"
@@ -64,7 +78,7 @@ def test_a_step_that_does_not_compile_is_told_by_its_line_and_leaves_nothing(ste
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("CountLabels", "GenerateData"), "There is a step 'generate_data' already"),
+        (("CountLabels", "GenerateData"), "A step 'generate_data' exists already"),
         (("@About", "//"), "does not compile"),
         (('@Field("the column to count by") ', ""), "CountLabels$Input.column has no @Field"),
         ((" implements Step<CountLabels.Input, CountLabels.Output>", ""), "does not compile"),
