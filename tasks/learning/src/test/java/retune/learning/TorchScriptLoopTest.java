@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import retune.testing.TestContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +39,7 @@ import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
 import retune.steps.evaluation.SendEvaluationResults;
 import retune.steps.prediction.Predict;
+import retune.testing.TestContext;
 
 /** A network that PyTorch saved and Retune does not know, taken through a day on which it fails. */
 class TorchScriptLoopTest {

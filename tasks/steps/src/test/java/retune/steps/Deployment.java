@@ -1,6 +1,5 @@
 package retune.steps;
 
-import retune.testing.TestContext;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -43,6 +42,7 @@ import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
 
 /** A store, a deployment folder, and small models to deploy. */
 public final class Deployment implements AutoCloseable {
