@@ -8,10 +8,10 @@ EXCHANGE := .venv/exchange
 BENCH := .venv/bench
 UV := .venv/uv/bin/uv
 PYTHON := $(CURDIR)/$(VENV)/bin/python
-# Maven's own libraries use what newer JDKs warn about.
+# Maven's own libraries use an API that newer JDKs warn about.
 MAVEN := MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow $${MAVEN_OPTS:-}" JAVA_HOME="$$(./retune java-home)" ./mvnw -B -q
 JAVA_SOURCES := pom.xml $(shell find tasks docker -name pom.xml -o -path '*/src/main/*' -type f)
-SCRIPTS := retune mvnw .ci/run tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh
+SCRIPTS := retune mvnw .ci/run .githooks/pre-commit tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
 STAGE := docker/target/stage
@@ -20,7 +20,7 @@ BUILD_IMAGES = "$$(./retune java-home)/bin/java" --sun-misc-unsafe-memory-access
   retune.images.Main --stage $(STAGE) --catalogue airflow/dags/retune/catalogue.json --version $(VERSION) --base '$(BASE)' \
   --revision "$$(git rev-parse HEAD 2> /dev/null || true)" --source "$$(git config --get remote.origin.url || true)"
 
-# Each task of Airflow would compile what it imports if Python were not allowed to keep bytecode.
+# Without stored bytecode, each Airflow task would compile all of its imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
@@ -28,37 +28,50 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: target/built ## Build the Java steps; nothing where nothing has changed
+build: target/built ## Build the Java steps, if their sources changed
 
-target/built: $(JAVA_SOURCES)
+# A library that is no longer used must not stay on the class path.
+target/libraries: $(shell find . -name pom.xml -not -path './.*')
+	@rm -rf tasks/*/target/lib docker/target/lib
+	@mkdir -p $(@D) && touch $@
+
+target/built: target/libraries $(JAVA_SOURCES)
 	@echo "Building the steps"
 	@$(MAVEN) package -Dmaven.test.skip=true
 	@mkdir -p $(@D) && touch $@
 
 .PHONY: images
-images: $(STAGE)/made ## Build an image for each step into the Docker daemon; TARS=folder writes files and needs none
+images: $(STAGE)/made ## Build all images into the Docker daemon, or with TARS=folder into files
 	@$(BUILD_IMAGES) $(if $(TARS),--tars '$(TARS)',--load yes)
 
 .PHONY: push
-push: $(STAGE)/made ## Push the images to REGISTRY=host/folder, as docker login allows
+push: $(STAGE)/made ## Push the images to REGISTRY=host/folder, with the credentials of docker login
 	@$(BUILD_IMAGES) --push '$(or $(REGISTRY),$(error Name the registry: make push REGISTRY=registry.example/team))'
 
-$(STAGE)/made: target/built docker/stage.sh docker/packages.lock docker/java.options docker/pgrep tasks/java.options $(wildcard docker/classes/*)
+.PHONY: stage
+stage: $(STAGE)/made ## Make the images' file systems, from which jib-maven-plugin builds too
+
+$(STAGE)/made: target/built LICENSE NOTICE docker/stage.sh docker/packages.lock docker/java.options docker/pgrep docker/probe/Probe.java tasks/java.options $(wildcard docker/classes/*)
 	@echo "Staging the images' files"
 	@docker/stage.sh $(STAGE)
 	@touch $@
 
 .PHONY: demo
-demo: ## Take three days through the loop in a real Airflow and stay up; EXIT=1 stops by itself
+demo: ## Run three days of the loop in a real Airflow and keep it running; EXIT=1 stops it
 	@$(MAKE) -s --no-print-directory -j2 build $(VENV)/installed
 	@cd airflow && exec $(PYTHON) -m demo $(if $(EXIT),--exit)
 
 .PHONY: clean-demo
-clean-demo: ## Forget the demo's days, models and logs
+clean-demo: ## Delete the demo's days, models and logs
 	@rm -rf .retune
 
+.PHONY: check
+check: ## Test one module without its slow tests: make check MODULE=steps
+	@$(MAVEN) verify -pl 'tasks/$(or $(MODULE),$(error Name the module: make check MODULE=steps))' -am \
+	  -Dtest='retune/$(MODULE)/**' -DexcludedGroups=slow -Dsurefire.failIfNoSpecifiedTests=false
+
 .PHONY: test
-test: $(VENV)/installed-dev ## Test everything: Java, Python, formats, types, scripts
+test: $(VENV)/installed-dev ## Test everything: Java, Python, images, demo, docs, formats and types
 	$(MAVEN) verify
 	@mkdir -p target && touch target/built
 	tasks/train-aot-caches.sh
@@ -69,17 +82,17 @@ test: $(VENV)/installed-dev ## Test everything: Java, Python, formats, types, sc
 	$(PYTHON) docs/check.py target/demo/store
 
 .PHONY: test-images
-test-images: ## Build the images and run each in containers; skipped, and said so, where no Docker daemon answers
+test-images: ## Build the images and test them in containers; skipped with a message without a Docker daemon
 	@if docker version > /dev/null 2>&1; then \
 	  $(MAKE) --no-print-directory images && $(MAVEN) test -pl docker -Dretune.excluded= -Dgroups=images; \
 	elif [ -n "$${RETUNE_REQUIRE_DOCKER:-}" ]; then \
-	  echo "No Docker daemon answers, and RETUNE_REQUIRE_DOCKER asks for one: start it, or unset the variable." >&2; exit 1; \
+	  echo "No Docker daemon answers, and RETUNE_REQUIRE_DOCKER requires one. Start it, or unset the variable." >&2; exit 1; \
 	else \
-	  echo "SKIPPED: the images are not tested, because no Docker daemon answers." >&2; \
+	  echo "SKIPPED: the tests of the images need a Docker daemon, and none answers." >&2; \
 	fi
 
 .PHONY: test-python
-test-python: build $(EXCHANGE)/installed ## Exchange models with real PyTorch, both ways; installs it first (3 GB)
+test-python: build $(EXCHANGE)/installed ## Exchange models with PyTorch in both directions; installs it first (3 GB)
 	cd tasks/learning/src/test/python && $(CURDIR)/$(EXCHANGE)/bin/python -m pytest
 
 # A name that is used once: the demo expects a store without models.
@@ -92,11 +105,11 @@ test-mongo: build $(VENV)/installed ## Test contract, races, kills and the three
 	  RETUNE_STATE=$(CURDIR)/target/demo-mongo $(MAKE) --no-print-directory demo EXIT=1
 
 .PHONY: test-kubernetes
-test-kubernetes: $(VENV)/installed-dev ## Test the chart, and the loop in pods, on the cluster of KUBECONFIG; it must have the images
+test-kubernetes: $(VENV)/installed-dev ## Test the chart and the loop in pods on the cluster of KUBECONFIG, which must have the images
 	cd airflow && $(PYTHON) -m pytest ../charts/tests cluster -s
 
 .PHONY: bench
-bench: build $(BENCH)/installed ## Measure beside Python: NAMES="evaluation copula", TABLE=rows.csv; installs PyTorch and SDV first (3 GB)
+bench: build $(BENCH)/installed ## Benchmark against Python: NAMES="evaluation copula", TABLE=rows.csv; installs PyTorch and SDV first (3 GB)
 	@$(MAVEN) -Pbench package -Dmaven.test.skip=true -pl bench -am
 	@tasks/train-aot-caches.sh
 	@$(BENCH)/bin/python bench/bench.py $(NAMES) $(if $(TABLE),--table $(TABLE)) $(if $(SMOKE),--smoke)
@@ -108,7 +121,7 @@ lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellch
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 .PHONY: fast
-fast: $(VENV)/installed-dev ## The inner loop: the core's tests and the DAGs' structure, in seconds
+fast: $(VENV)/installed-dev ## Run the core's tests and the DAGs' structure tests, in seconds
 	@$(MAVEN) -o test -pl tasks/core
 	@cd airflow && $(PYTHON) -m pytest tests/test_dags.py tests/test_loops.py tests/test_steps.py
 
@@ -118,16 +131,27 @@ format: $(VENV)/installed-dev ## Format Java and Python
 	@cd airflow && $(PYTHON) -m ruff format . ../docs ../charts ../bench && $(PYTHON) -m ruff check --fix . ../docs ../charts ../bench
 
 .PHONY: catalogue
-catalogue: ## Write the steps' catalogue and reference again from their declarations
+catalogue: ## Write the steps' catalogue and reference from their declarations
 	@export RETUNE_CATALOGUE=write; $(MAVEN) test -pl tasks/loop -am -Dtest=CatalogueTest -Dsurefire.failIfNoSpecifiedTests=false
 
 .PHONY: class-lists
-class-lists: target/built ## Write again which classes the images' steps load at their start
+class-lists: target/built ## Write the lists of classes that the images' class archives hold
 	@mkdir -p docker/classes
 	@docker/stage.sh $(CURDIR)/target/rehearsal rehearse
 
+.PHONY: licences
+licences: $(STAGE)/made ## Write THIRD-PARTY.txt, the libraries and their licences
+	@$(MAKE) -s --no-print-directory images TARS=target/images > /dev/null
+	@export RETUNE_GOLDEN=write; $(MAVEN) test -pl docker -Dretune.excluded= -Dtest=LicensesTest
+
+.PHONY: outdated
+outdated: $(VENV)/installed-dev ## List the dependencies and plug-ins that have newer releases
+	@JAVA_HOME="$$(./retune java-home)" ./mvnw -B -ntp versions:display-property-updates | \
+	  sed -n 's/^\[INFO\] *$${\([^}]*\)} [. ]*\(.* -> .*\)/\1 \2/p'
+	@$(UV) pip list --python $(PYTHON) --outdated
+
 .PHONY: lock
-lock: $(UV) ## Pin what the requirements name, by hash
+lock: $(UV) ## Pin the Python requirements by hash
 	cd airflow && for name in requirements-uv requirements requirements-dev; do \
 	  ../$(LOCK) $$name.in -o $$name.lock; \
 	done
@@ -160,5 +184,5 @@ $(UV): airflow/requirements-uv.lock
 	    exec .venv/uv/bin/pip install -q --disable-pip-version-check --require-hashes -r $<; \
 	  fi; \
 	done; \
-	echo "Retune needs Python 3.11 or newer with its venv module: install it, for example python3 and python3-venv." >&2; \
+	echo "Retune needs Python 3.11 or newer with its venv module. Install it, for example the packages python3 and python3-venv." >&2; \
 	exit 1

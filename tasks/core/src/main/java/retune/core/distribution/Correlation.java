@@ -11,7 +11,7 @@ import retune.core.InvalidInputException;
 
 /**
  * Correlation matrices of normal values. Outside of this class a matrix is its lower triangle
- * without the diagonal, see {@link ClassDistribution#correlation()}.
+ * without the diagonal, as {@link Component#correlation()} has it.
  */
 final class Correlation {
   /** Least eigenvalue left: far above what rounding to {@link #PLACES} can take away. */
