@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
@@ -27,6 +28,7 @@ import retune.model.ModelVersion;
 import retune.testing.MadeTables;
 import retune.testing.TestContext;
 
+@Tag("slow")
 class TrainModelTest {
   @TempDir private Path folder;
 

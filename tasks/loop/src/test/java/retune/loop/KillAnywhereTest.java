@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +29,7 @@ import tools.jackson.databind.JsonNode;
  * A step may be killed at any moment and run again: the store ends with the same documents as after
  * an undisturbed run, none of them doubled or half-written.
  */
+@Tag("slow")
 class KillAnywhereTest {
   /** When a step is killed, as shares of the time that it takes undisturbed. */
   private static final double[] MOMENTS = {0.5, 0.7, 0.85, 0.95};

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import retune.core.data.Features;
 import retune.learning.Examples;
 import retune.learning.training.ContrastiveTraining.Outcome;
 
+@Tag("slow")
 class ContrastiveTrainingTest {
   private static Outcome pretrain(Features features, long seed, List<String> log) {
     return new ContrastiveTraining(4, 1e-3, 64, 0.5f, 0.3, seed)

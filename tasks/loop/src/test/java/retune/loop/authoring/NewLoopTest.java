@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,7 @@ import retune.testing.StepProcess;
 import tools.jackson.databind.JsonNode;
 
 /** Whole runs in processes of their own, against a real store. */
+@Tag("slow")
 class NewLoopTest {
   @TempDir Path folder;
   private EmbeddedStore store;

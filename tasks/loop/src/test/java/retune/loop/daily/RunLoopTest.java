@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +40,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Days of the example with few rows, against a real store. */
+@Tag("slow")
 class RunLoopTest {
   private static final String DATE = "2026-11-05";
   private static final Path EXAMPLE = Path.of("../../examples/credit-default");

@@ -21,6 +21,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bson.Document;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.data.Column;
@@ -33,6 +34,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
 /** What remains of writers that are killed while they replace a batch. */
+@Tag("slow")
 abstract class KilledWriterContract {
   /** 128 + SIGKILL. */
   private static final int KILLED = 137;

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -21,6 +22,7 @@ import retune.steps.Deployment;
 import retune.steps.authoring.RegisterModel;
 
 /** A step that dies around any of its writes and runs again leaves what an undisturbed one does. */
+@Tag("slow")
 class KilledStepTest {
   @TempDir Path folder;
 
