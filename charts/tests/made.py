@@ -1,4 +1,4 @@
-"""What Helm makes of the chart retune and of values."""
+"""Renders the chart retune with values."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ STORE = {"store": {"uri": "mongodb://db/retune"}, "networkPolicy": {"enabled": F
 
 
 def helm(*words, values=None):
-    """One call of helm, with values on its standard input."""
+    """Calls helm, with the values on its standard input."""
     return subprocess.run(
         ["helm", *words, *(["--values", "-"] if values is not None else [])],
         input=None if values is None else yaml.safe_dump(values),
@@ -22,12 +22,12 @@ def helm(*words, values=None):
 
 
 def template(values):
-    """What ended with the release's text, or with a refusal."""
+    """Renders the release; the process ended with its text or with a refusal."""
     return helm("template", "retune", str(CHART), "--namespace", "retune", values=values)
 
 
 def documents(values):
-    """The release's objects; the values must be good."""
+    """The release's objects; the values must be valid."""
     made = template(values)
     assert made.returncode == 0, made.stderr
     return [document for document in yaml.safe_load_all(made.stdout) if document]

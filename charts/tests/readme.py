@@ -38,7 +38,7 @@ def text() -> str:
 
 
 def values() -> Iterator[tuple[str, str, str]]:
-    """Each value's path, default and comment; the comment of a group stands at its own path."""
+    """Each value's path, default and comment; a group with a comment has a line of its own."""
     lines = (CHART / "values.yaml").read_text().splitlines()
     defaults = yaml.safe_load("\n".join(lines))
     path: list[str] = []

@@ -1,6 +1,6 @@
-"""The chart retune: what it makes of values, and which values it refuses with which sentence.
+"""The chart retune: its objects, and the sentences with which it refuses values.
 
-A golden file that changed on purpose is written again with `RETUNE_GOLDEN=write`.
+`RETUNE_GOLDEN=write` writes the golden files again.
 """
 
 import os
@@ -18,7 +18,7 @@ SERVED = {"models": [{"model": "credit-default"}]}
 
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
-def test_what_is_made_of_values_is_the_golden_file(file):
+def test_the_rendered_values_equal_the_golden_file(file):
     values = yaml.safe_load(file.read_text())
     linted = helm("lint", "--strict", str(CHART), "--values", str(file))
     assert linted.returncode == 0, linted.stdout
@@ -73,7 +73,7 @@ def of_kind(kind, values):
     return [d for d in documents(values) if d["kind"] == kind]
 
 
-def test_the_registration_job_is_another_where_what_it_does_is_another():
+def test_the_registration_job_gets_a_new_name_when_its_work_changes():
     values = {
         **STORE,
         "registration": {
@@ -102,7 +102,7 @@ def test_the_registration_job_is_another_where_what_it_does_is_another():
     assert len({job(), *others}) == 4
 
 
-def test_pods_that_serve_are_others_where_the_stores_address_is_another():
+def test_serving_pods_are_replaced_when_the_stores_address_changes():
     def pod(uri):
         (made,) = of_kind("Deployment", {**STORE, "store": {"uri": uri}, "serving": SERVED})
         return made["spec"]["template"]
@@ -111,7 +111,7 @@ def test_pods_that_serve_are_others_where_the_stores_address_is_another():
     assert pod("mongodb://db/retune") != pod("mongodb://other/retune")
 
 
-def test_the_autoscaler_alone_decides_how_many_pods_there_are():
+def test_with_autoscaling_the_deployment_sets_no_replicas():
     def deployment(**serving):
         (made,) = of_kind("Deployment", {**STORE, "serving": {**SERVED, **serving}})
         return made["spec"]
@@ -120,7 +120,7 @@ def test_the_autoscaler_alone_decides_how_many_pods_there_are():
     assert "replicas" not in deployment(replicas=3, autoscaling={"enabled": True})
 
 
-def test_where_one_pod_is_all_there_is_no_budget_of_pods_to_spare():
+def test_a_single_pod_has_no_disruption_budget():
     def budgets(**serving):
         return of_kind("PodDisruptionBudget", {**STORE, "serving": {**SERVED, **serving}})
 
@@ -130,7 +130,7 @@ def test_where_one_pod_is_all_there_is_no_budget_of_pods_to_spare():
     assert budgets(podDisruptionBudget={"enabled": False}) == []
 
 
-def test_a_model_that_is_served_can_be_asked_by_everybody_unless_clients_are_named():
+def test_everybody_may_request_predictions_unless_clients_are_set():
     def ingress(**policy):
         store = [{"ipBlock": {"cidr": "10.0.12.0/24"}}]
         values = {
@@ -360,7 +360,7 @@ def test_the_readme_lists_every_value():
         ),
     ],
 )
-def test_values_that_contradict_each_other_are_refused_with_a_sentence(values, sentence):
+def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
     refused = template(values)
     assert refused.returncode != 0
     assert sentence in refused.stderr

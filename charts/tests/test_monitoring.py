@@ -1,4 +1,4 @@
-"""The chart's alerts and dashboard, read and tried by Prometheus' own promtool."""
+"""The chart's alerts and dashboard, tested with Prometheus' own promtool."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def dashboard():
 
 
 def queries():
-    """The dashboard's queries, as a panel of one release would send them."""
+    """The dashboard's queries, as a panel sends them for one release."""
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", []):
             query = target["expr"].replace("$__rate_interval", "5m")
@@ -60,7 +60,7 @@ def expressions():
     return [a["expr"] for a in alerts()] + [query for _, query, _ in queries()]
 
 
-def test_promtool_finds_nothing_wrong_with_rules_and_queries(tmp_path):
+def test_promtool_accepts_the_rules_and_queries(tmp_path):
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
     recorded = [{"record": f"query_{i}", "expr": q} for i, (_, q, _) in enumerate(queries())]
     panels = {"groups": [{"name": "dashboard", "rules": recorded}]}
@@ -72,7 +72,7 @@ def test_promtool_finds_nothing_wrong_with_rules_and_queries(tmp_path):
     assert len(recorded) > 20
 
 
-def test_promtool_finds_what_is_wrong_with_a_query(tmp_path):
+def test_promtool_rejects_a_broken_query(tmp_path):
     wrong = {"groups": [{"name": "wrong", "rules": [{"record": "x", "expr": "sum by (rate("}]}]}
     (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(wrong))
     assert promtool("check", "rules", str(tmp_path / "wrong.yaml")).returncode != 0
@@ -91,7 +91,7 @@ def unknown(query):
     return wrong | grouped - known - {""}
 
 
-def test_rules_and_queries_name_what_the_service_has():
+def test_rules_and_queries_use_only_metrics_of_the_service():
     assert {query: unknown(query) for query in expressions() if unknown(query)} == {}
     known = TARGET.union(*METRICS.values())
     legends = {label for *_, legend in queries() for label in re.findall(r"{{(\w+)}}", legend)}
@@ -109,11 +109,11 @@ def test_rules_and_queries_name_what_the_service_has():
         ('up{pod="a"} and on (pod) retune_serving_store_up', {"up"}),
     ],
 )
-def test_a_name_that_the_service_does_not_have_is_found(query, names):
+def test_a_metric_that_the_service_lacks_is_found(query, names):
     assert unknown(query) == names
 
 
-def test_prometheus_scrapes_what_serves_and_the_labels_of_requests_stay():
+def test_prometheus_scrapes_the_serving_pods_and_keeps_the_labels_of_requests():
     made = documents({**SERVED, "monitoring": {"serviceMonitor": {"enabled": True}}})
     (monitor,) = [d["spec"] for d in made if d["kind"] == "ServiceMonitor"]
     (endpoint,) = monitor["endpoints"]
@@ -235,7 +235,7 @@ DAYS = {
 
 
 def tried(folder, day, **tests):
-    """Lets promtool take the rules through a day."""
+    """Runs the rules over a day with promtool."""
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules()))
     written = [{"series": name, "values": values} for name, values in day.items()]
     test = {"interval": "1m", "input_series": written, **tests}
@@ -254,7 +254,7 @@ def firing(minute, names):
 
 
 @pytest.mark.parametrize("name", DAYS)
-def test_who_has_to_know_is_told_and_nobody_else(name, tmp_path):
+def test_exactly_the_expected_alerts_fire(name, tmp_path):
     day, expected = DAYS[name]
     tests = [firing(minute, names) for minute, names in expected.items()]
     ended = tried(tmp_path, day, promql_expr_test=tests)
@@ -286,7 +286,7 @@ def test_each_alert_has_a_day_on_which_it_fires():
         ),
     ],
 )
-def test_an_alert_says_what_is_wrong_in_figures(name, minute, summary, tmp_path):
+def test_an_alerts_summary_has_the_figures(name, minute, summary, tmp_path):
     day, expected = DAYS[name]
     (alert,) = [a for a in alerts() if [a["alert"]] == expected[minute]]
     pod = {"pod": "b", "service": "retune-serving-credit-default"}

@@ -22,13 +22,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Several images in one file that {@code docker load} and containerd read, with each shared layer
+ * A file of several images that {@code docker load} and containerd read; it has each shared layer
  * once. The format is that of {@code docker save}, whose {@code manifest.json} is a list.
  */
 final class Archive implements AutoCloseable {
   private static final String MANIFEST = "manifest.json";
 
-  /** The name that tools give to images without a registry; Kubernetes looks for it in full. */
+  /** The registry of image names without one; Kubernetes looks images up by full name. */
   private static final String DEFAULT_REGISTRY = "docker.io/";
 
   private final TarArchiveOutputStream out;
@@ -43,7 +43,7 @@ final class Archive implements AutoCloseable {
   /**
    * Adds an image under its version and as {@code latest}.
    *
-   * @param file what Jib wrote: one image with its layers
+   * @param file one image with its layers, as Jib writes it
    * @return the image's configuration
    */
   JsonNode add(Image image, String version, Path file) throws IOException {
@@ -105,7 +105,7 @@ final class Archive implements AutoCloseable {
         }
       }
     }
-    throw new IOException("there is no " + name + " in " + file);
+    throw new IOException(file + " has no " + name);
   }
 
   private static TarArchiveInputStream open(Path file) throws IOException {

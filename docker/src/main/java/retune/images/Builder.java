@@ -17,9 +17,9 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 
-/** Builds images by Jib; neither a daemon nor, without a foreign base, a registry is asked. */
+/** Builds images with Jib, without a daemon, and without a registry unless the base is in one. */
 final class Builder {
-  /** Anyone but root; the number that distroless images have, too. */
+  /** Not root; distroless images use the same number. */
   static final String USER = "65532:65532";
 
   private final Path stage;
@@ -28,8 +28,8 @@ final class Builder {
 
   /**
    * @param stage the folder that docker/stage.sh made
-   * @param base an image with a C library to build on instead of our own: a registry's, {@code
-   *     tar://FILE} or {@code docker://IMAGE}
+   * @param base an image with a C library that replaces ours: the name of an image in a registry,
+   *     {@code tar://FILE} or {@code docker://IMAGE}
    */
   Builder(Path stage, Optional<String> base, Labels labels) {
     this.stage = stage;
@@ -37,7 +37,7 @@ final class Builder {
     this.labels = labels;
   }
 
-  /** Writes one image to a file, as {@code docker save} would. */
+  /** Writes one image to a file in the format of {@code docker save}. */
   JibContainer write(Image image, Path file) {
     return build(image, Containerizer.to(TarImage.at(file).named(reference(image, ""))));
   }
@@ -46,7 +46,7 @@ final class Builder {
    * Pushes one image under its version and as {@code latest}, with the credentials of {@code docker
    * login}.
    *
-   * @param registry host and, where there is one, folder: {@code registry.example/team}
+   * @param registry host, optionally with a folder: {@code registry.example.com/team}
    */
   JibContainer push(Image image, String registry) {
     ImageReference target = reference(image, registry + "/");
@@ -56,7 +56,7 @@ final class Builder {
         RegistryImage.named(target)
             .addCredentialRetriever(credentials.dockerConfig())
             .addCredentialRetriever(credentials.wellKnownCredentialHelpers());
-    // Plain HTTP is for registries on this machine; Jib does not send credentials over it.
+    // Plain HTTP only for registries on this machine; Jib does not send credentials over it.
     boolean here = registry.startsWith("localhost") || registry.startsWith("127.0.0.1");
     return build(
         image,
@@ -82,17 +82,17 @@ final class Builder {
                   .setToolName("retune"));
     } catch (InvalidImageReferenceException e) {
       throw new CannotBuildException(
-          "The base '%s' is not the name of an image; give a registry's, tar://FILE or docker://IMAGE."
+          "The base '%s' is not an image. Give the name of an image in a registry, tar://FILE or docker://IMAGE."
               .formatted(base.orElse("")),
           e);
     } catch (ExecutionException e) {
       throw new CannotBuildException(
-          "%s cannot be built: %s".formatted(image.name(), e.getCause()), e);
+          "Cannot build %s: %s".formatted(image.name(), e.getCause()), e);
     } catch (IOException | RegistryException | CacheDirectoryCreationException e) {
-      throw new CannotBuildException("%s cannot be built: %s".formatted(image.name(), e), e);
+      throw new CannotBuildException("Cannot build %s: %s".formatted(image.name(), e), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CannotBuildException("Stopped while " + image.name() + " was built.", e);
+      throw new CannotBuildException("Interrupted while building " + image.name() + ".", e);
     }
   }
 
@@ -102,7 +102,7 @@ final class Builder {
       return ImageReference.parse(name);
     } catch (InvalidImageReferenceException e) {
       throw new CannotBuildException(
-          "'%s' cannot name an image; give another version or registry.".formatted(name), e);
+          "'%s' is not a valid image name. Change the version or the registry.".formatted(name), e);
     }
   }
 }

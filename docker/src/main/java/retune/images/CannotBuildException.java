@@ -1,6 +1,6 @@
 package retune.images;
 
-/** The images cannot be built or delivered; the message says why and what to do. */
+/** Images cannot be built or delivered; the message says why and what to do. */
 final class CannotBuildException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

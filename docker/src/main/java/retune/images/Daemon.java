@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The local Docker daemon, by its command line: that knows contexts, sockets and log-ins. */
+/** The local Docker daemon, through its command line, which knows contexts, sockets and logins. */
 final class Daemon {
   private Daemon() {}
 
-  /** Refuses, before anything is built, where no daemon answers. */
+  /** Fails if no daemon answers, so that nothing is built in vain. */
   static void require() {
     run("version", "--format", "{{.Server.Version}}");
   }
@@ -38,7 +38,7 @@ final class Daemon {
 
   private static CannotBuildException noDaemon(String reason) {
     return new CannotBuildException(
-        "Docker did not take the images (%s); start its daemon, or write them to files with 'make images TARS=folder'."
+        "Docker does not accept images (%s). Start its daemon, or write files instead with 'make images TARS=folder'."
             .formatted(reason));
   }
 }

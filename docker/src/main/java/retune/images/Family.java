@@ -3,7 +3,7 @@ package retune.images;
 import java.util.List;
 import java.util.Map;
 
-/** Images that share all their layers and differ in what they start. */
+/** Images that share all layers and differ only in their entry point. */
 enum Family {
   /** Steps without native libraries. */
   LIGHT,
@@ -11,15 +11,15 @@ enum Family {
   LEARNING,
   /** The embedded document store. */
   STORE,
-  /** What KubernetesPodOperator reads a step's result through: a shell alone. */
+  /** The side car through which KubernetesPodOperator reads a step's result: only a shell. */
   SIDECAR;
 
-  /** Whether it needs a system with a C library, and Java upon it. */
+  /** Whether it needs a system with a C library and Java. */
   boolean isJava() {
     return this != SIDECAR;
   }
 
-  /** Folders of the stage that lie upon system and Java, lowest first. */
+  /** Folders of the stage above system and Java, lowest first. */
   List<String> folders() {
     return switch (this) {
       case LIGHT -> List.of("light");
@@ -29,7 +29,7 @@ enum Family {
     };
   }
 
-  /** The folder that the family's class path and bill of materials are in. */
+  /** The folder with the family's class path and bill of materials. */
   String folder() {
     return folders().getLast();
   }
@@ -43,7 +43,7 @@ enum Family {
               "/opt/torch",
               "PYTORCH_FLAVOR",
               "cpu",
-              // Idle threads of PyTorch sleep: spinning ones starve whatever else runs here.
+              // Idle threads of PyTorch sleep; spinning ones would take the CPU from others.
               "OMP_WAIT_POLICY",
               "PASSIVE");
       case SIDECAR -> Map.of("PATH", "/bin");

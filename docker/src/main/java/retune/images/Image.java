@@ -13,7 +13,7 @@ import tools.jackson.databind.json.JsonMapper;
  * One image.
  *
  * @param name without registry and tag: {@code retune/evaluate-model}
- * @param start the words that start it; those of {@code docker run} come after them
+ * @param start the entry point; the arguments of {@code docker run} follow it
  */
 record Image(String name, Family family, String description, List<String> start) {
   private static final List<String> JAVA =
@@ -21,21 +21,21 @@ record Image(String name, Family family, String description, List<String> start)
 
   private static final String MAIN = "retune.runtime.Main";
 
-  /** What others call, and not only from within its container. */
+  /** The step that must listen on all addresses, so that others reach it in its container. */
   private static final String SERVICE = "serving";
 
   private static final int STORE_PORT = 27_018;
 
   /**
-   * All images, by family: one for each step of the catalogue, another with PyTorch where the step
+   * All images by family: one for each step in the catalogue, a second one with PyTorch if the step
    * runs a model, the store and the side car.
    *
-   * @param catalogue the file that the steps' declarations are written to
+   * @param catalogue the file with the steps' declarations
    */
   static Map<Family, List<Image>> all(Path catalogue) {
     if (!Files.isReadable(catalogue)) {
       throw new CannotBuildException(
-          "The steps' catalogue '%s' cannot be read; run 'make catalogue'.".formatted(catalogue));
+          "Cannot read the steps' catalogue '%s'. Run 'make catalogue'.".formatted(catalogue));
     }
     Map<Family, List<Image>> images = new TreeMap<>();
     JsonNode steps = JsonMapper.shared().readTree(catalogue).get("steps");
@@ -57,7 +57,7 @@ record Image(String name, Family family, String description, List<String> start)
             new Image(
                 "retune/store",
                 Family.STORE,
-                "The embedded document store, for trials on one machine: it knows no users.",
+                "The embedded document store, for trials on one machine; it has no authentication.",
                 start(
                     "retune.devstore.Main",
                     "--host",
@@ -72,7 +72,7 @@ record Image(String name, Family family, String description, List<String> start)
             new Image(
                 "retune/xcom-sidecar",
                 Family.SIDECAR,
-                "What KubernetesPodOperator reads a step's result through.",
+                "The side car through which KubernetesPodOperator reads a step's result.",
                 List.of("sh"))));
     return images;
   }
@@ -115,7 +115,7 @@ record Image(String name, Family family, String description, List<String> start)
           case "learning" -> Family.LEARNING;
           case String other ->
               throw new CannotBuildException(
-                  "Step %s is of the family '%s', for which there is no image; see retune.images.Family."
+                  "Step %s has the family '%s', which is not in retune.images.Family."
                       .formatted(name, other));
         };
     List<String> words = new ArrayList<>();

@@ -10,11 +10,11 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * What is the same for all images of a build.
+ * The labels that all images of a build share.
  *
  * @param version tag of the images
- * @param revision commit that they are built from; empty where it is not known
- * @param source address of the sources; empty where it is not known
+ * @param revision commit of the sources; empty if unknown
+ * @param source address of the sources; empty if unknown
  */
 record Labels(String version, String revision, String source) {
   private static final String PREFIX = "org.opencontainers.image.";
@@ -27,12 +27,12 @@ record Labels(String version, String revision, String source) {
         publicAddress(git(folder, "config", "--get", "remote.origin.url")));
   }
 
-  /** A source that others can read: no path of this machine, and nobody's password. */
+  /** The address if it is public, without a password; empty for a path of this machine. */
   static String publicAddress(String source) {
     return source.startsWith("https://") ? source.replaceFirst("//[^/@]*@", "//") : "";
   }
 
-  /** What git answers; empty where it is not installed or knows nothing. */
+  /** The output of git; empty if git fails or is not installed. */
   private static String git(File folder, String... words) {
     List<String> command = Stream.concat(Stream.of("git"), Stream.of(words)).toList();
     try {
@@ -44,11 +44,11 @@ record Labels(String version, String revision, String source) {
       return "";
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CannotBuildException("Interrupted while git was asked for the commit.", e);
+      throw new CannotBuildException("Interrupted while asking git for the commit.", e);
     }
   }
 
-  /** The image's labels by the names of the OCI image specification, without those unknown. */
+  /** The image's known labels, by the names of the OCI image specification. */
   Map<String, String> of(Image image, String licenses) {
     Map<String, String> labels = new TreeMap<>();
     labels.put(PREFIX + "title", image.name());

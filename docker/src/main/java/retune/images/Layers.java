@@ -16,11 +16,11 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * The stage's folders as layers. A layer depends on names, contents and on who may execute or write
- * a file, not on when and by whom it was made.
+ * The stage's folders as layers. A layer depends on the names, contents and permissions of its
+ * files, not on their times and owners.
  */
 final class Layers {
-  /** The time that docker/stage.sh gives to the jars: a class archive knows them by it. */
+  /** The time that docker/stage.sh gives to the jars; a class archive checks it. */
   private static final Instant TIME = Instant.ofEpochSecond(1);
 
   private static final Path LIBRARIES = Path.of("opt/retune/lib");
@@ -32,9 +32,9 @@ final class Layers {
   }
 
   /**
-   * A family's layers from the lowest to the highest: what changes most lies highest.
+   * A family's layers from the lowest to the highest; those that change most often are highest.
    *
-   * @param withBase whether the system below Java is ours
+   * @param withBase whether to include our own system layer
    */
   List<FileEntriesLayer> of(Family family, boolean withBase) throws IOException {
     List<FileEntriesLayer> layers = new ArrayList<>();
@@ -59,7 +59,7 @@ final class Layers {
     Path root = stage.resolve(folder);
     if (!Files.isDirectory(root)) {
       throw new CannotBuildException(
-          "The stage '%s' has no folder '%s'; make it by docker/stage.sh."
+          "The stage '%s' has no folder '%s'. Run 'make stage'."
               .formatted(stage, folder));
     }
     List<FileEntry> entries = new ArrayList<>();

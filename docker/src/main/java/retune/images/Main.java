@@ -25,8 +25,8 @@ public final class Main {
         --tars FOLDER    write a file for each family of images that docker load and containerd read
         --load yes       load those into the local Docker daemon
         --push REGISTRY  push each image, with the credentials of docker login
-        --base IMAGE     build on this image instead of our own base: a registry's, tar://FILE or
-                         docker://IMAGE; it needs a C library (glibc) and no Java
+        --base IMAGE     build on this image instead of our own base: an image in a registry, tar://FILE
+                         or docker://IMAGE, with a C library (glibc); it needs no Java
       """;
 
   private final PrintStream out;
@@ -49,11 +49,11 @@ public final class Main {
   }
 
   public static void main(String[] words) throws IOException {
-    // Jib's connections would keep the JVM for a minute.
+    // Jib's idle connections would keep the JVM alive for a minute.
     System.exit(run(words, System.out, System.err));
   }
 
-  /** The exit code: 0, or 50 after a sentence that says why. */
+  /** Returns the exit code: 0, or 50 after printing the reason. */
   static int run(String[] words, PrintStream out, PrintStream err) throws IOException {
     if (words.length == 0 || List.of(words).contains("--help")) {
       out.print(HELP);
@@ -114,12 +114,12 @@ public final class Main {
     }
   }
 
-  /** A base for other machines would take our layers and fail at its first start. */
+  /** An image on a base for another architecture could be built, but would not start. */
   private static void checkArchitecture(JsonNode configuration) {
     String architecture = configuration.path("architecture").asString("");
     if (!architecture.equals(ARCHITECTURE)) {
       throw new CannotBuildException(
-          "The base image is for '%s' and Retune's Java and PyTorch for '%s'; give a base for linux/%s."
+          "The base image is for '%s', but Retune's Java and PyTorch are for '%s'. Give a base for linux/%s."
               .formatted(architecture, ARCHITECTURE, ARCHITECTURE));
     }
   }
@@ -129,7 +129,7 @@ public final class Main {
     for (int i = 0; i < words.length; i += 2) {
       if (!words[i].startsWith("--") || i + 1 == words.length) {
         throw new CannotBuildException(
-            "'%s' is not a flag with a value; see --help.".formatted(words[i]));
+            "'%s' is not a flag with a value. See --help.".formatted(words[i]));
       }
       flags.put(words[i].substring(2), words[i + 1]);
     }
@@ -139,7 +139,7 @@ public final class Main {
   private static String required(Map<String, String> flags, String name) {
     String value = flags.get(name);
     if (value == null || value.isBlank()) {
-      throw new CannotBuildException("--%s is missing; see --help.".formatted(name));
+      throw new CannotBuildException("--%s is missing. See --help.".formatted(name));
     }
     return value;
   }

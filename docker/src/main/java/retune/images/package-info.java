@@ -1,4 +1,4 @@
-/** Builds Retune's images by Jib: one for each step, the document store, the XCom side car. */
+/** Builds Retune's images with Jib: one per step, the document store and the XCom side car. */
 @NullMarked
 package retune.images;
 

@@ -23,8 +23,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Containers of built images, locked as their pods are: no root, no capability, a file system that
- * can be read only.
+ * Containers of built images, locked down like their pods: no root, no capabilities, a read-only
+ * file system.
  */
 final class Containers {
   private static final String VERSION = System.getProperty("retune.version", "0.1.0");
@@ -32,7 +32,7 @@ final class Containers {
 
   private Containers() {}
 
-  /** What a container left behind. */
+  /** Exit code and output of a container. */
   record Ended(long exitCode, String out, String log) {
     JsonNode json() {
       return JsonMapper.shared().readTree(out);
@@ -47,7 +47,7 @@ final class Containers {
     }
   }
 
-  /** A container that is made, but not started. */
+  /** A container that is not started yet. */
   static GenericContainer<?> container(String image, String... words) {
     GenericContainer<?> container =
         new GenericContainer<>(DockerImageName.parse(image + ":" + VERSION))
@@ -73,7 +73,7 @@ final class Containers {
     }
   }
 
-  /** What a container that has ended left behind. */
+  /** Exit code and output of a container that has ended. */
   static Ended ended(GenericContainer<?> container) {
     ContainerState state = container.getCurrentContainerInfo().getState();
     return new Ended(
@@ -82,7 +82,7 @@ final class Containers {
         container.getLogs(OutputType.STDERR));
   }
 
-  /** A document store that others of its network find as {@code store}. */
+  /** A document store with the name {@code store} in its network. */
   static GenericContainer<?> store(Network network) {
     return container("retune/store")
         .withNetwork(network)
@@ -98,7 +98,7 @@ final class Containers {
         .withSecurityOpts(List.of("no-new-privileges"));
   }
 
-  /** Satisfied as soon as the container has ended, with whatever exit code. */
+  /** Waits until the container has ended, with any exit code. */
   private static final class UntilItEnds extends StartupCheckStrategy {
     UntilItEnds() {
       withTimeout(Duration.ofMinutes(3));
@@ -112,7 +112,7 @@ final class Containers {
     }
   }
 
-  /** What is not in the daemon is an error at once: the images are made here. */
+  /** Never pulls: an image that the daemon does not have is an error. */
   private static final class NeverPulled extends AbstractImagePullPolicy {
     @Override
     protected boolean shouldPullCached(DockerImageName image, ImageData local) {
@@ -125,7 +125,7 @@ final class Containers {
         DockerClientFactory.lazyClient().inspectImageCmd(image.asCanonicalNameString()).exec();
         return false;
       } catch (NotFoundException e) {
-        throw new IllegalStateException(image + " is not built; run 'make images'.", e);
+        throw new IllegalStateException(image + " is not built. Run 'make images'.", e);
       }
     }
   }

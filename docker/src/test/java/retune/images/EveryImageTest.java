@@ -14,10 +14,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.images.Containers.Ended;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What holds for the image of every step in the catalogue. */
+/** Tests that every step's image must pass. */
 @Tag("images")
 class EveryImageTest {
   static final Path CATALOGUE = Path.of("../airflow/dags/retune/catalogue.json");
@@ -30,12 +31,12 @@ class EveryImageTest {
         .toList();
   }
 
-  /** All but what goes on until it is told to stop. */
+  /** All steps except services, which run until they are stopped. */
   static List<String> stepsThatEnd() {
     return steps().stream().filter(step -> !step.equals("serving")).toList();
   }
 
-  /** All images that start a step; one step may have several. */
+  /** All images of steps; a step may have two. */
   static List<Image> images() {
     return Image.all(CATALOGUE).values().stream()
         .flatMap(List::stream)
@@ -43,7 +44,7 @@ class EveryImageTest {
         .toList();
   }
 
-  /** The words that a step is called with in its manual page. */
+  /** The arguments of the example in a step's manual page. */
   private static String[] example(String step) {
     return JsonMapper.shared()
         .readTree(CATALOGUE)
@@ -52,7 +53,7 @@ class EveryImageTest {
         .split(" ");
   }
 
-  /** The class archive must fit: the JVM is told to end without it. */
+  /** With {@code AOTMode=on}, the JVM fails if the class archive does not fit. */
   @ParameterizedTest
   @MethodSource("images")
   void showsItsManualPageFromItsClassArchive(Image image) {
@@ -65,7 +66,7 @@ class EveryImageTest {
     assertTrue(ended.out().startsWith(step + " – "), ended.out());
   }
 
-  /** What a machine that runs all steps of a family fetches, compressed. */
+  /** The compressed size that a node pulls to run all steps of a family. */
   @ParameterizedTest
   @CsvSource({"light, 45", "learning, 190"})
   void allImagesOfAFamilyTogetherStaySmall(String family, int megabytes) throws IOException {
@@ -73,8 +74,9 @@ class EveryImageTest {
     assertTrue(size <= megabytes * 1_000_000L, family + " has " + size + " bytes");
   }
 
+  /** One step of each family: the code is the same for all. */
   @ParameterizedTest
-  @MethodSource("steps")
+  @ValueSource(strings = {"evaluate_model", "finetune_model"})
   void refusesAFlagThatItDoesNotKnow(String step) {
     Ended ended = Containers.run(step, it -> {}, "--no-such-flag", "1");
 
@@ -84,7 +86,7 @@ class EveryImageTest {
 
   @ParameterizedTest
   @MethodSource("stepsThatEnd")
-  void saysWhatIsMissingWhereThereIsNeitherStoreNorFile(String step) {
+  void failsWithASentenceWithoutStoreAndFiles(String step) {
     Ended ended = Containers.run(step, it -> it.withEnv("RETUNE_STORE_WAIT", "0.2"), example(step));
 
     boolean readsAFile =

@@ -22,16 +22,15 @@ import retune.images.Containers.Ended;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A model's way through all steps, each in its own container against a store in another: from a
- * table to an alert. Only what containers could break is looked at; what the steps decide is tested
- * beside their code.
+ * Runs all steps from a table to an alert, each in its own container, with a store in another. It
+ * tests only what containers could break; the steps' decisions are tested next to their code.
  */
 @Tag("images")
 class LoopInContainersTest {
   private static final String DAY = "2026-11-05";
   private static final String BATCH = "customers/" + DAY;
 
-  /** Weights that PyTorch saved, and what they do not tell of themselves. */
+  /** Weights that PyTorch saved, and the model that they belong to. */
   private static final Path CHECKPOINT =
       Path.of("../tasks/model/src/test/resources/retune/model/importing/state_dict.pth");
 
@@ -69,10 +68,10 @@ class LoopInContainersTest {
 
     Set<String> missing = new TreeSet<>(EveryImageTest.stepsThatEnd());
     missing.removeAll(done);
-    assertEquals(Set.of(), missing, "steps that this test does not run yet");
+    assertEquals(Set.of(), missing, "steps that this test does not run");
   }
 
-  /** Makes a distribution and a model from a table; the model's id. */
+  /** Makes a distribution and a model from a table; returns the model's id. */
   private String author() {
     String[] table = {"--data", "/work/customers.csv", "--target", "bought", "--positive", "yes"};
     run("learn_distribution --model customers --output /work/distribution.json", table);
@@ -87,7 +86,7 @@ class LoopInContainersTest {
     return run("register_model --path /work/trained --champion").get("model_id").stringValue();
   }
 
-  /** A day on which nothing is good enough. */
+  /** Runs a day on which no model reaches the threshold. */
   private void daily(String champion) {
     String gate = " --metric f1_macro --threshold 0.99";
     String byDate = " --model customers --logical-date " + DAY;
@@ -122,7 +121,7 @@ class LoopInContainersTest {
         "import_model --weights /work/state_dict.pth --spec /work/spec.json --output /work/imported");
   }
 
-  /** Runs a step, which must end well with one JSON object and nothing else. */
+  /** Runs a step, which must succeed and print exactly one JSON object. */
   private JsonNode run(String command, String... more) {
     String[] words =
         Stream.concat(Stream.of(command.split(" ")), Stream.of(more)).toArray(String[]::new);
@@ -149,7 +148,7 @@ class LoopInContainersTest {
     return ended.json();
   }
 
-  /** Customers: the older and the more often seen, the likelier to have bought. */
+  /** Customers who buy more often the older they are and the more often they visit. */
   private static void writeTable(Path file) throws IOException {
     SplittableRandom random = new SplittableRandom(1);
     StringBuilder csv = new StringBuilder("age,visits,city,bought\n");

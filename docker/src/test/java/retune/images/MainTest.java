@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Files of images from a stage of a few bytes; neither a daemon nor a registry is asked. */
+/** Builds files of images from a tiny stage, without a daemon or a registry. */
 class MainTest {
   private static final String CATALOGUE =
       """
@@ -70,7 +70,7 @@ class MainTest {
   }
 
   @Test
-  void eachStepHasItsImageAndAFamilyHasItsLayersOnce() throws IOException {
+  void eachStepHasAnImageAndEachFamilyStoresItsLayersOnce() throws IOException {
     assertEquals("", build("tars"));
 
     Map<String, byte[]> light = entries("tars/retune-light.tar");
@@ -99,7 +99,7 @@ class MainTest {
   }
 
   @Test
-  void anImageStartsItsStepAsAnUnprivilegedUserAndSaysWhatItIs() throws IOException {
+  void anImageStartsItsStepAsAnUnprivilegedUserAndIsLabelled() throws IOException {
     build("tars");
 
     Map<String, byte[]> light = entries("tars/retune-light.tar");
@@ -131,7 +131,7 @@ class MainTest {
   }
 
   @Test
-  void twoBuildsOfOneStageAreTheSameBytes() throws IOException {
+  void twoBuildsOfAStageAreIdentical() throws IOException {
     build("first");
     try (Stream<Path> cache = Files.walk(folder.resolve("stage/cache"))) {
       for (Path file : cache.sorted(Comparator.reverseOrder()).toList()) {
@@ -155,25 +155,25 @@ class MainTest {
     assertEquals(3, manifest.at("/0/Layers").size(), "Java, libraries, Retune on an empty base");
 
     assertEquals(
-        "The base image is for 'arm64' and Retune's Java and PyTorch for 'amd64'; give a base for linux/amd64.",
+        "The base image is for 'arm64', but Retune's Java and PyTorch are for 'amd64'. Give a base for linux/amd64.",
         build("tars", "--base", "tar://" + baseImage("arm64")));
   }
 
   @Test
   void whatIsMissingIsNamed() throws IOException {
-    assertEquals("'--tars' is not a flag with a value; see --help.", run("--tars"));
-    assertEquals("--version is missing; see --help.", run("--stage", "s", "--catalogue", "c"));
+    assertEquals("'--tars' is not a flag with a value. See --help.", run("--tars"));
+    assertEquals("--version is missing. See --help.", run("--stage", "s", "--catalogue", "c"));
     assertTrue(
         run("--stage", "s", "--catalogue", folder + "/none.json", "--version", "1")
-            .endsWith("/none.json' cannot be read; run 'make catalogue'."));
+            .endsWith("/none.json'. Run 'make catalogue'."));
     write("catalogue.json", CATALOGUE.replace("learning", "quantum"));
     assertEquals(
-        "Step train_model is of the family 'quantum', for which there is no image; see retune.images.Family.",
+        "Step train_model has the family 'quantum', which is not in retune.images.Family.",
         build("tars"));
   }
 
   @Test
-  void withoutADaemonTheFilesAreOffered() throws Exception {
+  void withoutADaemonTheMessageSuggestsFiles() throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
                 ProcessHandle.current().info().command().orElseThrow(),
@@ -217,7 +217,7 @@ class MainTest {
     return run(words.toArray(String[]::new));
   }
 
-  /** What was said on standard error; nothing where all went well. */
+  /** The text on standard error, empty on success. */
   private static String run(String... words) throws IOException {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream nowhere =

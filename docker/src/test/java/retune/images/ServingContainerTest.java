@@ -25,7 +25,7 @@ import org.testcontainers.containers.wait.strategy.Wait;
 import retune.images.Containers.Ended;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The prediction service in its container, locked down as its pod is. */
+/** The prediction service in a container that is locked down like its pod. */
 @Tag("images")
 class ServingContainerTest {
   private static final String EXAMPLE = Path.of("../examples/credit-default").toString();
@@ -36,7 +36,7 @@ class ServingContainerTest {
   private final HttpClient client = HttpClient.newHttpClient();
 
   @Test
-  void aChampionThatIsRegisteredMeanwhileAnswersUntilSigterm() throws Exception {
+  void servesAChampionThatIsRegisteredLaterUntilSigterm() throws Exception {
     try (Network network = Network.newNetwork();
         GenericContainer<?> store = Containers.store(network);
         GenericContainer<?> serving =
@@ -71,7 +71,7 @@ class ServingContainerTest {
   }
 
   @Test
-  void aFolderIsServedWithoutAStore() throws Exception {
+  void servesAFolderWithoutAStore() throws Exception {
     try (GenericContainer<?> serving = service("retune/serving", "--model-file", "/model")) {
       serving.withFileSystemBind(EXAMPLE + "/finetuned", "/model", BindMode.READ_ONLY);
       serving.waitingFor(Wait.forHttp(READY).forPort(PORT)).start();
@@ -81,7 +81,7 @@ class ServingContainerTest {
       assertTrue(predicted.getStdout().contains("\"prediction_class\""), predicted.toString());
       assertTrue(
           get(serving, "/metrics").body().contains("process_cpu_seconds_total"),
-          "the image's Java knows what the process uses");
+          "the image's Java measures the process");
       assertEquals(143, stop(serving).exitCode());
     }
   }

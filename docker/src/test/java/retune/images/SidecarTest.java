@@ -12,13 +12,13 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.BindMode;
 import org.testcontainers.containers.GenericContainer;
 
-/** What KubernetesPodOperator does with its side car, word by word. */
+/** Runs the commands that KubernetesPodOperator sends to its side car. */
 @Tag("images")
 class SidecarTest {
   @TempDir Path folder;
 
   @Test
-  void givesTheResultAndEndsWhenItIsTold() throws Exception {
+  void printsTheResultAndEndsOnRequest() throws Exception {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
     Files.writeString(folder.resolve("return.json"), "{\"rows\": 7}");
     try (GenericContainer<?> sidecar = Containers.container("retune/xcom-sidecar")) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.images.Containers.Ended;
 
-/** The file systems that docker/stage.sh makes for the images. */
+/** The file systems that docker/stage.sh makes. */
 @Tag("images")
 class StageTest {
   private static final Path STAGE = Path.of("target/stage");
@@ -24,14 +24,14 @@ class StageTest {
 
   private static final String ARCHIVED = " source: shared objects file";
 
-  /** Read from a jar or from the JDK; what is made while a step runs is not meant. */
+  /** Classes from jars and the JDK, without those that are generated at run time. */
   private static final Pattern PARSED = Pattern.compile(" source: (file|jrt):");
 
-  /** Of the archive's classes, in percent. */
+  /** In percent of the archived classes. */
   private static final int MOST_PARSED = 5;
 
   @Test
-  void aSecondStageInAnotherFolderHasTheSameBytes(@TempDir Path folder) throws Exception {
+  void twoStagesInDifferentFoldersAreIdentical(@TempDir Path folder) throws Exception {
     Path other = folder.resolve("of-a-longer-name");
     Process stage =
         new ProcessBuilder("../docker/stage.sh", other.toString())
@@ -51,9 +51,9 @@ class StageTest {
     assertEquals(List.of(), different);
   }
 
-  /** Where libraries or steps have changed: {@code make class-lists}. */
+  /** If it fails after a change of libraries or steps, run {@code make class-lists}. */
   @Test
-  void whatAStepLoadsIsInItsArchive() {
+  void theArchiveHasTheClassesThatAStepLoads() {
     Ended ended =
         Containers.run(
             "load_latest_model",
@@ -68,7 +68,7 @@ class StageTest {
     assertTrue(archived > 1000, archived + " classes");
     assertTrue(
         100 * parsed < MOST_PARSED * archived,
-        parsed + " classes are not among the archive's; run 'make class-lists'.");
+        parsed + " classes are not in the archive. Run 'make class-lists'.");
   }
 
   private static List<Path> files(Path folder) throws IOException {

@@ -20,7 +20,7 @@ import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
 import retune.images.Containers.Ended;
 
-/** How a step behaves in its container: results, stops, limits, and what it may not do. */
+/** A step in its container: results, signals, limits and restrictions. */
 @Tag("images")
 class StepContainerTest {
   private static final long MEGABYTE = 1 << 20;
@@ -62,7 +62,7 @@ class StepContainerTest {
   }
 
   @Test
-  void anXcomFolderThatMayNotBeWrittenIsNamedWithTheUser() throws IOException {
+  void anXcomFolderThatIsNotWritableIsNamedWithTheUser() throws IOException {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
 
     Ended ended = Containers.run("load_latest_model", this::mountResults, "--model", "none");
@@ -77,12 +77,12 @@ class StepContainerTest {
   void sigtermEndsAWaitingStepWith143() throws Exception {
     try (GenericContainer<?> step =
         Containers.container("retune/load-latest-model", "--model", "none")) {
-      // Nobody answers at this address, so that the step waits.
+      // No server has this address, so that the step waits.
       step.withEnv("RETUNE_MONGO_URI", "mongodb://192.0.2.1/retune");
       step.withEnv("RETUNE_STORE_WAIT", "120");
       step.start();
       var docker = DockerClientFactory.lazyClient();
-      Thread.sleep(Duration.ofSeconds(2)); // past the start of the JVM, which would end alike
+      Thread.sleep(Duration.ofSeconds(2)); // until the JVM has started, which would end the same way
       docker.killContainerCmd(step.getContainerId()).withSignal("TERM").exec();
       docker.waitContainerCmd(step.getContainerId()).start().awaitStatusCode();
 
@@ -93,7 +93,7 @@ class StepContainerTest {
   }
 
   @Test
-  void aStepThatNeedsMoreMemoryThanItHasSaysSoInItsLastLine() throws IOException {
+  void aStepThatRunsOutOfMemorySaysSoInItsLastLine() throws IOException {
     Path table = folder.resolve("large.csv");
     Files.writeString(table, "a,b,c\n" + "1.5,2.5,yes\n3.5,1.5,no\n".repeat(2_000_000));
 
@@ -128,7 +128,7 @@ class StepContainerTest {
   }
 
   @Test
-  void aClassArchiveThatDoesNotFitIsLeftAsideWithAWarning() throws IOException {
+  void aClassArchiveThatDoesNotFitIsIgnoredWithAWarning() throws IOException {
     Path other = Files.writeString(folder.resolve("retune.aot"), "no archive");
 
     Ended ended =
@@ -145,7 +145,7 @@ class StepContainerTest {
   }
 
   @Test
-  void thereIsNoShellToBreakOutTo() {
+  void thereIsNoShell() {
     try (GenericContainer<?> container = Containers.container("retune/evaluate-model")) {
       container.withCreateContainerCmdModifier(command -> command.withEntrypoint("/bin/sh"));
       Throwable refused = assertThrows(RuntimeException.class, container::start);
