@@ -66,7 +66,9 @@ record BillOfMaterials(ObjectNode document) {
                             .filter(text -> !text.isEmpty())
                             .collect(Collectors.joining(":")),
                         component.path("version").asString(""),
-                        component.path("licenses").valueStream()
+                        component
+                            .path("licenses")
+                            .valueStream()
                             .map(BillOfMaterials::named)
                             .collect(Collectors.joining(", "))))
         .sorted()
@@ -75,7 +77,9 @@ record BillOfMaterials(ObjectNode document) {
 
   /** An SPDX expression: the licences of all parts. */
   String licenses() {
-    return document.path("components").valueStream()
+    return document
+        .path("components")
+        .valueStream()
         .flatMap(component -> component.path("licenses").valueStream())
         .map(BillOfMaterials::spdx)
         .filter(name -> !name.isEmpty())

@@ -59,8 +59,7 @@ final class Layers {
     Path root = stage.resolve(folder);
     if (!Files.isDirectory(root)) {
       throw new CannotBuildException(
-          "The stage '%s' has no folder '%s'. Run 'make stage'."
-              .formatted(stage, folder));
+          "The stage '%s' has no folder '%s'. Run 'make stage'.".formatted(stage, folder));
     }
     List<FileEntry> entries = new ArrayList<>();
     try (Stream<Path> paths = Files.walk(root)) {

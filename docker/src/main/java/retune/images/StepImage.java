@@ -10,6 +10,7 @@ import com.google.cloud.tools.jib.plugins.extension.ExtensionLogger;
 import com.google.cloud.tools.jib.plugins.extension.ExtensionLogger.LogLevel;
 import com.google.cloud.tools.jib.plugins.extension.JibPluginExtensionException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -19,6 +20,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,16 +113,14 @@ public final class StepImage implements JibMavenPluginExtension<Void> {
   /** A step of another project: its jars follow the family's on the class path. */
   private static Image custom(
       String step, List<FileEntriesLayer> layers, Path stage, MavenData maven) throws IOException {
-    List<String> jars =
+    List<FileEntry> jars =
         layers.stream()
             .flatMap(layer -> layer.getEntries().stream())
-            .map(FileEntry::getExtractionPath)
-            .map(Object::toString)
-            .filter(path -> path.endsWith(".jar"))
+            .filter(file -> file.getExtractionPath().toString().endsWith(".jar"))
             .toList();
-    if (jars.isEmpty()) {
+    if (!haveStep(jars, step)) {
       throw new CannotBuildException(
-          "Retune has no step '%s', and this project packages no jar that could have it; correct %s, or set <containerizingMode>packaged</containerizingMode>."
+          "Neither Retune nor a jar of this project has the step '%s'; correct %s, or set <containerizingMode>packaged</containerizingMode>."
               .formatted(step, STEP));
     }
     Family family =
@@ -133,7 +134,31 @@ public final class StepImage implements JibMavenPluginExtension<Void> {
         };
     String description =
         Optional.ofNullable(maven.getMavenProject().getDescription()).orElse("").strip();
-    return Image.custom(step, family, description, classPath(stage, family), jars);
+    List<String> paths = jars.stream().map(jar -> jar.getExtractionPath().toString()).toList();
+    return Image.custom(step, family, description, classPath(stage, family), paths);
+  }
+
+  /** Whether a jar declares the step as a service. */
+  private static boolean haveStep(List<FileEntry> jars, String step) throws IOException {
+    for (FileEntry jar : jars) {
+      try (ZipFile zip = new ZipFile(jar.getSourceFile().toFile())) {
+        ZipEntry services = zip.getEntry("META-INF/services/retune.runtime.Step");
+        if (services != null
+            && new String(zip.getInputStream(services).readAllBytes(), StandardCharsets.UTF_8)
+                .lines()
+                .map(StepImage::stepName)
+                .anyMatch(step.replace('-', '_')::equals)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The name of a step's class as the command line has it: {@code CountLabels}, count_labels. */
+  private static String stepName(String className) {
+    String simple = className.strip().replaceFirst(".*[.]", "");
+    return simple.replaceAll("(?<=.)([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 
   /** The class path that the family's class archive was made for. */

@@ -82,7 +82,8 @@ class StepContainerTest {
       step.withEnv("RETUNE_STORE_WAIT", "120");
       step.start();
       var docker = DockerClientFactory.lazyClient();
-      Thread.sleep(Duration.ofSeconds(2)); // until the JVM has started, which would end the same way
+      Thread.sleep(
+          Duration.ofSeconds(2)); // until the JVM has started, which would end the same way
       docker.killContainerCmd(step.getContainerId()).withSignal("TERM").exec();
       docker.waitContainerCmd(step.getContainerId()).start().awaitStatusCode();
 
