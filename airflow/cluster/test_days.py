@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cluster.release import PROJECT
-from demo.days import DAYS
+from demo.days import ALERTED, DAYS
 
 STEPS = json.loads((PROJECT / "airflow/dags/retune/catalogue.json").read_text())["steps"]
 SECONDS_OF_LIGHT_STEPS = 15
@@ -21,7 +21,7 @@ def test_a_day_ends_as_it_should(report):
 
 
 def test_every_step_succeeds_at_its_first_try_and_leaves_its_result(report):
-    ran = [task for task in report.tasks.values() if task.state != "skipped"]
+    ran = [t for t in report.tasks.values() if t.state != "skipped" and t.name != ALERTED]
     assert {task.state for task in ran} == {"success"}
     assert {task.tries for task in ran} == {1}
     steps = [task for task in ran if task.name.rpartition(".")[2] in STEPS]

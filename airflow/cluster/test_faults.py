@@ -44,7 +44,7 @@ def test_an_image_that_is_not_there_fails_with_the_pods_events(start):
 def test_a_step_out_of_memory_is_tried_again_with_more(start, tight):
     run = start(tight, "2026-10-04")
     ended = run.wait("generate_data", "failed")
-    assert "generate_data was killed, as happens to what needs more memory" in run.log(
+    assert "generate_data was killed, probably because it exceeded its memory limit" in run.log(
         "generate_data", 1
     )
     assert "An earlier try ran out of memory: now 1Gi." in run.log("generate_data", 2)

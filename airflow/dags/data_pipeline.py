@@ -1,37 +1,38 @@
 """## The day's data
 
 Takes the day's rows and turns them into the features that the model in production reads
-(`process_data`). The loop file says where rows come from: `generate_data` draws them, `ingest`
-reads real ones. The day is the run's **partition key**, such as `2026-11-05`; the schedule takes
-the day that has just ended. Running a day again replaces its batch.
+(`process_data`). The loop file says where the rows come from: `generate_data` draws them,
+`ingest` reads real ones. The schedule works on the day that has just ended. Running a day again
+replaces its batch. When the run ends, `model_evaluation_pipeline` starts for the same day.
 
-Its end starts `model_evaluation_pipeline` for the same day.
+**Run a day by hand.** Trigger the DAG and pick a day; an empty field means yesterday (UTC). A run
+that was started with a partition key, such as `2026-11-05`, works on that day instead.
 
-To rehearse a fault, trigger the DAG with a drill and, under *Advanced Options*, the day as the
-partition key. The drills are drifted columns, a changed relation of features and label, noise in
-the labels, and a burst of missing values.
+**Rehearse a fault.** Pick a drill in the same form: drifted columns, a changed relation between
+features and label, noise in the labels, or a burst of missing values.
 """
 
 from typing import Any
 
 from airflow.sdk import DAG, CronPartitionTimetable, Param, chain
 
-from retune import LOGICAL_DATE, Loop, loops, param, sharded, step
+from retune import LOGICAL_DATE, Loop, day_param, loops, param, sharded, step
 
 DRILLS = {
     "none": "none: a healthy day",
-    "covariate_drift": "covariate drift: other customers than before",
-    "concept_drift": "concept drift: the same customers behave otherwise",
-    "label_noise": "label noise: outcomes that are wrong",
-    "missing_burst": "missing burst: values that did not arrive",
+    "covariate_drift": "covariate drift: a different mix of customers",
+    "concept_drift": "concept drift: the same customers behave differently",
+    "label_noise": "label noise: wrong outcomes",
+    "missing_burst": "missing burst: many missing values",
 }
 
 
 def form(loop: Loop) -> dict[str, Param]:
-    """The form that triggers a run: rehearsals are for generated rows."""
+    """The form that triggers a run; only generated rows can have a drill."""
     if loop.data.source != "synthetic":
-        return {}
+        return {"date": day_param()}
     return {
+        "date": day_param(),
         "rows": param("generate_data.rows", loop.data.rows, "Rows"),
         "drill": param("generate_data.drill", loop.data.drill, "Drill", values_display=DRILLS),
         "drill_strength": param(
@@ -41,7 +42,7 @@ def form(loop: Loop) -> dict[str, Param]:
 
 
 def rows_of_the_day(loop: Loop) -> list[Any]:
-    """The tasks, in order, that take the day's rows from where the loop file says."""
+    """The tasks, in order, that fetch or generate the day's rows."""
     day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
     if loop.data.source == "csv":
         return [step("ingest", loop, **day, data=loop.data.path)]
@@ -69,7 +70,8 @@ for loop in loops():
         ),
         catchup=False,
         max_active_runs=1,
-        tags=["retune", loop.name],
+        tags=loop.tags("data"),
+        default_args={"owner": loop.owner},
         params=form(loop),
         doc_md=__doc__,
     ):

@@ -1,6 +1,6 @@
-"""Says what is wrong in the loop files, as one import error of Airflow's.
+"""Reports the mistakes in loop files as an import error in Airflow.
 
-The DAG files leave such loops out, so that a mistake in one loop file does not stop the others.
+The DAG files leave these loops out, so a mistake in one loop file does not stop the others.
 """
 
 from retune.loops import LoopFileError, read

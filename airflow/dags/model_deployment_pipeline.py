@@ -1,10 +1,11 @@
 """## Into production
 
 Takes the version that the day's evaluation approved, checks that it loads and answers as it did
-when it was judged, puts it into production and tells people. Where nothing was approved, or where
-the version is in production already, there is nothing to do: that is a skip, not a failure.
+when it was judged, puts it into production and tells people. If nothing was approved, or the
+version is in production already, there is nothing to do and the tasks are skipped.
 
-The day is the run's **partition key**. The run starts by itself after the day's evaluation.
+The run starts by itself after the day's evaluation. To deploy a day's version again, trigger the
+DAG and pick the day; an empty field means yesterday (UTC).
 """
 
 from typing import Any
@@ -13,11 +14,11 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.sdk import DAG, PartitionedAssetTimetable
 
-from retune import LOGICAL_DATE, loops, param, result, step
+from retune import LOGICAL_DATE, day_param, loops, param, result, step
 
 
 def deploy_or_skip(ti: Any) -> str:
-    """The task that follows the wait."""
+    """Chooses the task that follows the wait."""
     ready = ti.xcom_pull(task_ids="wait_for_model_ready")["ready"]
     return "validate_model" if ready else "nothing_to_deploy"
 
@@ -29,8 +30,10 @@ for loop in loops():
         schedule=PartitionedAssetTimetable(assets=loop.evaluation),
         catchup=False,
         max_active_runs=1,
-        tags=["retune", loop.name],
+        tags=loop.tags("deployment"),
+        default_args={"owner": loop.owner},
         params={
+            "date": day_param(),
             "wait_seconds": param(
                 "wait_for_model_ready.wait_seconds", loop.deployment.wait_seconds, "Seconds to wait"
             ),
@@ -47,7 +50,7 @@ for loop in loops():
         decide_after_wait = BranchPythonOperator(
             task_id="decide_after_wait",
             python_callable=deploy_or_skip,
-            doc_md="A version that is ready goes to `validate_model`; else there is nothing to do.",
+            doc_md="Goes to `validate_model` if a version is ready; otherwise the run is done.",
         )
         approved_id = result(wait_for_model_ready, "model_id")
         validate_model = step("validate_model", loop, model_id=approved_id)

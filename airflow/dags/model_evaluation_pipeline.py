@@ -1,23 +1,26 @@
-"""## Does the model in production still hold?
+"""## Is the model in production still good enough?
 
 Evaluates the model in production on the day's batch and judges it against the gate. A model that
-passes is approved. One that falls short is fine-tuned, up to three times, each attempt by another
-strategy and judged on rows that no training has seen; the first attempt that passes is approved.
-Where none passes, `send_alert` tells people and the model in production stays.
+passes is approved. A model that falls short is fine-tuned, up to three times, each attempt with
+another strategy and judged on rows that no training has seen. The first attempt that passes is
+approved. If none passes, `send_alert` tells people and the model in production stays.
 
-`send_evaluation_results` always runs, records the outcome, and is the only task that approves.
+`send_evaluation_results` always runs and records the outcome; it is the only task that approves.
+After an alert, `fail_run_after_alert` turns the run red, with the outcome as the failure. By then
+the alert is sent and the outcome recorded: there is nothing to clear or to retry.
 
-The day is the run's **partition key**. The run starts by itself when the day's data is there; to
-judge a day again, trigger it with that partition key.
+The run starts by itself when the day's data is there. To judge a day again, trigger the DAG and
+pick the day; an empty field means yesterday (UTC).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.providers.standard.operators.python import BranchPythonOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
+from airflow.sdk.exceptions import AirflowFailException
 
-from retune import LOGICAL_DATE, Loop, loops, param, result, sharded, step
+from retune import LOGICAL_DATE, Loop, day_param, loops, param, result, sharded, step
 
 ATTEMPTS = (1, 2, 3)
 # How many times the loop file's epochs and learning rate an attempt trains with.
@@ -26,21 +29,26 @@ NEW_HEAD_FACTORS = (4, 10)  # attempt 3 where the encoder is TorchScript and can
 ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 
 
+def fail_with_the_outcome(ti: Any) -> None:
+    """Makes a day that ended in an alert a failed run; all its work is done."""
+    raise AirflowFailException(ti.xcom_pull(task_ids="send_evaluation_results")["message"])
+
+
 def approve_or_retrain(ti: Any) -> str:
-    """The task that follows the verdict on the model in production."""
+    """Chooses the task that follows the verdict on the model in production."""
     verdict = ti.xcom_pull(task_ids="check_model_performance")
     return "prepare_retraining_data" if verdict["needs_retraining"] else "send_evaluation_results"
 
 
 def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
-    """The task that follows the verdict on an attempt."""
+    """Chooses the task that follows the verdict on an attempt."""
     if ti.xcom_pull(task_ids=f"attempt_{attempt}.evaluate_finetuned_model")["passed"]:
         return "send_evaluation_results"
     last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
     return "send_alert" if last else f"attempt_{attempt + 1}.finetune_model"
 
 
-def factors(loop: Loop, attempt: int) -> dict[str, float]:
+def factors(loop: Loop, attempt: int) -> dict[str, Any]:
     """Returns the factors of an attempt as inputs of `finetune_model`."""
     new_head = attempt == ATTEMPTS[-1] and loop.engine == "pytorch"
     epochs, learning_rate = NEW_HEAD_FACTORS if new_head else FACTORS[attempt]
@@ -50,12 +58,14 @@ def factors(loop: Loop, attempt: int) -> dict[str, float]:
 for loop in loops():
     with DAG(
         loop.dag_id("model_evaluation_pipeline"),
-        description="Judges the model in production, and fine-tunes it where it falls short",
+        description="Judges the model in production and fine-tunes it if it falls short",
         schedule=PartitionedAssetTimetable(assets=loop.processed_data),
         catchup=False,
         max_active_runs=1,
-        tags=["retune", loop.name],
+        tags=loop.tags("evaluation"),
+        default_args={"owner": loop.owner},
         params={
+            "date": day_param(),
             "metric": param("check_model_performance.metric", loop.gate.metric, "Metric"),
             "threshold": param(
                 "check_model_performance.threshold", loop.gate.threshold, "Threshold"
@@ -92,7 +102,7 @@ for loop in loops():
         decide_after_check = BranchPythonOperator(
             task_id="decide_after_check",
             python_callable=approve_or_retrain,
-            doc_md="Approved goes to `send_evaluation_results`, else the attempts begin.",
+            doc_md="An approved model goes to `send_evaluation_results`; otherwise attempts begin.",
         )
         prepare_retraining_data = step(
             "prepare_retraining_data", loop, model_id=champion_id, **batch
@@ -108,11 +118,19 @@ for loop in loops():
             trigger_rule=ONE_WAY_IN,
         )
 
+        fail_run_after_alert = PythonOperator(
+            task_id="fail_run_after_alert",
+            python_callable=fail_with_the_outcome,
+            doc_md="Runs only after an alert, and fails: a day that ended in an alert is red.",
+        )
+
         chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
         decide_after_check >> [prepare_retraining_data, send_evaluation_results]
         before = prepare_retraining_data
         for attempt in ATTEMPTS:
-            with TaskGroup(f"attempt_{attempt}", tooltip=f"Attempt {attempt} at a better version"):
+            with TaskGroup(
+                f"attempt_{attempt}", tooltip=f"Attempt {attempt} to train a better version"
+            ):
                 finetune_model = step(
                     "finetune_model",
                     loop,
@@ -139,9 +157,11 @@ for loop in loops():
                     task_id="check_finetuned_model",
                     python_callable=approve_or_try_again,
                     op_kwargs={"attempt": attempt},
-                    doc_md="Passed goes to `send_evaluation_results`, else to the next attempt.",
+                    doc_md="A version that passes goes to `send_evaluation_results`; otherwise the "
+                    "next attempt begins, or `send_alert` after the last one.",
                 )
             before >> finetune_model >> evaluate_finetuned_model >> check_finetuned_model
             check_finetuned_model >> [send_evaluation_results, send_alert]
             before = check_finetuned_model
         send_alert >> send_evaluation_results
+        [send_alert, send_evaluation_results] >> fail_run_after_alert

@@ -1,1 +1,1 @@
-"""`make demo`: three days of the example's loop in a real Airflow, from nothing."""
+"""`make demo`: takes the example's loop through three days in a real Airflow."""

@@ -1,4 +1,4 @@
-"""Starts everything, takes three days through the loop, shows what happened and stays up."""
+"""Starts the store and Airflow, takes the loop through three days and stays up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Runs the demo; 0 where the three days ended as they should."""
+    """Runs the demo; returns 0 if the three days ended as expected."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="stop after the three days")
     stay = not parser.parse_args().exit
@@ -44,7 +44,7 @@ def main() -> int:
             mistakes = _three_days(screen, airflow, processes)
             print(f"\nAirflow is at {airflow.url}; logs and data are in {STATE}.", flush=True)
             if stay:
-                print("Ctrl-C stops it, `make demo` takes it up again.", flush=True)
+                print("Ctrl-C stops it; `make demo` resumes.", flush=True)
                 with suppress(KeyboardInterrupt):
                     _stay(processes)
     except DemoError as error:
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[str]:
-    """Starts everything and takes the days through the loop; what did not end as expected."""
+    """Takes the loop through the days; returns what did not end as expected."""
     program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
     given = os.environ.get("RETUNE_DEMO_MONGO_URI")
     port = free_port(27018)
@@ -82,26 +82,28 @@ def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[
     follower = Follower(airflow, processes, screen)
     there = [day for day in DAYS if follower.is_done(day)]
     if len(there) == len(DAYS):
-        screen.say("The three days are there already; `make clean-demo` forgets them.")
+        screen.say("The three days have already run; `make clean-demo` deletes them.")
     reports: list[Report] = []
     for day in DAYS:
         if day not in there:
             screen.say(f"{day.date}, {day.title}")
         reports.append(follower.take(day, show=day not in there))
-    screen.say("What became of the days:")
+    screen.say("The three days:")
     screen.table(reports)
     mistakes = [mistake for report in reports if (mistake := report.mistake())]
     if not there:
         champion = _champion(program, environment)
         if champion != reports[-1].champions[1]:
-            mistakes.append(f"The store's champion is {champion}, another than the table's.")
+            mistakes.append(
+                f"The champion in the store is {champion}, which is not the one in the table."
+            )
     for mistake in mistakes:
         screen.say(mistake)
     return mistakes
 
 
 def _register(processes: Processes, program: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Brings the example into the store, once: later the champion may be another version."""
+    """Registers the example, but only once: the champion may change later."""
     done = STATE / "registered"
     if not done.exists():
         for registration in REGISTRATIONS:
@@ -110,7 +112,7 @@ def _register(processes: Processes, program: Sequence[str], environment: Mapping
 
 
 def _champion(program: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The version in production, as the store has it."""
+    """The champion, as the store knows it."""
     command = [*program, "load_latest_model", "--model", MODEL]
     answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if answer.returncode != 0:
@@ -125,13 +127,13 @@ def _stay(processes: Processes) -> None:
 
 
 def _only_one() -> IO[str]:
-    """A lock on the state, given back when the program ends."""
+    """Locks the state until the program ends."""
     STATE.mkdir(parents=True, exist_ok=True)
     lock = (STATE / "lock").open("w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DemoError(f"Another demo is at work on {STATE}; stop it first.") from None
+        raise DemoError(f"Another demo is using {STATE}; stop it first.") from None
     return lock
 
 

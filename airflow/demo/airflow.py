@@ -1,7 +1,8 @@
-"""A whole Airflow on loopback, and its REST API."""
+"""An Airflow installation on loopback, and its REST API."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.metadata
 import json
@@ -19,7 +20,7 @@ from demo.processes import DemoError, Processes, free_port
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "api-server": (),
-    # Logs are read from the same disk: nothing needs the log server, which would listen everywhere.
+    # Logs are read from disk. The log server would listen on all interfaces and is not needed.
     "scheduler": ("--skip-serve-logs",),
     "dag-processor": (),
 }
@@ -28,7 +29,7 @@ SECONDS_TO_START = 180
 
 @dataclass
 class Airflow:
-    """Airflow with its state in one folder: no login, loopback only."""
+    """Airflow with its state in one folder, without a login, on loopback only."""
 
     home: Path
     sources: Path
@@ -41,10 +42,13 @@ class Airflow:
         return f"http://127.0.0.1:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """The settings of all its parts."""
+        """The environment of all its components."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW_")}
-        inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # every task would compile what it imports
+        inherited.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # otherwise every task compiles what it imports
         key = self._key()
+        self._without_paths()
         return {
             **inherited,
             "PYTHONPATH": str(self.sources / "config"),
@@ -52,7 +56,7 @@ class Airflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.sources / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            # A scheduler that starts holds a lock for longer than SQLite waits: the API says 500.
+            # A starting scheduler holds a lock for longer than SQLite waits by default.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__MP_START_METHOD": "fork",
@@ -62,6 +66,8 @@ class Airflow:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(bytes.fromhex(key)[:32]).decode(),
             "AIRFLOW__API__SECRET_KEY": key,
             "AIRFLOW__API_AUTH__JWT_SECRET": key,
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -69,13 +75,13 @@ class Airflow:
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-            # A worker may notice the end of its task only at the next heartbeat.
+            # A worker notices the end of its task only at the next heartbeat.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
 
     @contextlib.contextmanager
     def migrated(self, processes: Processes, environment: Mapping[str, str]) -> Iterator[None]:
-        """Creates the database, or brings it up to date after an upgrade, beside other work."""
+        """Creates or upgrades the database while other work goes on."""
         done, version = self.home / "migrated", importlib.metadata.version("apache-airflow")
         if done.exists() and done.read_text(encoding="utf-8") == version:
             yield
@@ -87,16 +93,16 @@ class Airflow:
         done.write_text(version, encoding="utf-8")
 
     def start(self, processes: Processes, environment: Mapping[str, str]) -> None:
-        """Starts its parts."""
+        """Starts all components."""
         for part in PARTS:
             self.start_part(part, processes, environment)
 
     def start_part(self, part: str, processes: Processes, environment: Mapping[str, str]) -> None:
-        """Starts one part, or starts it again."""
+        """Starts or restarts one component."""
         processes.start(f"airflow-{part}", [*_airflow(), part, *PARTS[part]], environment)
 
     def wait(self, processes: Processes, dags: tuple[str, ...]) -> None:
-        """Waits until it is healthy and knows the DAGs, and sets them going."""
+        """Waits until it is healthy and has parsed the DAGs, and unpauses them."""
         processes.wait_for("Airflow's start", self._healthy, SECONDS_TO_START)
         self.token = self.call("GET", "/auth/token")["access_token"]
         processes.wait_for(
@@ -104,7 +110,7 @@ class Airflow:
         )
 
     def trigger(self, dag: str, partition_key: str, conf: Mapping[str, Any]) -> str:
-        """Starts a run for a partition; its id."""
+        """Starts a run for a partition and returns its id."""
         body = {"logical_date": None, "partition_key": partition_key, "conf": conf}
         return str(self.call("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"])
 
@@ -119,7 +125,7 @@ class Airflow:
         return list(self.call("GET", path)["task_instances"])
 
     def result(self, dag: str, run: str, task: str) -> dict[str, Any]:
-        """A task's result; empty where it left none."""
+        """A task's result, or an empty one."""
         path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value"
         try:
             value = self.call("GET", path)["value"]
@@ -142,7 +148,7 @@ class Airflow:
 
     def _healthy(self) -> bool:
         try:
-            self.call("GET", "/execution/health")  # builds what the first task would wait for
+            self.call("GET", "/execution/health")  # loads what the first task would wait for
             health = self.call("GET", "/api/v2/monitor/health")
         except (OSError, ValueError):
             return False
@@ -158,8 +164,17 @@ class Airflow:
             return False
         return True
 
+    def _without_paths(self) -> None:
+        """Writes a configuration without settings.
+
+        Airflow would write one with absolute paths, and log to the old place after a move.
+        """
+        (self.home / "airflow.cfg").write_text(
+            "# All settings are in airflow/demo/airflow.py.\n", encoding="utf-8"
+        )
+
     def _key(self) -> str:
-        """The key that Airflow's parts trust each other by, the same at each start."""
+        """The key that the components authenticate with, the same at each start."""
         self.home.mkdir(parents=True, exist_ok=True)
         file = self.home / "key"
         if not file.exists():

@@ -1,4 +1,4 @@
-"""The three days of the demo, and what became of each."""
+"""The three days of the demo, and how each ended."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 MODEL = "credit-default"
 PIPELINES = ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
 ATTEMPTS = (1, 2, 3)
+# Fails, and nothing else does, where a day ended in an alert: the run is red, its work is done.
+FAILED = ("failed", "upstream_failed")
+ALERTED = "fail_run_after_alert"
 
 
 @dataclass(frozen=True)
 class Day:
-    """A logical date, the fault that is rehearsed on it, and how it must end."""
+    """A logical date, its drill, and the expected outcome."""
 
     date: str
     title: str
@@ -40,7 +43,7 @@ DAYS = (
 
 @dataclass(frozen=True)
 class Task:
-    """One task instance at its end."""
+    """A finished task instance."""
 
     name: str
     state: str
@@ -51,18 +54,23 @@ class Task:
 
 @dataclass(frozen=True)
 class Report:
-    """A day at its end."""
+    """A finished day."""
 
     day: Day
     tasks: Mapping[str, Task]
 
     def result(self, task: str) -> Mapping[str, Any]:
-        """A task's result; empty where it did not run."""
+        """A task's result, or an empty one if it did not run."""
         return self.tasks[task].result if task in self.tasks else {}
 
     @property
+    def ended_in_alert(self) -> bool:
+        """Whether the evaluation's run is red because of an alert and nothing else."""
+        return {t.name for t in self.tasks.values() if t.state in FAILED} == {ALERTED}
+
+    @property
     def metric(self) -> str:
-        """The metric that the gate judges."""
+        """The gate's metric."""
         return str(self.result("check_model_performance").get("metric", ""))
 
     @property
@@ -71,7 +79,7 @@ class Report:
         return self._metric("check_model_performance", "metrics")
 
     def attempt(self, number: int) -> tuple[float, float] | None:
-        """An attempt's metric on validation rows and on the hold-out; None where it did not run."""
+        """An attempt's metric on validation and hold-out rows, or None if it did not run."""
         group = f"attempt_{number}"
         validation = self._metric(f"{group}.finetune_model", "test_metrics")
         holdout = self._metric(f"{group}.evaluate_finetuned_model", "metrics")
@@ -94,7 +102,7 @@ class Report:
         return int("alert_id" in self.result("send_alert"))
 
     def mistake(self) -> str | None:
-        """What did not end as expected, in a sentence."""
+        """What did not end as expected, as a sentence."""
         changed = self.champions[0] != self.champions[1]
         seen = (self.verdict, changed, self.alerts)
         retrained, failed = self.day.expected == "retrained", self.day.expected.startswith("failed")

@@ -1,4 +1,4 @@
-"""The demo's background processes: each in its own process group, all gone when the demo ends."""
+"""Runs the demo's background processes in process groups and ends them with the demo."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why, for a person."""
+    """The demo cannot continue; the message tells the user why."""
 
 
 class Processes:
-    """Starts programs with a log file each, and ends them with everything they started."""
+    """Starts programs with a log file each, and ends them with all their descendants."""
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
@@ -52,12 +52,12 @@ class Processes:
         self._running[name] = self._popen(name, command, environment)
 
     def finish(self, name: str) -> None:
-        """Waits for the end of a program, which must be a good one."""
+        """Waits for a program, which must succeed."""
         if self._running.pop(name).wait() != 0:
             raise DemoError(f"{name} failed; {self.log(name)} says why.")
 
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Runs a program to its end, which must be a good one."""
+        """Runs a program, which must succeed."""
         self.start(name, command, environment)
         self.finish(name)
 
@@ -70,13 +70,13 @@ class Processes:
         return self.logs / f"{name}.log"
 
     def check(self) -> None:
-        """Says so where a background program has ended by itself."""
+        """Fails if a background program has ended by itself."""
         for name, process in self._running.items():
             if (code := process.poll()) is not None:
                 raise DemoError(f"{name} ended with exit code {code}; {self.log(name)} says why.")
 
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until something is ready while all background programs are well."""
+        """Waits until something is ready, as long as all background programs run."""
         end = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -104,7 +104,7 @@ class Processes:
 
 
 def free_port(preferred: int) -> int:
-    """A free loopback port, the preferred one where it can be had."""
+    """A free loopback port, the preferred one if possible."""
     for port in (preferred, 0):
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -125,16 +125,16 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Makes this process the parent of whatever its descendants leave behind, so that it is found.
+    """Makes this process the parent of orphaned descendants, so that it can find them.
 
-    A task's program is in a group of its own and outlives a scheduler that is killed.
+    A task's program has its own process group and outlives a killed scheduler.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _end_descendants() -> None:
-    """Asks every process group below this process to end, and then makes it end."""
+    """Ends every process group below this process: SIGTERM first, SIGKILL later."""
     asked: set[int] = set()
     end = time.monotonic() + SECONDS_TO_STOP
     while groups := _groups_below(os.getpid()):
@@ -148,7 +148,7 @@ def _end_descendants() -> None:
 
 
 def _reap(options: int) -> None:
-    """Takes the exit codes of dead children, adopted ones too."""
+    """Reaps dead children, including adopted ones."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, options) != (0, 0):
             pass

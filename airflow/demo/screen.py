@@ -1,4 +1,4 @@
-"""What the demo shows: a line as each task ends, on a terminal what is at work, then one table."""
+"""The demo's output: a line for each finished task, running tasks on a terminal, and a table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from demo.days import ATTEMPTS, MODEL, Report, Task
+from demo.days import ALERTED, ATTEMPTS, MODEL, Report, Task
 
 Row = tuple[str, ...]
 MARKS = {"success": "✓", "failed": "✗", "upstream_failed": "✗"}
@@ -17,7 +17,7 @@ SHOWN = ("reason", "strategy", "message", "rows", "rows_out")
 
 
 class Screen:
-    """The terminal, or a plain log where there is none."""
+    """A terminal, or a plain log."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -26,12 +26,12 @@ class Screen:
         self._running = ""
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Prints one line."""
         self._clear()
         print(f"[{time.monotonic() - self.started:4.0f} s] {text}", flush=True)
 
     def task(self, task: Task) -> None:
-        """One line for a task that has ended, unless there was nothing to do in it."""
+        """Prints a line for a finished task, unless it was skipped."""
         if task.state == "skipped":
             return
         self._clear()
@@ -42,14 +42,14 @@ class Screen:
         print(line if len(line) <= width else f"{line[: width - 2]} …", flush=True)
 
     def running(self, names: Sequence[str]) -> None:
-        """On a terminal, what is at work now."""
+        """Shows the running tasks, on a terminal only."""
         if not self.live:
             return
         now, text = time.monotonic(), ", ".join(names)
         if text != self._running:
             self._running, self._task_since = text, now
         spinner = "⠋⠙⠸⠴⠦⠇"[int(now * 4) % 6]
-        waiting = text or "Airflow is choosing the next task"
+        waiting = text or "Waiting for Airflow to schedule the next task"
         print(
             f"{CLEAR_LINE}       {spinner} {waiting} {now - self._task_since:3.0f} s",
             end="",
@@ -57,7 +57,7 @@ class Screen:
         )
 
     def table(self, reports: Sequence[Report]) -> None:
-        """What became of each day, one column a day."""
+        """Prints a table with one column for each day."""
         self._clear()
         rows = [("", *(f"{r.day.date}" for r in reports)), ("", *(r.day.title for r in reports))]
         metric = next((r.metric for r in reports if r.metric), "metric")
@@ -82,6 +82,8 @@ class Screen:
 
 
 def _gist(task: Task) -> str:
+    if task.name == ALERTED:
+        return "The run is red, because the day ended in an alert."
     shown = next((key for key in SHOWN if key in task.result), None)
     if error := task.result.get("error"):
         return str(error["message"])
@@ -124,7 +126,7 @@ def _short(version: str) -> str:
 
 
 def _drawn(rows: Sequence[Row], rules_before: Sequence[int]) -> str:
-    """The rows with columns aligned, and rules where a new part begins."""
+    """The rows with aligned columns and rules between the sections."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rule = "─┼─".join("─" * width for width in widths)
     lines: list[str] = []

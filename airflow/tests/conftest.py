@@ -48,7 +48,7 @@ def bag(monkeypatch) -> Callable[..., DagBag]:
 
 
 def create_database() -> None:
-    """Airflow's database; every run made in it is for the same partition.
+    """Airflow's database. A run made in it has the partition key that `Run.partition_key` says.
 
     `dag.test()` cannot be given a partition key, so the row gets it on its way in.
     """
@@ -59,7 +59,7 @@ def create_database() -> None:
 
     @event.listens_for(DagRun, "before_insert")
     def give_partition_key(_mapper, _connection, run: DagRun) -> None:
-        run.partition_key = DAY
+        run.partition_key = Run.partition_key
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +95,8 @@ def program(tmp_path, monkeypatch) -> Program:
 class Run:
     """A finished run: its state, and by task (`name[0]` where mapped) state, tries and result."""
 
+    partition_key: str | None = DAY
+
     def __init__(self, dag: DAG, conf: dict[str, Any]) -> None:
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
@@ -102,6 +104,7 @@ class Run:
         for task in dag.tasks:
             task.retry_delay, task.retry_exponential_backoff = timedelta(0), 0
         run = dag.test(run_conf=conf)
+        self.id = run.run_id
         instances = run.get_task_instances()
         self.state = str(run.state)
         self.states = {self._name(i): str(i.state) for i in instances}
@@ -110,6 +113,26 @@ class Run:
         with create_session() as session:
             rows = session.scalars(query).all()
             self.results = {self._name(row): XComModel.deserialize_value(row) for row in rows}
+
+    def events(self) -> list[Any]:
+        """The asset events of the run."""
+        from airflow.models.asset import AssetEvent
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            return list(session.scalars(select(AssetEvent).filter_by(source_run_id=self.id)))
+
+    def rendered(self, task: str) -> dict[str, Any]:
+        """A task's rendered templates, as its page shows them."""
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        fields = RenderedTaskInstanceFields
+        query = select(fields.rendered_fields).filter_by(run_id=self.id, task_id=task)
+        with create_session() as session:
+            return dict(session.scalars(query).one())
 
     @staticmethod
     def _name(of: Any) -> str:

@@ -1,16 +1,21 @@
 """The DAGs as Airflow parses them: ids, ways, schedules, forms and pages."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
 from retune.loops import LoopFileError, read
 
 PIPELINES = {"data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline"}
+STAGES = {
+    "data_pipeline": "data",
+    "model_evaluation_pipeline": "evaluation",
+    "model_deployment_pipeline": "deployment",
+}
 RUNTIMES = ["kubernetes", "docker", "process"]
 
 
@@ -52,7 +57,7 @@ def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
     dag = bag("process", tmp_path).dags["data_pipeline.real"]
     assert edges(dag) == {("ingest", "process_data")}
     assert dag.task_dict["ingest"].inputs.items() >= inputs.items()
-    assert not dag.params, "a form for rows that nobody draws"
+    assert list(dag.params) == ["date"], "a form for rows that nobody draws"
 
 
 def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
@@ -67,6 +72,8 @@ def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
         ("attempt_1.check_finetuned_model", "attempt_2.finetune_model"),
         ("attempt_2.check_finetuned_model", "attempt_3.finetune_model"),
         ("send_alert", "send_evaluation_results"),
+        ("send_alert", "fail_run_after_alert"),
+        ("send_evaluation_results", "fail_run_after_alert"),
     }
     for attempt in ("attempt_1", "attempt_2", "attempt_3"):
         finetune, evaluate, check = (
@@ -116,7 +123,7 @@ def test_steps_are_retried_with_growing_delays_and_end_in_bounded_time(bag):
     for dag in bag().dags.values():
         assert (dag.max_active_runs, dag.catchup) == (1, False)
         for task in dag.tasks:
-            if not isinstance(task, EmptyOperator | BranchPythonOperator):
+            if hasattr(task, "step"):
                 assert task.retries == 3
                 assert task.retry_exponential_backoff > 1
                 assert task.execution_timeout >= timedelta(hours=1)
@@ -126,11 +133,11 @@ def test_every_dag_and_task_has_its_page(bag):
     for dag in bag().dags.values():
         assert dag.doc_md
         assert dag.description
-        assert "credit-default" in dag.tags
+        assert dag.tags == {"retune", "credit-default", STAGES[dag.dag_id]}
+        assert dag.owner == "retune"
         for task in dag.tasks:
             assert task.doc_md, task.task_id
     page = bag().dags["data_pipeline"].task_dict["generate_data"].doc_md
-    assert "./retune generate_data --model" in page
     assert "| `drill` | from the run |" in page
 
 
@@ -138,6 +145,8 @@ def test_the_trigger_form_has_the_loop_files_values_and_the_steps_ranges(bag):
     data, evaluation = (bag().dags[n] for n in ("data_pipeline", "model_evaluation_pipeline"))
     drill = data.params.get_param("drill")
     assert (drill.value, drill.schema["enum"][0]) == ("none", "none")
+    day = data.params.get_param("date")
+    assert (day.value, day.schema["format"]) == (None, "date")
     assert set(drill.schema["values_display"]) == set(drill.schema["enum"])
     threshold = evaluation.params.get_param("threshold")
     assert (threshold.schema["minimum"], threshold.schema["maximum"]) == (0, 1)
@@ -148,12 +157,15 @@ def test_the_trigger_form_has_the_loop_files_values_and_the_steps_ranges(bag):
 
 
 def test_a_second_loop_file_gives_a_second_set_of_dags(bag, tmp_path):
-    (tmp_path / "fraud.yaml").write_text("name: fraud\ngate: {metric: roc_auc, threshold: 0.8}\n")
+    (tmp_path / "fraud.yaml").write_text(
+        "name: fraud\nowner: risk team\ngate: {metric: roc_auc, threshold: 0.8}\n"
+    )
     parsed = bag("process", tmp_path)
     assert parsed.import_errors == {}
     assert set(parsed.dags) == PIPELINES | {f"{name}.fraud" for name in PIPELINES}
     fraud = parsed.dags["model_evaluation_pipeline.fraud"]
     assert (fraud.params["metric"], fraud.params["threshold"]) == ("roc_auc", 0.8)
+    assert fraud.owner == "risk team"
     own = parsed.dags["data_pipeline.fraud"].task_dict["process_data"].outlets
     assert own == [fraud.timetable.asset_condition]
 
@@ -164,6 +176,25 @@ def test_a_wrong_loop_file_is_one_import_error_and_leaves_the_others_running(bag
     assert set(parsed.dags) == PIPELINES
     (error,) = parsed.import_errors.values()
     assert "fraud.yaml: gate.treshold is no setting; did you mean threshold?" in error
+
+
+def test_files_that_are_no_loop_files_leave_the_others_running(bag, tmp_path):
+    """Each of these once took all DAGs down."""
+    for file in (Path(__file__).with_name("loop-files") / "refused").glob("*.yaml"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "name-is-a-list.yaml").write_text("name: [x]\n")
+    (tmp_path / "name-is-a-mapping.yaml").write_text("name: {a: b}\n")
+    (tmp_path / "date.yaml").write_text("name: 2026-99-99\nschedule: 2026-99-99\n")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "dangling.yaml").symlink_to(tmp_path / "gone")
+    (tmp_path / "fraud.yaml").write_text("name: fraud\n")
+    parsed = bag("process", tmp_path, tmp_path / "no-folder")
+    assert set(parsed.dags) == PIPELINES | {f"{name}.fraud" for name in PIPELINES}
+    ((file, error),) = parsed.import_errors.items()
+    assert file.endswith("loop_files.py")
+    for broken in {path.name for path in tmp_path.iterdir()} - {"fraud.yaml"}:
+        assert broken in error
+    assert "RETUNE_LOOPS names" in error
 
 
 def test_the_examples_loop_file_is_right():

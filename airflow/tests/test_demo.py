@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.days import DAYS, Report, Task
+from demo.airflow import Airflow
+from demo.days import ALERTED, DAYS, Report, Task
 from demo.processes import DemoError, Processes
 from demo.screen import Screen
 
@@ -49,6 +50,29 @@ def report(day, verdict, before="a", after=None, alert=False):
 )
 def test_a_day_that_ended_as_it_should_is_no_mistake(good):
     assert good.mistake() is None
+
+
+def test_a_run_that_is_red_after_an_alert_is_no_failure():
+    alerted = report(BROKEN, "failed_max_retries", alert=True)
+    red = Report(BROKEN, {**alerted.tasks, ALERTED: Task(ALERTED, "failed", 1, 0.3, {})})
+    assert red.ended_in_alert
+    other = Task("send_evaluation_results", "failed", 1, 0.3, {})
+    assert not Report(BROKEN, {**red.tasks, other.name: other}).ended_in_alert
+    assert not alerted.ended_in_alert
+
+
+def test_a_moved_demo_logs_into_its_new_place(tmp_path):
+    """Airflow is asked itself: at its first start it would write a configuration with paths."""
+    (tmp_path / "airflow.cfg").write_text("[logging]\nbase_log_folder = /old/place/logs\n")
+    said = subprocess.run(
+        [sys.executable, "-m", "airflow", "config", "get-value", "logging", "base_log_folder"],
+        env=Airflow(tmp_path, PROJECT).environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.splitlines()[-1] == str(tmp_path / "logs")
+    assert str(tmp_path) not in (tmp_path / "airflow.cfg").read_text()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_container_that_cannot_succeed_is_not_tried_again(run, store, capsys):
     ended = run("data_pipeline")
     assert (ended.state, ended.tries["generate_data"]) == ("failed", 1)
     assert ended.results["generate_data"]["error"]["code"] == "invalid_input"
-    assert "generate_data cannot succeed, however often it is tried" in capsys.readouterr().out
+    assert "generate_data failed and will not be retried" in capsys.readouterr().out
 
 
 def test_the_end_of_a_task_ends_its_container(monkeypatch):
@@ -105,7 +105,8 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
     thread.join(10)
     assert time.monotonic() - started < 5, "Airflow kills the task itself after five seconds"
     assert (
-        str(ended) == "[AirflowException('load_latest_model was stopped with nothing half-done.')]"
+        str(ended)
+        == "[AirflowException('load_latest_model was stopped; nothing is half-written.')]"
     )
     wait_until(lambda: not running(task.container))
 

@@ -43,10 +43,10 @@ def test_a_step_knows_its_task_instance_and_nothing_of_airflows_settings(run, pr
     ("code", "tries", "sentence"),
     [
         (1, 4, "generate_data ended with exit code 1: No luck."),
-        (20, 4, "generate_data is not ready and will be tried again: No luck."),
-        (50, 1, "generate_data cannot succeed, however often it is tried: No luck."),
-        (137, 4, "raise it in the loop file, under resources.generate_data."),
-        (143, 4, "generate_data was stopped with nothing half-done."),
+        (20, 4, "generate_data is not ready and will be retried: No luck."),
+        (50, 1, "generate_data failed and will not be retried: No luck."),
+        (137, 4, "Raise the limit in the loop file, under resources.generate_data."),
+        (143, 4, "generate_data was stopped; nothing is half-written."),
     ],
 )
 def test_an_exit_code_says_whether_to_try_again(run, program, capsys, code, tries, sentence):
@@ -61,13 +61,13 @@ def test_an_exit_code_says_whether_to_try_again(run, program, capsys, code, trie
 def test_a_crash_without_a_result_points_to_the_log(run, program, capsys):
     program.answer({"generate_data": {"_exit": 3, "_result": False}})
     assert run("data_pipeline").results == {}
-    assert "generate_data ended with exit code 3: the log says why." in capsys.readouterr().out
+    assert "generate_data ended with exit code 3: see its log." in capsys.readouterr().out
 
 
 def test_success_without_a_result_is_a_failure(run, program, capsys):
     program.answer({"generate_data": {"_result": False}})
     assert run("data_pipeline").state == "failed"
-    assert "generate_data ended well but left no result." in capsys.readouterr().out
+    assert "generate_data ended with exit code 0 but left no result." in capsys.readouterr().out
 
 
 def test_log_lines_come_with_their_level(run, program):
@@ -144,7 +144,9 @@ def test_a_container_has_the_limits_and_the_user_of_its_pod(monkeypatch):
     monkeypatch.setenv("RETUNE_RUNTIME", "docker")
     monkeypatch.setenv("RETUNE_IMAGE", "registry.example/retune/{step}:7")
     monkeypatch.setenv("RETUNE_PAGERDUTY_ROUTING_KEY", "R0UT1NG")
-    command = step("finetune_model", LOOP, model_id="m", data_path="d").command("{}", Path("/x"))
+    command = step("finetune_model", LOOP, model_id="m", data_path="d").command_line(
+        "{}", Path("/x")
+    )
     words = " ".join(command)
     assert command[:3] == ["docker", "run", "--rm"]
     assert f"--user {os.getuid()}:{os.getgid()} --read-only --tmpfs /tmp" in words

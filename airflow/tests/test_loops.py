@@ -38,12 +38,6 @@ def test_what_new_loop_writes_is_a_loop_without_a_mistake(tmp_path):
     assert churn.dag_id("data_pipeline") == "data_pipeline.churn"
 
 
-def test_numbers_are_those_of_yaml_1_2(tmp_path):
-    (tmp_path / "loop.yaml").write_text("name: fraud\nfinetuning: {learning_rate: 1e-4}\n")
-    (loop,) = read((tmp_path,)).loops
-    assert loop.finetuning.learning_rate == 1e-4
-
-
 def test_only_the_primary_of_several_loops_has_the_bare_ids(tmp_path):
     (tmp_path / "a.yaml").write_text("name: fraud\n")
     (tmp_path / "b.yaml").write_text("name: churn\nprimary: true\n")
@@ -63,7 +57,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("name: fraud\nprimary: true\n")
     (tmp_path / "b.yaml").write_text("name: fraud\nprimary: true\n")
     assert read((tmp_path,)).mistakes == (
-        "a.yaml, b.yaml are all marked primary: mark one, the others get their own DAG ids.",
+        "a.yaml, b.yaml are all marked primary. Mark only one; the others get their own DAG ids.",
         "b.yaml: name 'fraud' is another file's already.",
     )
 
@@ -72,12 +66,20 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
     ("text", "mistake"),
     [
         ("nam: x\nname: x\n", "nam is no setting; did you mean name?"),
-        ("schedule: '0 1 * * *'\n", "name must be 1 to 63 small letters, digits and hyphens"),
-        ("name: Fraud Loop\n", "name must be 1 to 63 small letters, digits and hyphens"),
+        ("schedule: '0 1 * * *'\n", "name must be 1 to 63 lower-case letters, digits and hyphens"),
+        ("name: Fraud Loop\n", "name must be 1 to 63 lower-case letters, digits and hyphens"),
         ("name: x\nprimary: maybe\n", "primary must be true or false, not 'maybe'"),
         ("name: x\nschedule: '*/5 * * * *'\n", "at most one run a day"),
+        ("name: x\nowner: [a]\n", "owner must be a name of at most 100 characters, not ['a']"),
         ("name: x\nschedule: tomorrow\n", "schedule must be five cron fields"),
         ("name: x\nschedule: '0 99 * * *'\n", "schedule must be five cron fields"),
+        ("name: x\nschedule: '0 1 30 2 *'\n", "schedule must be five cron fields"),
+        ("name: [x]\n", "name must be 1 to 63 lower-case letters, digits and hyphens, not ['x']"),
+        ("name: {a: b}\n", "hyphens, not {'a': 'b'}"),
+        ("name: 2026-99-99x!\n", "hyphens, not '2026-99-99x!'"),
+        ("name: x\ndata: {source: [csv]}\n", "data.source must be a string, not ['csv']"),
+        ("name: x\nprimary: yes\n", "primary must be true or false, not 'yes'"),
+        ("name: x\ndata: {rows: 1_000}\n", "data.rows must be an integer, not '1_000'"),
         ("name: x\ngate: 0.7\n", "gate must be settings, not 0.7"),
         (
             "name: x\ngate: {treshold: 0.7}\n",
@@ -86,7 +88,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ("name: x\ngate: {threshold: 1.5}\n", "gate.threshold must be from 0 to 1, not 1.5"),
         ("name: x\ngate: {threshold: high}\n", "gate.threshold must be a number, not 'high'"),
         ("name: x\ngate: {max_attempts: 4}\n", "gate.max_attempts must be from 1 to 3, not 4"),
-        ("name: x\ngate: {max_attempts: true}\n", "gate.max_attempts must be an integer, not True"),
+        ("name: x\ngate: {max_attempts: true}\n", "gate.max_attempts must be an integer, not true"),
         (
             "name: x\ngate: {metric: f1_marco}\n",
             "recall, not 'f1_marco'; did you mean f1_macro?",
@@ -110,8 +112,8 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ("name: x\nshards: 0\n", "shards must be from 1 to 64, not 0"),
         ("name: x\nshards: 65\n", "shards must be from 1 to 64, not 65"),
         ("name: x\nshards: 2.5\n", "shards must be an integer, not 2.5"),
-        ("name: x\nshards: true\n", "shards must be an integer, not True"),
-        ("name: x\nshards:\n", "shards must be an integer, not None"),
+        ("name: x\nshards: true\n", "shards must be an integer, not true"),
+        ("name: x\nshards:\n", "shards must be an integer, not no value"),
         (
             "name: x\nresources: {evaluate_model_shards: {cpu: 2, memory: 4Gi}}\n",
             "did you mean evaluate_model_shard?",
@@ -133,7 +135,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "name: x\nresources: {finetune_model: {cpu: lots, memory: 4Gi}}\n",
             "resources.finetune_model.cpu must be cores such as 2, 0.5 or 500m, not 'lots'",
         ),
-        ("name: x\nname: y\n", "name is there twice"),
+        ("name: x\nname: y\n", "line 2: name: is there twice"),
         ("- name\n", "must be settings such as 'name: credit-default'"),
         ("name: [x\n", "line 2"),
     ],

@@ -98,7 +98,7 @@ def test_a_try_after_one_out_of_memory_has_more(operator):
 def test_out_of_memory_says_what_to_do_and_is_tried_again():
     error = failure("finetune_model", KILLED, None)
     assert not isinstance(error, AirflowFailException)
-    assert "raise it in the loop file, under resources.finetune_model" in str(error)
+    assert "Raise the limit in the loop file, under resources.finetune_model" in str(error)
 
 
 def ended_pod(container, code):

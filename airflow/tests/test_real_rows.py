@@ -5,9 +5,9 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import DAY, PROJECT
+from conftest import DAY, Run
 from pymongo import MongoClient
-from real import answer, retune, run_dags
+from real import RETUNE, answer, retune
 
 REAL_ROWS = """\
 data:
@@ -51,19 +51,18 @@ def loop(tmp_path, monkeypatch, store) -> Path:
     head, _, rest = file.read_text().partition("data:\n")
     file.write_text(head + REAL_ROWS + "\n" + rest[rest.index("gate:") :])
     monkeypatch.setenv("RETUNE_LOOPS", str(loops))
-    monkeypatch.setenv("RETUNE_RUNTIME", "process")
+    monkeypatch.setenv("RETUNE_COMMAND", str(RETUNE))
     monkeypatch.setenv("RETUNE_DEPLOYMENT_DIR", str(tmp_path / "deployment"))
     monkeypatch.setenv("RETUNE_DATA_MONGO_URI", store.replace("/retune", "/company"))
     return loops
 
 
-def test_a_day_of_documents_goes_the_whole_way(tmp_path, store, loop):
-    dags = [f"{dag}.shop" for dag in ("data_pipeline", "model_evaluation_pipeline")]
-    dags.append("model_deployment_pipeline.shop")
-    (early,) = run_dags(PROJECT / "dags", tmp_path / "early.json", dags[0])
-    assert early["states"] == {"ingest": "failed", "process_data": "upstream_failed"}
-    assert early["tries"]["ingest"] == 4
-    assert early["results"]["ingest"]["error"]["message"] == (
+def test_a_day_of_documents_goes_the_whole_way(bag, database, store, loop):
+    dags = bag("process", loop).dags
+    early = Run(dags["data_pipeline.shop"], {})
+    assert early.states == {"ingest": "failed", "process_data": "upstream_failed"}
+    assert early.tries["ingest"] == 4
+    assert early.results["ingest"]["error"]["message"] == (
         "The collection 'orders' has no document for that day yet."
     )
 
@@ -72,18 +71,21 @@ def test_a_day_of_documents_goes_the_whole_way(tmp_path, store, loop):
         del today[0]["returned"]
         tomorrow = [row | {"day": "2026-11-06"} for row in orders(300, 3)]
         company["company"]["orders"].insert_many(today + tomorrow)
-        data, evaluation, deployment = run_dags(PROJECT / "dags", tmp_path / "day.json", *dags)
+        data, evaluation, deployment = (
+            Run(dags[f"{dag}.shop"], {}).results
+            for dag in ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
+        )
         assert company["company"].list_collection_names() == ["orders"]
 
-    ingested = data["results"]["ingest"]
+    ingested = data["ingest"]
     assert (ingested["dataset_name"], ingested["rows"]) == ("mongo", 500)
     assert (ingested["unlabelled"], ingested["changed"]) == (1, True)
-    processed = data["results"]["process_data"]
+    processed = data["process_data"]
     assert (processed["labelled"], processed["rejected"]) == (499, {})
-    assert evaluation["results"]["evaluate_model"]["samples"] == 499
-    assert evaluation["results"]["send_evaluation_results"]["status"] == "approved"
-    champion = evaluation["results"]["load_latest_model"]["model_id"]
-    assert deployment["results"]["deploy_model"]["model_id"] == champion
+    assert evaluation["evaluate_model"]["samples"] == 499
+    assert evaluation["send_evaluation_results"]["status"] == "approved"
+    champion = evaluation["load_latest_model"]["model_id"]
+    assert deployment["deploy_model"]["model_id"] == champion
 
     without_airflow = answer("run_loop", "shop", "--date", "2026-11-06")
     assert without_airflow["status"] == "approved"

@@ -62,7 +62,7 @@ def rendered(value, dag):
     """An input as the run of a day would have it; another task's output as a reference to it."""
     if not isinstance(value, str):
         return value
-    value = re.sub(r"\{\{ dag_run\.partition_key .*? \}\}", DATE, value)
+    value = re.sub(r"\{\{ dag_run\.partition_key .*? ds \}\}", DATE, value)
     if found := OUTPUT.fullmatch(value):
         return {"task": found[1], "output": found[2]}
     if found := PARAM.fullmatch(value):

@@ -1,9 +1,19 @@
 """Whole runs with a small step program: every way through the three DAGs."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from conftest import Run
 
 CHAMPION = {"load_latest_model": {"model_id": "champion"}}
 FAILS = {"check_model_performance": {"needs_retraining": True}}
+ALERT = {
+    "send_evaluation_results": {
+        "status": "failed_max_retries",
+        "message": "No version reached macro F1 0.66.",
+        "retraining_info": {"attempts": 3},
+    }
+}
 SPLIT = {"prepare_retraining_data": {"split_id": "split"}}
 
 
@@ -28,6 +38,7 @@ def test_a_model_that_passes_is_reported_at_once(run, program):
     ended = run("model_evaluation_pipeline")
     assert ended.state == "success"
     assert ended.done == BEFORE | {"send_evaluation_results"}
+    assert ended.states["fail_run_after_alert"] == "skipped"
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3])
@@ -44,19 +55,24 @@ def test_the_first_attempt_that_passes_is_the_last(run, program, passes):
     assert {given["model_id"] for given in program.inputs("finetune_model")} == {"champion"}
 
 
-def test_after_three_attempts_people_are_told_and_the_outcome_is_recorded(run, program):
-    program.answer(CHAMPION | FAILS | SPLIT | attempts(None))
+def test_after_three_attempts_people_are_told_and_the_run_is_red(run, program, capfd):
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
     ended = run("model_evaluation_pipeline")
-    assert ended.state == "success"
+    assert ended.state == "failed"
     assert ended.done == BEFORE | finetuned(1, 2, 3) | {
         "prepare_retraining_data",
         "send_alert",
         "send_evaluation_results",
     }
+    failed = {task: tries for task, tries in ended.tries.items() if ended.states[task] == "failed"}
+    assert failed == {"fail_run_after_alert": 1}
+    assert ALERT["send_evaluation_results"]["message"] in capfd.readouterr().out
+    (event,) = ended.events()
+    assert (event.partition_key, event.extra["status"]) == ("2026-11-05", "failed_max_retries")
 
 
 def test_fewer_attempts_can_be_asked_for(run, program):
-    program.answer(CHAMPION | FAILS | SPLIT | attempts(None))
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
     ended = run("model_evaluation_pipeline", max_attempts=1, threshold=0.9)
     assert ended.done == BEFORE | finetuned(1) | {
         "prepare_retraining_data",
@@ -88,6 +104,50 @@ def test_inputs_arrive_with_the_types_that_the_steps_declare(run, program):
     assert program.inputs("process_data") == [
         {"model": "credit-default", "logical_date": "2026-11-05"}
     ]
+
+
+def test_an_asset_event_has_the_day_and_the_outcome(run, program):
+    program.answer({"process_data": {"rows_out": 480, "rejected": {}}})
+    (event,) = run("data_pipeline").events()
+    assert event.partition_key == "2026-11-05"
+    assert event.extra == {
+        "model": "credit-default",
+        "logical_date": "2026-11-05",
+        "rows_out": 480,
+    }
+
+
+def test_a_task_shows_the_command_of_its_run(run, program):
+    ended = run("data_pipeline", rows=500, drill="label_noise")
+    assert ended.rendered("generate_data")["command"] == (
+        "./retune generate_data --model credit-default --logical-date 2026-11-05 --rows 500"
+        " --drill label_noise --drill-strength 0.5"
+    )
+
+
+@pytest.mark.parametrize("pipeline", ["data_pipeline", "model_deployment_pipeline"])
+def test_the_day_is_a_field_of_the_form(run, program, monkeypatch, pipeline):
+    monkeypatch.setattr(Run, "partition_key", None)
+    program.answer({"wait_for_model_ready": {"ready": False}})
+    ended = run(pipeline, date="2026-10-31")
+    assert ended.state == "success"
+    assert {call["input"]["logical_date"] for call in program.calls} == {"2026-10-31"}
+    assert [event.partition_key for event in ended.events()] == (
+        ["2026-10-31"] if pipeline == "data_pipeline" else []
+    )
+
+
+def test_without_a_day_a_run_works_on_yesterday(run, program, monkeypatch):
+    monkeypatch.setattr(Run, "partition_key", None)
+    before = datetime.now(UTC)
+    run("data_pipeline")
+    days = {f"{time - timedelta(days=1):%Y-%m-%d}" for time in (before, datetime.now(UTC))}
+    assert {call["input"]["logical_date"] for call in program.calls} <= days
+
+
+def test_a_partition_key_takes_precedence_over_the_field(run, program):
+    run("data_pipeline", date="2026-10-31")
+    assert {call["input"]["logical_date"] for call in program.calls} == {"2026-11-05"}
 
 
 def test_an_approved_version_is_validated_deployed_and_announced(run, program):

@@ -153,7 +153,7 @@ def test_a_shard_that_cannot_succeed_stops_the_day_before_the_shards_are_put_tog
     assert ended.state == "failed"
     assert ended.tries["generate_data_shard[2]"] == 1
     assert ended.states["generate_data"] == "upstream_failed"
-    assert "generate_data_shard cannot succeed" in capsys.readouterr().out
+    assert "generate_data_shard failed and will not be retried" in capsys.readouterr().out
 
 
 def retune(*words: str | Path) -> dict[str, object]:

@@ -29,7 +29,7 @@ def process_runtime(monkeypatch):
             "load_latest_model has no input 'colour'; there are model.",
         ),
         ("load_latest_model", {}, "load_latest_model needs model too."),
-        ("serving", {"model": "m"}, "serving goes on until it is stopped and cannot be a task."),
+        ("serving", {"model": "m"}, "serving runs until it is stopped, so it cannot be a task."),
         ("load_latest_model", {"model": 7}, "load_latest_model: model must be a string, not 7."),
         (
             "check_model_performance",

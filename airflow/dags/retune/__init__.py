@@ -1,6 +1,6 @@
-"""What the DAG files are made of: loops, and steps as tasks."""
+"""The building blocks of the DAG files: loops, and steps as tasks."""
 
 from retune.loops import Loop, loops
-from retune.steps import LOGICAL_DATE, param, result, sharded, step
+from retune.steps import LOGICAL_DATE, day_param, param, result, sharded, step
 
-__all__ = ["LOGICAL_DATE", "Loop", "loops", "param", "result", "sharded", "step"]
+__all__ = ["LOGICAL_DATE", "Loop", "day_param", "loops", "param", "result", "sharded", "step"]

@@ -1,4 +1,4 @@
-"""What every step takes and gives, as the Java sources declare it (`catalogue.json`)."""
+"""The inputs and outputs of every step, as the Java sources declare them (`catalogue.json`)."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
 }
 SERVICES = "serving"
+LONGEST_SHOWN = 60
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
 class CatalogueError(ValueError):
-    """A DAG asks for a step, or for an input or output of one, that does not exist or fit."""
+    """A DAG uses a step, input or output that does not exist, or a value of the wrong type."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """One input, output or setting: its type and the range it must lie in."""
+    """An input, output or setting: its type, range and default."""
 
     type: str
     format: str = ""
@@ -45,25 +46,24 @@ class Value:
     choices: tuple[str, ...] = ()
 
     def mistake(self, value: object) -> str | None:
-        """What is wrong with a value, as the end of a sentence that begins with its name."""
+        """What is wrong with a value: the end of a sentence that begins with the value's name."""
         wanted = PYTHON_TYPES[self.type]
         if not isinstance(value, wanted) or (isinstance(value, bool) and self.type != "boolean"):
-            return f"must be {_article(self.type)}, not {value!r}"
+            return f"must be {_article(self.type)}, not {shown(value)}"
         if self.format == "date" and not _is_date(value):
-            return f"must be a date such as 2026-11-05, not {value!r}"
+            return f"must be a date such as 2026-11-05, not {shown(value)}"
         if self.choices and value not in self.choices:
-            return (
-                f"must be one of {listed(self.choices)}, not {value!r}{meant(value, self.choices)}"
-            )
+            hint = meant(value, self.choices)
+            return f"must be one of {listed(self.choices)}, not {shown(value)}{hint}"
         if isinstance(value, int | float) and not self._in_range(value):
-            return f"must be {self._range()}, not {value}"
+            return f"must be {self._range()}, not {shown(value)}"
         return None
 
     def parse(self, text: str) -> Any:
-        """The value that a rendered template stands for.
+        """Converts rendered text to the declared type.
 
-        Jinja gives text only; the declared type says what the text means, so that a number stays
-        a number and a version such as 20260109_101500 stays text.
+        Jinja renders text only. A number becomes a number again, and a version such as
+        20260109_101500 stays text.
         """
         try:
             match self.type:
@@ -95,7 +95,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: where it belongs, what it takes and what it gives."""
+    """A step: its pipeline, inputs and outputs."""
 
     name: str
     pipeline: str
@@ -115,9 +115,9 @@ class Step:
         return _named(self.outputs, name, f"{self.name} has no output")
 
     def check(self, inputs: Mapping[str, Any]) -> None:
-        """Refuses inputs that the step would refuse, as far as they are known already."""
+        """Refuses wrong inputs, as far as they are known when DAGs are parsed."""
         if self.pipeline == SERVICES:
-            raise CatalogueError(f"{self.name} goes on until it is stopped and cannot be a task.")
+            raise CatalogueError(f"{self.name} runs until it is stopped, so it cannot be a task.")
         for name, value in inputs.items():
             declared = self.input(name)
             if not is_late(value) and (mistake := declared.mistake(value)):
@@ -129,7 +129,7 @@ class Step:
             raise CatalogueError(f"{self.name} needs {listed(missing)} too.")
 
     def typed(self, rendered: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs after rendering, each as its declared type; those without a value are left out."""
+        """Rendered inputs with their declared types, without those that have no value."""
         inputs: dict[str, Any] = {}
         for name, value in rendered.items():
             declared = self.input(name)
@@ -150,7 +150,7 @@ class Catalogue:
 
     @classmethod
     def read(cls) -> Catalogue:
-        """Retune's own steps, and those of the folders that RETUNE_STEPS names."""
+        """Reads Retune's steps and those in the folders of RETUNE_STEPS."""
         texts = [FILE.read_text(encoding="utf-8")]
         folders = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
         texts += [_own(Path(folder) / "steps.jar") for folder in folders if folder]
@@ -163,25 +163,33 @@ class Catalogue:
 
 
 def is_late(value: object) -> bool:
-    """Whether a value is known only when the task runs: a template, or a reference to an XCom."""
+    """Whether a value is known only when the task runs: a template or an XCom reference."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     return hasattr(value, "resolve")
 
 
+def shown(value: object, *, quote: bool = True) -> str:
+    """A value for use in a sentence, shortened if it is long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "no value" if value is None else repr(value) if quote else str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
 def listed(names: Iterable[str]) -> str:
-    """Names as they stand in a sentence."""
+    """Names for use in a sentence, separated by commas."""
     return ", ".join(names)
 
 
 def meant(name: object, known: Iterable[str]) -> str:
-    """'; did you mean …?' where a known name is close, else nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
+    """'; did you mean …?' if a known name is close, otherwise nothing."""
+    close = difflib.get_close_matches(str(name)[:LONGEST_SHOWN], list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _own(jar: Path) -> str:
-    """The catalogue that `./retune build_steps` put beside the classes."""
+    """The catalogue that `./retune build_steps` put into the archive."""
     try:
         with zipfile.ZipFile(jar) as built:
             return built.read("META-INF/retune/catalogue.json").decode()

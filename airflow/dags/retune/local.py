@@ -1,4 +1,4 @@
-"""Runs a step on this machine, as a process or as a container, by the contract of its pod."""
+"""Runs a step on this machine, as a process or a container, with the same contract as its pod."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.log import mask_secret
 
 from retune.catalogue import Step
-from retune.outcomes import DONE, failure, log_line, result_of
-from retune.rendering import typed_inputs
+from retune.outcomes import DONE, announce, failure, log_line, result_of
+from retune.rendering import command, typed_inputs
 
 SECONDS_TO_STOP = 3  # Airflow kills the task's own process five seconds after asking it to end
 SECRET = re.compile(r"RETUNE_\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)")
@@ -31,24 +31,29 @@ SECRET = re.compile(r"RETUNE_\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)")
 class LocalStepOperator(BaseOperator, ABC):
     """Starts a command in its own process group, streams its log and returns its result."""
 
-    template_fields: Sequence[str] = ("inputs",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "json"}
+    template_fields: Sequence[str] = ("inputs", "command")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "json", "command": "bash"}
+    overwrite_rtif_after_execution = True  # `command` is known only then
 
     def __init__(self, *, step: Step, inputs: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.step = step
         self.inputs = inputs
+        self.command = ""
         self._process: subprocess.Popen[str] | None = None
 
     @abstractmethod
-    def command(self, inputs: str, results: Path) -> list[str]:
-        """The command line: inputs are JSON, the result goes to `return.json` in a folder."""
+    def command_line(self, inputs: str, results: Path) -> list[str]:
+        """The command line that takes JSON inputs and writes `return.json` into `results`."""
 
     def execute(self, context: Context) -> Any:
-        """Runs the step to its end."""
-        inputs = json.dumps(typed_inputs(self.step, self.inputs))
+        """Runs the step and returns its result."""
+        typed = typed_inputs(self.step, self.inputs)
+        self.command = command(self.step, typed)
+        self.log.info("Command: %s", self.command)
+        inputs = json.dumps(typed)
         with tempfile.TemporaryDirectory(prefix="retune-") as folder:
-            code = self._run(self.command(inputs, Path(folder)), environment(context))
+            code = self._run(self.command_line(inputs, Path(folder)), environment(context))
             file = Path(folder) / "return.json"
             result = result_of(file.read_text(encoding="utf-8")) if file.exists() else None
         if code != DONE:
@@ -56,14 +61,15 @@ class LocalStepOperator(BaseOperator, ABC):
                 context["ti"].xcom_push(key="return_value", value=result)
             raise failure(self.task_id.rpartition(".")[2], code, result)
         if result is None:
-            raise AirflowException(f"{self.step.name} ended well but left no result.")
+            raise AirflowException(f"{self.step.name} ended with exit code 0 but left no result.")
+        announce(context, self.outlets, typed, result)
         return result
 
     def on_kill(self) -> None:
-        """Ends the step: asked first, then made to.
+        """Ends the step with SIGTERM, and with SIGKILL after a grace period.
 
-        Airflow calls this in a signal handler: a log line here could wait for ever for a lock that
-        the interrupted code holds.
+        Airflow calls this in a signal handler. Do not log here: the interrupted code may hold the
+        logging lock.
         """
         process = self._process
         if process is None or process.poll() is not None:
@@ -106,7 +112,7 @@ class ProcessStepOperator(LocalStepOperator):
         super().__init__(**kwargs)
         self.program = program
 
-    def command(self, inputs: str, results: Path) -> list[str]:
+    def command_line(self, inputs: str, results: Path) -> list[str]:
         """The step's command line."""
         file = str(results / "return.json")
         return [*self.program, self.step.name, "--input", inputs, "--xcom", file]
@@ -122,8 +128,8 @@ class DockerStepOperator(LocalStepOperator):
         self.limits = limits
         self.container = f"retune-{uuid.uuid4().hex}"
 
-    def command(self, inputs: str, results: Path) -> list[str]:
-        """The container's command line; values of variables stay out of it."""
+    def command_line(self, inputs: str, results: Path) -> list[str]:
+        """The container's command line, without the values of environment variables."""
         variables = [name for name in os.environ if name.startswith("RETUNE_")]
         environment = [part for name in variables for part in ("--env", name)]
         return [
@@ -136,7 +142,7 @@ class DockerStepOperator(LocalStepOperator):
         ]
 
     def on_kill(self) -> None:
-        """Ends the container too: the client may be gone before it."""
+        """Removes the container, too, because it can outlive the client."""
         running = self._process is not None and self._process.poll() is None
         super().on_kill()
         if running:
@@ -146,9 +152,9 @@ class DockerStepOperator(LocalStepOperator):
 
 
 def environment(context: Context) -> dict[str, str]:
-    """What a step sees of this process's environment, and which task instance it works for.
+    """The step's environment: this process's own, and the identity of the task instance.
 
-    Airflow's own settings hold keys that are no business of a step.
+    Airflow's settings are left out, because they hold keys.
     """
     ti = context["ti"]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "_AIRFLOW"))}
@@ -163,7 +169,7 @@ def environment(context: Context) -> dict[str, str]:
 
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
-    """The values that no log may show: keys, passwords in addresses, and webhooks' paths."""
+    """The values that logs must not show: keys, passwords in addresses and webhooks' paths."""
     found: list[str] = []
     for name, value in environment.items():
         if not SECRET.fullmatch(name):

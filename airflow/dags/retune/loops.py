@@ -1,11 +1,10 @@
-"""Loop files: one YAML file for each model that is kept honest, read at each parsing of the DAGs.
+"""Reads loop files: one YAML file for each model, at every parsing of the DAGs.
 
-A setting that ends up as a step's input has the type, range and default that the step declares.
+A setting that becomes a step's input has the type, range and default that the step declares.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,19 +12,21 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from airflow.sdk import Asset
-from croniter import croniter
+from croniter import CroniterError, croniter
 
-from retune.catalogue import Catalogue, Value, meant
+from retune import settings_file
+from retune.catalogue import Catalogue, Value, meant, shown
 
 S = TypeVar("S")
 FOLDER = Path(__file__).parents[1] / "loops"
 FOLDERS_VARIABLE = "RETUNE_LOOPS"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+OWNER = re.compile(r"[\w@.+-]([\w @.+-]{0,98}[\w@.+-])?")
 DAILY_OR_RARER = re.compile(r"[0-9]+ [0-9]+ \S+ \S+ \S+")
-CPU = re.compile(r"[0-9]+(\.[0-9]+)?|[0-9]+m")
-MEMORY = re.compile(r"[0-9]+(Mi|Gi)")
+CPU = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?|[0-9]{1,6}m")
+MEMORY = re.compile(r"[0-9]{1,7}(Mi|Gi)")
+LONGEST_SCHEDULE = 100
 OOM = "memory_after_oom"
 STEPS = Catalogue.read()
 SOURCES: Mapping[str, frozenset[str]] = {
@@ -37,30 +38,30 @@ NEEDED: Mapping[str, str] = {"csv": "path", "mongo": "collection"}
 
 
 class LoopFileError(ValueError):
-    """What is wrong in the loop files, a sentence each."""
+    """The mistakes in the loop files, one sentence each."""
 
 
 def _input(step: str, name: str) -> Any:
-    """A setting that is an input of a step."""
+    """A setting that becomes a step's input."""
     value = STEPS.step(step).input(name)
     return field(default=value.default, metadata={"value": value})
 
 
 def _setting(value: Value) -> Any:
-    """A setting that the DAGs themselves read."""
+    """A setting that only the DAGs read."""
     return field(default=value.default, metadata={"value": value})
 
 
-# What the steps that run the model run it on: `pytorch` for an encoder that is TorchScript.
+# The engine that runs the model: `pytorch` for a TorchScript encoder.
 ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
-# Over how many pods the steps that can be spread are spread: a task of theirs is `STEP_shard`.
+# The number of pods for each step that can be sharded; the mapped task is `STEP_shard`.
 SHARDS = STEPS.step("evaluate_model").input("shards")
 SHARDED = tuple(name for name, step in STEPS.steps.items() if "shards" in step.inputs)
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where a day's rows come from: generated, files, or another MongoDB."""
+    """The source of a day's rows: generated, files, or another MongoDB."""
 
     source: str = _setting(Value("string", default="synthetic", choices=tuple(SOURCES)))
     path: str | None = _setting(Value("string"))
@@ -73,7 +74,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Gate:
-    """What the model in production must reach on a day's rows."""
+    """The metric and threshold that the model in production must reach."""
 
     metric: str = _input("check_model_performance", "metric")
     threshold: float = _input("check_model_performance", "threshold")
@@ -82,7 +83,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """How an attempt at a better version is made."""
+    """Hyperparameters of a fine-tuning attempt."""
 
     epochs: int = _input("finetune_model", "epochs")
     learning_rate: float = _input("finetune_model", "learning_rate")
@@ -105,7 +106,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a task's container may use; after a try that ran out of memory, `memory_after_oom`."""
+    """A task's resources; `memory_after_oom` is for the try after one that ran out of memory."""
 
     cpu: str
     memory: str
@@ -119,6 +120,7 @@ class Loop:
     name: str
     bare_ids: bool
     file_hash: str | None = None
+    owner: str = "retune"
     schedule: str = "0 1 * * *"
     engine: str = ENGINE.default
     shards: int = SHARDS.default
@@ -130,17 +132,21 @@ class Loop:
     resources: Mapping[str, Resources] = field(default_factory=dict)
 
     def dag_id(self, pipeline: str) -> str:
-        """The pipeline's DAG of this loop: only the primary loop's has the bare name."""
+        """The id of this loop's DAG; only the primary loop has the plain pipeline names."""
         return pipeline if self.bare_ids else f"{pipeline}.{self.name}"
+
+    def tags(self, stage: str) -> list[str]:
+        """Filters for the DAG list: the product, the loop and the stage of the day."""
+        return ["retune", self.name, stage]
 
     @property
     def processed_data(self) -> Asset:
-        """A day's features, a partition a date."""
+        """A day's features; the date is the partition."""
         return self._asset("processed_data")
 
     @property
     def evaluation(self) -> Asset:
-        """A day's verdict, a partition a date."""
+        """A day's verdict; the date is the partition."""
         return self._asset("evaluation")
 
     def _asset(self, kind: str) -> Asset:
@@ -149,80 +155,54 @@ class Loop:
 
 @dataclass(frozen=True)
 class LoopFiles:
-    """The loops that can run, and what keeps the others from it."""
+    """The valid loops, and the mistakes in the other files."""
 
     loops: tuple[Loop, ...]
     mistakes: tuple[str, ...]
 
 
 def loops() -> tuple[Loop, ...]:
-    """The loops without a mistake; `loop_files.py` says what is wrong in the others."""
+    """The valid loops. `loop_files.py` reports the mistakes in the others."""
     return read().loops
 
 
 def read(folders: tuple[Path, ...] | None = None) -> LoopFiles:
-    """The loop files of these folders; by default the project's and those of RETUNE_LOOPS."""
-    files = [file for folder in folders or _folders() for file in sorted(folder.glob("*.yaml"))]
+    """Reads these folders' loop files; by default the project's and those in RETUNE_LOOPS."""
     mistakes: list[str] = []
+    files: list[Path] = []
+    for folder in folders or _folders():
+        if not folder.is_dir():
+            mistakes.append(f"{FOLDERS_VARIABLE} names {str(folder)!r}, which is not a folder.")
+        files.extend(sorted(folder.glob("*.yaml")))
     raw: dict[Path, Mapping[str, Any]] = {}
+    hashes: dict[Path, str] = {}
     for file in files:
         try:
-            raw[file] = _yaml(file)
-        except LoopFileError as error:
+            raw[file], hashes[file] = settings_file.read(file)
+        except settings_file.SettingsFileError as error:
             mistakes.append(str(error))
     primary = [file for file, content in raw.items() if content.get("primary") is True]
     if len(primary) > 1:
         mistakes.append(
-            f"{_names(primary)} are all marked primary: mark one, the others get their own DAG ids."
+            f"{_names(primary)} are all marked primary. "
+            f"Mark only one; the others get their own DAG ids."
         )
     found: dict[str, Loop] = {}
     for file, content in raw.items():
         wrong = list(_mistakes(content))
-        name = content.get("name")
-        if name in found:
-            wrong.append(f"name {name!r} is another file's already")
+        if not wrong and content["name"] in found:
+            wrong.append(f"name {shown(content['name'])} is another file's already")
         mistakes.extend(f"{file.name}: {mistake}." for mistake in wrong)
         if not wrong:
-            found[str(name)] = _loop(
-                content,
-                file_hash=hashlib.sha256(file.read_bytes()).hexdigest(),
-                bare_ids=primary == [file] or len(files) == 1,
-            )
+            bare_ids = primary == [file] or len(files) == 1
+            loop = _loop(content, file_hash=hashes[file], bare_ids=bare_ids)
+            found[loop.name] = loop
     return LoopFiles(tuple(found.values()), tuple(mistakes))
 
 
 def _folders() -> tuple[Path, ...]:
     more = os.environ.get(FOLDERS_VARIABLE, "")
     return (FOLDER, *(Path(folder) for folder in more.split(os.pathsep) if folder))
-
-
-class _Yaml(yaml.SafeLoader):
-    """YAML with the numbers of its version 1.2 (1e-4 is one), and no key twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            problem = f"{twice} is there twice"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Yaml.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+"),
-    list("-+0123456789"),
-)
-
-
-def _yaml(file: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _Yaml)  # noqa: S506 (a SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise LoopFileError(f"{file.name}{line}: {error.problem}.") from error
-    if not isinstance(content, dict):
-        raise LoopFileError(f"{file.name}: must be settings such as 'name: credit-default'.")
-    return content
 
 
 SECTIONS: Mapping[str, type] = {
@@ -232,7 +212,7 @@ SECTIONS: Mapping[str, type] = {
     "promotion": Promotion,
     "deployment": Deployment,
 }
-TOP = ("name", "primary", "schedule", "engine", "shards", *SECTIONS, "resources")
+TOP = ("name", "primary", "owner", "schedule", "engine", "shards", *SECTIONS, "resources")
 TASKS = (*STEPS.steps, *(f"{step}_shard" for step in SHARDED))
 
 
@@ -240,14 +220,17 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(content, TOP, "")
     name = content.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        yield f"name must be 1 to 63 small letters, digits and hyphens, not {name!r}"
+        yield f"name must be 1 to 63 lower-case letters, digits and hyphens, not {shown(name)}"
     if not isinstance(content.get("primary", False), bool):
-        yield f"primary must be true or false, not {content['primary']!r}"
+        yield f"primary must be true or false, not {shown(content['primary'])}"
+    owner = content.get("owner", Loop.owner)
+    if not isinstance(owner, str) or not OWNER.fullmatch(owner):
+        yield f"owner must be a name of at most 100 characters, not {shown(owner)}"
     schedule = content.get("schedule", Loop.schedule)
     if not isinstance(schedule, str) or not _is_schedule(schedule):
         yield (
             f"schedule must be five cron fields that start at most one run a day, "
-            f"such as '{Loop.schedule}', not {schedule!r}"
+            f"such as '{Loop.schedule}', not {shown(schedule)}"
         )
     if mistake := ENGINE.mistake(content.get("engine", ENGINE.default)):
         yield f"engine {mistake}"
@@ -261,7 +244,7 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _section_mistakes(section: str, kind: type, content: object) -> Iterator[str]:
     if not isinstance(content, dict):
-        yield f"{section} must be settings, not {content!r}"
+        yield f"{section} must be settings, not {shown(content)}"
         return
     known: dict[str, Value] = {f.name: f.metadata["value"] for f in fields(kind)}
     yield from _unknown(content, tuple(known), f"{section}.")
@@ -271,10 +254,10 @@ def _section_mistakes(section: str, kind: type, content: object) -> Iterator[str
 
 
 def _source_mistakes(content: object) -> Iterator[str]:
-    """Settings of one source beside another source would be passed over in silence."""
-    if not isinstance(content, dict) or content.get("source", "synthetic") not in SOURCES:
+    """Refuses settings of a source that the file does not use; they would have no effect."""
+    source = content.get("source", "synthetic") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(source, str) or source not in SOURCES:
         return
-    source = content.get("source", "synthetic")
     if (needed := NEEDED.get(source)) and not content.get(needed):
         yield f"data.source {source} needs data.{needed}"
     for other, settings in SOURCES.items():
@@ -285,7 +268,7 @@ def _source_mistakes(content: object) -> Iterator[str]:
 
 def _resource_mistakes(content: object) -> Iterator[str]:
     if not isinstance(content, dict):
-        yield f"resources must be settings by step, not {content!r}"
+        yield f"resources must be settings by step, not {shown(content)}"
         return
     yield from _unknown(content, TASKS, "resources.")
     for task, wanted in content.items():
@@ -299,22 +282,28 @@ def _resource_mistakes(content: object) -> Iterator[str]:
             )
             continue
         if not CPU.fullmatch(str(wanted["cpu"])):
-            yield f"{where}.cpu must be cores such as 2, 0.5 or 500m, not {wanted['cpu']!r}"
+            yield f"{where}.cpu must be cores such as 2, 0.5 or 500m, not {shown(wanted['cpu'])}"
         for key in ("memory", OOM):
             if key in wanted and not MEMORY.fullmatch(str(wanted[key])):
-                yield f"{where}.{key} must be such as 512Mi or 4Gi, not {wanted[key]!r}"
+                yield f"{where}.{key} must be such as 512Mi or 4Gi, not {shown(wanted[key])}"
 
 
 def _unknown(content: Mapping[str, Any], known: tuple[str, ...], where: str) -> Iterator[str]:
     for key in content:
         if key not in known:
             hint = meant(key, known) or f"; there are {', '.join(known)}"
-            yield f"{where}{key} is no setting{hint}"
+            yield f"{where}{shown(key, quote=False)} is no setting{hint}"
 
 
 def _is_schedule(schedule: str) -> bool:
-    """A run is named by its date, so there is room for one a day."""
-    return bool(DAILY_OR_RARER.fullmatch(schedule)) and croniter.is_valid(schedule)
+    """Whether a schedule is valid and starts at most one run a day: a run is named by its date."""
+    if len(schedule) > LONGEST_SCHEDULE or not DAILY_OR_RARER.fullmatch(schedule):
+        return False
+    try:
+        croniter(schedule).get_next()
+    except CroniterError:  # no cron expression, or a date that never comes, such as 30 February
+        return False
+    return True
 
 
 def _loop(content: Mapping[str, Any], *, file_hash: str, bare_ids: bool) -> Loop:
@@ -327,6 +316,7 @@ def _loop(content: Mapping[str, Any], *, file_hash: str, bare_ids: bool) -> Loop
         name=content["name"],
         file_hash=file_hash,
         bare_ids=bare_ids,
+        owner=content.get("owner", Loop.owner),
         schedule=content.get("schedule", Loop.schedule),
         engine=content.get("engine", Loop.engine),
         shards=content.get("shards", Loop.shards),

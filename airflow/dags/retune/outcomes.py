@@ -1,13 +1,14 @@
-"""What the end of a step means to Airflow, the same for every runtime. The exit codes are API."""
+"""Maps a step's end to Airflow, the same way in every runtime. The exit codes are API."""
 
 from __future__ import annotations
 
 import json
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 DONE = 0
@@ -15,6 +16,7 @@ NOT_READY = 20
 DO_NOT_RETRY = 50
 KILLED = 137
 STOPPED = 143
+PLAIN = (str, int, float)
 LEVELS: Mapping[str, int] = {
     "TRACE": logging.DEBUG,
     "DEBUG": logging.DEBUG,
@@ -27,26 +29,42 @@ LEVELS: Mapping[str, int] = {
 
 
 def failure(step: str, code: int, result: object) -> AirflowException:
-    """The exception for a step that ended with a code other than 0; its result has the reason."""
+    """The exception for a step that ended with an exit code other than 0."""
     reason = _reason(result)
     if code == DO_NOT_RETRY:
-        return AirflowFailException(f"{step} cannot succeed, however often it is tried: {reason}")
+        return AirflowFailException(f"{step} failed and will not be retried: {reason}")
     if code == NOT_READY:
-        return AirflowException(f"{step} is not ready and will be tried again: {reason}")
+        return AirflowException(f"{step} is not ready and will be retried: {reason}")
     if code == STOPPED:
-        return AirflowException(f"{step} was stopped with nothing half-done.")
+        return AirflowException(f"{step} was stopped; nothing is half-written.")
     if code == KILLED:
         return AirflowException(
-            f"{step} was killed, as happens to what needs more memory than its limit: "
-            f"raise it in the loop file, under resources.{step}."
+            f"{step} was killed, probably because it exceeded its memory limit. "
+            f"Raise the limit in the loop file, under resources.{step}."
         )
     if code < 0:
         return AirflowException(f"{step} was killed by {signal.Signals(-code).name}.")
     return AirflowException(f"{step} ended with exit code {code}: {reason}")
 
 
+def announce(
+    context: Context, outlets: Sequence[Any], inputs: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    """Gives a task's asset events the day as partition, and inputs and result as their content.
+
+    Nested parts of the result are left out.
+    """
+    for asset in outlets:
+        event = context["outlet_events"][asset]
+        event.add_partitions(inputs["logical_date"])
+        event.extra = {
+            **inputs,
+            **{key: value for key, value in result.items() if isinstance(value, PLAIN)},
+        }
+
+
 def log_line(line: str) -> tuple[int, str]:
-    """The level and the text of one line of a step's log: JSON, or plain text from elsewhere."""
+    """The level and the text of one log line: a step's JSON, or plain text."""
     try:
         entry = json.loads(line)
         level, message = str(entry["level"]).upper(), str(entry["message"])
@@ -60,9 +78,9 @@ def _reason(result: object) -> str:
         case {"error": {"message": message}}:
             return str(message)
         case _:
-            return "the log says why."
+            return "see its log."
 
 
 def result_of(text: str) -> Any:
-    """A step's result file; None where it has none, as after a crash."""
+    """The parsed result file, or None if it is empty, as after a crash."""
     return json.loads(text) if text.strip() else None

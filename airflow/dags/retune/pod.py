@@ -1,4 +1,4 @@
-"""Runs a step as a pod, and knows what its exit code means."""
+"""Runs a step as a pod and maps its exit code to a task state."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from kubernetes.client import (
 )
 
 from retune.catalogue import Step
-from retune.outcomes import KILLED, failure, log_line
-from retune.rendering import typed_inputs
+from retune.outcomes import KILLED, announce, failure, log_line
+from retune.rendering import command, typed_inputs
 
 OOM_KILLED = "OOMKilled"
 
 
 class StepPodOperator(KubernetesPodOperator):
-    """A pod whose exit code 50 fails the task at once; any other failure is tried again.
+    """A pod whose exit code 50 fails the task at once; any other failure is retried.
 
-    A try after one that ran out of memory gets `memory_after_oom` where that is given.
+    After a try that ran out of memory, the next one gets `memory_after_oom` if it is set.
     """
 
-    template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "inputs")
+    template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "inputs", "command")
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **KubernetesPodOperator.template_fields_renderers,
         "inputs": "json",
+        "command": "bash",
     }
+    overwrite_rtif_after_execution = True  # `command` is known only then
 
     def __init__(
         self,
@@ -46,16 +48,23 @@ class StepPodOperator(KubernetesPodOperator):
         super().__init__(log_formatter=_log_text, **kwargs)
         self.step = step
         self.inputs = inputs
+        self.command = ""
         self.memory_after_oom = memory_after_oom
 
     def execute(self, context: Context) -> Any:
         """Runs the pod with the inputs as its arguments."""
-        inputs = json.dumps(typed_inputs(self.step, self.inputs))
-        self.arguments = ["--input", inputs]
+        typed = typed_inputs(self.step, self.inputs)
+        self.command = command(self.step, typed)
+        self.log.info("Command: %s", self.command)
+        self.arguments = ["--input", json.dumps(typed)]
         if self.memory_after_oom and self._ran_out_of_memory(context):
-            self.log.info("An earlier try ran out of memory: now %s.", self.memory_after_oom)
+            self.log.info(
+                "An earlier try ran out of memory; this one gets %s.", self.memory_after_oom
+            )
             self.container_resources = _with_memory(self.container_resources, self.memory_after_oom)
-        return super().execute(context)
+        result = super().execute(context)
+        announce(context, self.outlets, typed, result)
+        return result
 
     def cleanup(
         self,
@@ -64,7 +73,7 @@ class StepPodOperator(KubernetesPodOperator):
         xcom_result: dict[str, Any] | None = None,
         context: Context | None = None,
     ) -> None:
-        """Turns the exit code into a failure that Airflow retries or does not."""
+        """Turns the exit code into a failure with or without retries."""
         end = self._end(remote_pod)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
@@ -77,7 +86,7 @@ class StepPodOperator(KubernetesPodOperator):
             raise failure(self.task_id.rpartition(".")[2], code, xcom_result) from error
 
     def _end(self, pod: V1Pod | None) -> V1ContainerStateTerminated | None:
-        """How the step ended; the pod is read again where its status is from before the end."""
+        """How the step ended. Reads the pod again if its status predates the end."""
         if pod is None or self._killed:
             return None
         if end := _terminated(pod, self.base_container_name):
@@ -88,7 +97,7 @@ class StepPodOperator(KubernetesPodOperator):
             return None
 
     def _ran_out_of_memory(self, context: Context) -> bool:
-        """Whether a pod of an earlier try, kept because it failed, ran out of memory."""
+        """Whether a failed pod of an earlier try ran out of memory."""
         selector = self._build_find_pod_label_selector(context, exclude_checked=False)
         pods = self.client.list_namespaced_pod(
             namespace=self.namespace or self.hook.get_namespace(), label_selector=selector

@@ -1,15 +1,15 @@
-"""`step(…)`: one call a task; which runtime runs it is a setting of the place, not of the DAG.
+"""`step(…)` makes a task that runs a step. The environment chooses the runtime, not the DAG.
 
 RETUNE_RUNTIME           kubernetes (default), docker or process
-RETUNE_IMAGE             image for kubernetes and docker; {step} is filled in
-RETUNE_COMMAND           program for process; default `retune` at the top of the project
-RETUNE_NAMESPACE         namespace of the pods; default that of the Airflow connection
+RETUNE_IMAGE             image for kubernetes and docker; {step} is replaced by the step's name
+RETUNE_COMMAND           program for process; default: `retune` at the top of the project
+RETUNE_NAMESPACE         namespace of the pods; default: that of the Airflow connection
 RETUNE_SECRET            Kubernetes secret with the steps' RETUNE_ variables; default `retune`
-RETUNE_POD_CHECK_SECONDS how often a starting pod is looked at; default 1
+RETUNE_POD_CHECK_SECONDS seconds between two looks at a starting pod; default 1
 RETUNE_DOCKER_NETWORK    network of the containers; default `host`
 
-Where a loop's engine is `pytorch`, the steps that run its model need PyTorch: as a process they are
-started with RETUNE_ENGINE=pytorch, as a container from the image `{step}-pytorch`.
+If a loop's engine is `pytorch`, the steps that run its model need PyTorch: a process is started
+with RETUNE_ENGINE=pytorch, a container from the image `{step}-pytorch`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ from retune.loops import STEPS, Loop, Resources
 
 Operator = tuple[type[BaseOperator], dict[str, Any]]
 PROJECT = Path(__file__).parents[3]
-LOGICAL_DATE = "{{ dag_run.partition_key or 'missing: start the run with a partition key' }}"
+# The day that a run works on: its partition key, else the form's date, else the day before.
+LOGICAL_DATE = (
+    "{{ dag_run.partition_key or params.get('date')"
+    " or (dag_run.run_after - macros.timedelta(days=1)) | ds }}"
+)
 DEFAULT_RESOURCES: Mapping[str, Resources] = {
     "light": Resources(cpu="250m", memory="1Gi"),
     "learning": Resources(cpu="1", memory="4Gi"),
@@ -62,20 +66,20 @@ def step(
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS,
     **inputs: Any,
 ) -> BaseOperator:
-    """A task that runs a step of the catalogue, with the step's name as its task id.
+    """Makes a task that runs a step of the catalogue; the step's name is the task id.
 
-    Inputs are checked now where they are values, and when the task runs where they are Jinja
-    templates or XCom references; a template's text becomes the type that the step declares.
+    Values are checked now, Jinja templates and XCom references when the task runs. A template's
+    text is converted to the type that the step declares.
     """
     operator, settings = _operator(name, name, loop, inputs)
     return operator(inputs=inputs, outlets=outlets, trigger_rule=trigger_rule, **settings)
 
 
 def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedOperator]:
-    """A step spread over the loop's shards: its tasks, one after the other.
+    """Makes the tasks of a step that is spread over the loop's shards, in order.
 
-    Of one shard that is the step's task alone. Of more there is a mapped task `NAME_shard` before
-    it, with a shard each, and the step's task puts together what they have left in the store.
+    With one shard that is only the step's task. With more, a mapped task `NAME_shard` runs before
+    it, and the step's task combines what the shards wrote to the store.
     """
     if loop.shards == 1:
         return [step(name, loop, **inputs)]
@@ -88,7 +92,7 @@ def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedO
 
 
 def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) -> Operator:
-    """The operator that runs a step here, and its settings but for the inputs; all is checked."""
+    """The operator for this runtime and its settings without the inputs, which are checked."""
     declared = STEPS.step(name)
     declared.check(inputs)
     if _needs_pytorch(declared, loop):
@@ -111,7 +115,7 @@ def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) ->
 
 
 def result(task: BaseOperator, output: str) -> str:
-    """A template for one output of a step's task, checked against the catalogue."""
+    """A template for an output of a step's task, checked against the catalogue."""
     STEPS.step(task.task_id.rpartition(".")[2]).output(output)
     return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}')['{output}'] }}}}"
 
@@ -135,8 +139,20 @@ def param(source: str, default: Any, title: str, **schema: Any) -> Param:
     )
 
 
+def day_param() -> Param:
+    """The field of the trigger form that says which day to work on."""
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Day",
+        description="Day to work on, such as 2026-11-05. Leave it empty for yesterday (UTC), "
+        "the day that the schedule works on. A partition key takes precedence.",
+    )
+
+
 def manual(step: Step, inputs: Mapping[str, Any]) -> str:
-    """A task's page in the UI: what the step does, with which inputs, and what comes out of it."""
+    """A task's page in the UI: what the step does, its inputs and its outputs."""
     lines = [step.summary, "", "| input | here | meaning |", "| --- | --- | --- |"]
     for name, value in step.inputs.items():
         lines.append(
@@ -144,7 +160,10 @@ def manual(step: Step, inputs: Mapping[str, Any]) -> str:
         )
     lines += ["", "| output | meaning |", "| --- | --- |"]
     lines += [f"| `{name}` | {value.description} |" for name, value in step.outputs.items()]
-    lines += ["", "By hand:", "", f"    ./retune {step.name} {step.example}"]
+    lines += [
+        "",
+        "Each run's own command is in its *Rendered Templates* and at the top of its log.",
+    ]
     return "\n".join(lines)
 
 
@@ -155,7 +174,7 @@ def _shown(value: object) -> str:
 
 
 def _needs_pytorch(step: Step, loop: Loop) -> bool:
-    """Whether a step that is light elsewhere needs PyTorch for this loop's model."""
+    """Whether the step needs PyTorch for this loop's model."""
     return loop.engine == "pytorch" and step.runs_model
 
 
@@ -220,7 +239,7 @@ def _pod(step: Step, loop: Loop, resources: Resources) -> Operator:
         "on_finish_action": "delete_succeeded_pod",
         "startup_timeout_seconds": 600,
         "startup_check_interval_seconds": float(os.environ.get("RETUNE_POD_CHECK_SECONDS") or 1),
-        # A stopped step has ended well before; the side car does not heed the signal.
+        # A stopped step ends well before that; the sidecar ignores the signal.
         "termination_grace_period": 5,
     }
 

@@ -13,29 +13,29 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A day of a loop: the tasks of its three DAGs, in an order in which they may run one after the
- * other. {@code airflow/tests/test_run_loop.py} holds it against the DAGs themselves.
+ * A day of a loop: the tasks of its three DAGs in an order that their dependencies allow. {@code
+ * airflow/tests/test_run_loop.py} compares it with the DAGs.
  */
 final class Day {
-  /** When a task has something to do. */
+  /** The condition under which a task runs. */
   enum When {
     ALWAYS,
-    /** No version so far is good enough: neither the champion nor an attempt. */
+    /** Neither the champion nor any attempt has passed so far. */
     NONE_PASSED,
-    /** There is a version to be put into production. */
+    /** A version is ready to be deployed. */
     READY
   }
 
-  /** An input's value that another task gives. */
+  /** An input that is an output of another task. */
   record From(String task, String output) {}
 
   /**
    * One task.
    *
-   * @param inputs by name: values, or what another task gives
+   * @param inputs by name: values, or {@link From another task's output}
    */
   record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
-    /** Whether there is something to do, by the results so far. */
+    /** Whether the task runs, given the results so far. */
     boolean applies(ObjectNode results) {
       return switch (when) {
         case ALWAYS -> true;
@@ -44,7 +44,7 @@ final class Day {
       };
     }
 
-    /** The inputs with what other tasks gave. */
+    /** The inputs, with other tasks' outputs filled in. */
     Map<String, JsonNode> inputs(ObjectNode results) {
       Map<String, JsonNode> values = new LinkedHashMap<>();
       inputs.forEach(
@@ -158,7 +158,7 @@ final class Day {
         all(model, Map.of("model_id", new From("deploy_model", "model_id"))));
   }
 
-  /** A step that the loop may spread: each shard, then the step that puts them together. */
+  /** A step that can be sharded: each shard, then the step that combines them. */
   private void addSharded(String step, Map<String, ?> inputs) {
     if (loop.shards() == 1) {
       add(step, When.ALWAYS, inputs);

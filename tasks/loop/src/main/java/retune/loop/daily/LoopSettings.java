@@ -17,22 +17,20 @@ import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.runtime.Json;
 import retune.runtime.Steps;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
-import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
- * What a loop file sets of a day's steps. A setting has the type, range and default that its step
- * declares, here as in Airflow; what only a scheduler reads (schedule, resources) is left to it.
+ * A loop file's settings for a day's steps. As in the DAGs, a setting has the type, range and
+ * default that its step declares. Settings for Airflow alone (owner, schedule, resources) are not
+ * checked.
  *
  * @param fileHash SHA-256 of the loop file
- * @param bareIds whether the loop's DAGs have the pipelines' own names
+ * @param bareIds whether the loop's DAGs have the plain pipeline names
  * @param encoderIsTrainable false with the engine pytorch, whose encoders are TorchScript
- * @param shards over how many runs each step that can be spread is spread
- * @param data inputs of the source's step, complete but for those without a default
- * @param sections the other settings by section and name, complete
+ * @param shards number of shards of each step that can be sharded
+ * @param data inputs of the source's step, with defaults
+ * @param sections the other settings by section and name, with defaults
  */
 record LoopSettings(
     String name,
@@ -43,7 +41,7 @@ record LoopSettings(
     Source source,
     ObjectNode data,
     ObjectNode sections) {
-  /** Where a day's rows come from: the step that takes them, and its inputs by setting. */
+  /** The source of a day's rows: the step that takes them, and its inputs by setting. */
   enum Source {
     SYNTHETIC(
         "generate_data",
@@ -73,7 +71,7 @@ record LoopSettings(
     }
   }
 
-  /** The part of a loop file whose settings are inputs of one step, by the same names. */
+  /** A section of a loop file whose settings are inputs of one step, with the same names. */
   enum Section {
     GATE("check_model_performance", "metric", "threshold", "max_attempts"),
     FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
@@ -97,20 +95,17 @@ record LoopSettings(
 
   private static final String SHARDS = "shards";
 
-  /** Settings that are no {@link Section}. */
+  /** Settings that are not a {@link Section}. */
   private static final Set<String> OTHERS =
-      new TreeSet<>(Set.of("name", "primary", "schedule", "engine", SHARDS, "data", "resources"));
+      new TreeSet<>(
+          Set.of("name", "primary", "owner", "schedule", "engine", SHARDS, "data", "resources"));
 
-  /** A number of YAML 1.2 that the reader takes for text: 1e-4. */
-  private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9]+(\\.[0-9]*)?[eE][-+]?[0-9]+");
-
-  private static final YAMLMapper YAML =
-      YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+  private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
   /**
-   * The settings of the loop of that name.
+   * Finds the settings of a loop by its name.
    *
-   * @param folders with loop files, {@code *.yaml}; other loops' files may have mistakes
+   * @param folders folders with loop files, {@code *.yaml}; other loops' files may have mistakes
    */
   static LoopSettings find(String name, List<Path> folders) throws IOException {
     Map<Path, ObjectNode> files = new TreeMap<>();
@@ -135,7 +130,7 @@ record LoopSettings(
               .formatted(
                   name,
                   folders,
-                  files.values().stream().map(file -> file.path("name").asString("")).toList(),
+                  files.values().stream().map(file -> file.required("name").stringValue()).toList(),
                   unreadable.isEmpty() ? "" : " " + String.join(" ", unreadable)));
     }
     Path file = found.getFirst().getKey();
@@ -159,7 +154,7 @@ record LoopSettings(
     return byName(sections.required(section.id()));
   }
 
-  /** What the loop file says of the day's rows, as inputs of the source's step. */
+  /** The settings of the day's rows, as inputs of the source's step. */
   Map<String, JsonNode> inputsOfSource() {
     return byName(data);
   }
@@ -168,7 +163,7 @@ record LoopSettings(
     return sections.required(section.id()).required(setting);
   }
 
-  /** The same settings with others for generated rows, checked like the file's. */
+  /** These settings with some overridden for generated rows, checked like the file's. */
   LoopSettings withGenerated(Map<String, JsonNode> others) {
     if (!others.isEmpty() && source != Source.SYNTHETIC) {
       throw new InvalidInputException(
@@ -191,7 +186,7 @@ record LoopSettings(
         : Source.values()[choices.indexOf(stated.stringValue())];
   }
 
-  /** Settings of one source beside another would be passed over in silence, so they are refused. */
+  /** Refuses settings of a source that the file does not use; they would have no effect. */
   private static ObjectNode data(Path file, Source source, JsonNode content) {
     Set<String> known = new TreeSet<>(Set.of("source"));
     for (Source any : Source.values()) {
@@ -236,7 +231,7 @@ record LoopSettings(
     return sections;
   }
 
-  /** An input of the steps that can be spread, the same for all. */
+  /** The number of shards, an input of every step that can be sharded. */
   private static int shards(Path file, ObjectNode content) {
     ObjectNode inputs = Json.MAPPER.createObjectNode();
     set(inputs, SHARDS, file, SHARDS, "evaluate_model", content);
@@ -254,13 +249,13 @@ record LoopSettings(
   }
 
   /**
-   * Puts a step's input where it has a value.
+   * Sets a step's input if it has a value.
    *
    * @param where the setting, after its section and a dot
    */
   private static void set(
       ObjectNode inputs, String input, Path file, String where, String step, JsonNode content) {
-    JsonNode given = number(content.path(where.substring(where.indexOf('.') + 1)));
+    JsonNode given = content.path(where.substring(where.indexOf('.') + 1));
     if (given.isNull()) {
       throw mistake(file, where, "has no value; give one or leave it out");
     }
@@ -287,12 +282,6 @@ record LoopSettings(
     }
   }
 
-  private static JsonNode number(JsonNode value) {
-    return value.isString() && NUMBER.matcher(value.stringValue()).matches()
-        ? Json.MAPPER.getNodeFactory().numberNode(Double.parseDouble(value.stringValue()))
-        : value;
-  }
-
   private static void requireKnown(Path file, String where, JsonNode content, Set<String> known) {
     for (String key : content.propertyNames()) {
       if (!known.contains(key)) {
@@ -312,9 +301,18 @@ record LoopSettings(
     return new InvalidInputException("%s: %s %s.".formatted(file, where, what));
   }
 
+  /** Reads a file and checks that it has a name. */
+  private static ObjectNode read(Path file) {
+    ObjectNode content = YamlFile.read(file);
+    JsonNode name = content.path("name");
+    if (!name.isString() || !NAME.matcher(name.stringValue()).matches()) {
+      throw mistake(file, "name", "must be 1 to 63 lower-case letters, digits and hyphens");
+    }
+    return content;
+  }
+
   private static boolean isOf(ObjectNode content, String name) {
-    JsonNode stated = content.path("name");
-    return stated.isString() && stated.stringValue().equals(name);
+    return content.required("name").stringValue().equals(name);
   }
 
   private static List<Path> files(List<Path> folders) throws IOException {
@@ -329,23 +327,5 @@ record LoopSettings(
       }
     }
     return files;
-  }
-
-  private static ObjectNode read(Path file) throws IOException {
-    try {
-      if (YAML.readTree(Files.readString(file)) instanceof ObjectNode content) {
-        return content;
-      }
-    } catch (JacksonException e) {
-      throw new InvalidInputException(
-          "%s, line %d: %s."
-              .formatted(
-                  file,
-                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-                  e.getOriginalMessage().lines().findFirst().orElse("not YAML")),
-          e);
-    }
-    throw new InvalidInputException(
-        "%s: must be settings such as 'name: credit-default'.".formatted(file));
   }
 }

@@ -33,9 +33,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 @About(
     value =
-        "Takes a loop through a day without Airflow: the steps of its three DAGs in their order,"
-            + " with the inputs that its loop file gives them there. A day that ends with an alert"
-            + " has ended well, too.",
+        "Runs one day of a loop without Airflow: the steps of its three DAGs, in order, with the"
+            + " inputs from its loop file. A day that ends in an alert has exit code 0, too.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "credit-default --date 2026-11-05")
@@ -45,46 +44,37 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   private static final Logger LOGGER = System.getLogger(RunLoop.class.getName());
 
   public record Input(
-      @Field(value = "the loop's name, as its loop file says it", positional = true) String name,
-      @Field("the day") LocalDate date,
+      @Field(value = "the loop's name in its loop file", positional = true) String name,
+      @Field("the day to run") LocalDate date,
       @Field(
-              "folder with loop files; if left out the project's airflow/dags/loops and those of"
+              "folder with loop files, instead of the project's airflow/dags/loops and the folders in"
                   + " RETUNE_LOOPS")
           @Nullable String loops,
-      @Field("rows to generate, in place of the loop file's") @Nullable Integer rows,
-      @Field("what goes wrong on the day, in place of the loop file's") Drill.@Nullable Kind drill,
-      @Field("how much goes wrong, from 0 (nothing) to 1, in place of the loop file's")
+      @Field("number of rows to generate; overrides the loop file") @Nullable Integer rows,
+      @Field("fault to rehearse; overrides the loop file") Drill.@Nullable Kind drill,
+      @Field("strength of the drill, from 0 (no effect) to 1; overrides the loop file")
           @Nullable Double drillStrength,
-      @Field(
-              value = "whether to print the steps and their inputs and run none",
-              byDefault = "false")
+      @Field(value = "print the steps with their inputs without running them", byDefault = "false")
           boolean plan) {}
 
   public record Output(
       @Field("the loop's name") String name,
       @Field("the day") LocalDate date,
-      @Field("the run that the documents of the day are of") String runId,
+      @Field("run id of the documents that the day wrote") String runId,
       @Field("approved, retrained, held_back (a back-fill) or failed_max_retries")
           @Nullable String status,
-      @Field("what happened, in a sentence") @Nullable String message,
+      @Field("what happened, as a sentence") @Nullable String message,
       @Field("the gate's metric") @Nullable Metric metric,
-      @Field("the gate's least value") @Nullable Double threshold,
-      @Field("the metric of the version in production before, on the whole day")
-          @Nullable Double before,
-      @Field("attempts at fine-tuning that were judged") @Nullable Integer attempts,
+      @Field("the gate's threshold") @Nullable Double threshold,
+      @Field("the champion's metric on the day, before any fine-tuning") @Nullable Double before,
+      @Field("number of fine-tuning attempts") @Nullable Integer attempts,
       @Field("the version in production before") @Nullable String championBefore,
       @Field("the version in production after") @Nullable String championAfter,
-      @Field("seconds by task, of those that had something to do") Map<String, Double> seconds,
-      @Field("the tasks with their inputs, where only the plan was asked for")
-          @Nullable List<Task> plan) {}
+      @Field("duration of each task that ran, in seconds") Map<String, Double> seconds,
+      @Field("with --plan, the tasks with their inputs") @Nullable List<Task> plan) {
 
-  @Override
-  public Output run(Input input, StepContext context) throws Exception {
-    LoopSettings loop =
-        LoopSettings.find(input.name(), folders(input, context)).withGenerated(changes(input));
-    List<Task> tasks = Day.tasks(loop, input.date());
-    String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
-    if (input.plan()) {
+    /** What a run of the day would do; nothing has run. */
+    static Output ofPlan(Input input, String runId, List<Task> plan) {
       return new Output(
           input.name(),
           input.date(),
@@ -98,13 +88,24 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
           null,
           null,
           Map.of(),
-          tasks);
+          plan);
+    }
+  }
+
+  @Override
+  public Output run(Input input, StepContext context) throws Exception {
+    LoopSettings loop =
+        LoopSettings.find(input.name(), folders(input, context)).withGenerated(changes(input));
+    List<Task> tasks = Day.tasks(loop, input.date());
+    String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
+    if (input.plan()) {
+      return Output.ofPlan(input, runId, tasks);
     }
     ObjectNode results = Json.MAPPER.createObjectNode();
     Map<String, Double> seconds = new LinkedHashMap<>();
     for (Task task : tasks) {
       if (task.applies(results)) {
-        LOGGER.log(Level.INFO, "{0} begins.", task.task());
+        LOGGER.log(Level.INFO, "Starting {0}.", task.task());
         long started = System.nanoTime();
         results.set(task.task(), run(task, results, context, runId));
         seconds.put(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3);
@@ -113,7 +114,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     return output(input, runId, loop, results, seconds, context);
   }
 
-  /** Says which task failed, in the sentence that says why. */
+  /** Runs a task; the message of a failure begins with the task's name. */
   private static JsonNode run(Task task, ObjectNode results, StepContext context, String runId)
       throws Exception {
     RunIdentity identity =
@@ -188,7 +189,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     }
     if (folders.isEmpty()) {
       throw new InvalidInputException(
-          "Nothing says where the loop files are; give a folder with --loops.");
+          "There is no folder with loop files; set RETUNE_LOOPS or give one with --loops.");
     }
     return folders;
   }

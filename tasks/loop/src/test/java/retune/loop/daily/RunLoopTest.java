@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
@@ -251,7 +253,7 @@ class RunLoopTest {
       delimiter = '|',
       value = {
         "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are max_attempts, metric, threshold.",
-        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, primary, promotion, resources, schedule, shards.",
+        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, owner, primary, promotion, resources, schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is 2; give a number from 0 to 1.",
         "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
@@ -267,6 +269,8 @@ class RunLoopTest {
         "shards: 65 | loop.yaml, shards: evaluate_model: 'shards' is 65; give a number from 1 to 64.",
         "shards: many | loop.yaml, shards: evaluate_model: 'shards' must be a whole number, not 'many'.",
         "shards: | loop.yaml: shards has no value; give one or leave it out.",
+        "data: {rows: 1_000} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not '1_000'.",
+        "primary: yes | loop.yaml: primary must be true or false, not \"yes\".",
         "primary: 1 | loop.yaml: primary must be true or false, not 1.",
         "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model: 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
       })
@@ -276,11 +280,35 @@ class RunLoopTest {
     assertTrue(said.endsWith("/" + sentence), said);
   }
 
-  @Test
-  void aKeyThatIsThereTwiceIsRefusedByItsLine() throws Exception {
-    write("loop.yaml", "name: credit-default\ngate: {threshold: 0.6}\ngate: {threshold: 0.7}\n");
+  @ParameterizedTest
+  @ValueSource(strings = {"[x]", "{a: b}", "Fraud Loop", ""})
+  void aFileWithoutANameIsSaidToHaveNone(String name) throws Exception {
+    write("loop.yaml", "name: " + name + "\n");
     String said = refusal("plan", "true");
-    assertTrue(said.contains("loop.yaml, line 3: "), said);
+    assertTrue(said.startsWith("There is no loop 'credit-default'"), said);
+    assertTrue(
+        said.endsWith("/loop.yaml: name must be 1 to 63 lower-case letters, digits and hyphens."));
+  }
+
+  /** A folder, a dangling link and each file that is not YAML leave the other loops alone. */
+  @Test
+  void filesThatAreNoLoopFilesAreNamedAndLeaveTheOthersAlone() throws Exception {
+    write("loop.yaml", LOOP);
+    Files.createDirectory(folder.resolve("folder.yaml"));
+    Files.createSymbolicLink(folder.resolve("link.yaml"), folder.resolve("gone"));
+    try (Stream<Path> files = Files.list(Path.of("../../airflow/tests/loop-files/refused"))) {
+      for (Path file : files.filter(file -> file.toString().endsWith(".yaml")).toList()) {
+        Files.copy(file, folder.resolve(file.getFileName().toString()));
+      }
+    }
+    assertEquals(
+        "data_pipeline.credit-default", runDay("plan", "true").at("/plan/0/dag").stringValue());
+    String said =
+        sentence(
+            () -> step("run_loop", "name", "absent", "date", DATE, "loops", folder.toString()));
+    for (String file : List.of("folder", "link", "latin-1", "long-integer", "deep-flow")) {
+      assertTrue(said.contains("/" + file + ".yaml"), said);
+    }
   }
 
   @Test
