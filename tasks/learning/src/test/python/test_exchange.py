@@ -265,10 +265,10 @@ def test_a_network_of_any_shape_answers_as_pytorch_does_and_goes_back(
     model_folder, answers, export = tmp_path / "model", tmp_path / "answers.csv", tmp_path / "x.pt"
     done(
         "import-model", "--weights", tmp_path / "weights.pt", "--spec", tmp_path / "spec.json",
-        "--output", model_folder,
+        "--output", model_folder, "--trust-code",
     )  # fmt: skip
     answer = done(
-        "predict", "--model-file", model_folder, "--data", data, "--output", answers,
+        "predict", "--model-file", model_folder, "--data", data, "--output", answers, "--trust-code",
         engine="pytorch",
     )  # fmt: skip
     assert answer["engine"] == "pytorch"

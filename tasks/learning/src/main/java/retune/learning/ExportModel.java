@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.learning.torch.TorchScript;
 import retune.model.AtomicFile;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.VersionChoice;
@@ -56,7 +57,8 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
     Path output = Path.of(input.output()).toAbsolutePath();
     requireFree(output, input.format());
     ModelFolder.Content content =
-        new VersionChoice(input.model(), input.version(), input.modelFile()).load(context);
+        new VersionChoice(input.model(), input.version(), input.modelFile())
+            .load(context, CodeTrust.NOT_RUN);
     ModelVersion version = content.version();
     switch (input.format()) {
       case SAFETENSORS -> ModelFolder.write(output, content);

@@ -13,15 +13,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
-import retune.core.judgement.VersionStatus;
 import retune.learning.exchange.ScriptImport;
 import retune.learning.exchange.SyntheticRows;
 import retune.learning.torch.GoldenRows;
+import retune.model.BoundedFile;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
-import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 import retune.model.ModelVersion.Lineage;
+import retune.model.Registration;
 import retune.model.importing.ImportSpec;
 import retune.model.importing.ModelImport;
 import retune.runtime.About;
@@ -33,13 +34,14 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Takes over a network that PyTorch trained: a state dict (.pth, .pt), a TorchScript archive"
-            + " or safetensors, and a spec that says what tensors cannot. Files are read as data;"
-            + " only where the spec's architecture is torch_script is the archive run, which is"
-            + " code: take it from whom you trust.",
+        "Imports a network that PyTorch trained: a state dict (.pth, .pt), a TorchScript archive or"
+            + " safetensors, with a spec that describes what tensors do not show. Registers it as"
+            + " a candidate or as the first champion, or writes a folder. Files are read as data,"
+            + " except for the spec's architecture torch_script: the archive is code, and"
+            + " --trust-code permits it to run.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
-    example = "--weights classifier.pth --spec model.json --output models/classifier")
+    example = "--weights classifier.pth --spec model.json --name classifier --champion")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class ImportModel implements Step<ImportModel.Input, ImportModel.Output> {
@@ -49,24 +51,38 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
   public record Input(
       @Field("the file of weights: .pth, .pt or .safetensors") String weights,
       @Field("JSON file with format, architecture, target and columns") String spec,
-      @Field("the model's name; the spec's where not given") @Nullable String name,
-      @Field("folder to write the version to; registered in the store where not given")
-          @Nullable String output) {}
+      @Field("the model's name; the spec's name if left out") @Nullable String name,
+      @Field("folder to write the version to instead of registering it") @Nullable String output,
+      @Field(
+              value =
+                  "make the version the champion of a model that has none; registers it, also"
+                      + " beside --output",
+              byDefault = "false")
+          boolean champion,
+      @Field(
+              value =
+                  "permit a TorchScript archive to run; it runs with all rights of this process, so"
+                      + " give this only for a source that you trust",
+              byDefault = "false")
+          boolean trustCode) {}
 
   public record Output(
       @Field("the version's id, from its content") String modelId,
       @Field("the model's name") String modelName,
       @Field("when it was imported, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("pretrained (no head) or finetuned") String kind,
-      @Field("tensors taken over, all that the file has; of a torch_script the head's") int tensors,
-      @Field("numbers in them") long parameters,
-      @Field("categorical columns") int categorical,
-      @Field("numeric columns") int numeric,
-      @Field("tensors whose numbers became float32, by the type they had")
+      @Field("tensors imported: all tensors of the file, or those of a torch_script's head")
+          int tensors,
+      @Field("numbers in these tensors") long parameters,
+      @Field("number of categorical columns") int categorical,
+      @Field("number of numeric columns") int numeric,
+      @Field("number of tensors converted to float32, by their type in the file")
           Map<String, Integer> converted,
       @Field("the folder written") @Nullable String output,
+      @Field("whether the store has the version") boolean registered,
+      @Field("whether the version is the champion") boolean champion,
       @Field("whether the store or the folder was changed") boolean changed,
-      @Field("what was done, in a sentence") String message) {}
+      @Field("what was done and what to do next") String message) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -77,13 +93,15 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
     Path weights = Path.of(input.weights());
     ModelImport model =
         spec.architecture().isTorchScript()
-            ? ScriptImport.read(weights, spec)
+            ? ScriptImport.read(weights, spec, CodeTrust.of(input.trustCode()))
             : ModelImport.read(weights, spec);
     ModelVersion version = version(name(input, spec), spec, model, context);
-    boolean changed =
-        input.output() == null
-            ? register(version, model, context)
-            : write(Path.of(input.output()), version, model);
+    ModelFolder.Content content = new ModelFolder.Content(version, model.weights());
+    boolean written = input.output() != null && write(Path.of(input.output()), content);
+    Registration.Result registered =
+        input.output() == null || input.champion()
+            ? new Registration(context).register(content, input.champion())
+            : null;
     FeatureSchema schema = model.preprocessing().schema();
     return new Output(
         version.modelId(),
@@ -96,15 +114,33 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
         schema.numeric().size(),
         model.converted(),
         input.output(),
-        changed,
-        version.modelId()
-            + (input.output() == null ? " is in the store" : " is in " + input.output())
-            + (changed ? "." : " already, nothing was added."));
+        registered != null,
+        registered != null && registered.champion(),
+        written || (registered != null && registered.changed()),
+        message(version, input.output(), registered));
+  }
+
+  private static String message(
+      ModelVersion version, @Nullable String output, Registration.@Nullable Result registered) {
+    if (registered == null) {
+      return "%s is in the folder %s and is not registered; register it with: register_model --path %s"
+              .formatted(version.modelId(), output, output)
+          + (version.kind() == ModelVersion.Kind.FINETUNED ? " --champion" : "");
+    }
+    boolean couldBeChampion =
+        !registered.champion()
+            && !registered.retired()
+            && version.kind() == ModelVersion.Kind.FINETUNED;
+    return registered.message()
+        + (output == null ? "" : " It is in the folder " + output + ", too.")
+        + (couldBeChampion
+            ? " If the model has no champion yet, repeat the import with --champion."
+            : "");
   }
 
   private static String text(String file) throws IOException {
     try {
-      return new String(Files.readAllBytes(Path.of(file)), UTF_8);
+      return new String(BoundedFile.read(Path.of(file), BoundedFile.MAX_JSON), UTF_8);
     } catch (NoSuchFileException e) {
       throw new InvalidInputException("There is no spec " + file + "; give a JSON file.", e);
     }
@@ -140,16 +176,10 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
         SyntheticRows.of(model.preprocessing().schema(), GOLDEN_ROWS));
   }
 
-  private static boolean register(ModelVersion version, ModelImport model, StepContext context) {
-    return new ModelStore(context.store(), context.clock())
-        .register(version, model.weights(), VersionStatus.CANDIDATE);
-  }
-
-  private static boolean write(Path folder, ModelVersion version, ModelImport model)
-      throws IOException {
-    boolean changed = !ModelFolder.holds(folder, version);
+  private static boolean write(Path folder, ModelFolder.Content content) throws IOException {
+    boolean changed = !ModelFolder.holds(folder, content.version());
     if (changed) {
-      ModelFolder.write(folder, new ModelFolder.Content(version, model.weights()));
+      ModelFolder.write(folder, content);
     }
     return changed;
   }

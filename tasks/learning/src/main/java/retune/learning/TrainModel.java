@@ -12,6 +12,7 @@ import retune.learning.training.StartingPoint;
 import retune.learning.training.Training;
 import retune.learning.training.Training.Trained;
 import retune.learning.training.TrainingTable;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.runtime.About;
@@ -48,6 +49,12 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
               "folder of a pre-trained version to start from; its architecture and preprocessing"
                   + " are taken over")
           @Nullable String encoder,
+      @Field(
+              value =
+                  "permit the code of a version that contains TorchScript; it runs with all rights"
+                      + " of this process, so give this only for a source that you trust",
+              byDefault = "false")
+          boolean trustCode,
       @Field(value = "the network, without an encoder to start from", byDefault = "tab_transformer")
           ArchitectureChoice architecture,
       @Field(
@@ -93,7 +100,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
     StartingPoint start =
         input.encoder() == null
             ? new StartingPoint.Scratch(input.architecture().architecture())
-            : StartingPoint.Encoder.read(Path.of(input.encoder()));
+            : StartingPoint.Encoder.read(Path.of(input.encoder()), CodeTrust.of(input.trustCode()));
     TrainingTable table =
         TrainingTable.read(
             TrainingTable.Source.of(

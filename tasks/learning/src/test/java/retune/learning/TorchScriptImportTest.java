@@ -34,6 +34,7 @@ import retune.learning.training.ArchitectureChoice;
 import retune.model.Architecture;
 import retune.model.Architecture.TorchScript.Argument;
 import retune.model.Architecture.TorchScript.Method;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.Weights;
@@ -226,6 +227,33 @@ class TorchScriptImportTest {
   }
 
   @Test
+  void anArchiveRunsOnlyIfItsCodeIsTrusted() throws IOException {
+    Path written = folder.resolve("written-by-the-archive");
+    Path file = folder.resolve("made.pt");
+    MadeScript.write(
+        file,
+        """
+          def forward(self: __torch__.Made, codes: Tensor, numbers: Tensor) -> Tensor:
+            zeros = torch.from_file("FILE", True, 4)
+            return torch.add(numbers, torch.select(zeros, 0, 0))
+        """
+            .replace("FILE", written.toString()));
+    assertRefused(
+        file
+            + " contains TorchScript, which is code and can read and write files when it runs. If"
+            + " you trust its source, repeat the command with --trust-code.",
+        () -> importing(file, SPEC, false));
+    assertFalse(Files.exists(written));
+    importing(file, SPEC, true);
+    assertTrue(Files.exists(written));
+
+    Files.delete(written);
+    assertRefused(
+        "contains TorchScript", () -> ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED));
+    assertFalse(Files.exists(written));
+  }
+
+  @Test
   void methodsThatAreNotEnoughAreListed() throws IOException {
     Path file = folder.resolve("made.pt");
     MadeScript.write(
@@ -303,6 +331,7 @@ class TorchScriptImportTest {
                 null,
                 "foreign",
                 folder.resolve("model").toString(),
+                true,
                 ArchitectureChoice.MLP,
                 20,
                 null,
@@ -313,7 +342,7 @@ class TorchScriptImportTest {
                 0,
                 output.toString()),
             TestContext.withoutStore());
-    return ModelFolder.read(output).version();
+    return ModelFolder.read(output, CodeTrust.GRANTED).version();
   }
 
   /** What import_model makes of a fixture. */
@@ -324,13 +353,19 @@ class TorchScriptImportTest {
   }
 
   private ModelFolder.Content importing(Path file, String spec) throws IOException {
+    return importing(file, spec, true);
+  }
+
+  private ModelFolder.Content importing(Path file, String spec, boolean trustCode)
+      throws IOException {
     Path specFile = Files.writeString(folder.resolve("spec.json"), spec);
     Path output = folder.resolve("model");
     new ImportModel()
         .run(
-            new ImportModel.Input(file.toString(), specFile.toString(), null, output.toString()),
+            new ImportModel.Input(
+                file.toString(), specFile.toString(), null, output.toString(), false, trustCode),
             TestContext.withoutStore());
-    return ModelFolder.read(output);
+    return ModelFolder.read(output, CodeTrust.GRANTED);
   }
 
   static byte[] resource(String name) throws IOException {

@@ -110,10 +110,11 @@ class TorchScriptLoopTest {
     Path version = folder.resolve("version");
     new ImportModel()
         .run(
-            new ImportModel.Input(weights.toString(), spec.toString(), null, version.toString()),
+            new ImportModel.Input(
+                weights.toString(), spec.toString(), null, version.toString(), false, true),
             context);
     RegisterModel.Output registered =
-        new RegisterModel().run(new RegisterModel.Input(version.toString(), true), context);
+        new RegisterModel().run(new RegisterModel.Input(version.toString(), true, true), context);
     assertTrue(registered.champion());
     return models.get(registered.modelId());
   }
@@ -196,7 +197,8 @@ class TorchScriptLoopTest {
     Predict.Output predicted =
         new Predict()
             .run(
-                new Predict.Input(MODEL, null, null, data.toString(), answers.toString()), context);
+                new Predict.Input(MODEL, null, null, false, data.toString(), answers.toString()),
+                context);
     assertEquals(version.modelId(), predicted.modelId());
     assertEquals("pytorch", predicted.engine());
 

@@ -23,6 +23,7 @@ import retune.core.preprocessing.NumericColumn;
 import retune.core.split.Part;
 import retune.learning.training.ArchitectureChoice;
 import retune.learning.training.TrainingTable;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.testing.MadeTables;
@@ -40,7 +41,7 @@ class TrainModelTest {
   @Test
   void aModelIsTrainedMeasuredAndWritten() throws IOException {
     TrainModel.Output output = train("model", null, 6);
-    ModelFolder.Content content = ModelFolder.read(folder.resolve("model"));
+    ModelFolder.Content content = ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED);
     ModelVersion version = content.version();
     assertEquals(output.modelId(), version.modelId());
     assertEquals("toy", version.modelName());
@@ -108,11 +109,11 @@ class TrainModelTest {
                     folder.resolve("encoder").toString()),
                 context());
     assertTrue(encoder.lastLoss() < encoder.firstLoss(), encoder.toString());
-    ModelFolder.Content pretrained = ModelFolder.read(folder.resolve("encoder"));
+    ModelFolder.Content pretrained = ModelFolder.read(folder.resolve("encoder"), CodeTrust.REFUSED);
     assertEquals(ModelVersion.Kind.PRETRAINED, pretrained.version().kind());
 
     train("model", folder.resolve("encoder").toString(), 1);
-    ModelVersion version = ModelFolder.read(folder.resolve("model")).version();
+    ModelVersion version = ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED).version();
     assertEquals(encoder.modelId(), version.lineage().finetunedFrom());
     assertEquals(pretrained.version().architecture(), version.architecture());
     assertEquals(pretrained.version().preprocessing(), version.preprocessing());
@@ -144,6 +145,7 @@ class TrainModelTest {
                 null,
                 "toy",
                 encoder,
+                false,
                 ArchitectureChoice.MLP,
                 epochs,
                 null,

@@ -37,10 +37,21 @@ public final class ModelFolder {
   }
 
   /**
-   * Reads and checks a folder or zip: format, hashes, id, and that the weights are the
-   * architecture's. An {@link InvalidInputException} says what is wrong and in which file.
+   * Reads and checks a folder or zip: format, hashes, id, and that the weights fit the
+   * architecture.
+   *
+   * @param trust whether the version may contain code
+   * @throws InvalidInputException naming the file and what is wrong with it
    */
-  public static Content read(Path path) throws IOException {
+  public static Content read(Path path, CodeTrust trust) throws IOException {
+    Content content = read(path);
+    if (content.weights.archive() != null) {
+      trust.check(path.toString());
+    }
+    return content;
+  }
+
+  private static Content read(Path path) throws IOException {
     if (!Files.exists(path)) {
       throw new InvalidInputException(
           "There is no model at " + path + "; give a folder or zip with " + MODEL + ".");
@@ -48,17 +59,17 @@ public final class ModelFolder {
     if (Files.isDirectory(path)) {
       return check(
           path.resolve(MODEL).toString(),
-          readFile(path, MODEL),
+          readFile(path, MODEL, BoundedFile.MAX_JSON),
           path.resolve(WEIGHTS).toString(),
-          readFile(path, WEIGHTS));
+          readFile(path, WEIGHTS, BoundedFile.MAX_WEIGHTS));
     }
     try (ZipFile zip = new ZipFile(path.toFile())) {
       String prefix = prefix(zip, path);
       return check(
           path + "!" + prefix + MODEL,
-          readEntry(zip, path, prefix + MODEL),
+          readEntry(zip, path, prefix + MODEL, BoundedFile.MAX_JSON),
           path + "!" + prefix + WEIGHTS,
-          readEntry(zip, path, prefix + WEIGHTS));
+          readEntry(zip, path, prefix + WEIGHTS, BoundedFile.MAX_WEIGHTS));
     } catch (ZipException e) {
       throw new InvalidInputException(
           path + " is neither a folder nor a readable zip (" + e.getMessage() + ").", e);
@@ -83,9 +94,9 @@ public final class ModelFolder {
     return new Content(version, weights);
   }
 
-  private static byte[] readFile(Path folder, String name) throws IOException {
+  private static byte[] readFile(Path folder, String name, long limit) throws IOException {
     try {
-      return Files.readAllBytes(folder.resolve(name));
+      return BoundedFile.read(folder.resolve(name), limit);
     } catch (NoSuchFileException e) {
       throw absent(folder, name);
     }
@@ -104,13 +115,14 @@ public final class ModelFolder {
     return names.getFirst().substring(0, names.getFirst().length() - MODEL.length());
   }
 
-  private static byte[] readEntry(ZipFile zip, Path path, String name) throws IOException {
+  private static byte[] readEntry(ZipFile zip, Path path, String name, long limit)
+      throws IOException {
     ZipEntry entry = zip.getEntry(name);
     if (entry == null) {
       throw absent(path, name);
     }
     try (var stream = zip.getInputStream(entry)) {
-      return stream.readAllBytes();
+      return BoundedFile.read(stream, entry.getSize(), limit, path + "!" + name);
     }
   }
 

@@ -56,15 +56,22 @@ public final class ModelStore {
 
   /**
    * Registers weights, then the version; one with the same id stays as it is, but weights that are
-   * lost or damaged are stored again. Returns whether the version was new.
+   * lost or damaged are stored again. The record of a version that contains code says so; whoever
+   * registers one has made sure that the code is trusted ({@link CodeTrust}).
+   *
+   * @return whether the version was new
    */
   public boolean register(ModelVersion version, Weights weights, VersionStatus status) {
     version.checkWeights(weights, "The weights given for " + version.modelId());
     if (!hasWeights(version)) {
       blobs.put(weightsId(version), Safetensors.write(weights));
     }
+    Document document = document(version, status);
+    if (weights.archive() != null) {
+      document.append("runs_code", true).append("code_trusted_at", document.get("created_at"));
+    }
     try {
-      documents.insertOne(document(version, status));
+      documents.insertOne(document);
       return true;
     } catch (MongoWriteException e) {
       if (e.getError().getCategory() != ErrorCategory.DUPLICATE_KEY) {

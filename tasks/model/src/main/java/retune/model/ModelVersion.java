@@ -203,6 +203,24 @@ public record ModelVersion(
    */
   public record Epoch(int epoch, double loss, Map<String, Double> validation) {}
 
-  /** Rows as features, column by column, and their logits {@code [row][class]}. */
-  public record Golden(int[][] codes, float[][] numbers, float[][] logits) {}
+  /**
+   * Rows with the logits that the version's maker computed for them, to compare engines with.
+   *
+   * @param codes {@code [categorical feature][row]}
+   * @param numbers {@code [numeric feature][row]}
+   * @param logits {@code [row][class]}, finite
+   */
+  public record Golden(int[][] codes, float[][] numbers, float[][] logits) {
+    public Golden {
+      for (int row = 0; row < logits.length; row++) {
+        for (float logit : logits[row]) {
+          if (!Float.isFinite(logit)) {
+            throw new InvalidInputException(
+                "The model's logit for golden row %d is %s; its weights are too large or not numbers, so train it again."
+                    .formatted(row, logit));
+          }
+        }
+      }
+    }
+  }
 }

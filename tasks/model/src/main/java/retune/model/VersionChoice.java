@@ -24,10 +24,15 @@ public record VersionChoice(
     }
   }
 
-  /** The version and its weights; an {@link InvalidInputException} where there is none. */
-  public ModelFolder.Content load(StepContext context) throws IOException {
+  /**
+   * The version and its weights.
+   *
+   * @param trust whether a version from a file may contain code
+   * @throws InvalidInputException if there is no such version
+   */
+  public ModelFolder.Content load(StepContext context, CodeTrust trust) throws IOException {
     if (modelFile != null) {
-      return ModelFolder.read(Path.of(modelFile));
+      return ModelFolder.read(Path.of(modelFile), trust);
     }
     ModelStore models = new ModelStore(context.store());
     ModelVersion found = models.get(version == null ? champion(context) : version);

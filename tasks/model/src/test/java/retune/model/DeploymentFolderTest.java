@@ -34,7 +34,9 @@ class DeploymentFolderTest {
     assertTrue(folder.export(first, champion(first, 1)));
     assertEquals(
         Optional.of(new Current(first.version().modelId(), TIME, TIME, 1)), folder.current());
-    assertEquals(first.version(), ModelFolder.read(root.resolve("toy").resolve(TIME)).version());
+    assertEquals(
+        first.version(),
+        ModelFolder.read(root.resolve("toy").resolve(TIME), CodeTrust.REFUSED).version());
   }
 
   @Test

@@ -1,5 +1,6 @@
 package retune.model;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -26,7 +30,7 @@ class ModelFolderTest {
   void aVersionWithAnArchiveComesBackWhole() throws IOException {
     ModelFolder.Content script = TestModels.script();
     ModelFolder.write(folder, script);
-    ModelFolder.Content read = ModelFolder.read(folder);
+    ModelFolder.Content read = ModelFolder.read(folder, CodeTrust.GRANTED);
     assertEquals(script.version(), read.version());
     assertEquals(script.weights().hash(), read.weights().hash());
   }
@@ -34,7 +38,7 @@ class ModelFolderTest {
   @Test
   void aVersionSurvivesWritingAndReading() throws IOException {
     ModelFolder.write(folder, model);
-    ModelFolder.Content read = ModelFolder.read(folder);
+    ModelFolder.Content read = ModelFolder.read(folder, CodeTrust.REFUSED);
     assertEquals(model.version(), read.version());
     assertEquals(model.weights().hash(), read.weights().hash());
     try (var files = Files.list(folder)) {
@@ -52,7 +56,8 @@ class ModelFolderTest {
     ModelVersion version =
         TestModels.version(TestModels.SMALL, TestModels.schema(2, 3), 2, model.weights(), golden);
     ModelFolder.write(folder, new ModelFolder.Content(version, model.weights()));
-    Golden read = Objects.requireNonNull(ModelFolder.read(folder).version().golden());
+    Golden read =
+        Objects.requireNonNull(ModelFolder.read(folder, CodeTrust.REFUSED).version().golden());
     assertArrayEquals(golden.numbers(), read.numbers());
     assertArrayEquals(golden.logits(), read.logits());
     assertArrayEquals(golden.codes(), read.codes());
@@ -70,8 +75,8 @@ class ModelFolderTest {
   @Test
   void aZipOfTheFilesOrOfTheFolderIsReadToo() throws IOException {
     ModelFolder.write(folder, model);
-    assertEquals(model.version(), ModelFolder.read(zip("")).version());
-    assertEquals(model.version(), ModelFolder.read(zip("credit/")).version());
+    assertEquals(model.version(), ModelFolder.read(zip(""), CodeTrust.REFUSED).version());
+    assertEquals(model.version(), ModelFolder.read(zip("credit/"), CodeTrust.REFUSED).version());
   }
 
   @Test
@@ -129,7 +134,50 @@ class ModelFolderTest {
   @Test
   void aFileThatIsNoZipIsRefused() throws IOException {
     Path file = Files.writeString(folder.resolve("model.zip"), "hello");
-    Refusals.assertRefused("neither a folder nor a readable zip", () -> ModelFolder.read(file));
+    Refusals.assertRefused(
+        "neither a folder nor a readable zip", () -> ModelFolder.read(file, CodeTrust.REFUSED));
+  }
+
+  @Test
+  void aVersionWithCodeIsReadOnlyIfTheCodeIsTrusted() throws IOException {
+    ModelFolder.Content script = TestModels.script();
+    ModelFolder.write(folder, script);
+    assertRefused(folder + " contains TorchScript, which is code");
+    assertEquals(script.version(), ModelFolder.read(folder, CodeTrust.GRANTED).version());
+    assertTrue(ModelFolder.holds(folder, script.version()));
+  }
+
+  @Test
+  void filesThatAreTooLargeAreRefusedUnread() throws IOException {
+    ModelFolder.write(folder, model);
+    lengthen(ModelFolder.WEIGHTS, BoundedFile.MAX_WEIGHTS + 1);
+    assertRefused("weights.safetensors has more than 1,073,741,824 bytes");
+    lengthen(ModelFolder.MODEL, BoundedFile.MAX_JSON + 1);
+    assertRefused("model.json has more than 67,108,864 bytes");
+  }
+
+  @Test
+  void anEntryOfAZipIsReadNoFurtherThanItsLimitWhateverItSaysOfItsSize() throws IOException {
+    ModelFolder.write(folder, model);
+    Files.write(folder.resolve(ModelFolder.MODEL), new byte[(int) BoundedFile.MAX_JSON + 1]);
+    Path bomb = zip("");
+    assertTrue(Files.size(bomb) < 1 << 20);
+    Refusals.assertRefused(
+        "model.json has more than 67,108,864 bytes",
+        () -> ModelFolder.read(bomb, CodeTrust.REFUSED));
+    byte[] bytes = Files.readAllBytes(bomb);
+    int entry = new String(bytes, ISO_8859_1).indexOf("PK\1\2");
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(entry + 24, 100);
+    Files.write(bomb, bytes);
+    Refusals.assertRefused(
+        "model.json has more than 67,108,864 bytes",
+        () -> ModelFolder.read(bomb, CodeTrust.REFUSED));
+  }
+
+  private void lengthen(String name, long size) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(folder.resolve(name).toFile(), "rw")) {
+      file.setLength(size);
+    }
   }
 
   private void edit(String from, String to) throws IOException {
@@ -140,7 +188,7 @@ class ModelFolderTest {
   }
 
   private void assertRefused(String expected) {
-    Refusals.assertRefused(expected, () -> ModelFolder.read(folder));
+    Refusals.assertRefused(expected, () -> ModelFolder.read(folder, CodeTrust.REFUSED));
   }
 
   private Path zip(String prefix) throws IOException {

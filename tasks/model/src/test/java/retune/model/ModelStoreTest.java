@@ -140,7 +140,22 @@ class ModelStoreTest {
     assertRefused("its content is that of", () -> models.get(version.modelId()));
   }
 
+  @Test
+  void theRecordOfAVersionWithCodeSaysSo() {
+    models.register(version, weights, VersionStatus.CANDIDATE);
+    assertFalse(document().containsKey("runs_code"));
+    ModelFolder.Content script = TestModels.script();
+    models.register(script.version(), script.weights(), VersionStatus.CANDIDATE);
+    Document record = document(script.version());
+    assertEquals(true, record.get("runs_code"));
+    assertEquals(record.get("created_at"), record.get("code_trusted_at"));
+  }
+
   private Document document() {
+    return document(version);
+  }
+
+  private Document document(ModelVersion version) {
     return Objects.requireNonNull(
         store.collection("model_metadata").find(Filters.eq(version.modelId())).first());
   }

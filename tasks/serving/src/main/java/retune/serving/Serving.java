@@ -9,6 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.model.CodeTrust;
 import retune.model.VersionChoice;
 import retune.runtime.About;
 import retune.runtime.About.Work;
@@ -39,6 +40,12 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
           @Nullable String version,
       @Field("folder or zip with model.json and weights.safetensors; needs no document store")
           @Nullable String modelFile,
+      @Field(
+              value =
+                  "permit the code of a version that contains TorchScript; it runs with all rights"
+                      + " of this process, so give this only for a source that you trust",
+              byDefault = "false")
+          boolean trustCode,
       @Field(
               value = "address to listen on; images set 0.0.0.0, all addresses of the container",
               byDefault = "127.0.0.1")
@@ -103,7 +110,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
           server.address());
       if (input.model() == null) {
         metrics.storeUp(true);
-        ChampionFollower.serve(choice.load(context), served, metrics, context);
+        ChampionFollower.serve(choice.load(context, CodeTrust.of(input.trustCode())), served, metrics, context);
         end.join();
       } else {
         ChampionFollower follower = new ChampionFollower(input.model(), context, served, metrics);

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
@@ -76,7 +77,7 @@ final class Examples {
 
   private static ModelFolder.Content read() {
     try {
-      return ModelFolder.read(FOLDER);
+      return ModelFolder.read(FOLDER, CodeTrust.REFUSED);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

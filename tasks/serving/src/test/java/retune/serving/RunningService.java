@@ -99,14 +99,15 @@ final class RunningService implements AutoCloseable {
     String model = Examples.MODEL.version().modelName();
     return new RunningService(
         new Context(Map.of("RETUNE_MONGO_URI", storeUri, "RETUNE_STORE_WAIT", storeWait)),
-        new Serving.Input(model, null, null, "127.0.0.1", freePort(), 0.1, drainSeconds));
+        new Serving.Input(model, null, null, false, "127.0.0.1", freePort(), 0.1, drainSeconds));
   }
 
   /** Serves the example's folder. */
   static RunningService ofFolder() throws IOException {
     return new RunningService(
         new Context(Map.of()),
-        new Serving.Input(null, null, Examples.FOLDER.toString(), "127.0.0.1", freePort(), 2, 0));
+        new Serving.Input(
+            null, null, Examples.FOLDER.toString(), false, "127.0.0.1", freePort(), 2, 0));
   }
 
   private static int freePort() throws IOException {

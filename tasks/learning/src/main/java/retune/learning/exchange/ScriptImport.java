@@ -22,6 +22,7 @@ import retune.model.Architecture;
 import retune.model.Architecture.TorchScript;
 import retune.model.Architecture.TorchScript.Argument;
 import retune.model.Architecture.TorchScript.Method;
+import retune.model.CodeTrust;
 import retune.model.Tensor;
 import retune.model.Weights;
 import retune.model.importing.ImportSpec;
@@ -70,9 +71,15 @@ public final class ScriptImport {
     this.rows = rows(preprocessing.schema());
   }
 
-  /** An {@link InvalidInputException} says what of the file or the spec cannot be used. */
-  public static ModelImport read(Path file, ImportSpec spec) throws IOException {
+  /**
+   * Imports an archive by running it on synthetic rows.
+   *
+   * @param trust whether the archive may run
+   * @throws InvalidInputException if it may not, or if the file or the spec cannot be used
+   */
+  public static ModelImport read(Path file, ImportSpec spec, CodeTrust trust) throws IOException {
     byte[] bytes = ModelImport.script(file);
+    trust.check(file.toString());
     try (ScriptArchive archive = new ScriptArchive(bytes)) {
       return new ScriptImport(archive, bytes, spec).read();
     } catch (InvalidInputException e) {

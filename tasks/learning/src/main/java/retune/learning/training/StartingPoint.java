@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.Architecture;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.Weights;
 
@@ -45,8 +46,8 @@ public sealed interface StartingPoint {
 
   /** The encoder of a version; a head that it has is not taken over. */
   record Encoder(ModelFolder.Content content) implements StartingPoint {
-    public static Encoder read(Path folder) throws IOException {
-      return new Encoder(ModelFolder.read(folder));
+    public static Encoder read(Path folder, CodeTrust trust) throws IOException {
+      return new Encoder(ModelFolder.read(folder, trust));
     }
 
     @Override

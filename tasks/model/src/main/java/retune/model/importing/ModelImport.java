@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.Architecture;
+import retune.model.BoundedFile;
 import retune.model.Tensor;
 import retune.model.WeightShapes;
 import retune.model.Weights;
@@ -28,8 +29,14 @@ public record ModelImport(
     Preprocessing preprocessing,
     Weights weights,
     SortedMap<String, Integer> converted) {
-  /** 1 GB of float32. */
-  private static final long MAX_NUMBERS = 1L << 28;
+  /** Greatest number of weights: 1 GiB as float32. */
+  static final long MAX_NUMBERS = 1L << 28;
+
+  /**
+   * Greatest size of a file: the weights of the largest model as float64, with an optimizer's
+   * state.
+   */
+  private static final long MAX_FILE = 8L << 30;
 
   /**
    * Reads the tensors, all and only those of the spec's network. An {@link InvalidInputException}
@@ -38,6 +45,7 @@ public record ModelImport(
    */
   public static ModelImport read(Path file, ImportSpec spec) throws IOException {
     requireFile(file);
+    requireMemory(file);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       return read(checkpoint, spec);
     } catch (RefusedException e) {
@@ -51,11 +59,16 @@ public record ModelImport(
    */
   public static byte[] script(Path file) throws IOException {
     requireFile(file);
+    requireMemory(file);
     try {
       return TorchArchive.script(file);
     } catch (RefusedException e) {
       throw new InvalidInputException(file + " " + e.getMessage() + ".", e);
     }
+  }
+
+  private static void requireMemory(Path file) throws IOException {
+    BoundedFile.requireSize(Files.size(file), MAX_FILE, file.toString());
   }
 
   private static void requireFile(Path file) {
@@ -65,9 +78,10 @@ public record ModelImport(
   }
 
   private static ModelImport read(Checkpoint checkpoint, ImportSpec spec) throws IOException {
-    Map<String, String> fileNames = FamilyNames.of(checkpoint.entries().keySet());
+    SortedMap<String, Checkpoint.Entry> inFile = checkpoint.entries();
+    Map<String, String> fileNames = FamilyNames.of(inFile.keySet());
     SortedMap<String, Checkpoint.Entry> entries = new TreeMap<>();
-    fileNames.forEach((name, fileName) -> entries.put(name, checkpoint.entries().get(fileName)));
+    fileNames.forEach((name, fileName) -> entries.put(name, inFile.get(fileName)));
     NetworkSizes sizes = new NetworkSizes(entries, spec.architecture());
     Architecture architecture = sizes.architecture();
     Preprocessing preprocessing = preprocessing(spec, sizes);

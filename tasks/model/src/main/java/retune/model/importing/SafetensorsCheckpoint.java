@@ -1,10 +1,10 @@
 package retune.model.importing;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import retune.model.BoundedFile;
 import retune.model.Safetensors;
 import retune.model.Tensor;
 import retune.model.Weights;
@@ -12,10 +12,8 @@ import retune.model.Weights;
 /** A safetensors file; its numbers are float32. */
 record SafetensorsCheckpoint(Weights weights) implements Checkpoint {
   static SafetensorsCheckpoint open(Path file) throws IOException {
-    if (Files.size(file) > Integer.MAX_VALUE) {
-      throw new RefusedException("is larger than 2 GB; no model of these architectures is");
-    }
-    Weights weights = Safetensors.read(Files.readAllBytes(file), file.toString());
+    Weights weights =
+        Safetensors.read(BoundedFile.read(file, BoundedFile.MAX_WEIGHTS), file.toString());
     if (weights.archive() != null) {
       throw new RefusedException(
           "holds a TorchScript archive beside its tensors, as versions of Retune's do; take its"

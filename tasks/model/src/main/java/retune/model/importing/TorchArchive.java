@@ -9,7 +9,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32;
@@ -32,12 +34,15 @@ final class TorchArchive implements Checkpoint {
   /** Ten thousand tensors are described in about 2 MB. */
   private static final int MAX_PICKLE = 4 << 20;
 
-  /** As much as the weights of other architectures may take. */
+  /** The same limit as for the weights of other architectures. */
   private static final int MAX_SCRIPT = 1 << 30;
 
   private final ZipFile zip;
   private final String folder;
   private final SortedMap<String, TensorView> views;
+
+  /** Storages read so far, by key: tensors that share one do not read it again. */
+  private final Map<String, byte[]> storages = new HashMap<>();
 
   private TorchArchive(ZipFile zip, String folder, SortedMap<String, TensorView> views) {
     this.zip = zip;
@@ -56,6 +61,10 @@ final class TorchArchive implements Checkpoint {
     }
     try (ZipFile zip = unzip(file)) {
       checkSizes(zip, Files.size(file));
+      long unpacked = zip.stream().mapToLong(ZipEntry::getSize).sum();
+      if (unpacked > MAX_SCRIPT) {
+        throw new RefusedException("would unpack to more than " + MAX_SCRIPT + " bytes");
+      }
       if (!isScript(zip, folder(zip))) {
         throw new RefusedException(
             "is a state dict, which has no code; save torch.jit.script(model) with torch.jit.save,"
@@ -78,7 +87,9 @@ final class TorchArchive implements Checkpoint {
       PickleValue content =
           PickleReader.read(
               read(zip, folder + PICKLE, MAX_PICKLE), new TorchNames(isScript(zip, folder)));
-      return new TorchArchive(zip, folder, StateDict.tensors(content));
+      SortedMap<String, TensorView> views = StateDict.tensors(content);
+      checkNumbers(views);
+      return new TorchArchive(zip, folder, views);
     } catch (IOException | RuntimeException e) {
       zip.close();
       throw e;
@@ -100,7 +111,11 @@ final class TorchArchive implements Checkpoint {
       throw new IllegalArgumentException("no tensor " + name);
     }
     PickleValue.Storage storage = view.storage();
-    byte[] bytes = read(zip, folder + "data/" + storage.key(), Integer.MAX_VALUE);
+    byte[] bytes = storages.get(storage.key());
+    if (bytes == null) {
+      bytes = read(zip, folder + "data/" + storage.key(), Integer.MAX_VALUE);
+      storages.put(storage.key(), bytes);
+    }
     if (bytes.length != storage.elements() * storage.type().size()) {
       throw new RefusedException(
           "has "
@@ -144,6 +159,16 @@ final class TorchArchive implements Checkpoint {
     } catch (ZipException e) {
       throw new RefusedException(
           "is a damaged or truncated zip (" + e.getMessage() + "); copy it again", e);
+    }
+  }
+
+  /** Many tensors may view one storage: together they could be far larger than the file. */
+  private static void checkNumbers(SortedMap<String, TensorView> views) {
+    long numbers = views.values().stream().mapToLong(TensorView::size).sum();
+    if (numbers > ModelImport.MAX_NUMBERS) {
+      throw new RefusedException(
+          "has tensors of %,d numbers in all; at most %,d are read"
+              .formatted(numbers, ModelImport.MAX_NUMBERS));
     }
   }
 

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.zip.ZipEntry;
@@ -102,7 +104,8 @@ class TorchArchiveTest {
   @Test
   void aStorageOfAnotherSizeThanDeclaredIsRefused() throws IOException {
     assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 7, SIX));
-    assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 1L << 62, SIX));
+    assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 1L << 27, SIX));
+    assertRefused("numbers in all; at most", vector("FloatStorage", 1L << 62, SIX));
     assertRefused(
         "lacks its entry archive/data/0",
         new TestArchive().pickle(oneVector("FloatStorage", 6)).storage("1", SIX));
@@ -233,6 +236,39 @@ class TorchArchiveTest {
   void aPickleOfManyMegabytesIsRefused() throws IOException {
     byte[] pickle = new byte[5 << 20];
     assertRefused("archive/data.pkl of 5242880 bytes", new TestArchive().pickle(pickle));
+  }
+
+  @Test
+  void tensorsThatShareAStorageAreNotReadBeyondTheLargestModel() throws IOException {
+    assertRefused(
+        "has tensors of 4,000,000,000 numbers in all; at most 268,435,456 are read",
+        sharing(1000, 4_000_000, 4_000_000));
+  }
+
+  @Test
+  void aStorageIsReadOnceHoweverManyTensorsAreInIt() throws IOException {
+    Path file = sharing(4000, 4_000_000, 8).write(folder.resolve("a.pth"));
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> {
+          try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            for (String name : checkpoint.entries().keySet()) {
+              assertEquals(8, checkpoint.tensor(name).values().length);
+            }
+          }
+        });
+  }
+
+  /** Tensors of one storage, each the storage's first numbers. */
+  private static TestArchive sharing(int tensors, int elements, int size) {
+    PickleText pickle = new PickleText().raw('}');
+    for (int tensor = 0; tensor < tensors; tensor++) {
+      pickle
+          .text("tensor" + tensor)
+          .tensor("FloatStorage", "0", elements, 0, longs(size), longs(1))
+          .raw('s');
+    }
+    return new TestArchive().pickle(pickle.end()).storage("0", new byte[elements * Float.BYTES]);
   }
 
   private static TestArchive tensor(long offset, long[] shape, long[] strides) {

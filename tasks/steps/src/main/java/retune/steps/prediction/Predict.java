@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.model.AtomicFile;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.VersionChoice;
@@ -45,6 +46,12 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
       @Field("a model's name: its champion answers") @Nullable String model,
       @Field("a registered version's id") @Nullable String version,
       @Field("folder or zip with model.json and weights.safetensors") @Nullable String modelFile,
+      @Field(
+              value =
+                  "permit the code of a version that contains TorchScript; it runs with all rights"
+                      + " of this process, so give this only for a source that you trust",
+              byDefault = "false")
+          boolean trustCode,
       @Field("the table, a CSV file with a header") String data,
       @Field("the CSV file to write; replaced at once when all rows are done") String output) {}
 
@@ -63,7 +70,8 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
   public Output run(Input input, StepContext context) throws IOException {
     Instant start = context.clock().instant();
     ModelFolder.Content content =
-        new VersionChoice(input.model(), input.version(), input.modelFile()).load(context);
+        new VersionChoice(input.model(), input.version(), input.modelFile())
+            .load(context, CodeTrust.of(input.trustCode()));
     ModelVersion version = content.version();
     requireHead(version);
     Path data = Path.of(input.data());

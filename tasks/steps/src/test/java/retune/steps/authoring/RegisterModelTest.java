@@ -42,7 +42,8 @@ class RegisterModelTest {
     assertEquals(model.weights().hash(), output.weightsHash());
     assertTrue(output.changed());
     assertFalse(output.champion());
-    assertEquals(modelId + " is registered.", output.message());
+    assertEquals(
+        modelId + " is registered, but not as the champion of credit-default.", output.message());
     assertEquals(VersionStatus.CANDIDATE, deployment.models.status(modelId));
   }
 
@@ -53,7 +54,9 @@ class RegisterModelTest {
     RegisterModel.Output output = register(model, true);
     assertFalse(output.changed());
     assertTrue(output.champion());
-    assertEquals(modelId + " was registered before, nothing was added.", output.message());
+    assertEquals(
+        modelId + " was already registered; it is the champion of credit-default.",
+        output.message());
     assertEquals(before, deployment.everything());
   }
 
@@ -61,7 +64,7 @@ class RegisterModelTest {
   void theFirstChampionIsApproved() throws IOException {
     RegisterModel.Output output = register(model, true);
     assertTrue(output.champion());
-    assertTrue(output.message().endsWith("it is the champion of credit-default now."));
+    assertTrue(output.message().endsWith("is now the champion of credit-default."));
     assertEquals(VersionStatus.APPROVED, deployment.models.status(modelId));
     assertEquals(modelId, deployment.champions.find(Deployment.MODEL).orElseThrow().modelId());
   }
@@ -78,8 +81,7 @@ class RegisterModelTest {
     register(model, true);
     Map<String, String> before = deployment.everything();
     assertRefused(
-        "has the champion " + modelId + " already",
-        () -> register(Deployment.model(2, null), true));
+        "already has the champion " + modelId, () -> register(Deployment.model(2, null), true));
     assertEquals(before, deployment.everything());
   }
 
@@ -119,7 +121,7 @@ class RegisterModelTest {
         "its description says " + model.weights().hash(),
         () ->
             new RegisterModel()
-                .run(new RegisterModel.Input(files.toString(), true), deployment.context()));
+                .run(new RegisterModel.Input(files.toString(), true, false), deployment.context()));
     assertEquals(before, deployment.everything());
   }
 
@@ -130,7 +132,7 @@ class RegisterModelTest {
         () ->
             new RegisterModel()
                 .run(
-                    new RegisterModel.Input(folder.resolve("none").toString(), false),
+                    new RegisterModel.Input(folder.resolve("none").toString(), false, false),
                     deployment.context()));
   }
 
@@ -139,6 +141,6 @@ class RegisterModelTest {
     Path files = folder.resolve("model");
     ModelFolder.write(files, content);
     return new RegisterModel()
-        .run(new RegisterModel.Input(files.toString(), champion), deployment.context());
+        .run(new RegisterModel.Input(files.toString(), champion, false), deployment.context());
   }
 }

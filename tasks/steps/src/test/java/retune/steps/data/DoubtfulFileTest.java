@@ -166,6 +166,8 @@ class DoubtfulFileTest {
 
   private Predict.Output predict() throws IOException {
     return new Predict()
-        .run(new Predict.Input("toy", null, null, file.toString(), output.toString()), context);
+        .run(
+            new Predict.Input("toy", null, null, false, file.toString(), output.toString()),
+            context);
   }
 }

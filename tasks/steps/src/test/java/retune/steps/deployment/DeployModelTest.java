@@ -28,6 +28,7 @@ import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.judgement.DayOutcome.Status;
 import retune.model.Champions.Champion;
+import retune.model.CodeTrust;
 import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
 import retune.steps.Deployment;
@@ -74,7 +75,7 @@ class DeployModelTest {
     DeployModel.Output output = deploy(candidate);
     Path expected = folder.resolve(Deployment.MODEL).resolve(output.modelVersion());
     assertEquals(expected.toString(), output.deploymentPath());
-    assertEquals(candidate, ModelFolder.read(expected).version().modelId());
+    assertEquals(candidate, ModelFolder.read(expected, CodeTrust.REFUSED).version().modelId());
     assertEquals(
         candidate,
         new DeploymentFolder(folder, Deployment.MODEL).current().orElseThrow().modelId());

@@ -59,7 +59,8 @@ class KilledStepTest {
         5,
         deployment -> {},
         context ->
-            new RegisterModel().run(new RegisterModel.Input(files.toString(), true), context));
+            new RegisterModel()
+                .run(new RegisterModel.Input(files.toString(), true, false), context));
   }
 
   /** What is there before. */

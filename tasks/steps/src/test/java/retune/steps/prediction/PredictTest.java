@@ -142,8 +142,8 @@ class PredictTest {
     new Champions(context.store()).install("toy", id);
     for (Predict.Input input :
         List.of(
-            new Predict.Input("toy", null, null, data.toString(), output.toString()),
-            new Predict.Input(null, id, null, data.toString(), output.toString()))) {
+            new Predict.Input("toy", null, null, false, data.toString(), output.toString()),
+            new Predict.Input(null, id, null, false, data.toString(), output.toString()))) {
       Files.delete(output);
       assertEquals(id, new Predict().run(input, context).modelId());
       assertEquals(fromFile, Files.readString(output));
@@ -154,12 +154,13 @@ class PredictTest {
   void exactlyOneVersionMustBeNamed() throws IOException {
     String data = data("c0,c1,n0\n1,1,0.5\n").toString();
     assertRefused(
-        "Give one of --model", new Predict.Input(null, null, null, data, output.toString()));
+        "Give one of --model", new Predict.Input(null, null, null, false, data, output.toString()));
     assertRefused(
-        "Give one of --model", new Predict.Input("toy", "toy-0", null, data, output.toString()));
+        "Give one of --model",
+        new Predict.Input("toy", "toy-0", null, false, data, output.toString()));
     assertRefused(
         "'nobody' has no champion",
-        new Predict.Input("nobody", null, null, data, output.toString()));
+        new Predict.Input("nobody", null, null, false, data, output.toString()));
   }
 
   @Test
@@ -168,14 +169,17 @@ class PredictTest {
     String data = data("c0,c1,n0\n1,1,0.5\n").toString();
     assertRefused(
         "cannot be written to " + folder.resolve("no/answers.csv"),
-        new Predict.Input(null, null, model, data, folder.resolve("no/answers.csv").toString()));
+        new Predict.Input(
+            null, null, model, false, data, folder.resolve("no/answers.csv").toString()));
     assertRefused(
-        "cannot be written to", new Predict.Input(null, null, model, data, folder.toString()));
+        "cannot be written to",
+        new Predict.Input(null, null, model, false, data, folder.toString()));
     assertRefused(
-        "There is no file", new Predict.Input(null, null, model, data + "x", output.toString()));
+        "There is no file",
+        new Predict.Input(null, null, model, false, data + "x", output.toString()));
     assertRefused(
         "There is no model at",
-        new Predict.Input(null, null, model + "x", data, output.toString()));
+        new Predict.Input(null, null, model + "x", false, data, output.toString()));
   }
 
   private Predict.Output predict(String csv) throws IOException {
@@ -195,7 +199,12 @@ class PredictTest {
 
   private Predict.Input input(String csv) throws IOException {
     return new Predict.Input(
-        null, null, folder.resolve("model").toString(), data(csv).toString(), output.toString());
+        null,
+        null,
+        folder.resolve("model").toString(),
+        false,
+        data(csv).toString(),
+        output.toString());
   }
 
   private Path data(String csv) throws IOException {
