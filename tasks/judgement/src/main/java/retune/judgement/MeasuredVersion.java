@@ -23,7 +23,7 @@ import retune.model.batch.DataSplit;
 import retune.model.batch.FeatureCache;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
-import retune.model.engine.Probabilities;
+import retune.model.engine.Outputs;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
@@ -154,12 +154,7 @@ public record MeasuredVersion(
     ModelVersion version = version(context, modelId, batch);
     try (Engine engine = engine(context, version, batch)) {
       FeatureCache.Answers answers = answering.of(version, engine);
-      Predictions predictions =
-          Predictions.of(
-              version.target(),
-              labels,
-              Probabilities.rowMajor(answers.logits(), version.target().classes().size()),
-              version.decisionThreshold());
+      Predictions predictions = Outputs.of(answers.logits(), version).against(labels);
       return new MeasuredVersion(version, batch, Evaluation.of(predictions), answers.source());
     }
   }

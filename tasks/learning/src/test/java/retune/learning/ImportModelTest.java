@@ -29,6 +29,7 @@ import retune.model.Safetensors;
 import retune.model.Tensor;
 import retune.model.Weights;
 import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
 
 /** What an import does with the version that it made. */
 class ImportModelTest {

@@ -28,7 +28,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.model.engine.PlainEngine;
-import retune.model.engine.Probabilities;
 import retune.runtime.Json;
 import tools.jackson.databind.JsonNode;
 
@@ -159,7 +158,8 @@ class PredictionsTest {
     String metrics = service.get("/metrics").body();
     assertTrue(
         metrics.contains(
-            "retune_serving_value_outcomes_total{column=\"EDUCATION\",outcome=\"unseen_category\"} 1.0"),
+            "retune_serving_value_outcomes_total{column=\"EDUCATION\",outcome=\"unseen_category\"}"
+                + " 1.0"),
         metrics);
   }
 
@@ -393,7 +393,13 @@ class PredictionsTest {
     var features = Examples.MODEL.version().preprocessing().apply(rows).features();
     try (PlainEngine engine =
         new PlainEngine(Examples.MODEL.version(), Examples.MODEL.weights(), 1)) {
-      return Probabilities.of(engine.head(engine.encode(features), ROWS.size()), 2);
+      float[] logits = engine.head(engine.encode(features), ROWS.size());
+      double[][] probabilities = new double[ROWS.size()][];
+      for (int row = 0; row < probabilities.length; row++) {
+        double second = 1 / (1 + Math.exp((double) logits[2 * row] - logits[2 * row + 1]));
+        probabilities[row] = new double[] {1 - second, second};
+      }
+      return probabilities;
     }
   }
 

@@ -1,59 +1,80 @@
 package retune.core.metrics;
 
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Everything measured on some predictions.
+ * All metrics of some predictions.
  *
- * @param rocAuc NaN where it is not defined: a class has no row, or all rows
- * @param precision two classes: of the positive class; more: macro
- * @param recall two classes: of the positive class; more: macro
+ * @param rows number of labelled rows
+ * @param values each metric's value; NaN for a metric that is not defined
+ * @param logLoss see {@link ClassificationMetrics#logLoss}
  * @param brierScore see {@link ClassificationMetrics#brierScore}
  * @param calibrationError see {@link ClassificationMetrics#expectedCalibrationError}
  */
 public record Evaluation(
     int rows,
     ConfusionMatrix confusion,
-    double accuracy,
-    double rocAuc,
-    double f1Score,
-    double f1Macro,
-    double f1Weighted,
-    double precision,
-    double recall,
+    Map<Metric, Double> values,
     double logLoss,
     double brierScore,
     double calibrationError) {
 
+  public Evaluation {
+    values = Map.copyOf(values);
+  }
+
   public static Evaluation of(Predictions predictions) {
     ConfusionMatrix confusion = predictions.confusion();
-    int positive = predictions.positive();
+    Map<Metric, Double> values = new EnumMap<>(Metric.class);
+    for (Metric metric : Metric.values()) {
+      values.put(
+          metric,
+          metric.dependsOnAnswers()
+              ? metric.of(confusion, predictions.positive())
+              : metric.of(predictions));
+    }
     return new Evaluation(
         predictions.rows(),
         confusion,
-        confusion.accuracy(),
-        ClassificationMetrics.rocAuc(predictions),
-        Metric.F1_SCORE.of(confusion, positive),
-        confusion.macroF1(),
-        confusion.weightedF1(),
-        Metric.PRECISION.of(confusion, positive),
-        Metric.RECALL.of(confusion, positive),
+        values,
         ClassificationMetrics.logLoss(predictions),
         ClassificationMetrics.brierScore(predictions),
         ClassificationMetrics.expectedCalibrationError(predictions));
   }
 
   public double value(Metric metric) {
-    return switch (metric) {
-      case F1_SCORE -> f1Score;
-      case F1_MACRO -> f1Macro;
-      case F1_WEIGHTED -> f1Weighted;
-      case ACCURACY -> accuracy;
-      case ROC_AUC -> rocAuc;
-      case PRECISION -> precision;
-      case RECALL -> recall;
-    };
+    return values.getOrDefault(metric, Double.NaN);
+  }
+
+  public double accuracy() {
+    return value(Metric.ACCURACY);
+  }
+
+  /** NaN if a class has no row, or all rows. */
+  public double rocAuc() {
+    return value(Metric.ROC_AUC);
+  }
+
+  public double f1Score() {
+    return value(Metric.F1_SCORE);
+  }
+
+  public double f1Macro() {
+    return value(Metric.F1_MACRO);
+  }
+
+  public double f1Weighted() {
+    return value(Metric.F1_WEIGHTED);
+  }
+
+  public double precision() {
+    return value(Metric.PRECISION);
+  }
+
+  public double recall() {
+    return value(Metric.RECALL);
   }
 
   /** The metrics by their names in documents, without those that are not defined. */

@@ -89,10 +89,20 @@ class SplitTest {
     assertEquals(1, leaking.verify(new long[] {7, 8}).holdout());
   }
 
+  /** SHA-256 of the 64-bit hashes 1 and 2 in ascending order, each as 8 bytes, big-endian. */
+  private static final String DIGEST_OF_1_AND_2 =
+      "8c7654ecfd7b0b623b803e2f4e02ad1cc84278efdfcd7c4c9208edd81f17e115";
+
   @Test
-  void theDigestNamesTheRowsOfAPart() {
-    Split split = Split.of(HASHES, LABELS, 0.3, 0.2, 5);
-    assertNotEquals(split.digest(Part.HOLDOUT, HASHES), split.digest(Part.TRAINING, HASHES));
+  void aDigestNamesThePartsRowsWhateverTheirOrderAndNothingElse() {
+    byte holdout = Part.HOLDOUT.code();
+    byte training = Part.TRAINING.code();
+    Split split = new Split(new byte[] {holdout, training, holdout});
+    assertEquals(DIGEST_OF_1_AND_2, split.digest(Part.HOLDOUT, new long[] {2, 9, 1}));
+    assertEquals(DIGEST_OF_1_AND_2, split.digest(Part.HOLDOUT, new long[] {1, 7, 2}));
+    assertNotEquals(DIGEST_OF_1_AND_2, split.digest(Part.HOLDOUT, new long[] {1, 7, 3}));
+    assertNotEquals(DIGEST_OF_1_AND_2, split.digest(Part.TRAINING, new long[] {2, 9, 1}));
+    assertNotEquals(DIGEST_OF_1_AND_2, split.digest(Part.HOLDOUT, new long[] {-2, 7, 1}));
   }
 
   @Test

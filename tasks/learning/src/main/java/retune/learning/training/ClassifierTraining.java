@@ -180,7 +180,7 @@ public record ClassifierTraining(
   /** The answers on the validation rows, with the threshold that is to be used. */
   private Predictions predict(TorchModule module, LabelledRows validation) {
     Predictions answers =
-        Answers.of(module, validation, target, threshold == null ? 0.5 : threshold);
+        validation.predictions(module, target, threshold == null ? 0.5 : threshold);
     if (threshold != null || !target.isBinary()) {
       return answers;
     }

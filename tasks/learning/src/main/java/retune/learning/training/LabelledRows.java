@@ -1,7 +1,12 @@
 package retune.learning.training;
 
 import java.util.Arrays;
+import retune.core.data.Target;
+import retune.core.metrics.Predictions;
 import retune.learning.torch.NetworkInput;
+import retune.learning.torch.TorchEngine;
+import retune.learning.torch.TorchModule;
+import retune.model.engine.Outputs;
 
 /**
  * Rows with their labels.
@@ -17,6 +22,12 @@ public record LabelledRows(NetworkInput input, int[] labels) {
 
   int rows() {
     return labels.length;
+  }
+
+  /** What a network predicts for the rows, dropout off; see {@link Outputs} for the threshold. */
+  Predictions predictions(TorchModule module, Target target, double threshold) {
+    return Outputs.of(TorchEngine.run(module, input.method(), input), target, threshold)
+        .against(labels);
   }
 
   /** The rows named, in that order. */

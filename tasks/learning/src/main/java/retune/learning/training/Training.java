@@ -124,8 +124,9 @@ public record Training(
     try (TorchModule module =
         new TorchModule(architecture, table.preprocessing().schema(), outcome.weights())) {
       return Evaluation.of(
-          Answers.of(
-              module, table.part(Part.HOLDOUT), table.target(), outcome.decisionThreshold()));
+          table
+              .part(Part.HOLDOUT)
+              .predictions(module, table.target(), outcome.decisionThreshold()));
     }
   }
 

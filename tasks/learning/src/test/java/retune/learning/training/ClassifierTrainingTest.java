@@ -96,7 +96,7 @@ class ClassifierTrainingTest {
     assertEquals(kept.validation(), outcome.validation().toMap());
     try (TorchModule module =
         new TorchModule(Examples.SMALL, Examples.schema(2, 3), outcome.weights())) {
-      Predictions answers = Answers.of(module, VALIDATION, Examples.TARGET, 0.5);
+      Predictions answers = VALIDATION.predictions(module, Examples.TARGET, 0.5);
       assertEquals(outcome.validation().toMap(), Evaluation.of(answers).toMap());
     }
   }

@@ -11,7 +11,7 @@ import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
-import retune.model.engine.Probabilities;
+import retune.model.engine.Predictor;
 
 /**
  * What a new model answers, by the engine that answers in production.
@@ -38,11 +38,6 @@ record Measured(Predictions validation, Predictions holdout, Predictions generat
 
   private static Predictions predict(
       Engine engine, ModelVersion version, Features features, int[] labels) {
-    float[] logits = engine.head(engine.encode(features), features.rows());
-    return Predictions.of(
-        version.target(),
-        labels,
-        Probabilities.rowMajor(logits, version.target().classes().size()),
-        version.decisionThreshold());
+    return new Predictor(version, engine).predict(features).against(labels);
   }
 }

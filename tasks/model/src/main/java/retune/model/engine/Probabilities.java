@@ -1,28 +1,16 @@
 package retune.model.engine;
 
-/** Logits to probabilities. */
-public final class Probabilities {
+/** Probabilities from logits. */
+final class Probabilities {
   private Probabilities() {}
 
   /**
-   * Probabilities of all classes.
+   * The softmax of each row.
    *
    * @param logits {@code rows × classes}, row-major, finite
-   * @return {@code [row][class]}, each row adding up to 1
+   * @return {@code rows × classes}, row-major; each row adds up to 1
    */
-  public static double[][] of(float[] logits, int classes) {
-    double[][] probabilities = new double[logits.length / classes][classes];
-    for (int row = 0; row < probabilities.length; row++) {
-      for (int i = 0; i < classes; i++) {
-        probabilities[row][i] = logits[row * classes + i];
-      }
-      softmax(probabilities[row]);
-    }
-    return probabilities;
-  }
-
-  /** The same, {@code rows × classes}, row-major. */
-  public static double[] rowMajor(float[] logits, int classes) {
+  static double[] rowMajor(float[] logits, int classes) {
     double[] probabilities = new double[logits.length];
     double[] row = new double[classes];
     for (int from = 0; from < logits.length; from += classes) {
@@ -35,17 +23,7 @@ public final class Probabilities {
     return probabilities;
   }
 
-  /** The probability of one class, row by row. */
-  public static double[] ofClass(float[] logits, int classes, int index) {
-    double[][] all = of(logits, classes);
-    double[] probabilities = new double[all.length];
-    for (int row = 0; row < all.length; row++) {
-      probabilities[row] = all[row][index];
-    }
-    return probabilities;
-  }
-
-  /** In place; the greatest value is taken off first, so that no exponential overflows. */
+  /** Replaces values by their softmax; subtracts the greatest first, so that none overflows. */
   static void softmax(double[] values) {
     double greatest = Double.NEGATIVE_INFINITY;
     for (double value : values) {

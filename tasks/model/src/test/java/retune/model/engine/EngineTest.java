@@ -79,11 +79,10 @@ class EngineTest {
       for (int i = 0; i < expected.length; i++) {
         assertEquals(expected[i], actual[i], 1e-4 * Math.max(1, Math.abs(expected[i])));
       }
-      double[][] expectedProbabilities = Probabilities.of(expected, shape.classes);
-      double[][] probabilities = Probabilities.of(actual, shape.classes);
-      for (int row = 0; row < features.rows(); row++) {
-        assertArrayEquals(expectedProbabilities[row], probabilities[row], 1e-5);
-      }
+      assertArrayEquals(
+          Probabilities.rowMajor(expected, shape.classes),
+          Probabilities.rowMajor(actual, shape.classes),
+          1e-5);
     }
   }
 

@@ -6,14 +6,14 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
-import retune.core.metrics.DecisionRule;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.GoldenCheck;
-import retune.model.engine.Probabilities;
+import retune.model.engine.Outputs;
+import retune.model.engine.Predictor;
 
 /** A version that is ready to predict; its engine stays open as long as anybody uses it. */
 public final class LoadedVersion {
@@ -25,17 +25,13 @@ public final class LoadedVersion {
    */
   public record Answers(List<Prediction> predictions, Map<String, Integer> outcomes) {}
 
-  private final ModelVersion version;
-  private final Engine engine;
-  private final DecisionRule rule;
+  private final Predictor predictor;
 
   /** One for being the served version, plus one for each in-flight request. */
   private final AtomicInteger users = new AtomicInteger(1);
 
-  private LoadedVersion(ModelVersion version, Engine engine) {
-    this.version = version;
-    this.engine = engine;
-    this.rule = DecisionRule.of(version.target(), version.decisionThreshold());
+  private LoadedVersion(Predictor predictor) {
+    this.predictor = predictor;
   }
 
   /**
@@ -49,7 +45,7 @@ public final class LoadedVersion {
     Engine engine = Engines.open(version, content.weights());
     try {
       GoldenCheck.maxDifference(version, engine);
-      return new LoadedVersion(version, engine);
+      return new LoadedVersion(new Predictor(version, engine));
     } catch (RuntimeException | Error e) {
       engine.close();
       throw e;
@@ -57,11 +53,11 @@ public final class LoadedVersion {
   }
 
   public ModelVersion version() {
-    return version;
+    return predictor.version();
   }
 
   public String engineName() {
-    return engine.name();
+    return predictor.engine().name();
   }
 
   /** Registers a user; false if the engine is closed already. */
@@ -72,7 +68,7 @@ public final class LoadedVersion {
   /** Removes a user; the last one closes the engine. */
   public void release() {
     if (users.decrementAndGet() == 0) {
-      engine.close();
+      predictor.engine().close();
     }
   }
 
@@ -85,7 +81,7 @@ public final class LoadedVersion {
   public Answers answer(Table rows) {
     Preprocessing.Result result;
     try {
-      result = version.preprocessing().apply(rows);
+      result = version().preprocessing().apply(rows);
     } catch (InvalidInputException e) {
       throw new Refusal(422, String.valueOf(e.getMessage()));
     }
@@ -93,12 +89,11 @@ public final class LoadedVersion {
     if (kept.length < rows.rows()) {
       throw unreadable(rows, firstRejected(kept));
     }
-    int classes = version.target().classes().size();
-    float[] logits = engine.head(engine.encode(result.features()), kept.length);
+    Outputs outputs = predictor.predict(result.features());
     List<Prediction> predictions = new ArrayList<>();
-    for (double[] probabilities : Probabilities.of(logits, classes)) {
+    for (int row = 0; row < outputs.rows(); row++) {
       predictions.add(
-          new Prediction(version.target(), rule.answer(probabilities, 0), probabilities));
+          new Prediction(version().target(), outputs.predicted(row), outputs.probabilities(row)));
     }
     return new Answers(predictions, result.outcomes());
   }
@@ -114,7 +109,7 @@ public final class LoadedVersion {
   private Refusal unreadable(Table rows, int row) {
     Table alone = rows.select(new int[] {row});
     // such as missing_value.AGE
-    String reason = version.preprocessing().apply(alone).rejected().keySet().iterator().next();
+    String reason = version().preprocessing().apply(alone).rejected().keySet().iterator().next();
     int dot = reason.indexOf('.');
     String column = reason.substring(dot + 1);
     String value = alone.column(column).text(0);

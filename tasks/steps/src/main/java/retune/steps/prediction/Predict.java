@@ -33,12 +33,13 @@ import retune.runtime.csv.CsvTables;
 
 @About(
     value =
-        "Applies a version to each row of a table. The answers are a CSV file with one line a row,"
-            + " in the table's order: row (from 0), logit_0 …, probability_0 …, predicted; a row"
-            + " that cannot be read has empty fields.",
+        "Predicts each row of a table. Writes a CSV file with one line per row, in the table's"
+            + " order: row (from 0), logit_0 …, probability_0 …, predicted. A row that cannot be"
+            + " read has empty fields. A class that a spreadsheet would run as a formula has an"
+            + " apostrophe in front.",
     pipeline = Pipeline.DEPLOYMENT,
     work = Work.MODEL,
-    example = "--model credit-default --data new-customers.csv --output answers.csv")
+    example = "--model credit-default --data new-customers.csv --output predictions.csv")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class Predict implements Step<Predict.Input, Predict.Output> {
@@ -81,27 +82,27 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
     CsvSurvey survey = CsvTables.survey(data, options);
     int expectedRows = (int) Math.min(survey.rows(), Integer.MAX_VALUE);
     try (Engine engine = Engines.open(version, content.weights(), expectedRows)) {
-      Answers answers = new Answers(version, engine);
+      PredictionsCsv predictions = new PredictionsCsv(version, engine);
       AtomicFile.write(
           output,
           stream -> {
-            stream.write(answers.header().getBytes(UTF_8));
+            stream.write(predictions.header().getBytes(UTF_8));
             try (CsvChunks chunks = CsvTables.stream(data, options, survey)) {
               while (chunks.hasNext()) {
                 Table rows = chunks.next().without(Set.of(version.target().column()));
-                stream.write(answers.lines(rows).getBytes(UTF_8));
-                context.progress("Predicting rows", answers.rows(), survey.rows());
+                stream.write(predictions.lines(rows).getBytes(UTF_8));
+                context.progress("Predicting rows", predictions.rows(), survey.rows());
               }
             }
           });
       return new Output(
           version.modelId(),
           output.toString(),
-          answers.rows(),
-          answers.predicted(),
-          answers.classes(),
-          answers.rejected(),
-          answers.outcomes(),
+          predictions.rows(),
+          predictions.predicted(),
+          predictions.classes(),
+          predictions.rejected(),
+          predictions.outcomes(),
           engine.name(),
           Duration.between(start, context.clock().instant()).toMillis() / 1000.0);
     }

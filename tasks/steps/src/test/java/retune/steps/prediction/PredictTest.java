@@ -9,6 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import retune.model.ModelVersion;
+import retune.core.data.Target;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.ParameterizedTest;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -98,6 +103,51 @@ class PredictTest {
       double answer = Double.parseDouble(fields[3]);
       assertEquals(answer >= ToyModel.THRESHOLD ? "no" : "\"yes, please\"", fields[5]);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          =HYPERLINK(1)   | '=HYPERLINK(1)
+          @SUM(A1)        | '@SUM(A1)
+          +1+2            | '+1+2
+          -2+3,4          | "'-2+3,4"
+          -1              | -1
+          +1.5e3          | +1.5e3
+          1-2             | 1-2
+          """)
+  void aClassThatASpreadsheetWouldRunGetsAnApostrophe(String name, String cell) throws IOException {
+    ModelVersion version = MODEL.version();
+    ModelVersion renamed =
+        ModelVersion.of(
+            "toy",
+            Instant.parse("2026-11-05T06:00:00Z"),
+            version.architecture(),
+            version.preprocessing(),
+            new Target("label", List.of(name, "other"), name),
+            0,
+            version.lineage(),
+            Map.of(),
+            null,
+            MODEL.weights());
+    Path model = folder.resolve("renamed");
+    ModelFolder.write(model, new ModelFolder.Content(renamed, MODEL.weights()));
+    Predict.Output output =
+        new Predict()
+            .run(
+                new Predict.Input(
+                    null,
+                    null,
+                    model.toString(),
+                    false,
+                    data("c0,c1,n0\n1,1,0.5\n").toString(),
+                    this.output.toString()),
+                context);
+    assertEquals(Map.of(name, 1L), output.classes());
+    assertTrue(Files.readAllLines(this.output).get(1).endsWith("," + cell));
   }
 
   @Test

@@ -4,35 +4,36 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apache.commons.csv.CSVFormat;
 import retune.core.data.Table;
-import retune.core.metrics.DecisionRule;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
-import retune.model.engine.Probabilities;
+import retune.model.engine.Outputs;
+import retune.model.engine.Predictor;
 
-/** A version's answers to rows of tables as lines of CSV, and what is counted on the way. */
-final class Answers {
+/** A version's predictions for the rows of tables as lines of CSV, and counts of them. */
+final class PredictionsCsv {
+  private static final String FORMULA_STARTS = "=+-@\t\r";
+  private static final Pattern NUMBER = Pattern.compile("[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d+)?");
+
   private final ModelVersion version;
-  private final Engine engine;
+  private final Predictor predictor;
   private final int classes;
-  private final DecisionRule rule;
   private final Map<String, Long> byClass = new TreeMap<>();
   private final Map<String, Long> rejected = new TreeMap<>();
   private final Map<String, Long> outcomes = new TreeMap<>();
-  private final List<String> quotedClasses;
+  private final List<String> cells;
   private final String unanswered;
   private long rows;
   private long predicted;
 
-  Answers(ModelVersion version, Engine engine) {
+  PredictionsCsv(ModelVersion version, Engine engine) {
     this.version = version;
-    this.engine = engine;
+    this.predictor = new Predictor(version, engine);
     this.classes = version.target().classes().size();
-    this.rule = DecisionRule.of(version.target(), version.decisionThreshold());
-    this.quotedClasses =
-        version.target().classes().stream().map(CSVFormat.RFC4180::format).toList();
+    this.cells = version.target().classes().stream().map(PredictionsCsv::cell).toList();
     this.unanswered = ",".repeat(2 * classes + 1) + "\n";
   }
 
@@ -52,17 +53,13 @@ final class Answers {
     add(rejected, result.rejected());
     add(outcomes, result.outcomes());
     int[] kept = result.keptRows();
-    float[] logits =
-        kept.length == 0
-            ? new float[0]
-            : engine.head(engine.encode(result.features()), kept.length);
-    double[][] probabilities = Probabilities.of(logits, classes);
+    Outputs outputs = predictor.predict(result.features());
     StringBuilder lines = new StringBuilder();
     int answered = 0;
     for (int row = 0; row < next.rows(); row++) {
       lines.append(rows + row);
       if (answered < kept.length && kept[answered] == row) {
-        append(lines, logits, answered * classes, probabilities[answered]);
+        append(lines, outputs, answered);
         answered++;
       } else {
         lines.append(unanswered);
@@ -95,16 +92,28 @@ final class Answers {
     return Collections.unmodifiableMap(outcomes);
   }
 
-  private void append(StringBuilder line, float[] logits, int first, double[] probabilities) {
-    for (int i = 0; i < classes; i++) {
-      line.append(',').append(logits[first + i]);
+  private void append(StringBuilder line, Outputs outputs, int row) {
+    for (int label = 0; label < classes; label++) {
+      line.append(',').append(outputs.logit(row, label));
     }
-    for (double probability : probabilities) {
-      line.append(',').append(probability);
+    for (int label = 0; label < classes; label++) {
+      line.append(',').append(outputs.probability(row, label));
     }
-    int answer = rule.answer(probabilities, 0);
-    line.append(',').append(quotedClasses.get(answer)).append('\n');
-    byClass.merge(version.target().classes().get(answer), 1L, Long::sum);
+    int predictedClass = outputs.predicted(row);
+    line.append(',').append(cells.get(predictedClass)).append('\n');
+    byClass.merge(version.target().classes().get(predictedClass), 1L, Long::sum);
+  }
+
+  /**
+   * A class as a cell. A spreadsheet runs text that begins with one of {@code = + - @}, a tab or a
+   * carriage return as a formula, so such text gets an apostrophe in front; numbers do not.
+   */
+  private static String cell(String text) {
+    boolean formula =
+        !text.isEmpty()
+            && FORMULA_STARTS.indexOf(text.charAt(0)) >= 0
+            && !NUMBER.matcher(text).matches();
+    return CSVFormat.RFC4180.format(formula ? "'" + text : text);
   }
 
   private static void add(Map<String, Long> totals, Map<String, Integer> counts) {
