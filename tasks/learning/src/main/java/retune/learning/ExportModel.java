@@ -21,8 +21,8 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Writes a version for other programs: a folder with model.json and weights.safetensors, or"
-            + " one TorchScript file that torch.jit.load opens without a line of Retune.",
+        "Exports a version for other programs: as a folder with model.json and weights.safetensors,"
+            + " or as one TorchScript file that torch.jit.load opens without Retune.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--model credit-default --format torchscript --output credit-default.pt")
@@ -41,16 +41,16 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
   }
 
   public record Input(
-      @Field("a model's name: its champion is exported") @Nullable String model,
-      @Field("a registered version's id") @Nullable String version,
+      @Field("name of a model, to export its champion") @Nullable String model,
+      @Field("id of a registered version") @Nullable String version,
       @Field("folder or zip with model.json and weights.safetensors") @Nullable String modelFile,
-      @Field("what to write") Format format,
+      @Field("the format to write") Format format,
       @Field("the folder (safetensors) or file (torchscript) to write") String output) {}
 
   public record Output(
-      @Field("the version exported") String modelId,
-      @Field("what was written") Format format,
-      @Field("where it was written") String output) {}
+      @Field("id of the version exported") String modelId,
+      @Field("the format written") Format format,
+      @Field("absolute path of what was written") String output) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {

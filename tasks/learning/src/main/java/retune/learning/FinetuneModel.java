@@ -42,10 +42,10 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Fine-tunes the champion on a batch's training rows and registers the epoch that does best"
-            + " on its validation rows as a candidate. Attempts 1 and 2 train the classifier with"
-            + " the encoder frozen, attempt 3 the whole network, or a new classifier where the"
-            + " encoder is a TorchScript archive; each starts from the champion.",
+        "Fine-tunes the champion on the training rows of a batch and registers the epoch with the"
+            + " best validation metric as a candidate. Attempts 1 and 2 train the head with the"
+            + " encoder frozen. Attempt 3 trains the whole network, or a new head if the encoder is"
+            + " a TorchScript archive. Each attempt starts from the champion.",
     pipeline = Pipeline.EVALUATION,
     work = Work.TRAINING,
     example =
@@ -56,18 +56,20 @@ import retune.runtime.StepContext;
 public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneModel.Output> {
   private static final Logger LOGGER = System.getLogger(FinetuneModel.class.getName());
 
-  /** The head's hidden size in the design; one that corrects logits has a few only. */
+  /** Smallest hidden size of a new head; a head that corrects logits has fewer units. */
   private static final int LEAST_NEW_HEAD = Architecture.TabTransformer.DEFAULT.headHidden();
 
   private static final String VALIDATION = "validation";
 
   public record Input(
-      @Field("the version to start from: the champion") String modelId,
+      @Field("id of the version to start from: the champion") String modelId,
       @Field("the processed batch: model/date") String dataPath,
-      @Field("the split into training, validation and hold-out; without it the batch's only one")
+      @Field(
+              "id of the split into training, validation and hold-out rows; the batch's only split"
+                  + " if left out")
           @Nullable String splitId,
       @Field(
-              value = "which attempt it is; each one tries more",
+              value = "number of the attempt; a later one changes more of the network",
               byDefault = "1",
               min = 1,
               max = FinetuningStrategy.ATTEMPTS)
@@ -98,33 +100,35 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               min = 0.001,
               max = 1000)
           @Nullable Double learningRateFactor,
-      @Field(value = "rows a step", byDefault = "64", min = 1, max = 65_536) int batchSize,
+      @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536) int batchSize,
       @Field(
-              value = "whether each class has the same say in the loss, however rare it is",
+              value = "weight the loss by inverse class frequency",
               byDefault = "true")
           boolean classWeights,
       @Field(
-              value = "what the best epoch, and from attempt 2 on the threshold, is chosen by",
+              value =
+                  "metric that selects the best epoch and, from attempt 2 on, the decision"
+                      + " threshold",
               byDefault = "f1_score")
           Metric metric,
-      @Field(value = "another seed shuffles and drops out otherwise", byDefault = "0") int seed) {}
+      @Field(value = "random seed for shuffling and dropout", byDefault = "0") int seed) {}
 
   public record Output(
-      @Field("the candidate") String modelId,
-      @Field("where its weights are in the store") String modelPath,
-      @Field("the version that it was made from") String finetunedFrom,
+      @Field("id of the candidate") String modelId,
+      @Field("where the candidate's weights are in the store") String modelPath,
+      @Field("id of the version that the candidate was trained from") String finetunedFrom,
       @Field("the processed batch: model/date") String dataPath,
       @Field("the validation metrics, under the name that earlier readers know")
           Map<String, Double> testMetrics,
       @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
-      @Field("how it was trained: head, head_long, full or head_new") String strategy,
+      @Field("how the candidate was trained: head, head_long, full or head_new") String strategy,
       @Field("epochs trained: epochs times their factor") int epochs,
       @Field("step size used: learning_rate times its factor") double learningRate,
-      @Field("share of the network's numbers that were trained, 0 to 1") double trainableShare,
-      @Field("the epoch kept, from 1") int bestEpoch,
-      @Field("false where the same candidate was registered before") boolean changed) {}
+      @Field("share of the network's parameters that were trained, 0 to 1") double trainableShare,
+      @Field("the epoch whose weights were kept, from 1") int bestEpoch,
+      @Field("false if the same candidate was registered before") boolean changed) {}
 
-  /** What an attempt begins with: the champion as it is, or its encoder under a new head. */
+  /** The network that an attempt starts from: the champion, or its encoder with a new head. */
   private record Start(Architecture architecture, Weights weights) {
     static Start of(FinetuningStrategy strategy, ModelVersion parent, Weights weights, long seed) {
       if (!strategy.drawsHead() || !(parent.architecture() instanceof TorchScript script)) {

@@ -19,9 +19,9 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Pre-trains an encoder on a table without looking at its labels: two views of a row shall"
-            + " look alike, views of different rows shall not. Writes a folder, for train_model to"
-            + " start from.",
+        "Pre-trains an encoder on a table without its labels (contrastive learning): two corrupted"
+            + " views of one row become similar, views of different rows do not. Writes a folder"
+            + " that train_model can start from.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example =
@@ -32,45 +32,49 @@ import retune.runtime.StepContext;
 public final class PretrainModel implements Step<PretrainModel.Input, PretrainModel.Output> {
   public record Input(
       @Field("the table, a CSV file") String data,
-      @Field("the column to predict later; no feature") String target,
-      @Field("the class whose probability is the score; needed where there are two classes")
-          @Nullable String positive,
-      @Field("columns that are no features, beside the target") @Nullable List<String> exclude,
-      @Field("columns that are categories whatever they look like")
+      @Field("the column to predict later; not used as a feature") String target,
+      @Field("the positive class; required for two classes") @Nullable String positive,
+      @Field("columns, beside the target, that are not features") @Nullable List<String> exclude,
+      @Field("columns to treat as categories, whatever their values are")
           @Nullable List<String> categorical,
-      @Field("columns that are quantities whatever they look like") @Nullable List<String> numeric,
+      @Field("columns to treat as numbers, whatever their values are")
+          @Nullable List<String> numeric,
       @Field("the model's name") String name,
-      @Field(value = "the network", byDefault = "tab_transformer") ArchitectureChoice architecture,
-      @Field(value = "passes over the rows", byDefault = "10", min = 1, max = 10_000) int epochs,
+      @Field(value = "the network's architecture", byDefault = "tab_transformer")
+          ArchitectureChoice architecture,
+      @Field(value = "number of passes over the rows", byDefault = "10", min = 1, max = 10_000)
+          int epochs,
       @Field(value = "Adam's step size", byDefault = "1e-3", min = 1e-9, max = 1)
           double learningRate,
       @Field(
-              value = "rows a step, each told apart from all others",
+              value = "rows per step; each row is contrasted with all others of its step",
               byDefault = "128",
               min = 2,
               max = 65_536)
           int batchSize,
       @Field(
-              value = "the smaller, the more the most similar rows count",
+              value = "temperature of the loss; lower values weight the most similar rows more",
               byDefault = "0.5",
               min = 0.001,
               max = 100)
           double temperature,
       @Field(
-              value = "share of a view's features that another row's values replace",
+              value = "share of a view's features that are replaced with another row's values",
               byDefault = "0.3",
               min = 0,
               max = 1)
           double corruption,
-      @Field(value = "another seed splits, starts and shuffles otherwise", byDefault = "0")
+      @Field(
+              value = "random seed for the split, the initial weights and shuffling",
+              byDefault = "0")
           int seed,
       @Field("the folder to write the encoder to") String output) {}
 
   public record Output(
-      @Field("the version made") String modelId,
-      @Field("the folder it is in") String path,
-      @Field("rows learned from") int rows,
-      @Field("passes over them") int epochs,
+      @Field("id of the version") String modelId,
+      @Field("the folder written") String path,
+      @Field("number of rows used") int rows,
+      @Field("number of epochs trained") int epochs,
       @Field("mean loss of the first epoch") double firstLoss,
       @Field("mean loss of the last epoch") double lastLoss) {}
 

@@ -24,9 +24,9 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Trains a model on a table: 70 % of its rows fit preprocessing and weights, 15 % choose the"
-            + " epoch and the decision threshold, 15 % measure the result. Writes the model as a"
-            + " folder, for register_model.",
+        "Trains a model on a table. Fits preprocessing and weights on 70 % of the rows, selects the"
+            + " epoch and the decision threshold on 15 %, and measures the result on 15 %. Writes"
+            + " the model to a folder for register_model.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example =
@@ -38,16 +38,16 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
   public record Input(
       @Field("the table, a CSV file") String data,
       @Field("the column to predict") String target,
-      @Field("the class whose probability is the score; needed where there are two classes")
-          @Nullable String positive,
-      @Field("columns that are no features, beside the target") @Nullable List<String> exclude,
-      @Field("columns that are categories whatever they look like")
+      @Field("the positive class; required for two classes") @Nullable String positive,
+      @Field("columns, beside the target, that are not features") @Nullable List<String> exclude,
+      @Field("columns to treat as categories, whatever their values are")
           @Nullable List<String> categorical,
-      @Field("columns that are quantities whatever they look like") @Nullable List<String> numeric,
+      @Field("columns to treat as numbers, whatever their values are")
+          @Nullable List<String> numeric,
       @Field("the model's name") String name,
       @Field(
-              "folder of a pre-trained version to start from; its architecture and preprocessing"
-                  + " are taken over")
+              "folder of a pre-trained version to start from; the model gets its architecture and"
+                  + " preprocessing")
           @Nullable String encoder,
       @Field(
               value =
@@ -55,7 +55,9 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
                       + " of this process, so give this only for a source that you trust",
               byDefault = "false")
           boolean trustCode,
-      @Field(value = "the network, without an encoder to start from", byDefault = "tab_transformer")
+      @Field(
+              value = "the network's architecture; ignored with --encoder",
+              byDefault = "tab_transformer")
           ArchitectureChoice architecture,
       @Field(
               value = "maximum number of passes over the training rows",
@@ -72,25 +74,26 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
           @Nullable Integer patience,
       @Field(value = "Adam's step size", byDefault = "3e-4", min = 1e-9, max = 1)
           double learningRate,
-      @Field(value = "rows a step", byDefault = "256", min = 1, max = 65_536) int batchSize,
-      @Field(
-              value = "whether each class has the same say in the loss, however rare it is",
-              byDefault = "true")
+      @Field(value = "rows per training step", byDefault = "256", min = 1, max = 65_536)
+          int batchSize,
+      @Field(value = "weight the loss by inverse class frequency", byDefault = "true")
           boolean classWeights,
       @Field(
-              value = "what the best epoch and the decision threshold are chosen by",
+              value = "metric that selects the best epoch and the decision threshold",
               byDefault = "f1_score")
           Metric metric,
-      @Field(value = "another seed splits, starts and shuffles otherwise", byDefault = "0")
+      @Field(
+              value = "random seed for the split, the initial weights and shuffling",
+              byDefault = "0")
           int seed,
       @Field("the folder to write the model to") String output) {}
 
   public record Output(
-      @Field("the version made") String modelId,
-      @Field("the folder it is in") String path,
+      @Field("id of the version") String modelId,
+      @Field("the folder written") String path,
       @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
       @Field("metrics on the test rows, by name") Map<String, Double> testMetrics,
-      @Field("two classes: the positive one is predicted from this probability on")
+      @Field("two classes: the positive class is predicted from this probability on")
           double decisionThreshold,
       @Field("number of epochs trained") int epochs,
       @Field("the epoch whose weights were kept, from 1") int bestEpoch) {}

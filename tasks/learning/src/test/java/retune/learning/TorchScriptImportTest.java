@@ -211,12 +211,12 @@ class TorchScriptImportTest {
           torch.unsqueeze(numbers, 1)      | gives the shape [64, 1, 2] for 64 rows; it must give
           torch.cat([numbers, numbers], 1) | gives 4 numbers a row, but the spec's target has 2
           torch.to(numbers, 7)             | gives FLOAT64; it must give one tensor of float32
-          torch.softmax(numbers, 1)        | gives what look like probabilities; logits are needed
+          torch.softmax(numbers, 1)        | returns probabilities instead of logits. Save
           torch.mul(torch.relu(numbers), inf) | gives Infinity for standard normal numbers
           torch.reshape(numbers, [32, 4])  | gives the shape [32, 4] for 64 rows
           torch.matmul(numbers, numbers)   | The method 'forward' fails: RuntimeError: mat1 and mat2
-          torch.div(numbers, torch.mean(numbers)) | gives a row another result alone than among
-          torch.rand_like(numbers)         | gives a row another result alone than among
+          torch.div(numbers, torch.mean(numbers)) | gives a row a different result alone than among
+          torch.rand_like(numbers)         | gives a row a different result alone than among
           torch.no_such_thing(numbers)     | PyTorch cannot load the TorchScript archive:
           """)
   void aForwardThatGivesNoLogitsIsRefused(String result, String sentence) throws IOException {

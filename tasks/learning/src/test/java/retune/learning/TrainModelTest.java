@@ -127,8 +127,8 @@ class TrainModelTest {
     InvalidInputException refusal =
         assertThrows(InvalidInputException.class, () -> train("model", null, 1));
     assertEquals(
-        "The class 'perhaps' of 'bought' has 1 rows; at least 4 are needed to train, choose and"
-            + " judge, so bring more of them or leave them out.",
+        "The class 'perhaps' of 'bought' has 1 rows; training, validation and hold-out need at"
+            + " least 4 together. Add rows of the class, or remove it from the table.",
         refusal.getMessage());
   }
 

@@ -19,7 +19,7 @@ import retune.core.InvalidInputException;
   @JsonSubTypes.Type(value = Architecture.TorchScript.class, name = "torch_script")
 })
 public sealed interface Architecture {
-  /** The greatest size that any layer may have. */
+  /** Greatest size of a layer. */
   int MAX_SIZE = 65_536;
 
   /** Length of the encoder's output. */
@@ -27,19 +27,19 @@ public sealed interface Architecture {
 
   int headHidden();
 
-  /** Share of activations left out in training, 0 inclusive to 1 exclusive. */
+  /** Dropout: share of activations set to 0 in training, at least 0 and below 1. */
   double dropout();
 
   /**
-   * One token a feature (embedding, or number × weight + bias), pre-norm transformer layers without
-   * a final norm, mean over tokens.
+   * One token per feature (embedding, or number × weight + bias), pre-norm transformer layers
+   * without a final norm, mean over tokens.
    *
    * @param dimension d, divisible by heads
    */
   record TabTransformer(
       int dimension, int heads, int layers, int feedForward, int headHidden, double dropout)
       implements Architecture {
-    /** The sizes of the design: d 32, 4 heads, 6 layers, feed-forward 64, head 128, dropout 0.3. */
+    /** The default sizes: d 32, 4 heads, 6 layers, feed-forward 64, head 128, dropout 0.3. */
     public static final TabTransformer DEFAULT = new TabTransformer(32, 4, 6, 64, 128, 0.3);
 
     public TabTransformer {
@@ -93,8 +93,8 @@ public sealed interface Architecture {
   }
 
   /**
-   * A TorchScript archive of any network as the encoder. It stands in {@link Weights#archive}, only
-   * PyTorch runs it, and no training changes it.
+   * A TorchScript archive of any network as the encoder. {@link Weights#archive} holds it. Only
+   * PyTorch can run it, and training does not change it.
    *
    * @param method the archive's method that encodes
    * @param inputs the method's arguments, in order
@@ -102,7 +102,7 @@ public sealed interface Architecture {
   record TorchScript(
       Method method, List<Argument> inputs, int encodedSize, int headHidden, double dropout)
       implements Architecture {
-    /** The methods that an encoder may be. */
+    /** The archive's method that is the encoder. */
     public enum Method {
       /** Gives vectors for a head, {@code float32 [rows, encodedSize]}. */
       @JsonProperty("encode")
@@ -112,7 +112,7 @@ public sealed interface Architecture {
       FORWARD
     }
 
-    /** What a method may be given. */
+    /** An argument of the method. */
     public enum Argument {
       /** {@code int64 [rows, categorical features]}. */
       @JsonProperty("codes")

@@ -12,14 +12,16 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 import retune.runtime.Leftovers;
 
-/** Writing a file so that readers see the old content or the new one, after a power cut too. */
+/**
+ * Replaces files atomically: readers see the old content or the new one, even after a power cut.
+ */
 public final class AtomicFile {
   private static final int BUFFER_SIZE = 1 << 16;
   private static final String PART = ".part";
 
   private AtomicFile() {}
 
-  /** Writes the content of a file, as much as it likes. */
+  /** Writes the content of a file. */
   public interface Writer {
     void write(OutputStream stream) throws IOException;
   }
@@ -29,8 +31,8 @@ public final class AtomicFile {
   }
 
   /**
-   * The file stays as it was where the writer fails. Who may read it is what the process's umask
-   * says, as of any file: not the owner alone, as of a temporary file.
+   * Writes a file. If the writer fails, the file stays as it was. The process's umask decides who
+   * can read the file, unlike for temporary files, which only the owner can read.
    */
   public static void write(Path file, Writer writer) throws IOException {
     Path temporary = file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + PART);

@@ -15,13 +15,12 @@ import retune.runtime.store.DocumentStore;
 /** The production pointer of each model, moved by compare-and-set. */
 public final class Champions {
   /**
-   * Which version of a model is in production.
+   * The version of a model that is in production.
    *
    * @param previousModelId the version before it; null for the first
    * @param bestModelId the best version ever approved
-   * @param deployedAt when deploy_model finished with this version, ISO-8601 UTC; null as long as
-   *     it has not, as for a first champion that was only registered
-   * @param revision 1 for the first champion, one more at each promotion
+   * @param deployedAt when deploy_model finished with this version, ISO 8601 UTC; null before that
+   * @param revision 1 for the first champion; each promotion adds 1
    */
   public record Champion(
       String model,
@@ -35,7 +34,7 @@ public final class Champions {
       return deployedAt != null;
     }
 
-    /** The pointer after a promotion of the version. */
+    /** The pointer after a promotion of another version. */
     public Champion followedBy(String nextModelId, String nextBestModelId) {
       return new Champion(model, nextModelId, modelId, nextBestModelId, null, revision + 1);
     }
@@ -60,7 +59,7 @@ public final class Champions {
                     pointer.get("revision", Number.class).longValue()));
   }
 
-  /** Makes the version the first champion; false where the model has one already. */
+  /** Makes the version the first champion; false if the model already has one. */
   public boolean install(String model, String modelId) {
     try {
       pointers.insertOne(
@@ -81,8 +80,8 @@ public final class Champions {
   }
 
   /**
-   * Moves the pointer if it still is at {@code expected}, to {@link Champion#followedBy}; false
-   * where another mover was first.
+   * Promotes a version if the pointer is still {@code expected}; false if another promotion was
+   * first.
    */
   public boolean promote(Champion expected, String modelId, String bestModelId) {
     Champion next = expected.followedBy(modelId, bestModelId);
@@ -97,8 +96,8 @@ public final class Champions {
   }
 
   /**
-   * Says that the champion's deployment is finished, if it still is the champion; false where
-   * another has been promoted meanwhile.
+   * Marks the champion as deployed if it is still the champion; false if another version was
+   * promoted in the meantime.
    */
   public boolean markDeployed(Champion expected, Instant deployedAt) {
     return change(expected, Updates.set("deployed_at", deployedAt.toString()));

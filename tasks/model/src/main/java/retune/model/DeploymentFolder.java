@@ -14,8 +14,8 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The deployed versions of one model as files, for programs that do not ask the document store: a
- * folder for each version, in its file form, and {@code current.json}, which names the one in
+ * The deployed versions of a model as files, for programs that do not use the document store: one
+ * folder per version, in its file form, and {@code current.json}, which names the version in
  * production.
  *
  * <p>{@code current.json} is replaced as one file and version folders do not change, so that a
@@ -43,7 +43,7 @@ public final class DeploymentFolder {
     this.folder = deploymentFolder.resolve(model).toAbsolutePath().normalize();
   }
 
-  /** The version in production; empty before the first. */
+  /** The version in production; empty before the first deployment. */
   public Optional<Current> current() throws IOException {
     Path file = folder.resolve(CURRENT);
     try {

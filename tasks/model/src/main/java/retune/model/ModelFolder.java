@@ -20,14 +20,14 @@ public final class ModelFolder {
   public static final String MODEL = "model.json";
   public static final String WEIGHTS = "weights.safetensors";
 
-  /** A version and its weights, which belong together. */
+  /** A version and its weights. */
   public record Content(ModelVersion version, Weights weights) {}
 
   private ModelFolder() {}
 
   /**
-   * Writes the files, {@code model.json} last: a folder that has one is whole. Each file appears at
-   * once or not at all.
+   * Writes the files, {@code model.json} last: a folder that has one is complete. Each file is
+   * replaced atomically.
    */
   public static void write(Path folder, Content content) throws IOException {
     Files.createDirectories(folder);
@@ -76,7 +76,7 @@ public final class ModelFolder {
     }
   }
 
-  /** Whether the folder holds this version, whole and unharmed. */
+  /** Whether the folder holds this version, complete and undamaged. */
   public static boolean holds(Path folder, ModelVersion version) throws IOException {
     try {
       return read(folder).version.modelId().equals(version.modelId());
@@ -102,7 +102,7 @@ public final class ModelFolder {
     }
   }
 
-  /** Nothing, or the one folder that the archive was made of. */
+  /** The path of the files within the zip: empty, or the one folder that the zip consists of. */
   private static String prefix(ZipFile zip, Path path) {
     List<String> names =
         zip.stream()
@@ -128,6 +128,13 @@ public final class ModelFolder {
 
   private static InvalidInputException absent(Path path, String name) {
     return new InvalidInputException(
-        path + " has not " + name + "; a model is " + MODEL + " beside " + WEIGHTS + ".");
+        path
+            + " lacks "
+            + name
+            + "; a model is a folder or zip with "
+            + MODEL
+            + " and "
+            + WEIGHTS
+            + ".");
   }
 }

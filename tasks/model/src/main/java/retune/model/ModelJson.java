@@ -26,13 +26,13 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * {@code model.json}: a {@link ModelVersion} with snake_case keys and {@code "format":
- * "retune.model/1"}. Reading is strict: unknown keys are refused, and so is a missing or null value
- * where the record's component is not {@code @Nullable}.
+ * "retune.model/1"}. Reading is strict: it refuses unknown keys, and missing or null values of
+ * components that are not {@code @Nullable}.
  */
 public final class ModelJson {
   public static final String FORMAT = "retune.model/1";
 
-  /** What a version's id does not depend on: itself, when it was made, how well it did. */
+  /** Keys that the id does not depend on. */
   private static final List<String> NOT_CONTENT = List.of("model_id", "model_version", "metrics");
 
   private static final JsonMapper JSON =
@@ -64,19 +64,20 @@ public final class ModelJson {
   }
 
   /**
-   * The version that the text describes; an {@link InvalidInputException} where it does not.
+   * Reads a version.
    *
    * @param source where the text comes from, for the message
+   * @throws InvalidInputException if the text is not a version
    */
   public static ModelVersion read(String text, String source) {
     return read(text, ModelVersion.class, source);
   }
 
   /**
-   * What the text describes, as a record of that type; an {@link InvalidInputException} where it
-   * does not.
+   * Reads a record.
    *
    * @param source where the text comes from, for the message
+   * @throws InvalidInputException if the text is not such a record
    */
   public static <T extends Record> T read(String text, Class<T> type, String source) {
     try {
@@ -87,9 +88,9 @@ public final class ModelJson {
             source
                 + " has the format '"
                 + format
-                + "'; this program reads '"
+                + "', but this program reads '"
                 + FORMAT
-                + "', so export the model again.");
+                + "'. Export the model again.");
       }
       return JSON.treeToValue(((ObjectNode) json).without("format"), type);
     } catch (JacksonException e) {
@@ -97,7 +98,7 @@ public final class ModelJson {
         throw new InvalidInputException(source + ": " + cause.getMessage(), cause);
       }
       throw new InvalidInputException(
-          source + " is no model description (" + e.getOriginalMessage() + ").", e);
+          source + " is not a model description (" + e.getOriginalMessage() + ").", e);
     }
   }
 
@@ -107,7 +108,7 @@ public final class ModelJson {
     return Hashing.sha256(JSON.writeValueAsString(json.remove(NOT_CONTENT)));
   }
 
-  /** Takes JSpecify's word for what may be null. */
+  /** Lets JSpecify's {@code @Nullable} decide which values may be null. */
   private static final class NullMarkedIntrospector extends JacksonAnnotationIntrospector {
     private static final long serialVersionUID = 1L;
 

@@ -22,9 +22,9 @@ import retune.runtime.store.Blobs;
 import retune.runtime.store.DocumentStore;
 
 /**
- * Registered model versions: {@code model_metadata} and their weights in GridFS. A document's
- * {@code model_json} is the version, word for word as in its file form; the fields beside it say
- * parts of it for people and dashboards.
+ * Registered model versions: {@code model_metadata}, and their weights in GridFS. A document's
+ * {@code model_json} is the version exactly as in its file form. The other fields repeat parts of
+ * it for people and dashboards.
  */
 public final class ModelStore {
   private static final String COLLECTION = "model_metadata";
@@ -49,7 +49,7 @@ public final class ModelStore {
     this.clock = clock;
   }
 
-  /** Where a version's weights stand: {@code weights/} and their hash. */
+  /** The blob id of a version's weights: {@code weights/} and their hash. */
   public static String weightsId(ModelVersion version) {
     return "weights/" + version.weightsHash();
   }
@@ -92,7 +92,7 @@ public final class ModelStore {
             });
   }
 
-  /** The version; an {@link InvalidInputException} where there is none. */
+  /** The version; throws an {@link InvalidInputException} if there is none. */
   public ModelVersion get(String modelId) {
     return find(modelId).orElseThrow(() -> unknown(modelId));
   }
@@ -113,8 +113,9 @@ public final class ModelStore {
   }
 
   /**
-   * The version's weights; an {@link InvalidInputException} where they are lost or their bytes
-   * changed since registration.
+   * The version's weights.
+   *
+   * @throws InvalidInputException if they are missing or have changed since the registration
    */
   public Weights weights(ModelVersion version) {
     String id = weightsId(version);

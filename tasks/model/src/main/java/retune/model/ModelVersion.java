@@ -15,19 +15,19 @@ import retune.core.preprocessing.Preprocessing;
 import retune.runtime.ModelName;
 
 /**
- * One model version, immutable and whole but for its weights, which stand beside it under {@code
- * weightsHash}.
+ * A model version. It is immutable and complete except for its weights, which are stored separately
+ * and identified by {@code weightsHash}.
  *
  * @param modelId {@code name-} and the first 12 hexadecimal digits of the SHA-256 of the content
- *     (everything here but {@code modelId}, {@code modelVersion} and {@code metrics}): the same
- *     work gives the same id
+ *     (everything except {@code modelId}, {@code modelVersion} and {@code metrics}): the same
+ *     content has the same id
  * @param modelVersion {@code YYYYMMDD_HHMMSS}, when it was made
  * @param kind whether it has a head
  * @param decisionThreshold two classes: the positive class is predicted from this probability on;
- *     otherwise ignored
+ *     ignored for more classes
  * @param metrics by dataset: {@code validation}, {@code test}
- * @param golden some rows with their logits, as the engine that made the version computed them;
- *     empty for a bare encoder
+ * @param golden rows with the logits that the version's maker computed; null for an encoder without
+ *     a head
  */
 public record ModelVersion(
     String modelId,
@@ -66,7 +66,7 @@ public record ModelVersion(
     }
   }
 
-  /** A version made of these parts; its id, kind and hashes come from them. */
+  /** A version of these parts; computes its id, kind and hashes. */
   public static ModelVersion of(
       String modelName,
       Instant madeAt,
@@ -99,10 +99,10 @@ public record ModelVersion(
   }
 
   /**
-   * Checks that these are the version's weights; an {@link InvalidInputException} names the hash or
-   * the tensor that differs.
+   * Checks that these are the version's weights.
    *
    * @param source where the weights come from, for the message
+   * @throws InvalidInputException naming the hash or the tensor that differs
    */
   public void checkWeights(Weights weights, String source) {
     WeightShapes.check(
@@ -121,7 +121,7 @@ public record ModelVersion(
     }
   }
 
-  /** Checks that the id is the content's; an {@link InvalidInputException} names both. */
+  /** Checks that the id fits the content; throws an {@link InvalidInputException} if not. */
   void checkId(String source) {
     String derived = derivedId();
     if (!modelId.equals(derived)) {
@@ -179,15 +179,15 @@ public record ModelVersion(
   }
 
   /**
-   * Where a version comes from.
+   * How a version was made.
    *
    * @param finetunedFrom the parent's model id; null for a first version
-   * @param strategy how it was trained, in words: {@code head}, {@code head_long}, {@code full},
-   *     {@code head_new}
+   * @param strategy how it was trained: {@code head}, {@code head_long}, {@code full}, {@code
+   *     head_new}
    * @param trainedOn content hash of the batch, or SHA-256 of the file, whose rows it was trained
    *     on
    * @param hyperparameters further settings: batch size, seed, trainable share, best epoch …
-   * @param history one entry an epoch, in order
+   * @param history one entry per epoch, in order
    */
   public record Lineage(
       @Nullable String finetunedFrom,
@@ -198,9 +198,7 @@ public record ModelVersion(
       Map<String, Double> hyperparameters,
       List<Epoch> history) {}
 
-  /**
-   * What one epoch reached on the validation rows; metrics are NaN-free and empty in pre-training.
-   */
+  /** The result of one epoch. The metrics are those on validation rows; empty for pre-training. */
   public record Epoch(int epoch, double loss, Map<String, Double> validation) {}
 
   /**

@@ -9,7 +9,7 @@ import retune.core.InvalidInputException;
 import retune.runtime.StepContext;
 
 /**
- * One version, named in one of three ways.
+ * A version, given in one of three ways.
  *
  * @param model a model's name, for its champion
  * @param version a registered version's id
@@ -20,7 +20,7 @@ public record VersionChoice(
   public VersionChoice {
     if (Stream.of(model, version, modelFile).filter(Objects::nonNull).count() != 1) {
       throw new InvalidInputException(
-          "Give one of --model (its champion is taken), --version and --model-file.");
+          "Give exactly one of --model (to use its champion), --version and --model-file.");
     }
   }
 
@@ -48,7 +48,7 @@ public record VersionChoice(
                 new InvalidInputException(
                     "The model '"
                         + model
-                        + "' has no champion; register one with register_model --champion, or name"
+                        + "' has no champion. Register one with register_model --champion, or give"
                         + " a version with --version."));
   }
 }

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 
 /**
- * A network's tensors by PyTorch's names, so that a state dict of this family can be taken over as
- * it is. {@link WeightShapes} says which names and shapes belong to an architecture.
+ * A network's tensors by PyTorch's names, so that a state dict of this family can be imported as it
+ * is. {@link WeightShapes} has the names and shapes of each architecture.
  *
  * <p>TabTransformer: {@code encoder.embeddings.N.weight} [cardinality, d], {@code
  * encoder.numeric_embeddings.N.weight} [d, 1] and {@code .bias} [d], {@code
@@ -28,7 +28,7 @@ import retune.core.data.Hashing;
  * @param archive a TorchScript archive, where that is the encoder; null otherwise
  */
 public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archive) {
-  /** The archive's name among the tensors of a file. */
+  /** The archive's name in a file of weights. */
   static final String ARCHIVE = "encoder.archive";
 
   private static final String ENCODER = "encoder.";
@@ -45,7 +45,7 @@ public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archi
   /** A file, byte for byte. */
   public record Archive(byte[] bytes) {}
 
-  /** Weights that are tensors alone. */
+  /** Weights without an archive. */
   public Weights(SortedMap<String, Tensor> tensors) {
     this(tensors, null);
   }

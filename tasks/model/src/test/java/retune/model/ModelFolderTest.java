@@ -83,7 +83,7 @@ class ModelFolderTest {
   void aFolderWithoutTheMarkerIsNoModel() throws IOException {
     ModelFolder.write(folder, model);
     Files.delete(folder.resolve(ModelFolder.MODEL));
-    assertRefused("has not model.json");
+    assertRefused("lacks model.json");
   }
 
   @Test
@@ -115,7 +115,7 @@ class ModelFolderTest {
   void anUnknownFormatIsRefused() throws IOException {
     ModelFolder.write(folder, model);
     edit("retune.model/1", "retune.model/2");
-    assertRefused("has the format 'retune.model/2'; this program reads 'retune.model/1'");
+    assertRefused("has the format 'retune.model/2', but this program reads 'retune.model/1'");
   }
 
   @Test

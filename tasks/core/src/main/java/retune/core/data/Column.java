@@ -3,7 +3,7 @@ package retune.core.data;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** One named column of raw values; every row has a value or is missing. */
+/** A named column of raw values, some of which may be missing. */
 public sealed interface Column {
   String name();
 
@@ -11,10 +11,10 @@ public sealed interface Column {
 
   boolean isMissing(int row);
 
-  /** The value as text, or null where it is missing. Whole numbers print without a fraction. */
+  /** The value as text, or null if it is missing. Whole numbers have no fraction. */
   @Nullable String text(int row);
 
-  /** The rows named, in that order. */
+  /** The given rows, in that order. */
   Column select(int[] rows);
 
   /** Numbers; NaN is missing. */

@@ -2,10 +2,7 @@ package retune.core.data;
 
 import java.util.List;
 
-/**
- * What a model reads: categorical features as codes, then numeric features as scaled numbers. Their
- * order is the model's.
- */
+/** A model's inputs, in its order: categorical features as codes, then numeric features. */
 public record FeatureSchema(List<Categorical> categorical, List<String> numeric) {
   /** A feature of codes 0 … cardinality − 1. */
   public record Categorical(String name, int cardinality) {}

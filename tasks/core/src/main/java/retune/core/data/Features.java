@@ -3,7 +3,7 @@ package retune.core.data;
 import java.util.Arrays;
 
 /**
- * Rows of features, held by column.
+ * Rows of features, stored by column.
  *
  * @param codes {@code [categorical feature][row]}, each in 0 … cardinality − 1
  * @param numbers {@code [numeric feature][row]}, finite
@@ -15,7 +15,7 @@ public record Features(FeatureSchema schema, int rows, int[][] codes, float[][] 
     }
   }
 
-  /** The rows named, in that order. */
+  /** The given rows, in that order. */
   public Features select(int[] selected) {
     int[][] selectedCodes = new int[codes.length][];
     for (int feature = 0; feature < codes.length; feature++) {

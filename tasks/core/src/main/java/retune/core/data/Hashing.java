@@ -7,7 +7,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 
-/** SHA-256 of what a table, a row or some bytes hold, so that content can be named and compared. */
+/** SHA-256 of tables, rows and bytes, to identify and compare content. */
 public final class Hashing {
   private static final byte SEPARATOR = 0x1f;
   private static final byte MISSING = 0x00;
@@ -32,8 +32,8 @@ public final class Hashing {
   }
 
   /**
-   * One 64-bit hash a row over the columns named (the features, not the label), so that equal rows
-   * can be kept on the same side of a split.
+   * One 64-bit hash per row over the given columns (the features, not the label), so that a split
+   * can keep equal rows in one part.
    */
   public static long[] rows(Table table, List<String> columns) {
     List<Column> hashed = columns.stream().map(table::column).toList();

@@ -5,26 +5,26 @@ import java.util.stream.IntStream;
 import retune.core.InvalidInputException;
 
 /**
- * One of several shares of a table's rows, to be worked on apart from the others. A share is made
- * of whole blocks of consecutive rows, so that what is worked out block by block does not depend on
- * the number of shares. Where there are fewer blocks than shares, some shares are empty.
+ * One of several parts of a table's rows that are processed independently. A shard has whole blocks
+ * of consecutive rows, so that results computed by block do not depend on the number of shards. If
+ * there are fewer blocks than shards, some shards are empty.
  *
  * @param index counted from 0
- * @param count number of shares, 2 or more
+ * @param count number of shards, 2 or more
  */
 public record Shard(int index, int count) {
-  /** Shares of a table at most. */
+  /** Greatest number of shards. */
   public static final int MOST = 64;
 
-  /** An {@link InvalidInputException} where there is no such share. */
+  /** Throws an {@link InvalidInputException} if there is no such shard. */
   public Shard {
     if (count < 2) {
       throw new InvalidInputException(
-          "One shard is all the rows: leave out 'shard', or give 'shards' of 2 or more.");
+          "A single shard is the whole table. Leave out 'shard', or set 'shards' to 2 or more.");
     }
     if (index < 0 || index >= count) {
       throw new InvalidInputException(
-          "There is no shard %d of %d; 'shard' is counted from 0 to %d."
+          "Shard %d of %d does not exist. Set 'shard' to a number from 0 to %d."
               .formatted(index, count, count - 1));
     }
   }

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import retune.core.InvalidInputException;
 
-/** Raw rows, held by column. Columns have distinct names and equal lengths. */
+/** Raw rows, stored by column. Columns have distinct names and equal lengths. */
 public record Table(List<Column> columns) {
   public Table {
     columns = List.copyOf(columns);
@@ -14,7 +14,7 @@ public record Table(List<Column> columns) {
     for (Column column : columns) {
       if (!names.add(column.name())) {
         throw new InvalidInputException(
-            "Column '" + column.name() + "' appears twice; rename one of them.");
+            "Column '" + column.name() + "' appears twice. Rename one of the columns.");
       }
       if (column.rows() != columns.getFirst().rows()) {
         throw new IllegalArgumentException("columns of different lengths: " + column.name());
@@ -34,7 +34,7 @@ public record Table(List<Column> columns) {
     return columns.stream().filter(column -> column.name().equals(name)).findFirst();
   }
 
-  /** The column of that name; an {@link InvalidInputException} where there is none. */
+  /** The column of that name; throws an {@link InvalidInputException} if there is none. */
   public Column column(String name) {
     return find(name)
         .orElseThrow(
@@ -43,12 +43,12 @@ public record Table(List<Column> columns) {
                     "There is no column '" + name + "'; the columns are " + names() + "."));
   }
 
-  /** The rows named, in that order. */
+  /** The given rows, in that order. */
   public Table select(int[] rows) {
     return new Table(columns.stream().map(column -> column.select(rows)).toList());
   }
 
-  /** All columns but these. */
+  /** The table without these columns. */
   public Table without(Set<String> names) {
     return new Table(columns.stream().filter(column -> !names.contains(column.name())).toList());
   }

@@ -7,14 +7,13 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
- * What the model predicts.
+ * The column that a model predicts.
  *
- * @param classes the label's values as text; a class index is a position here
- * @param positive the class whose probability is the score where there are two classes; null for
- *     more than two
+ * @param classes the labels' values as text; a class index is a position in this list
+ * @param positive the positive class of two classes; null for more than two
  */
 public record Target(String column, List<String> classes, @Nullable String positive) {
-  /** The index of a row whose label is not known (yet). */
+  /** The class index of a row without a label. */
   public static final int UNLABELLED = -1;
 
   public Target {
@@ -43,7 +42,7 @@ public record Target(String column, List<String> classes, @Nullable String posit
     }
   }
 
-  /** Whose classes are the labels' different values, in order. */
+  /** A target whose classes are the distinct labels, sorted. */
   public static Target of(Column labels, @Nullable String positive) {
     List<String> classes =
         IntStream.range(0, labels.rows())
@@ -59,12 +58,12 @@ public record Target(String column, List<String> classes, @Nullable String posit
     return classes.size() == 2;
   }
 
-  /** The index of the positive class; −1 where there is none. */
+  /** The index of the positive class; −1 if there is none. */
   public int positiveIndex() {
     return positive == null ? -1 : classes.indexOf(positive);
   }
 
-  /** The class index of each row's label; {@link #UNLABELLED} where it is missing. */
+  /** The class index of each row's label; {@link #UNLABELLED} if it is missing. */
   public int[] encode(Column labels) {
     int[] indices = new int[labels.rows()];
     for (int row = 0; row < indices.length; row++) {

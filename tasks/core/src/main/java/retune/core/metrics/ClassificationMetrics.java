@@ -3,22 +3,22 @@ package retune.core.metrics;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/** Metrics of the probabilities themselves; those of the answers are {@link ConfusionMatrix}'s. */
+/** Metrics of probabilities; {@link ConfusionMatrix} has those of predicted classes. */
 public final class ClassificationMetrics {
-  /** Bins of {@link #expectedCalibrationError}: equally wide, each open below and closed above. */
+  /** Number of bins in {@link #expectedCalibrationError}: equal width, open below, closed above. */
   public static final int CALIBRATION_BINS = 10;
 
-  /** Probabilities are kept this far from 0 and 1 in {@link #logLoss}: 2⁻⁵², as scikit-learn. */
+  /** {@link #logLoss} clips probabilities this far from 0 and 1: 2⁻⁵², as scikit-learn. */
   private static final double EPSILON = Math.ulp(1.0);
 
   private ClassificationMetrics() {}
 
   /**
    * Area under the ROC curve: the probability that a row of the class scores above a row of another
-   * one, ties counting half (Hanley &amp; McNeil, 1982). Two classes: of the positive class; more:
-   * the mean over classes of one against the rest.
+   * one, ties counting half (Hanley &amp; McNeil, 1982). Two classes: for the positive class; more:
+   * the mean of one-versus-rest over classes.
    *
-   * @return NaN where a class has no row, or all rows
+   * @return NaN if a class has no row, or all rows
    */
   public static double rocAuc(Predictions predictions) {
     if (predictions.isBinary()) {
@@ -70,8 +70,8 @@ public final class ClassificationMetrics {
   }
 
   /**
-   * Mean squared distance of probability and outcome (Brier, 1950). Two classes: of the positive
-   * class, 0 … 1; more: summed over classes, 0 … 2.
+   * Mean squared difference of probability and outcome (Brier, 1950). Two classes: for the positive
+   * class, 0 … 1; more: the sum over classes, 0 … 2.
    */
   public static double brierScore(Predictions predictions) {
     int[] labels =
@@ -90,9 +90,9 @@ public final class ClassificationMetrics {
   }
 
   /**
-   * Mean distance of stated probability and observed share over {@link #CALIBRATION_BINS} bins,
-   * weighted by their rows (Naeini et al., 2015). Two classes: of the positive class; more: of the
-   * answered class (Guo et al., 2017).
+   * Mean absolute difference of predicted probability and observed share over {@link
+   * #CALIBRATION_BINS} bins, weighted by rows (Naeini et al., 2015). Two classes: for the positive
+   * class; more: for the predicted class (Guo et al., 2017).
    */
   public static double expectedCalibrationError(Predictions predictions) {
     double[] excess = new double[CALIBRATION_BINS];

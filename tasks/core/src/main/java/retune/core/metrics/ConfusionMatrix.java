@@ -6,13 +6,13 @@ import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
- * How often each class was answered for each class.
+ * How often each class was predicted for each true class.
  *
- * <p>A quotient without a denominator (a class never answered, or never true) is 0. Means over
- * classes leave out a class that occurs neither among the labels nor among the answers, as
- * scikit-learn does.
+ * <p>A quotient with denominator 0 (a class that is never predicted, or never true) is 0. Means
+ * over classes exclude a class that occurs neither among labels nor predictions, as in
+ * scikit-learn.
  *
- * @param counts {@code [true class][answered class]}
+ * @param counts {@code [true class][predicted class]}
  */
 public record ConfusionMatrix(long[][] counts) {
   public int classes() {
@@ -23,7 +23,7 @@ public record ConfusionMatrix(long[][] counts) {
     return IntStream.range(0, classes()).mapToLong(this::trueRows).sum();
   }
 
-  /** The counts, row by row, for documents. */
+  /** The counts by true class, as documents contain them. */
   public List<List<Long>> toLists() {
     return Arrays.stream(counts).map(row -> Arrays.stream(row).boxed().toList()).toList();
   }
@@ -33,17 +33,17 @@ public record ConfusionMatrix(long[][] counts) {
     return quotient(correct, total());
   }
 
-  /** Of the rows answered with the class, the share that is of it. */
+  /** The share of rows predicted as the class that belong to it. */
   public double precision(int label) {
     return quotient(counts[label][label], answeredRows(label));
   }
 
-  /** Of the rows of the class, the share that is answered with it. */
+  /** The share of the class's rows that are predicted as it. */
   public double recall(int label) {
     return quotient(counts[label][label], trueRows(label));
   }
 
-  /** Harmonic mean of the class's precision and recall. */
+  /** The harmonic mean of the class's precision and recall. */
   public double f1(int label) {
     return quotient(2 * counts[label][label], trueRows(label) + answeredRows(label));
   }
@@ -60,7 +60,7 @@ public record ConfusionMatrix(long[][] counts) {
     return macro(this::f1);
   }
 
-  /** Mean F1 of the classes, each weighted by its number of true rows. */
+  /** The mean F1 over classes, weighted by their number of true rows. */
   public double weightedF1() {
     double sum = 0;
     for (int label = 0; label < classes(); label++) {

@@ -5,7 +5,7 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * The probability from which on the positive of two classes is answered, and what that reaches.
+ * The probability from which the positive of two classes is predicted.
  *
  * @param value the metric with this threshold, on the rows it was chosen on
  */
@@ -14,11 +14,11 @@ public record DecisionThreshold(double threshold, double value) {
 
   /**
    * The threshold with the greatest value of the metric, in O(n log n). Candidates are the
-   * midpoints between neighbouring distinct probabilities, with 0 and 1 as the outermost ones; of
-   * equally good ones the nearest to 0.5 is taken, then the lower. A metric that does not depend on
-   * the threshold gives 0.5.
+   * midpoints between neighbouring distinct probabilities, with 0 and 1 as the outermost. Ties go
+   * to the threshold nearest to 0.5, then to the lower one. A metric that does not depend on the
+   * threshold gives 0.5.
    *
-   * @param predictions of two classes; their own threshold is ignored
+   * @param predictions predictions of two classes; their threshold is ignored
    */
   public static DecisionThreshold best(Metric metric, Predictions predictions) {
     if (!predictions.isBinary()) {
@@ -33,7 +33,7 @@ public record DecisionThreshold(double threshold, double value) {
     Arrays.sort(
         ascending, Comparator.comparingDouble(row -> predictions.probability(row, positive)));
 
-    // Every row is answered positive at first; each row passed is answered negative from then on.
+    // All rows start as predicted positive; each row that the threshold passes becomes negative.
     long[][] counts = new long[2][2];
     for (int label : predictions.labels()) {
       counts[label][positive]++;
@@ -58,7 +58,7 @@ public record DecisionThreshold(double threshold, double value) {
     return best;
   }
 
-  /** The midpoint; the upper end where no number lies between. */
+  /** The midpoint, or the upper end if no double lies between. */
   private static double between(double below, double above) {
     double middle = below + (above - below) / 2;
     return middle > below ? middle : above;

@@ -77,7 +77,7 @@ public record Evaluation(
     return value(Metric.RECALL);
   }
 
-  /** The metrics by their names in documents, without those that are not defined. */
+  /** The metrics by their names in documents, without undefined ones. */
   public Map<String, Double> toMap() {
     Map<String, Double> metrics = new LinkedHashMap<>();
     for (Metric metric : Metric.values()) {
@@ -91,9 +91,9 @@ public record Evaluation(
   }
 
   /**
-   * The metrics, the confusion matrix and what they were measured on.
+   * The metrics, the confusion matrix and a description of the data.
    *
-   * @param features number of features the model reads
+   * @param features number of the model's features
    * @param trainingDate when the model was trained
    */
   public Map<String, Object> toReport(int features, String trainingDate) {

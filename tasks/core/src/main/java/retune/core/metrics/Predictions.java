@@ -5,22 +5,24 @@ import retune.core.InvalidInputException;
 import retune.core.data.Target;
 
 /**
- * A classifier's answers beside the truth. There is at least one row and every row has a label.
+ * Predicted probabilities and true labels. There is at least one row, and every row has a label.
  *
- * @param labels class index a row, 0 … classes − 1
+ * @param labels one class index per row, 0 … classes − 1
  * @param probabilities {@code rows × classes}, row-major, each in 0 … 1
- * @param positive index of the positive class where there are two classes; otherwise ignored
- * @param threshold two classes: the positive class is answered from this probability on; more: the
- *     most probable class is answered (the first of equals) and this is ignored
+ * @param positive index of the positive class; ignored for more than two classes
+ * @param threshold see {@link DecisionRule}
  */
 public record Predictions(
     int[] labels, double[] probabilities, int classes, int positive, double threshold) {
 
-  /** An {@link InvalidInputException} where there is no row or a probability is not one. */
+  /**
+   * Throws an {@link InvalidInputException} if there is no row or a probability is not in 0 … 1.
+   */
   public Predictions {
     if (labels.length == 0) {
       throw new InvalidInputException(
-          "There is no labelled row to measure a model on; bring labels or choose another batch.");
+          "No row has a label, so a model cannot be evaluated. Add labels or choose another"
+              + " batch.");
     }
     if (probabilities.length != labels.length * classes) {
       throw new IllegalArgumentException(
@@ -35,17 +37,17 @@ public record Predictions(
     for (int i = 0; i < probabilities.length; i++) {
       if (!(probabilities[i] >= 0 && probabilities[i] <= 1)) {
         throw new InvalidInputException(
-            "The model answers row %d with the probability %s, which is not between 0 and 1;"
-                    .formatted(i / classes, probabilities[i])
-                + " its weights cannot be right, so register it again.");
+            "The model predicts the probability %s for row %d, which is not between 0 and 1. Its"
+                    .formatted(probabilities[i], i / classes)
+                + " weights are damaged; register it again.");
       }
     }
   }
 
   /**
-   * The rows that have a label.
+   * The predictions of the rows that have a label.
    *
-   * @param labels class index a row, or {@link Target#UNLABELLED}
+   * @param labels one class index per row, or {@link Target#UNLABELLED}
    * @param probabilities {@code rows × classes}, row-major
    */
   public static Predictions of(
@@ -84,7 +86,7 @@ public record Predictions(
     return probabilities[row * classes + label];
   }
 
-  /** The class answered for a row. */
+  /** The index of the predicted class of a row. */
   public int answer(int row) {
     return new DecisionRule(classes, positive, threshold).answer(probabilities, row * classes);
   }

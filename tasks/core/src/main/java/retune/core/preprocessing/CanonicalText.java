@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a record down to its last component, each text with its length before it, so that two
- * records of one type have the same text exactly when they are equal. A null is left out: a
- * component that may be null comes last, so that adding one changes no text.
+ * Serialises a record with all its components, each text prefixed with its length, so that two
+ * records of one type have the same text exactly if they are equal. A null is left out: a component
+ * that may be null comes last, so that adding one changes no text.
  */
 final class CanonicalText {
   private CanonicalText() {}

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 
-/** Looks up the codes of categories and counts those that have none of their own. */
+/** Looks up the codes of categories and counts categories without a code. */
 final class CategoryEncoder {
   private final String feature;
   private final OutcomeCounts outcomes;
@@ -31,7 +31,7 @@ final class CategoryEncoder {
   int code(String text) {
     Integer code = codes.get(text);
     if (code == null && numbers) {
-      // The same number may be written otherwise where it comes as text: 02 or 2.0.
+      // Text may spell the same number differently: 02 or 2.0.
       code = codes.get(asNumber(text));
     }
     if (code != null) {

@@ -9,9 +9,9 @@ import java.util.OptionalDouble;
 import java.util.function.IntPredicate;
 
 /**
- * Finds a column's categories. One that fewer than 10 training rows have, or fewer than one row in
- * a thousand in tables under 10,000 rows, shares the reserved code: too few to learn an embedding
- * from, and together they teach the model what the reserved code means.
+ * Finds a column's categories. A category with fewer than 10 training rows (in tables under 10,000
+ * rows, fewer than one row in a thousand) shares the reserved code: it has too few rows to learn an
+ * embedding, and together such categories train the embedding of the reserved code.
  */
 final class CategoryFitting {
   private static final int ENOUGH_ROWS = 10;
@@ -28,14 +28,14 @@ final class CategoryFitting {
         : new Categories(known, sorted(counts, count -> count < enough));
   }
 
-  /** The most frequent value; of several, the first in the order of categories. */
+  /** The most frequent value; the first in the order of categories among equals. */
   static String mostFrequent(Collection<String> values) {
     Map<String, Integer> counts = count(values);
     int most = counts.values().stream().mapToInt(Integer::intValue).max().orElseThrow();
     return sorted(counts, count -> count == most).getFirst();
   }
 
-  /** Rows that a category must have to get a code of its own. */
+  /** Number of rows that a category needs for a code of its own. */
   static int enoughRows(int rows) {
     return Math.clamp(rows / ROWS_A_CATEGORY, 1, ENOUGH_ROWS);
   }
@@ -46,7 +46,7 @@ final class CategoryFitting {
     return counts;
   }
 
-  /** Numbers by size, then words by spelling: the same order on every machine. */
+  /** Numbers by value, then text alphabetically: the same order on every machine. */
   private static List<String> sorted(Map<String, Integer> counts, IntPredicate keep) {
     return counts.entrySet().stream()
         .filter(entry -> keep.test(entry.getValue()))

@@ -8,11 +8,11 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 
-/** Reads a raw column as what a rule takes it for; a row whose value cannot be read is rejected. */
+/** Reads a raw column as text, numbers or dates; rejects rows whose value cannot be read. */
 final class RawValues {
   private RawValues() {}
 
-  /** The values as text; null where missing. Blank text is missing. */
+  /** The values as text; null if missing. Blank text is missing. */
   static @Nullable String[] texts(Column column) {
     @Nullable String[] texts = new @Nullable String[column.rows()];
     for (int row = 0; row < texts.length; row++) {
@@ -21,7 +21,7 @@ final class RawValues {
     return texts;
   }
 
-  /** The values that are there, as text. */
+  /** The values that are not missing, as text. */
   static List<String> present(Column column) {
     List<String> present = new ArrayList<>();
     for (int row = 0; row < column.rows(); row++) {

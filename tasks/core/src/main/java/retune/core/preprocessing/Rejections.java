@@ -6,7 +6,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Which rows of a table are rejected, each for the first reason found. */
+/** The rejected rows of a table, each with the first reason found. */
 final class Rejections {
   private final @Nullable String[] reasons;
 

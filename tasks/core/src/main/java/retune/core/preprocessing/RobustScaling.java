@@ -4,10 +4,9 @@ import java.util.Arrays;
 
 /**
  * Scales by the median and the interquartile range, so that a few extreme training values do not
- * squeeze all others together. Where the quartiles are equal (most rows have one value) the
- * standard deviation is the scale, where that is 0 too, 1. Features beyond ±1,000 scales are
- * clipped, in training rows as later: no distribution of real quantities needs more, and the
- * network's float32 sums stay exact.
+ * compress all others. If the quartiles are equal (most rows have one value), the scale is the
+ * standard deviation, or 1 if that is 0 too. Features beyond ±1,000 scales are clipped, in training
+ * and afterwards, so that the network's float32 sums stay accurate.
  */
 final class RobustScaling {
   private static final double LIMIT = 1_000;

@@ -1,7 +1,7 @@
 package retune.core.preprocessing;
 
 /**
- * A number's way to a feature: {@code (x − center) / scale}, held within ± {@code limit}.
+ * Turns a number into a feature: {@code (x − center) / scale}, clipped to ± {@code limit}.
  *
  * @param scale greater than 0
  * @param limit greatest absolute value of the feature, finite as a float32

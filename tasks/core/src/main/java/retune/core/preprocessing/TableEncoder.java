@@ -14,8 +14,8 @@ import retune.core.data.Features;
 import retune.core.data.Table;
 
 /**
- * Fitted preprocessing at work on one table: first every column is read, which tells the rejected
- * rows; then the kept rows are encoded, so that only they are counted.
+ * Applies fitted preprocessing to a table. It reads every column first, to find the rows to reject,
+ * and then encodes the remaining rows, so that only these are counted.
  */
 final class TableEncoder {
   private final Preprocessing preprocessing;
@@ -90,7 +90,7 @@ final class TableEncoder {
                 + column.name()
                 + "', whose codes are 0 to "
                 + (column.cardinality() - 1)
-                + "; encode the data as the model's training data was.");
+                + ". Encode the data as the model's training data was encoded.");
       }
     }
     return keptRows -> {
@@ -160,7 +160,7 @@ final class TableEncoder {
     }
   }
 
-  /** Counts what will be filled, and adds the feature that says so where the column has one. */
+  /** Counts the values to impute, and adds the missing-value indicator if the column has one. */
   private void fill(String column, MissingValues policy, int[] keptRows, IntPredicate isMissing) {
     int[] indicator = new int[keptRows.length];
     for (int i = 0; i < indicator.length; i++) {

@@ -118,9 +118,10 @@ public record Split(byte[] assignment) {
   }
 
   /**
-   * Counts the parts and asserts that no hash is in two of them.
+   * Counts the rows of each part and checks that no hash is in two parts.
    *
-   * @throws IllegalStateException where one is: training would have seen what judges it
+   * @throws IllegalStateException if a hash is in two parts, so that training would see hold-out
+   *     rows
    */
   public Counts verify(long[] rowHashes) {
     if (rowHashes.length != assignment.length) {
@@ -150,7 +151,7 @@ public record Split(byte[] assignment) {
         duplicates);
   }
 
-  /** SHA-256 of the part's row hashes, sorted, big-endian: names the rows whatever their order. */
+  /** SHA-256 of the part's row hashes, ascending, big-endian: independent of the rows' order. */
   public String digest(Part part, long[] rowHashes) {
     long[] hashes = Arrays.stream(rows(part)).mapToLong(row -> rowHashes[row]).sorted().toArray();
     ByteBuffer bytes = ByteBuffer.allocate(hashes.length * Long.BYTES);

@@ -41,9 +41,10 @@ class ShardTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "3 | 3 | There is no shard 3 of 3; 'shard' is counted from 0 to 2.",
-        "-1 | 3 | There is no shard -1 of 3; 'shard' is counted from 0 to 2.",
-        "0 | 1 | One shard is all the rows: leave out 'shard', or give 'shards' of 2 or more."
+        "3 | 3 | Shard 3 of 3 does not exist. Set 'shard' to a number from 0 to 2.",
+        "-1 | 3 | Shard -1 of 3 does not exist. Set 'shard' to a number from 0 to 2.",
+        "0 | 1 | A single shard is the whole table. Leave out 'shard', or set 'shards' to 2 or"
+            + " more."
       })
   void aShareThatIsNotThereIsRefused(int index, int count, String sentence) {
     assertEquals(

@@ -90,7 +90,7 @@ class EvaluationTest {
             InvalidInputException.class,
             () -> Predictions.of(TARGET, labels, new double[] {.5, .5}, 0.5));
     assertEquals(
-        "There is no labelled row to measure a model on; bring labels or choose another batch.",
+        "No row has a label, so a model cannot be evaluated. Add labels or choose another batch.",
         refusal.getMessage());
   }
 
@@ -102,8 +102,8 @@ class EvaluationTest {
             InvalidInputException.class,
             () -> new Predictions(labels, new double[] {.5, .5, Double.NaN, .5}, 2, 1, 0.5));
     assertEquals(
-        "The model answers row 1 with the probability NaN, which is not between 0 and 1; its"
-            + " weights cannot be right, so register it again.",
+        "The model predicts the probability NaN for row 1, which is not between 0 and 1. Its"
+            + " weights are damaged; register it again.",
         refusal.getMessage());
   }
 

@@ -239,8 +239,8 @@ class PreprocessingTest {
             InvalidInputException.class,
             () -> given.apply(Tables.of(numbers("code", 4, 5)), 2_000));
     assertEquals(
-        "Row 2001 has 5 in the column 'code', whose codes are 0 to 4; "
-            + "encode the data as the model's training data was.",
+        "Row 2001 has 5 in the column 'code', whose codes are 0 to 4. "
+            + "Encode the data as the model's training data was encoded.",
         refusal.getMessage());
   }
 

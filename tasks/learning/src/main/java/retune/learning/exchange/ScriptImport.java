@@ -29,7 +29,7 @@ import retune.model.importing.ImportSpec;
 import retune.model.importing.ModelImport;
 
 /**
- * Takes over a TorchScript archive of any network as an encoder, by running it on made rows.
+ * Imports a TorchScript archive of any network as an encoder, by running it on synthetic rows.
  *
  * <ul>
  *   <li>With methods {@code encode} and {@code head}, where {@code head} is {@code Linear → ReLU →
@@ -104,7 +104,7 @@ public final class ScriptImport {
       throw new InvalidInputException(
           "The archive has the methods "
               + new TreeSet<>(methods)
-              + "; it needs 'forward', or 'encode' with a 'head' that is Linear, ReLU, Linear.");
+              + "; it needs 'forward', or 'encode' and a 'head' of Linear, ReLU, Linear.");
     }
     Tensor logits = encode(Method.FORWARD);
     requireLogits(logits, FORWARD);
@@ -125,7 +125,7 @@ public final class ScriptImport {
         new TreeMap<>());
   }
 
-  /** The made rows' encodings, of which each must be that of the row alone. */
+  /** Encodes the synthetic rows; a row's encoding must not depend on the other rows. */
   private Tensor encode(Method method) {
     String name = method == Method.ENCODE ? ENCODE : FORWARD;
     Tensor together = archive.run(name, inputs, rows);
@@ -136,7 +136,7 @@ public final class ScriptImport {
                 + name
                 + "' gives "
                 + value
-                + " for standard normal numbers; a network whose numbers are finite is needed.");
+                + " for standard normal numbers; bring a network whose results are finite.");
       }
     }
     Tensor alone = archive.run(name, inputs, rows.select(new int[] {0}));
@@ -145,13 +145,13 @@ public final class ScriptImport {
       throw new InvalidInputException(
           "The method '"
               + name
-              + "' gives a row another result alone than among others; a network in evaluation"
-              + " mode must not.");
+              + "' gives a row a different result alone than among others. Save the network in"
+              + " evaluation mode, and without operations across rows.");
     }
     return together;
   }
 
-  /** The head's tensors, if two linear layers among the parameters do what it does. */
+  /** The head's tensors, if two linear layers among the parameters compute the same. */
   private Optional<SortedMap<String, Tensor>> head(Tensor encoded) {
     Tensor logits = archive.run(HEAD, encoded);
     requireLogits(logits, HEAD);
@@ -198,8 +198,8 @@ public final class ScriptImport {
       throw new InvalidInputException(
           "The method '"
               + method
-              + "' gives what look like probabilities; logits are needed, so save the network"
-              + " without its softmax or sigmoid.");
+              + "' returns probabilities instead of logits. Save the network without its softmax"
+              + " or sigmoid.");
     }
   }
 
@@ -281,7 +281,7 @@ public final class ScriptImport {
     return inputs;
   }
 
-  /** Made rows, of which the first has each column's first code and the second its last. */
+  /** Synthetic rows; the first has each column's first code, the second its last. */
   private static Features rows(FeatureSchema schema) {
     Features rows = SyntheticRows.of(schema, ROWS);
     for (int feature = 0; feature < rows.codes().length; feature++) {

@@ -4,11 +4,11 @@ import java.util.SplittableRandom;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
-/** Rows for a model whose own data is not at hand: uniform codes, standard normal numbers. */
+/** Rows for a model whose data is not available: uniform codes, standard normal numbers. */
 public final class SyntheticRows {
   private SyntheticRows() {}
 
-  /** The same rows for the same schema. */
+  /** Deterministic: the same schema gives the same rows. */
   public static Features of(FeatureSchema schema, int rows) {
     SplittableRandom random = new SplittableRandom(0);
     int[][] codes =

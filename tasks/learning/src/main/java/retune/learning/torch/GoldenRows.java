@@ -9,13 +9,17 @@ import retune.model.Architecture;
 import retune.model.ModelVersion.Golden;
 import retune.model.Weights;
 
-/** Rows that travel with a version beside PyTorch's logits, for whoever runs it to compare. */
+/** Rows that a version contains together with PyTorch's logits, to compare engines with. */
 public final class GoldenRows {
   private static final int ROWS = 8;
 
   private GoldenRows() {}
 
-  /** The first of the features' rows, eight or as many as there are. */
+  /**
+   * The first eight rows of the features, or all rows if there are fewer.
+   *
+   * @throws retune.core.InvalidInputException if a logit is not finite
+   */
   public static Golden of(Architecture architecture, Weights weights, Features features) {
     int rows = Math.min(ROWS, features.rows());
     Features few = features.select(IntStream.range(0, rows).toArray());

@@ -5,19 +5,19 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import retune.core.data.Features;
 
-/** Rows that a network's logits are computed from, and which of its methods does it. */
+/** Rows as input of one of a network's methods. */
 public sealed interface NetworkInput {
   int rows();
 
   TorchModule.Method method();
 
-  /** The rows named, in that order. */
+  /** The given rows, in that order. */
   NetworkInput select(int[] rows);
 
   /** All rows as the method's arguments. */
   NDList arrays(NDManager manager);
 
-  /** Features, through the whole network. */
+  /** Features, for the whole network. */
   record FeatureRows(Features features) implements NetworkInput {
     @Override
     public int rows() {
@@ -59,7 +59,7 @@ public sealed interface NetworkInput {
   }
 
   /**
-   * Rows that the encoder has seen already, through the head only.
+   * Encoded rows, for the head.
    *
    * @param values {@code rows × size}, row-major
    */

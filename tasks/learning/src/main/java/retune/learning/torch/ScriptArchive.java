@@ -26,8 +26,9 @@ import retune.model.Architecture.TorchScript.Argument;
 import retune.model.Tensor;
 
 /**
- * A TorchScript archive of any network, in evaluation mode. Its code is run, and may do whatever
- * TorchScript can. What goes wrong in it is an {@link InvalidInputException} with PyTorch's words.
+ * A TorchScript archive of any network, in evaluation mode. Opening it runs its code, so the caller
+ * checks {@link retune.model.CodeTrust} first. An error in it is an {@link InvalidInputException}
+ * with PyTorch's message.
  */
 public final class ScriptArchive implements AutoCloseable {
   private final NDManager manager;
@@ -50,12 +51,12 @@ public final class ScriptArchive implements AutoCloseable {
     block.freezeParameters(true);
   }
 
-  /** The methods that can be called. */
+  /** The names of the methods. */
   public Set<String> methods() {
     return Set.of(JniUtils.getMethodNames(block));
   }
 
-  /** The float32 parameters that the archive shows, by name; none where it was frozen. */
+  /** The float32 parameters by name; empty if the archive was frozen. */
   public SortedMap<String, Tensor> parameters() {
     SortedMap<String, Tensor> parameters = new TreeMap<>();
     for (Parameter parameter : block.getDirectParameters().values()) {
@@ -66,7 +67,7 @@ public final class ScriptArchive implements AutoCloseable {
     return parameters;
   }
 
-  /** How many numbers the parameters have. */
+  /** The number of values in all parameters. */
   long size() {
     return block.getDirectParameters().values().stream().mapToLong(p -> p.getArray().size()).sum();
   }
@@ -74,7 +75,7 @@ public final class ScriptArchive implements AutoCloseable {
   /**
    * Runs a method on features.
    *
-   * @param inputs what the method is given, in order
+   * @param inputs the method's arguments, in order
    * @return {@code [rows, columns]}
    */
   public Tensor run(String method, List<Argument> inputs, Features features) {
@@ -92,7 +93,7 @@ public final class ScriptArchive implements AutoCloseable {
     }
   }
 
-  /** A method's arguments, out of the arrays of {@link FeatureRows}. */
+  /** A method's arguments, selected from the arrays of {@link FeatureRows}. */
   static NDList arguments(List<Argument> inputs, NDList codesAndNumbers) {
     NDList arguments = new NDList();
     for (Argument input : inputs) {

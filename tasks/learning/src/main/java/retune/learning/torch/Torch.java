@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * PyTorch, whose native library is loaded at the first use of this class and not before.
+ * PyTorch. The first use of this class loads its native library.
  *
- * <p>A system property that is set already wins over the setting here.
+ * <p>System properties that are already set take precedence over the settings here.
  */
 public final class Torch {
   private static final Map<String, String> SETTINGS =
       Map.of(
-          // Everything is on the class path; neither downloads nor usage reports.
+          // Everything is on the class path: no downloads, no usage reports.
           "ai.djl.offline", "true",
           // The profiling executor compiles for seconds, and fails where a module is evaluated
           // after it was trained.
@@ -48,7 +48,7 @@ public final class Torch {
     JniUtils.setSeed(seed);
   }
 
-  /** Works without PyTorch's other threads, whose coordination costs more than tiny steps gain. */
+  /** Runs on one PyTorch thread: for tiny steps, coordinating threads costs more than it saves. */
   public static <T> T onOneThread(Supplier<T> work) {
     int threads = JniUtils.getNumThreads();
     JniUtils.setNumThreads(1);

@@ -13,10 +13,10 @@ import retune.model.engine.Engine;
 import retune.model.engine.FeatureCheck;
 
 /**
- * PyTorch as an engine: for TorchScript archives, for machines that the fast path does not suit,
- * and what the fast path is tested against. Rows are computed in blocks of a fixed size, and
- * PyTorch may choose another kernel for a smaller last block: results are the same to float32's
- * rounding however rows are grouped.
+ * PyTorch as an engine: for TorchScript archives, for machines that the vector engine does not
+ * support, and as the reference that the other engines are tested against. Rows are computed in
+ * blocks of a fixed size. PyTorch may choose another kernel for a smaller last block, so results of
+ * different groupings are equal up to float32 rounding.
  */
 public final class TorchEngine implements Engine {
   private static final int BLOCK = 256;

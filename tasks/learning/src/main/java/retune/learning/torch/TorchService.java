@@ -6,10 +6,10 @@ import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.PyTorch;
 
-/** Offers {@link TorchEngine} to whoever opens an engine. */
+/** Provides {@link TorchEngine} as a service. */
 @AutoService(PyTorch.class)
 public final class TorchService implements PyTorch {
-  /** The light steps' class path has this module, to name its steps, but not DJL. */
+  /** The class path of light steps has this module, for the steps' names, but not DJL. */
   @Override
   public boolean isAvailable() {
     return TorchService.class.getResource("/ai/djl/pytorch/engine/PtEngine.class") != null;

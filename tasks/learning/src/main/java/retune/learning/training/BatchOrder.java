@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
-/** The order in which an epoch goes through its rows. */
+/** Shuffles the rows of an epoch into batches. */
 final class BatchOrder {
   private BatchOrder() {}
 
-  /** All rows, shuffled (Fisher–Yates), in batches; the last batch has what is left. */
+  /** All rows in random order (Fisher–Yates), in batches; the last one has the remaining rows. */
   static List<int[]> shuffled(int rows, int batchSize, RandomGenerator random) {
     int[] order = IntStream.range(0, rows).toArray();
     for (int last = rows - 1; last > 0; last--) {

@@ -6,13 +6,12 @@ import ai.djl.ndarray.types.Shape;
 
 /**
  * NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (Chen et al., 2020, equation
- * 1): each vector is to be told by its cosine similarity which of all the others is the second view
- * of its row.
+ * 1): each vector's cosine similarity to all others must identify the second view of its row.
  */
 final class ContrastiveLoss {
   private static final float TINY = 1e-12f;
 
-  /** What a vector's similarity to itself is lowered by, so that its probability is 0. */
+  /** Added to a vector's similarity to itself, so that its probability is 0. */
   private static final float EXCLUDED = -1e9f;
 
   private final int rows;
@@ -21,10 +20,10 @@ final class ContrastiveLoss {
   private final NDArray otherView;
 
   /**
-   * A loss for batches of so many rows.
+   * A loss for batches of a fixed size.
    *
-   * @param manager whose life the loss's constant arrays have
-   * @param temperature above 0; the smaller, the more the nearest wrong vectors count
+   * @param manager owns the loss's constant arrays
+   * @param temperature above 0; lower values weight the most similar wrong vectors more
    */
   ContrastiveLoss(NDManager manager, int rows, float temperature) {
     this.rows = rows;

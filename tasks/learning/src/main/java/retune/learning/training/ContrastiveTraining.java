@@ -18,16 +18,16 @@ import retune.model.ModelVersion.Epoch;
 import retune.model.Weights;
 
 /**
- * Pre-trains an encoder without labels: two corrupted views of a row shall have like vectors, views
- * of different rows unlike ones (SimCLR: Chen et al., 2020; for tables SCARF: Bahri et al., 2022).
- * The loss looks at the vectors through a projection, a head of the architecture's size, which is
- * dropped afterwards; dropout makes the views differ further.
+ * Pre-trains an encoder without labels: two corrupted views of one row get similar vectors, views
+ * of different rows do not (SimCLR: Chen et al., 2020; for tables SCARF: Bahri et al., 2022). The
+ * loss is computed on a projection of the vectors, a head that is discarded after training. Dropout
+ * makes the views differ further.
  *
  * @param epochs passes over the rows, at least 1
  * @param learningRate Adam's step size
- * @param batchSize rows a step: each view is told apart from 2 × batchSize − 2 others
+ * @param batchSize rows per step: each view is contrasted with 2 × batchSize − 2 others
  * @param temperature see {@link ContrastiveLoss}
- * @param corruption share of a view's features that are replaced
+ * @param corruption share of a view's features that are replaced, 0 … 1
  */
 record ContrastiveTraining(
     int epochs,
@@ -40,20 +40,20 @@ record ContrastiveTraining(
   /**
    * The encoder after the last epoch.
    *
-   * @param history one entry an epoch, without validation
+   * @param history one entry per epoch, without validation metrics
    */
   record Outcome(Weights encoder, List<Epoch> history) {}
 
   /**
    * Trains a new encoder.
    *
-   * @param log takes one line an epoch
+   * @param log receives one line per epoch
    */
   Outcome run(
       Architecture architecture, Features features, Progress progress, Consumer<String> log) {
     if (features.rows() < 2) {
       throw new InvalidInputException(
-          "There are %d rows to pre-train on; at least 2 are needed to tell rows apart."
+          "The table has %d rows to pre-train on; contrastive learning needs at least 2."
               .formatted(features.rows()));
     }
     SplittableRandom random = new SplittableRandom(seed);
@@ -69,7 +69,7 @@ record ContrastiveTraining(
       List<Epoch> history = new ArrayList<>();
       for (int epoch = 1; epoch <= epochs; epoch++) {
         double lossSum = 0;
-        // A smaller last batch would be an easier task: it is left out, other rows each epoch.
+        // Drops the smaller last batch, an easier task; each epoch drops other rows.
         int batches = features.rows() / rows;
         long done = (epoch - 1L) * batches;
         List<int[]> order = BatchOrder.shuffled(features.rows(), rows, random);

@@ -5,10 +5,10 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 
 /**
- * Class-weighted cross-entropy: the mean of the rows' −log p(label), each row weighted by its
- * label's weight, as PyTorch's {@code CrossEntropyLoss(weight)}.
+ * Class-weighted cross-entropy: the mean of −log p(label) over rows, weighted by the label's
+ * weight, as PyTorch's {@code CrossEntropyLoss(weight)}.
  *
- * @param weights one a class
+ * @param weights one per class
  */
 record CrossEntropy(double[] weights) {
   static CrossEntropy unweighted(int classes) {
@@ -18,8 +18,8 @@ record CrossEntropy(double[] weights) {
   }
 
   /**
-   * Weights that give each class the same say: rows / (classes × rows of the class), as
-   * scikit-learn's {@code balanced}; 0 for a class without rows.
+   * Inverse class frequency: rows / (classes × rows of the class), as scikit-learn's {@code
+   * balanced}; 0 for a class without rows.
    */
   static CrossEntropy balanced(int[] labels, int classes) {
     double[] counts = new double[classes];
@@ -33,10 +33,10 @@ record CrossEntropy(double[] weights) {
   }
 
   /**
-   * The loss of some rows.
+   * The loss of a batch.
    *
    * @param logits [rows, classes]
-   * @param labels class index a row
+   * @param labels one class index per row
    */
   NDArray of(NDArray logits, int[] labels) {
     int classes = weights.length;

@@ -11,13 +11,14 @@ import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.StepContext;
 
-/** A processed batch and its split into rows to train on, to choose by and to judge by. */
+/** A processed batch and its split into training, validation and hold-out rows. */
 public record FinetuningData(Batch batch, DataSplit dataSplit) {
   /**
-   * Reads both and asserts that no row is in two parts; an {@link InvalidInputException} where one
-   * is not there, or the version cannot read the batch.
+   * Reads both and checks that no row is in two parts.
    *
    * @param splitId null for the only split of the batch
+   * @throws InvalidInputException if one does not exist, the version cannot read the batch, or
+   *     training or validation rows are missing
    */
   public static FinetuningData load(
       StepContext context, ModelVersion version, String dataPath, @Nullable String splitId) {
@@ -37,12 +38,12 @@ public record FinetuningData(Batch batch, DataSplit dataSplit) {
     return batch.features();
   }
 
-  /** The numbers of a part's rows. */
+  /** The positions of a part's rows in the batch. */
   public int[] rows(Part part) {
     return dataSplit.split().rows(part);
   }
 
-  /** A part's rows, out of all of the batch's. */
+  /** The rows of a part, selected from all rows of the batch. */
   public LabelledRows part(NetworkInput all, Part part) {
     return LabelledRows.select(all, batch.rows().labels(), rows(part));
   }

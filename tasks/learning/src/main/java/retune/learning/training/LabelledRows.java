@@ -11,7 +11,7 @@ import retune.model.engine.Outputs;
 /**
  * Rows with their labels.
  *
- * @param labels class index a row; every row has one
+ * @param labels one class index per row; no row is unlabelled
  */
 public record LabelledRows(NetworkInput input, int[] labels) {
   public LabelledRows {
@@ -24,18 +24,18 @@ public record LabelledRows(NetworkInput input, int[] labels) {
     return labels.length;
   }
 
-  /** What a network predicts for the rows, dropout off; see {@link Outputs} for the threshold. */
+  /** A network's predictions for the rows, without dropout; see {@link Outputs}. */
   Predictions predictions(TorchModule module, Target target, double threshold) {
     return Outputs.of(TorchEngine.run(module, input.method(), input), target, threshold)
         .against(labels);
   }
 
-  /** The rows named, in that order. */
+  /** The given rows, in that order. */
   LabelledRows select(int[] rows) {
     return select(input, labels, rows);
   }
 
-  /** The rows named, in that order, out of rows of which only these need have a label. */
+  /** The given rows, in that order; only these need a label. */
   static LabelledRows select(NetworkInput all, int[] labels, int[] rows) {
     return new LabelledRows(
         all.select(rows), Arrays.stream(rows).map(row -> labels[row]).toArray());

@@ -12,10 +12,10 @@ import retune.model.ModelVersion.Lineage;
 import retune.runtime.StepContext;
 
 /**
- * How an encoder is pre-trained; {@link ContrastiveTraining} says what the numbers mean.
+ * Settings for pre-training an encoder; {@link ContrastiveTraining} describes them.
  *
  * @param name the model's name
- * @param seed another seed starts and shuffles otherwise
+ * @param seed random seed for the initial weights, corruption and shuffling
  */
 public record Pretraining(
     String name,
@@ -28,13 +28,13 @@ public record Pretraining(
     int seed) {
   private static final Logger LOGGER = System.getLogger(Pretraining.class.getName());
 
-  /** The settings that {@code pretrain_model} has unless told otherwise. */
+  /** The default settings of {@code pretrain_model}. */
   public static Pretraining byDefault(String name, int epochs, int seed) {
     return new Pretraining(
         name, ArchitectureChoice.TAB_TRANSFORMER.architecture(), epochs, 1e-3, 128, 0.5, 0.3, seed);
   }
 
-  /** A new encoder, as a version of the model that no store has yet. */
+  /** Trains an encoder and returns it as a version that is not registered yet. */
   public ModelFolder.Content run(TrainingTable table, StepContext context) {
     Features features = table.unlabelled();
     Outcome outcome =

@@ -1,6 +1,6 @@
 package retune.learning.training;
 
-/** Is told how far training is. */
+/** Receives the progress of training. */
 @FunctionalInterface
 public interface Progress {
   void report(String what, long done, long total);

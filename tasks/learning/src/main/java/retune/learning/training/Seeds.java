@@ -4,11 +4,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import retune.core.data.Hashing;
 
-/** Seeds that come from what a piece of work is for, so that its repetition draws the same. */
+/** Random seeds derived from what a piece of work is for, so that a repetition is identical. */
 public final class Seeds {
   private Seeds() {}
 
-  /** The same parts give the same seed; other parts give, as good as always, another. */
+  /** A hash of the parts: the same parts give the same seed. */
   public static long of(Object... parts) {
     StringBuilder text = new StringBuilder();
     for (Object part : parts) {

@@ -11,22 +11,20 @@ import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.Weights;
 
-/**
- * What training begins with: nothing but an architecture, or an encoder that was trained before.
- */
+/** What training starts from: an architecture, or a pre-trained encoder. */
 public sealed interface StartingPoint {
   Architecture architecture();
 
-  /** Preprocessing that the encoder belongs to; null to fit it. */
+  /** The encoder's preprocessing; null to fit it on the training rows. */
   @Nullable Preprocessing preprocessing();
 
   /** The encoder's version; null for none. */
   @Nullable String modelId();
 
-  /** Weights with a new head of so many outputs. */
+  /** Weights with a new head of the given number of outputs. */
   Weights weights(FeatureSchema schema, int outputs, RandomGenerator random);
 
-  /** Nothing is known. */
+  /** Random weights. */
   record Scratch(Architecture architecture) implements StartingPoint {
     @Override
     public @Nullable Preprocessing preprocessing() {
@@ -44,7 +42,7 @@ public sealed interface StartingPoint {
     }
   }
 
-  /** The encoder of a version; a head that it has is not taken over. */
+  /** The encoder of a version; its head is not used. */
   record Encoder(ModelFolder.Content content) implements StartingPoint {
     public static Encoder read(Path folder, CodeTrust trust) throws IOException {
       return new Encoder(ModelFolder.read(folder, trust));

@@ -33,12 +33,12 @@ import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
 
 /**
- * A table to learn from: split 70/15/15 into training, validation and hold-out rows, and turned
- * into features by preprocessing that saw the training rows only.
+ * A table to train on: split 70/15/15 into training, validation and hold-out rows, and turned into
+ * features by preprocessing that was fitted on the training rows only.
  *
- * @param labels class index a row of the features
- * @param parts {@link Part#code} a row of the features
- * @param rejected rows left out, each counted once, by why
+ * @param labels one class index per row of the features
+ * @param parts one {@link Part#code} per row of the features
+ * @param rejected number of rejected rows by reason; each row counts once
  * @param fileHash SHA-256 of the file
  */
 public record TrainingTable(
@@ -53,16 +53,16 @@ public record TrainingTable(
   private static final double HOLDOUT_SHARE = 0.15;
   private static final double VALIDATION_SHARE_OF_OTHERS = 0.15 / 0.85;
 
-  /** So many rows a class give each part at least one of them. */
+  /** With this many rows of a class, each part has at least one of them. */
   private static final int LEAST_ROWS_A_CLASS = 4;
 
   /**
-   * Which file, and what its columns are.
+   * A file and its columns.
    *
-   * @param positive the class whose probability is the score; needed where there are two classes
-   * @param excluded columns that are no features, beside the target
-   * @param categorical columns that are categories whatever they look like
-   * @param numeric columns that are quantities whatever they look like
+   * @param positive the positive class; required for two classes
+   * @param excluded columns, beside the target, that are not features
+   * @param categorical columns to treat as categories
+   * @param numeric columns to treat as numbers
    */
   public record Source(
       Path file,
@@ -96,9 +96,8 @@ public record TrainingTable(
   /**
    * Reads a table.
    *
-   * @param given preprocessing that was fitted before; null to fit it on the training rows
-   * @param seed another seed splits otherwise; the same file, excluded columns and seed always
-   *     split alike
+   * @param given fitted preprocessing; null to fit it on the training rows
+   * @param seed random seed for the split; equal files, excluded columns and seeds are split alike
    */
   public static TrainingTable read(Source source, @Nullable Preprocessing given, long seed)
       throws IOException {
@@ -116,13 +115,13 @@ public record TrainingTable(
   }
 
   /**
-   * Makes a table ready to learn from.
+   * Splits a table and turns it into features.
    *
-   * @param table has the target among its columns
-   * @param options what is known of the columns beside the target
-   * @param given preprocessing that was fitted before; null to fit it on the training rows
+   * @param table a table with the target among its columns
+   * @param options what is known about the columns other than the target
+   * @param given fitted preprocessing; null to fit it on the training rows
    * @param seed see {@link #read}
-   * @param fileHash SHA-256 of where the table was read from
+   * @param fileHash SHA-256 of the file that the table was read from
    */
   public static TrainingTable of(
       Table table,
@@ -154,7 +153,7 @@ public record TrainingTable(
         fileHash);
   }
 
-  /** The rows that preprocessing is fitted on, before any is, without the target. */
+  /** The raw training rows, which preprocessing is fitted on, without the target. */
   public static Table trainingRows(Table table, Target target, List<String> excluded, long seed) {
     return table
         .select(split(table, target, excluded, seed).rows(Part.TRAINING))
@@ -183,7 +182,7 @@ public record TrainingTable(
     return features.select(rows(part));
   }
 
-  /** What may be looked at without labels: training rows, and rows that have no label. */
+  /** Rows for training without labels: the training rows and the unlabelled rows. */
   public Features unlabelled() {
     return features.select(
         IntStream.concat(Arrays.stream(rows(Part.TRAINING)), Arrays.stream(rows(Part.EXCLUDED)))
@@ -205,9 +204,9 @@ public record TrainingTable(
   }
 
   /**
-   * The classes of a column of labels in the order of their names, and how many rows each has.
+   * The number of rows of each class, in the order of the class names.
    *
-   * @throws InvalidInputException where a class has too few rows to have some in every part
+   * @throws InvalidInputException if a class has too few rows to have some in every part
    */
   public static SortedMap<String, Long> classes(Column labels) {
     SortedMap<String, Long> rows =
@@ -219,9 +218,10 @@ public record TrainingTable(
         (label, count) -> {
           if (count < LEAST_ROWS_A_CLASS) {
             throw new InvalidInputException(
-                "The class '%s' of '%s' has %d rows; at least %d are needed to train, choose and"
-                        .formatted(label, labels.name(), count, LEAST_ROWS_A_CLASS)
-                    + " judge, so bring more of them or leave them out.");
+                "The class '%s' of '%s' has %d rows; training, validation and hold-out need at least"
+                        .formatted(label, labels.name(), count)
+                    + " %d together. Add rows of the class, or remove it from the table."
+                        .formatted(LEAST_ROWS_A_CLASS));
           }
         });
     return rows;

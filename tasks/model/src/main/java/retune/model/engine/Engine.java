@@ -3,8 +3,8 @@ package retune.model.engine;
 import retune.core.data.Features;
 
 /**
- * Runs one model version: encode once, keep the features, apply heads. Results do not depend on how
- * rows are grouped nor on the number of threads.
+ * Runs a model version: encodes rows once and applies the head to the result. Results depend
+ * neither on how rows are grouped nor on the number of threads.
  */
 public interface Engine extends AutoCloseable {
   /** Rows to vectors: {@code rows × encodedSize}, row-major. */

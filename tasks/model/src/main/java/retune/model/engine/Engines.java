@@ -9,27 +9,27 @@ import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
-/** The engine that suits this machine and the work. */
+/** Chooses the engine for this machine and the number of rows. */
 public final class Engines {
   private static final Logger LOG = System.getLogger(Engines.class.getName());
 
   /**
-   * Rows times features from which on the vector engine answers sooner, its compilation included.
-   * Measured cold on two busy cores, plain against vector: 100 rows of 142 features 3.2 s to 2.7 s,
-   * 300 rows of 23 features 2.2 s to 6.8 s.
+   * Rows × features from which the vector engine is faster, including its compilation. Measured
+   * cold on two busy cores, plain and vector: 100 rows of 142 features 3.2 s and 2.7 s, 300 rows of
+   * 23 features 2.2 s and 6.8 s.
    */
   private static final long MUCH_WORK = 12_000;
 
   private Engines() {}
 
-  /** An engine for much work; close it after use. */
+  /** An engine for many rows. The caller closes it. */
   public static Engine open(ModelVersion version, Weights weights) {
     return open(version, weights, Integer.MAX_VALUE);
   }
 
   /**
-   * An engine for about so many rows in all; close it after use. The engine stays the same for as
-   * long as it is open, so that results do not depend on how rows are grouped.
+   * An engine for about this many rows in total. The caller closes it. An engine does not change
+   * while it is open, so results do not depend on how rows are grouped.
    */
   public static Engine open(ModelVersion version, Weights weights, int expectedRows) {
     int threads = Runtime.getRuntime().availableProcessors();
@@ -59,7 +59,7 @@ public final class Engines {
     return engine;
   }
 
-  /** PyTorch, where the class path has it. */
+  /** PyTorch, if it is on the class path. */
   private static Optional<Engine> pytorch(ModelVersion version, Weights weights) {
     return ServiceLoader.load(PyTorch.class).stream()
         .map(ServiceLoader.Provider::get)
@@ -71,12 +71,12 @@ public final class Engines {
   private static InvalidInputException needsPyTorch(ModelVersion version) {
     return new InvalidInputException(
         version.modelId()
-            + " has a TorchScript archive as its encoder, which only PyTorch runs, and this step was"
-            + " started without it; set RETUNE_ENGINE=pytorch for ./retune, or 'engine: pytorch' in"
-            + " the model's loop file.");
+            + " has a TorchScript archive as its encoder, which only PyTorch runs, and this process"
+            + " was started without PyTorch. Set RETUNE_ENGINE=pytorch for ./retune, or 'engine:"
+            + " pytorch' in the model's loop file.");
   }
 
-  /** Why the vector engine cannot be used here; empty where it can. */
+  /** Why the vector engine cannot be used here; empty if it can. */
   private static String obstacle() {
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
       return " because Java was started without --add-modules jdk.incubator.vector";
@@ -84,7 +84,7 @@ public final class Engines {
     if (!VectorEngine.suitsProcessor()) {
       return " because the processor lacks AVX2";
     }
-    // How HotSpot names itself where only its first compiler works, which boxes each vector
+    // HotSpot's name when only its first compiler runs, which boxes every vector
     String compiler = System.getProperty("java.vm.info", "");
     return compiler.contains("emulated-client") || compiler.contains("interpreted")
         ? " because Java's optimising compiler is switched off"

@@ -4,14 +4,14 @@ import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
-/** What a network may be given: its own features, codes that it knows, numbers that it can bear. */
+/** Checks a network's input: its features, codes within range, finite numbers. */
 public final class FeatureCheck {
-  /** Squares of sums of such numbers, times weights, still are float32 numbers. */
+  /** Squares of weighted sums of such numbers do not overflow float32. */
   static final float GREATEST = 1e15f;
 
   private FeatureCheck() {}
 
-  /** An {@link InvalidInputException} names the first feature and row that cannot be used. */
+  /** Throws an {@link InvalidInputException} naming the first invalid feature and row. */
   public static void check(Features features, FeatureSchema schema) {
     if (!features.schema().equals(schema)) {
       throw new InvalidInputException(

@@ -5,7 +5,7 @@ import retune.core.data.Features;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 
-/** Whether an engine answers a version's golden rows as training did. */
+/** Checks that an engine computes the logits of a version's golden rows. */
 public final class GoldenCheck {
   /** Greatest difference of a logit, relative to its size where that is above 1. */
   private static final double TOLERANCE = 1e-4;
@@ -15,7 +15,7 @@ public final class GoldenCheck {
   /**
    * The greatest difference of a golden row's logit, relative to its size above 1.
    *
-   * @throws InvalidInputException where it is greater than 1e-4, or the version has no golden rows
+   * @throws InvalidInputException if it is greater than 1e-4, or the version has no golden rows
    */
   public static double maxDifference(ModelVersion version, Engine engine) {
     Golden golden = golden(version);

@@ -3,11 +3,11 @@ package retune.model.engine;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
-/** PyTorch as an engine: a service, as not every class path has its native library. */
+/** PyTorch as an engine. A service, because not every class path has its native library. */
 public interface PyTorch {
-  /** Whether the library is there: what offers the service can be without it. */
+  /** Whether the library is on the class path; the service's provider can be there without it. */
   boolean isAvailable();
 
-  /** An engine for the version; close it after use. */
+  /** An engine for the version. The caller closes it. */
   Engine open(ModelVersion version, Weights weights);
 }

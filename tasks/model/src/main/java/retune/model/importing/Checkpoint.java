@@ -12,7 +12,7 @@ import retune.model.Tensor;
  */
 interface Checkpoint extends AutoCloseable {
   /**
-   * What is known of a tensor before its numbers are read.
+   * A tensor's description, without its numbers.
    *
    * @param shape length of each dimension, outermost first
    */
@@ -25,15 +25,16 @@ interface Checkpoint extends AutoCloseable {
 
   SortedMap<String, Entry> entries();
 
-  /** The tensor's numbers as float32; a {@link RefusedException} where float32 cannot hold them. */
+  /** The tensor as float32; throws a {@link RefusedException} if float32 cannot hold a number. */
   Tensor tensor(String name) throws IOException;
 
   @Override
   void close() throws IOException;
 
   /**
-   * Opens a file as what its first bytes say it is; a {@link RefusedException} where that is
-   * nothing that can be read.
+   * Opens a file; its first bytes decide the format.
+   *
+   * @throws RefusedException if no known format can be read
    */
   static Checkpoint open(Path file) throws IOException {
     return switch (FileKind.of(file)) {

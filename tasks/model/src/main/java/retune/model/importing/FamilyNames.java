@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
- * From a file's names of tensors to those of {@link retune.model.Weights}: wrappers around the
- * whole network are taken off, and an encoder that was saved alone gets its prefix.
+ * Maps the names of a file's tensors to those of {@link retune.model.Weights}: removes the prefixes
+ * of wrappers around the network, and adds the prefix of an encoder that was saved alone.
  */
 final class FamilyNames {
   private static final String ENCODER = "encoder.";

@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 
-/** What a file of weights is by its first bytes; its name says nothing. */
+/** The format of a file of weights, from its first bytes; its name is ignored. */
 enum FileKind {
   /** PyTorch 1.6 and later, state dicts and TorchScript alike. */
   ZIP,
@@ -24,7 +24,7 @@ enum FileKind {
   private static final String SAVE_AGAIN =
       "; load it with the PyTorch that made it and save its state_dict() with PyTorch 1.6 or later";
 
-  /** A {@link RefusedException} names what else the file is. */
+  /** The format; throws a {@link RefusedException} naming any other format. */
   static FileKind of(Path file) throws IOException {
     String head;
     try (InputStream stream = Files.newInputStream(file)) {

@@ -16,8 +16,8 @@ import retune.model.Architecture.TorchScript.Argument;
 import retune.model.ModelJson;
 
 /**
- * What tensors cannot say of a model: {@code model.json} reduced to its target, its columns and the
- * kind of its network. Sizes may be given and must then agree with the tensors.
+ * What tensors do not show of a model: {@code model.json} reduced to the target, the columns and
+ * the kind of network. Sizes are optional and must agree with the tensors.
  *
  * @param name the model's name; null where the caller gives one
  * @param columns in the order of the network's embeddings, categorical and numeric each among
@@ -31,7 +31,7 @@ public record ImportSpec(
     List<InputColumn> columns,
     @Nullable Double decisionThreshold) {
   /**
-   * The kind of network; null is "as the tensors say".
+   * The kind of network; null means "as in the tensors".
    *
    * @param type {@code tab_transformer}, {@code mlp} or {@code torch_script}
    * @param heads attention heads; required for a transformer, as no tensor's shape shows them

@@ -20,7 +20,7 @@ import retune.model.WeightShapes;
 import retune.model.Weights;
 
 /**
- * A network taken over from a file of tensors and a spec.
+ * A network imported from a file of tensors and a spec.
  *
  * @param converted how many tensors had numbers of another type than float32, by that type
  */
@@ -39,9 +39,10 @@ public record ModelImport(
   private static final long MAX_FILE = 8L << 30;
 
   /**
-   * Reads the tensors, all and only those of the spec's network. An {@link InvalidInputException}
-   * says what the file is instead, every tensor that is missing, not expected or of another shape,
-   * or where spec and tensors contradict each other.
+   * Reads the tensors, which must be exactly those of the spec's network.
+   *
+   * @throws InvalidInputException naming the file's actual format, the tensors that are missing,
+   *     unexpected or of another shape, or the contradiction of spec and tensors
    */
   public static ModelImport read(Path file, ImportSpec spec) throws IOException {
     requireFile(file);
@@ -54,8 +55,9 @@ public record ModelImport(
   }
 
   /**
-   * The bytes of a TorchScript archive, which is whole; an {@link InvalidInputException} says what
-   * the file is instead, or what is wrong with it.
+   * The bytes of a complete TorchScript archive.
+   *
+   * @throws InvalidInputException naming the file's actual format or the damage
    */
   public static byte[] script(Path file) throws IOException {
     requireFile(file);
@@ -144,15 +146,14 @@ public record ModelImport(
     addDifference(differences, "of another shape", misshapen);
     if (!differences.isEmpty()) {
       throw new RefusedException(
-          "has not the tensors of the spec's network: " + String.join("; ", differences));
+          "does not have the tensors of the spec's network: " + String.join("; ", differences));
     }
     long numbers =
         expected.values().stream()
             .mapToLong(shape -> Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b))
             .sum();
     if (numbers > MAX_NUMBERS) {
-      throw new RefusedException(
-          "has " + numbers + " weights; models of up to " + MAX_NUMBERS + " are run");
+      throw new RefusedException("has " + numbers + " weights; the limit is " + MAX_NUMBERS);
     }
   }
 

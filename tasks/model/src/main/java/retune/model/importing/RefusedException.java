@@ -2,7 +2,7 @@ package retune.model.importing;
 
 /**
  * Why a file cannot be imported: the rest of a sentence that begins with the file's name. {@link
- * Checkpoint} adds the name.
+ * ModelImport} adds the name.
  */
 final class RefusedException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -16,8 +16,8 @@ record SafetensorsCheckpoint(Weights weights) implements Checkpoint {
         Safetensors.read(BoundedFile.read(file, BoundedFile.MAX_WEIGHTS), file.toString());
     if (weights.archive() != null) {
       throw new RefusedException(
-          "holds a TorchScript archive beside its tensors, as versions of Retune's do; take its"
-              + " folder over with register_model");
+          "contains a TorchScript archive, so it is a version of Retune; register its folder with"
+              + " register_model");
     }
     return new SafetensorsCheckpoint(weights);
   }

@@ -15,16 +15,15 @@ import retune.model.importing.PickleValue.Text;
 import retune.model.importing.PickleValue.View;
 
 /**
- * Finds a model's tensors in what an archive holds: a state dict, a training checkpoint with a
- * state dict among its entries, or a TorchScript module, whose submodules' names are joined by
- * dots.
+ * Finds a model's tensors in an archive's content: a state dict, a training checkpoint with a state
+ * dict among its entries, or a TorchScript module, whose submodules' names are joined with dots.
  */
 final class StateDict {
   /** What training scripts and Lightning call the state dict in a checkpoint. */
   private static final List<String> CHECKPOINT_KEYS =
       List.of("state_dict", "model_state_dict", "model");
 
-  /** A module that holds itself has endless names, one that is shared has very many. */
+  /** Limits names: those of a module that contains itself are endless. */
   private static final int MAX_NAME = 1_000;
 
   private static final int MAX_MODULES = 10_000;

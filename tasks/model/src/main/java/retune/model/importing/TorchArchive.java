@@ -25,8 +25,8 @@ import retune.model.Tensor;
  * torch/csrc/jit/docs/serialization.md}): under one folder, {@code data.pkl} describes the tensors,
  * {@code data/KEY} holds the numbers of each storage, {@code byteorder} their order.
  *
- * <p>PyTorch stores these entries uncompressed, so compressed ones are refused, as are entries that
- * together are larger than the file: nothing can unpack to more than was given.
+ * <p>PyTorch stores these entries uncompressed. Compressed entries are refused, and so are entries
+ * that together are larger than the file, so nothing unpacks to more than the file's size.
  */
 final class TorchArchive implements Checkpoint {
   private static final String PICKLE = "data.pkl";
@@ -50,7 +50,7 @@ final class TorchArchive implements Checkpoint {
     this.views = views;
   }
 
-  /** The whole of a TorchScript archive, whose uncompressed entries match their checksums. */
+  /** The bytes of a TorchScript archive, after a check of the checksums of its stored entries. */
   static byte[] script(Path file) throws IOException {
     if (FileKind.of(file) != FileKind.ZIP) {
       throw new RefusedException(
@@ -139,7 +139,7 @@ final class TorchArchive implements Checkpoint {
     zip.close();
   }
 
-  /** Archives before PyTorch 2.1 do not say, and are little-endian. */
+  /** Archives before PyTorch 2.1 do not contain it and are little-endian. */
   private ByteOrder byteOrder() throws IOException {
     String entry = folder + "byteorder";
     if (zip.getEntry(entry) == null) {

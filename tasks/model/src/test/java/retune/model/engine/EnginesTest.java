@@ -31,7 +31,8 @@ class EnginesTest {
   void aTorchScriptArchiveWithoutPyTorchIsRefusedWithTheSettingThatHelps() {
     ModelFolder.Content model = TestModels.script();
     assertRefused(
-        "only PyTorch runs, and this step was started without it; set RETUNE_ENGINE=pytorch",
+        "only PyTorch runs, and this process was started without PyTorch. Set"
+            + " RETUNE_ENGINE=pytorch",
         () -> Engines.open(model.version(), model.weights()));
   }
 

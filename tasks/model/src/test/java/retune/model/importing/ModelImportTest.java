@@ -106,7 +106,7 @@ class ModelImportTest {
             });
     assertRefused(
         file
-            + " has not the tensors of the spec's network: 2 missing"
+            + " does not have the tensors of the spec's network: 2 missing"
             + " (encoder.transformer.layers.1.norm2.weight [8], fc.3.bias [2]); 1 not expected"
             + " (encoder.transformer.norm.weight); 1 of another shape (fc.3.weight [24] of float32"
             + " instead of [2, 12]).",

@@ -121,10 +121,10 @@ class EvaluateInShardsTest {
   @Test
   void aShardThatThereIsNotIsRefused() {
     assertEquals(
-        "There is no shard 3 of 3; 'shard' is counted from 0 to 2.",
+        "Shard 3 of 3 does not exist. Set 'shard' to a number from 0 to 2.",
         assertThrows(InvalidInputException.class, () -> loop.evaluate(model, 3, 3)).getMessage());
     assertEquals(
-        "One shard is all the rows: leave out 'shard', or give 'shards' of 2 or more.",
+        "A single shard is the whole table. Leave out 'shard', or set 'shards' to 2 or more.",
         assertThrows(InvalidInputException.class, () -> loop.evaluate(model, 1, 0)).getMessage());
   }
 

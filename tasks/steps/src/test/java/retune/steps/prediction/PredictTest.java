@@ -9,10 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import retune.model.ModelVersion;
-import retune.core.data.Target;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.ParameterizedTest;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -23,13 +19,17 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
+import retune.core.data.Target;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
+import retune.model.ModelVersion;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
@@ -204,9 +204,10 @@ class PredictTest {
   void exactlyOneVersionMustBeNamed() throws IOException {
     String data = data("c0,c1,n0\n1,1,0.5\n").toString();
     assertRefused(
-        "Give one of --model", new Predict.Input(null, null, null, false, data, output.toString()));
+        "Give exactly one of --model",
+        new Predict.Input(null, null, null, false, data, output.toString()));
     assertRefused(
-        "Give one of --model",
+        "Give exactly one of --model",
         new Predict.Input("toy", "toy-0", null, false, data, output.toString()));
     assertRefused(
         "'nobody' has no champion",
