@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import retune.core.InvalidInputException;
 
 /**
@@ -59,12 +60,17 @@ public final class BoundedFile {
   public static void requireSize(long size, long limit, String source) {
     if (size > limit) {
       throw new InvalidInputException(
-          "%s has more than %,d bytes, the most that is read.".formatted(source, limit));
+          String.format(Locale.ROOT, "%s has more than %,d bytes, the limit.", source, limit));
     }
     if (size > allowed(limit)) {
       throw new InvalidInputException(
-          "%s has %,d bytes, for which this process has too little memory (%,d bytes); give it more."
-              .formatted(source, size, Runtime.getRuntime().maxMemory()));
+          String.format(
+              Locale.ROOT,
+              "%s has %,d bytes, too many for this process's memory of %,d bytes. Give it more"
+                  + " memory.",
+              source,
+              size,
+              Runtime.getRuntime().maxMemory()));
     }
   }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -167,8 +168,11 @@ final class TorchArchive implements Checkpoint {
     long numbers = views.values().stream().mapToLong(TensorView::size).sum();
     if (numbers > ModelImport.MAX_NUMBERS) {
       throw new RefusedException(
-          "has tensors of %,d numbers in all; at most %,d are read"
-              .formatted(numbers, ModelImport.MAX_NUMBERS));
+          String.format(
+              Locale.ROOT,
+              "has tensors of %,d numbers in all; at most %,d are read",
+              numbers,
+              ModelImport.MAX_NUMBERS));
     }
   }
 

@@ -22,6 +22,7 @@ import retune.runtime.StepContext;
     pipeline = Pipeline.AUTHORING,
     example = "--path examples/credit-default/finetuned --champion",
     work = Work.METADATA)
+    keepsBooks = true)
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterModel implements Step<RegisterModel.Input, RegisterModel.Output> {
