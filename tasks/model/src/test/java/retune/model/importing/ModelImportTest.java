@@ -185,7 +185,7 @@ class ModelImportTest {
     Path file = folder.resolve("weights.safetensors");
     Files.write(file, Safetensors.write(TestModels.script().weights()));
     assertRefused(
-        "take its folder over with register_model", () -> ModelImport.read(file, spec(SPEC)));
+        "register its folder with register_model", () -> ModelImport.read(file, spec(SPEC)));
   }
 
   @Test
