@@ -20,9 +20,8 @@ import retune.runtime.StepContext;
         "Checks a model's files and registers them as a version. The first version of a model can"
             + " be made its champion.",
     pipeline = Pipeline.AUTHORING,
-    example = "--path examples/credit-default/finetuned --champion",
-    work = Work.METADATA)
-    keepsBooks = true)
+    work = Work.METADATA,
+    example = "--path examples/credit-default/finetuned --champion")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RegisterModel implements Step<RegisterModel.Input, RegisterModel.Output> {
