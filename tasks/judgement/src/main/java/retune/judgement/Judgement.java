@@ -15,8 +15,8 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * A verdict on a version in one run. The collection {@code verdicts} holds it under {@code
- * BATCH/RUN/KEY/ATTEMPT}, so that a verdict on other rows or by another gate stands beside it.
+ * A verdict on a version in one run. The store keeps verdicts under {@code BATCH/RUN/KEY/ATTEMPT},
+ * so that a verdict on other rows or by another gate stands beside it.
  *
  * @param attempt 0 for the champion, from 1 on for a candidate on the hold-out
  * @param modelId the judged version

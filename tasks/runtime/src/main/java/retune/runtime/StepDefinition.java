@@ -92,7 +92,7 @@ record StepDefinition(
   }
 
   private static String module(Class<?> type) {
-    String[] names = type.getPackageName().split("\\.");
+    String[] names = type.getPackageName().split("\\.", -1);
     return names.length > 1 && names[0].equals("retune") ? names[1] : "";
   }
 

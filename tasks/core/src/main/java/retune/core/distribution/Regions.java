@@ -54,10 +54,10 @@ final class Regions {
     }
     groups.sort(bySize);
     while (groups.size() > 1 && groups.getFirst().length < LEAST_ROWS_OF_CLASS) {
-      IntStream joined =
-          IntStream.concat(
-              Arrays.stream(groups.removeFirst()), Arrays.stream(groups.removeFirst()));
-      groups.add(joined.sorted().toArray());
+      int[] smallest = groups.removeFirst();
+      int[] second = groups.removeFirst();
+      groups.add(
+          IntStream.concat(Arrays.stream(smallest), Arrays.stream(second)).sorted().toArray());
       groups.sort(bySize);
     }
     return groups;
