@@ -79,7 +79,10 @@ class EvaluationTest {
   void rowsWithoutALabelAreNotMeasured() {
     int[] labels = {1, Target.UNLABELLED, 0};
     double[] probabilities = {.2, .8, .9, .1, .6, .4};
-    assertEquals(2, Evaluation.of(Predictions.of(TARGET, labels, probabilities, 0.5)).rows());
+    Predictions labelled = Predictions.of(TARGET, labels, probabilities, 0.5);
+    assertArrayEquals(new int[] {1, 0}, labelled.labels());
+    assertArrayEquals(new double[] {.2, .8, .6, .4}, labelled.probabilities());
+    assertEquals(2, Evaluation.of(labelled).rows());
   }
 
   @Test

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
@@ -69,6 +70,25 @@ class SplitTest {
         Arrays.equals(
             Split.of(HASHES, LABELS, 0.3, 0.2, 5).assignment(),
             Split.of(HASHES, LABELS, 0.3, 0.2, 6).assignment()));
+  }
+
+  /** A split that changed would put rows that a model was trained on into its hold-out. */
+  @Test
+  void aSplitIsTheSameInEveryRelease() {
+    long[] hashes = LongStream.range(0, 20).toArray();
+    int[] labels = IntStream.range(0, 20).map(row -> row % 2).toArray();
+    Split split = Split.of(hashes, labels, 0.3, 0.2, 5);
+    StringBuilder parts = new StringBuilder();
+    for (byte part : split.assignment()) {
+      parts.append("-TVH".charAt(part)); // training, validation, hold-out
+    }
+    assertEquals("VTTTHTHHTHTTTVTTTTHH", parts.toString());
+  }
+
+  @Test
+  void sharesMayBeNothingOrEverything() {
+    assertEquals(ROWS, Split.of(HASHES, LABELS, 1, 1, 5).verify(HASHES).holdout());
+    assertEquals(ROWS, Split.of(HASHES, LABELS, 0, 0, 5).verify(HASHES).training());
   }
 
   @Test
