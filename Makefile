@@ -71,7 +71,7 @@ check: ## Test one module without its slow tests: make check MODULE=steps
 	  -Dtest='retune/$(MODULE)/**' -DexcludedGroups=slow -Dsurefire.failIfNoSpecifiedTests=false
 
 .PHONY: test
-test: $(VENV)/installed-dev ## Test everything: Java, Python, images, demo, docs, formats and types
+test: target/libraries $(VENV)/installed-dev ## Test everything: Java, Python, images, demo, docs, formats and types
 	$(MAVEN) verify
 	@mkdir -p target && touch target/built
 	tasks/train-aot-caches.sh

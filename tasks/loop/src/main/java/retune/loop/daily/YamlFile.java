@@ -153,9 +153,9 @@ final class YamlFile {
 
   private JsonNode value(Event event, String where, int depth) {
     if (event instanceof AliasEvent
-        || event instanceof NodeEvent node && node.getAnchor().isPresent()
-        || event instanceof CollectionStartEvent start && start.getTag().isPresent()
-        || event instanceof ScalarEvent text && text.getTag().isPresent()) {
+        || (event instanceof NodeEvent node && node.getAnchor().isPresent())
+        || (event instanceof CollectionStartEvent start && start.getTag().isPresent())
+        || (event instanceof ScalarEvent text && text.getTag().isPresent())) {
       throw mistake(event, where, "anchors, aliases and tags are not supported");
     }
     if (depth > DEEPEST) {
