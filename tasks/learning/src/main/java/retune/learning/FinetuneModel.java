@@ -100,10 +100,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               min = 0.001,
               max = 1000)
           @Nullable Double learningRateFactor,
-      @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536) int batchSize,
-      @Field(
-              value = "weight the loss by inverse class frequency",
-              byDefault = "true")
+      @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536)
+          int batchSize,
+      @Field(value = "weight the loss by inverse class frequency", byDefault = "true")
           boolean classWeights,
       @Field(
               value =

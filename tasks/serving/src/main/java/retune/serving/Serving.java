@@ -110,7 +110,8 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
           server.address());
       if (input.model() == null) {
         metrics.storeUp(true);
-        ChampionFollower.serve(choice.load(context, CodeTrust.of(input.trustCode())), served, metrics, context);
+        ChampionFollower.serve(
+            choice.load(context, CodeTrust.of(input.trustCode())), served, metrics, context);
         end.join();
       } else {
         ChampionFollower follower = new ChampionFollower(input.model(), context, served, metrics);

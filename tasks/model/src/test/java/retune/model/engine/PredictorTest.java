@@ -11,8 +11,8 @@ import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.metrics.Predictions;
 import retune.model.ModelFolder;
-import retune.testing.Refusals;
 import retune.model.TestModels;
+import retune.testing.Refusals;
 
 class PredictorTest {
   private static final Target TARGET = new Target("default", List.of("no", "yes"), "yes");
