@@ -13,7 +13,7 @@ def test_paths_may_have_any_letter_whatever_the_locale_is(tmp_path, monkeypatch)
     result = tmp_path / "Größe.json"
     ended = retune("register_model", "--path", tmp_path / "Zürich", "--xcom", result)
     assert ended.returncode == 50, ended.stderr
-    assert f"'{tmp_path}/Zürich'" in json.loads(result.read_text("utf-8"))["error"]["message"]
+    assert f"{tmp_path}/Zürich" in json.loads(result.read_text("utf-8"))["error"]["message"]
 
 
 def test_what_runs_no_model_starts_without_the_warning_of_an_incubator_module():

@@ -344,7 +344,7 @@ class IngestTest {
     String down = "mongodb://127.0.0.1:" + port + "/shop";
     assertTrue(
         sentence(NotReadyException.class, () -> ingestFrom(down))
-            .endsWith("set RETUNE_DATA_MONGO_URI to the address of the store to use."));
+            .contains("set RETUNE_DATA_MONGO_URI to the address of yours"));
   }
 
   @Test

@@ -191,8 +191,8 @@ class ProcessDataTest {
   void anAbsentRawBatchIsRefused() {
     install(training(0));
     assertRefused(
-        "There is no raw batch of 'credit-default' for 2026-11-05; run generate_data for that"
-            + " date first.");
+        "There is no raw batch of 'credit-default' for 2026-11-05; run generate_data or"
+            + " ingest for that day first.");
   }
 
   @Test
@@ -222,7 +222,7 @@ class ProcessDataTest {
             texts("default", 2, _ -> "1")));
     assertRefused(
         "All 2 rows of the raw batch 'credit-default/2026-11-05' are rejected"
-            + " {wrong_type.amount=2}; nothing of it can be evaluated.");
+            + " {wrong_type.amount=2}; correct the rows, or register a version that reads them.");
   }
 
   private void assertRefused(String message) {
