@@ -24,7 +24,7 @@ import tools.jackson.databind.JsonNode;
 
 /** The serving step in this process, and a client of it. */
 final class RunningService implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   /** The context of the step; opens the store as the runner does. */
   private static final class Context implements StepContext {
