@@ -241,7 +241,8 @@ class FollowingTest {
     try (RunningService service = RunningService.ofChampion("http://nowhere", 0)) {
       InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
       assertTrue(
-          String.valueOf(refused.getMessage()).startsWith("RETUNE_MONGO_URI is not an address"),
+          String.valueOf(refused.getMessage())
+              .startsWith("RETUNE_MONGO_URI is not the address of a document store"),
           refused.getMessage());
     }
   }
