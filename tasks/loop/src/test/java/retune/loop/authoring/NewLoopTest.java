@@ -153,7 +153,7 @@ class NewLoopTest {
         Arguments.of("a,b,label\n1," + "x".repeat(10_100_000) + ",0\n", "a row of more than"),
         Arguments.of("a,b,other\n" + rows, "There is no column 'label'"),
         Arguments.of("a,b,label\n" + "1,2,0\n".repeat(20), "at least two are needed"),
-        Arguments.of("a,b,label\n1,2,0\n", "at least 4 are needed"),
+        Arguments.of("a,b,label\n1,2,0\n", "need at least 4 together"),
         Arguments.of("a,b,label\ninf,2,0\n" + rows, "holds finite numbers"),
         Arguments.of(identifiers, "No column of the training rows"));
   }
