@@ -71,18 +71,20 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration) {
     if (sorted[0] == sorted[sorted.length - 1]) {
       return sorted[0] > limit ? 0 : 1;
     }
-    double share = (countBelow(limit) + countUpTo(limit)) / 2.0 / sorted.length;
-    // The true share of an empirical 0 or 1 is not known better than to half a resample.
-    double least = 0.5 / sorted.length;
-    double z = NORMAL.inverseCumulativeProbability(Math.clamp(share, least, 1 - least));
     double bias = bias();
-    double fromBias = z - bias;
+    double fromBias = normalQuantileOf(limit) - bias;
     return NORMAL.cumulativeProbability(fromBias / (1 + acceleration * fromBias) - bias);
   }
 
   /** The normal quantile of the share of resampled values below the estimate. */
   private double bias() {
-    double share = (countBelow(estimate) + countUpTo(estimate)) / 2.0 / sorted.length;
+    return normalQuantileOf(estimate);
+  }
+
+  /** The normal quantile of the share of resampled values below a value; ties count half. */
+  private double normalQuantileOf(double value) {
+    double share = (countBelow(value) + countUpTo(value)) / 2.0 / sorted.length;
+    // The true share of an empirical 0 or 1 is not known better than to half a resample.
     double least = 0.5 / sorted.length;
     return NORMAL.inverseCumulativeProbability(Math.clamp(share, least, 1 - least));
   }
