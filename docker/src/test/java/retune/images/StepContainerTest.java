@@ -69,7 +69,7 @@ class StepContainerTest {
 
     assertEquals(50, ended.exitCode());
     assertEquals(
-        "The result cannot be written to '/airflow/xcom/return.json' by user 65532; make its folder and let that user write there.",
+        "The result cannot be written to '/airflow/xcom/return.json' by user 65532; create its folder and make it writable for that user.",
         ended.errorMessage());
   }
 
