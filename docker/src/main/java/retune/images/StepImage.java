@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -37,6 +38,9 @@ public final class StepImage implements JibMavenPluginExtension<Void> {
   private static final String STEP = "retune.step";
   private static final String HOME = "retune.home";
   private static final String FAMILY = "retune.family";
+
+  private static final Set<String> ARGUMENT_FILES =
+      Set.of("jib-classpath-file", "jib-main-class-file");
 
   @Override
   public Optional<Class<Void>> getExtraConfigType() {
@@ -168,12 +172,19 @@ public final class StepImage implements JibMavenPluginExtension<Void> {
     return options.get(options.indexOf("-cp") + 1);
   }
 
+  /** The project's own layers without the argument files of the plugin's entry point. */
   private static List<FileEntriesLayer> filled(List<? extends LayerObject> layers) {
     return layers.stream()
         .filter(FileEntriesLayer.class::isInstance)
         .map(FileEntriesLayer.class::cast)
         .filter(layer -> !layer.getEntries().isEmpty())
+        .filter(layer -> !layer.getEntries().stream().allMatch(StepImage::isArgumentFile))
         .toList();
+  }
+
+  private static boolean isArgumentFile(FileEntry file) {
+    return ARGUMENT_FILES.contains(
+        String.valueOf(Path.of(file.getExtractionPath().toString()).getFileName()));
   }
 
   private static String required(MavenData maven, String name) {
