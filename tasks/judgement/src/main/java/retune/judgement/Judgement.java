@@ -23,6 +23,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * @param championId the version in production; the judged one itself at attempt 0
  * @param metrics the judged version's, by name
  * @param championMetrics the champion's on the same rows, by name
+ * @param predictionsId the judged version's {@link KeptPredictions}; null if too many to keep
+ * @param championPredictionsId the champion's on the same rows
  * @param key what the day's outcome is decided from
  */
 public record Judgement(
@@ -32,6 +34,8 @@ public record Judgement(
     Verdict verdict,
     Map<String, Double> metrics,
     Map<String, Double> championMetrics,
+    @Nullable String predictionsId,
+    @Nullable String championPredictionsId,
     DayKey key) {
   private static final String COLLECTION = "verdicts";
   private static final String APPROVED = "approved";
@@ -83,6 +87,8 @@ public record Judgement(
             .append("reason", verdict.reason())
             .append("metrics", metricsDocument())
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
+            .append("predictions", predictionsId)
+            .append("champion_predictions", championPredictionsId)
             .append("key", key.toDocument())
             .append("dag_id", context.run().dagId())
             .append("run_id", context.run().runId());
@@ -184,6 +190,8 @@ public record Judgement(
         verdict,
         numbers(document.get("metrics", Document.class)),
         championMetrics,
+        document.getString("predictions"),
+        document.getString("champion_predictions"),
         DayKey.of(document.get("key", Document.class)));
   }
 

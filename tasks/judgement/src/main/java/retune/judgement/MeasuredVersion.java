@@ -11,6 +11,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Shard;
 import retune.core.data.Target;
@@ -31,15 +32,22 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * The metrics of one version on one batch, as {@code performance_metrics} keeps them. Rows that the
  * version, or one that it was made from, was trained on are left out.
  *
- * @param evaluation the metrics, on labelled rows
+ * @param rows the measured rows' positions in the batch
+ * @param predictions the version's, for these rows
+ * @param evaluation the metrics of the predictions
  * @param features where the encoded rows came from
  */
 public record MeasuredVersion(
     ModelVersion version,
     ProcessedBatch batch,
+    int[] rows,
+    Predictions predictions,
     Evaluation evaluation,
     FeatureCache.Source features) {
   public static final String COLLECTION = "performance_metrics";
+
+  /** The field of a result that names its {@link KeptPredictions}. */
+  public static final String PREDICTIONS = "predictions";
 
   private static final Logger LOGGER = System.getLogger(MeasuredVersion.class.getName());
   private static final DateTimeFormatter MODEL_VERSION =
@@ -47,22 +55,22 @@ public record MeasuredVersion(
 
   /** Measures on all labelled rows that training has not seen. */
   public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
-    return measure(
+    return measureWhole(
         context,
         modelId,
         batch.description(),
-        unseen(context, modelId, batch.description(), batch.rows().labels()),
+        batch.rows().labels(),
         (version, engine) -> new FeatureCache(context).answers(version, engine, batch));
   }
 
   /** The same from shards that {@link #keepShard} has kept. */
   public static MeasuredVersion ofShards(
       StepContext context, String modelId, ProcessedBatch batch, int shards) {
-    return measure(
+    return measureWhole(
         context,
         modelId,
         batch,
-        unseen(context, modelId, batch, context.store().processedBatches().labels(batch)),
+        context.store().processedBatches().labels(batch),
         (version, engine) ->
             new FeatureCache(context).answersOfShards(version, engine, batch, shards));
   }
@@ -87,6 +95,7 @@ public record MeasuredVersion(
         context,
         modelId,
         batch.description(),
+        rows,
         Arrays.stream(rows).map(row -> batch.rows().labels()[row]).toArray(),
         (version, engine) -> {
           FeatureCache.Encoded encoded =
@@ -128,34 +137,51 @@ public record MeasuredVersion(
     return unseen;
   }
 
-  /** The labels, with {@link Target#UNLABELLED} in place of those that training has seen. */
-  private static int[] unseen(
-      StepContext context, String modelId, ProcessedBatch batch, int[] labels) {
-    int[] labelled =
-        IntStream.range(0, labels.length).filter(row -> labels[row] != Target.UNLABELLED).toArray();
-    int[] kept = new int[labels.length];
-    Arrays.fill(kept, Target.UNLABELLED);
-    for (int row : unseen(context, batch, labelled, Set.of(modelId))) {
-      kept[row] = labels[row];
-    }
-    return kept;
-  }
-
   private interface Answering {
     FeatureCache.Answers of(ModelVersion version, Engine engine);
   }
 
+  /**
+   * Measures on the labelled rows of a batch that training has not seen.
+   *
+   * @param labels of all rows, which are all answered
+   */
+  private static MeasuredVersion measureWhole(
+      StepContext context,
+      String modelId,
+      ProcessedBatch batch,
+      int[] labels,
+      Answering answering) {
+    int[] labelled =
+        IntStream.range(0, labels.length).filter(row -> labels[row] != Target.UNLABELLED).toArray();
+    int[] rows = unseen(context, batch, labelled, Set.of(modelId));
+    int[] measured = new int[labels.length];
+    Arrays.fill(measured, Target.UNLABELLED);
+    for (int row : rows) {
+      measured[row] = labels[row];
+    }
+    return measure(context, modelId, batch, rows, measured, answering);
+  }
+
+  /**
+   * Measures on the rows that have a label.
+   *
+   * @param rows positions of these rows in the batch
+   * @param labels of the answered rows
+   */
   private static MeasuredVersion measure(
       StepContext context,
       String modelId,
       ProcessedBatch batch,
+      int[] rows,
       int[] labels,
       Answering answering) {
     ModelVersion version = version(context, modelId, batch);
     try (Engine engine = engine(context, version, batch)) {
       FeatureCache.Answers answers = answering.of(version, engine);
       Predictions predictions = Outputs.of(answers.logits(), version).against(labels);
-      return new MeasuredVersion(version, batch, Evaluation.of(predictions), answers.source());
+      return new MeasuredVersion(
+          version, batch, rows, predictions, Evaluation.of(predictions), answers.source());
     }
   }
 
@@ -178,8 +204,21 @@ public record MeasuredVersion(
     return Engines.open(version, models.weights(version), batch.rows());
   }
 
-  /** Keeps the result under the model, the batch's content and the dataset's name. */
-  public void keep(StepContext context, String datasetName) {
+  /**
+   * Keeps the predictions and returns their id; null if they are too many to keep.
+   *
+   * @see KeptPredictions
+   */
+  public @Nullable String keepPredictions(StepContext context) {
+    return KeptPredictions.keep(context, version, batch, rows, predictions).orElse(null);
+  }
+
+  /**
+   * Keeps the predictions, then the result under the model, the batch's content and the dataset's
+   * name; returns the predictions' id, null if they are too many to keep.
+   */
+  public @Nullable String keep(StepContext context, String datasetName) {
+    String predictionsId = keepPredictions(context);
     Map<String, Object> report =
         evaluation.toReport(version.preprocessing().schema().size(), trainingDate());
     context
@@ -196,7 +235,9 @@ public record MeasuredVersion(
                 .append("rows", batch.rows())
                 .append("labelled", batch.labelled())
                 .append("judged_rows", evaluation.rows())
-                .append("decision_threshold", version.decisionThreshold()));
+                .append("decision_threshold", version.decisionThreshold())
+                .append(PREDICTIONS, predictionsId));
+    return predictionsId;
   }
 
   public static String id(String modelId, String contentHash, String datasetName) {

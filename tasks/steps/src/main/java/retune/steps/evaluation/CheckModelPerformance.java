@@ -87,10 +87,21 @@ public final class CheckModelPerformance
   }
 
   private static Output judge(Input input, StepContext context, ProcessedBatch batch, DayKey key) {
-    Map<String, Double> metrics = metrics(input, context, batch);
+    Document measured = measured(input, context, batch);
+    Map<String, Double> metrics = Judgement.numbers(measured.get("metrics", Document.class));
+    String predictionsId = measured.getString(MeasuredVersion.PREDICTIONS);
     Verdict verdict = key.gate().judge(metrics);
     Judgement judgement =
-        new Judgement(0, input.modelId(), input.modelId(), verdict, metrics, metrics, key);
+        new Judgement(
+            0,
+            input.modelId(),
+            input.modelId(),
+            verdict,
+            metrics,
+            metrics,
+            predictionsId,
+            predictionsId,
+            key);
     judgement.keep(context, batch);
     return output(judgement, judgement.status(), !judgement.passed(), 0, verdict.reason());
   }
@@ -131,14 +142,12 @@ public final class CheckModelPerformance
         reason);
   }
 
-  private static Map<String, Double> metrics(
-      Input input, StepContext context, ProcessedBatch batch) {
+  private static Document measured(Input input, StepContext context, ProcessedBatch batch) {
     String id = MeasuredVersion.id(input.modelId(), batch.contentHash(), EvaluateModel.TEST);
     return context
         .store()
         .events()
         .find(MeasuredVersion.COLLECTION, id)
-        .map(measured -> Judgement.numbers(measured.get("metrics", Document.class)))
         .orElseThrow(
             () ->
                 new InvalidInputException(

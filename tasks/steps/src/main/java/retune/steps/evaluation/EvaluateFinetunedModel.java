@@ -101,8 +101,9 @@ public final class EvaluateFinetunedModel
             verdict,
             metrics,
             championMetrics,
+            candidate.keep(context, POST_FINETUNE_TEST),
+            champion.keepPredictions(context),
             key);
-    candidate.keep(context, POST_FINETUNE_TEST);
     judgement.keep(context, batch.description());
     LOGGER.log(Level.INFO, verdict.reason());
     return new Output(

@@ -63,9 +63,9 @@ class EvaluateInShardsTest {
     loop.check(model);
     loop.prepare(model);
     String candidate = loop.register(POOR, model, VersionStatus.CANDIDATE);
-    long blobs = loop.store.collection("fs.files").countDocuments();
+    long blobs = loop.encodings();
     loop.evaluateFinetuned(candidate, model, 1);
-    assertEquals(blobs, loop.store.collection("fs.files").countDocuments());
+    assertEquals(blobs, loop.encodings());
   }
 
   @Test

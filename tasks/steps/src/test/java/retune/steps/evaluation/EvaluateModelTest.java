@@ -102,9 +102,9 @@ class EvaluateModelTest {
     loop.check(champion);
     loop.prepare(champion);
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
-    long blobs = loop.store.collection("fs.files").countDocuments();
+    long blobs = loop.encodings();
     loop.evaluateFinetuned(candidate, champion, 1);
-    assertEquals(blobs, loop.store.collection("fs.files").countDocuments());
+    assertEquals(blobs, loop.encodings());
   }
 
   @Test

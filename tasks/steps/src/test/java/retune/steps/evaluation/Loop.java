@@ -2,6 +2,7 @@ package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.mongodb.client.model.Filters;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -270,6 +271,11 @@ final class Loop implements AutoCloseable {
     return store.events().find(collection, id).orElseThrow();
   }
 
+  /** How many files of encoded rows the store has. */
+  long encodings() {
+    return store.collection("fs.files").countDocuments(Filters.regex("_id", "^features/"));
+  }
+
   /** The only document of a collection. */
   Document single(String collection) {
     List<Document> documents = store.collection(collection).find().into(new ArrayList<>());
@@ -305,6 +311,7 @@ final class Loop implements AutoCloseable {
         List.of(
             "model_metadata",
             "performance_metrics",
+            "predictions",
             "verdicts",
             "data_splits",
             "evaluation_events",
