@@ -20,6 +20,9 @@ BUILD_IMAGES = "$$(./retune java-home)/bin/java" --sun-misc-unsafe-memory-access
   retune.images.Main --stage $(STAGE) --catalogue airflow/dags/retune/catalogue.json --version $(VERSION) --base '$(BASE)' \
   --revision "$$(git rev-parse HEAD 2> /dev/null || true)" --source "$$(git config --get remote.origin.url || true)"
 
+# The commit that the steps were built from, which they record.
+NOTE_BUILT := mkdir -p target && { git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null > target/built || true; }
+
 # Without stored bytecode, each Airflow task would compile all of its imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -38,7 +41,7 @@ target/libraries: $(shell find . -name pom.xml -not -path './.*')
 target/built: target/libraries $(JAVA_SOURCES)
 	@echo "Building the steps"
 	@$(MAVEN) package -Dmaven.test.skip=true
-	@mkdir -p $(@D) && touch $@
+	@$(NOTE_BUILT)
 
 .PHONY: images
 images: $(STAGE)/made ## Build all images into the Docker daemon, or with TARS=folder into files
@@ -73,7 +76,7 @@ check: ## Test one module without its slow tests: make check MODULE=steps
 .PHONY: test
 test: target/libraries $(VENV)/installed-dev ## Test everything: Java, Python, images, demo, docs, formats and types
 	$(MAVEN) verify
-	@mkdir -p target && touch target/built
+	@$(NOTE_BUILT)
 	tasks/train-aot-caches.sh
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-images

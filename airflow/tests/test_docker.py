@@ -159,6 +159,7 @@ class Instance:
     """What the operator asks of a task instance."""
 
     dag_id, run_id, task_id, try_number = "dag", "run", "load_latest_model", 1
+    log_url = "http://localhost:8080/dags/dag/runs/run/tasks/load_latest_model"
 
     def xcom_push(self, key, value):
         assert value["error"]["code"] == "stopped"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from structlog.testing import capture_logs
@@ -36,6 +37,8 @@ def test_a_step_knows_its_task_instance_and_nothing_of_airflows_settings(run, pr
     assert environment["RETUNE_RUN_ID"].startswith("manual__")
     assert environment["RETUNE_TASK_ID"] == "generate_data"
     assert environment["RETUNE_TRY_NUMBER"] == "1"
+    run_page = f"/dags/data_pipeline/runs/{quote(environment['RETUNE_RUN_ID'])}"
+    assert environment["RETUNE_RUN_URL"].endswith(run_page)
     assert not [name for name in environment if name.startswith("AIRFLOW_")]
 
 
@@ -152,7 +155,8 @@ def test_a_container_has_the_limits_and_the_user_of_its_pod(monkeypatch):
     assert f"--user {os.getuid()}:{os.getgid()} --read-only --tmpfs /tmp" in words
     assert "--cpus 1 --memory 4g" in words
     assert "--volume /x:/airflow/xcom" in words
-    assert "--env RETUNE_PAGERDUTY_ROUTING_KEY" in words
+    for name in ("RETUNE_PAGERDUTY_ROUTING_KEY", "RETUNE_RUN_ID", "RETUNE_STEP_IMAGE"):
+        assert f"--env {name}" in words
     assert "R0UT1NG" not in words
     assert command[-3:] == ["registry.example/retune/finetune-model:7", "--input", "{}"]
 

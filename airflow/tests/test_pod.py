@@ -77,6 +77,7 @@ def test_the_environment_names_the_task_instance_and_the_secret(pod):
     base = pod.spec.containers[0]
     names = {variable.name for variable in base.env}
     assert {"RETUNE_DAG_ID", "RETUNE_RUN_ID", "RETUNE_TASK_ID", "RETUNE_TRY_NUMBER"} <= names
+    assert {"RETUNE_RUN_URL", "RETUNE_STARTED_BY", "RETUNE_STEP_IMAGE"} <= names
     (source,) = base.env_from
     assert (source.secret_ref.name, source.secret_ref.optional) == ("retune", True)
 

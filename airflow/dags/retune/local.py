@@ -25,7 +25,12 @@ from retune.outcomes import DONE, announce, failure, log_line, result_of
 from retune.rendering import command, typed_inputs
 
 SECONDS_TO_STOP = 3  # Airflow kills the task's own process five seconds after asking it to end
-SECRET = re.compile(r"RETUNE_\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)")
+SECRET = re.compile(r"RETUNE_(?!RUN_URL)\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)")
+# What a step's environment has beside this process's own.
+OF_THE_RUN = (
+    *("RETUNE_LOG", "RETUNE_DAG_ID", "RETUNE_RUN_ID", "RETUNE_TASK_ID", "RETUNE_TRY_NUMBER"),
+    *("RETUNE_RUN_URL", "RETUNE_STARTED_BY", "RETUNE_STEP_IMAGE"),
+)
 
 
 class LocalStepOperator(BaseOperator, ABC):
@@ -46,6 +51,10 @@ class LocalStepOperator(BaseOperator, ABC):
     def command_line(self, inputs: str, results: Path) -> list[str]:
         """The command line that takes JSON inputs and writes `return.json` into `results`."""
 
+    def environment(self, context: Context) -> dict[str, str]:
+        """The step's environment."""
+        return environment(context)
+
     def execute(self, context: Context) -> Any:
         """Runs the step and returns its result."""
         typed = typed_inputs(self.step, self.inputs)
@@ -53,7 +62,7 @@ class LocalStepOperator(BaseOperator, ABC):
         self.log.info("Command: %s", self.command)
         inputs = json.dumps(typed)
         with tempfile.TemporaryDirectory(prefix="retune-") as folder:
-            code = self._run(self.command_line(inputs, Path(folder)), environment(context))
+            code = self._run(self.command_line(inputs, Path(folder)), self.environment(context))
             file = Path(folder) / "return.json"
             result = result_of(file.read_text(encoding="utf-8")) if file.exists() else None
         if code != DONE:
@@ -128,16 +137,21 @@ class DockerStepOperator(LocalStepOperator):
         self.limits = limits
         self.container = f"retune-{uuid.uuid4().hex}"
 
+    def environment(self, context: Context) -> dict[str, str]:
+        """The step's environment, with the name of its image."""
+        return {**super().environment(context), "RETUNE_STEP_IMAGE": self.image}
+
     def command_line(self, inputs: str, results: Path) -> list[str]:
         """The container's command line, without the values of environment variables."""
-        variables = [name for name in os.environ if name.startswith("RETUNE_")]
-        environment = [part for name in variables for part in ("--env", name)]
+        inherited = {name for name in os.environ if name.startswith("RETUNE_")}
+        names = sorted(inherited.union(OF_THE_RUN))
+        variables = [part for name in names for part in ("--env", name)]
         return [
             *("docker", "run", "--rm", "--name", self.container),
             *("--user", f"{os.getuid()}:{os.getgid()}", "--read-only", "--tmpfs", "/tmp"),
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--network", self.network, *self.limits),
-            *("--volume", f"{results}:/airflow/xcom", *environment),
+            *("--volume", f"{results}:/airflow/xcom", *variables),
             *(self.image, "--input", inputs),
         ]
 
@@ -157,6 +171,7 @@ def environment(context: Context) -> dict[str, str]:
     Airflow's settings are left out, because they hold keys.
     """
     ti = context["ti"]
+    run = context.get("dag_run")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "_AIRFLOW"))}
     return {
         **inherited,
@@ -165,6 +180,8 @@ def environment(context: Context) -> dict[str, str]:
         "RETUNE_RUN_ID": ti.run_id,
         "RETUNE_TASK_ID": ti.task_id,
         "RETUNE_TRY_NUMBER": str(ti.try_number),
+        "RETUNE_RUN_URL": ti.log_url.rpartition("/tasks/")[0],
+        "RETUNE_STARTED_BY": (run and run.triggering_user_name) or "",
     }
 
 

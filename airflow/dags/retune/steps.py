@@ -218,6 +218,9 @@ def _pod(step: Step, loop: Loop, resources: Resources) -> Operator:
             "RETUNE_RUN_ID": "{{ run_id }}",
             "RETUNE_TASK_ID": "{{ task.task_id }}",
             "RETUNE_TRY_NUMBER": "{{ ti.try_number }}",
+            "RETUNE_RUN_URL": "{{ ti.log_url.rpartition('/tasks/')[0] }}",
+            "RETUNE_STARTED_BY": "{{ dag_run.triggering_user_name or '' }}",
+            "RETUNE_STEP_IMAGE": _image(step, loop),
         },
         "env_from": [
             k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=secret, optional=True))

@@ -71,7 +71,7 @@ final class Builder {
       return builder
           .setFileEntriesLayers(new Layers(stage).of(image.family(), base.isEmpty()))
           .setEntrypoint(image.start())
-          .setEnvironment(image.environment())
+          .setEnvironment(image.environment(labels.revision()))
           .setUser(USER)
           .setCreationTime(Instant.EPOCH)
           .setLabels(labels.of(image, BillOfMaterials.of(stage, image.family()).licenses()))

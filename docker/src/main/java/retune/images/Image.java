@@ -97,10 +97,17 @@ record Image(String name, Family family, String description, List<String> start)
         start("-cp", classPath + ":" + String.join(":", jars), MAIN, step.replace('-', '_')));
   }
 
-  /** The variables that every container of the image has. */
-  Map<String, String> environment() {
+  /**
+   * The variables that every container of the image has.
+   *
+   * @param revision commit of the sources, which steps record; empty if unknown
+   */
+  Map<String, String> environment(String revision) {
     Map<String, String> environment = new TreeMap<>(family.environment());
     environment.put("LANG", "C.UTF-8");
+    if (!revision.isEmpty()) {
+      environment.put("RETUNE_CODE_REVISION", revision);
+    }
     return environment;
   }
 

@@ -88,12 +88,11 @@ public final class StepImage implements JibMavenPluginExtension<Void> {
     bill.write(stage, image.family());
     List<FileEntriesLayer> layers = new ArrayList<>(new Layers(stage).of(image.family(), true));
     layers.addAll(own);
-    Map<String, String> labels =
-        new TreeMap<>(
-            Labels.ofGit(maven.getMavenProject().getVersion(), maven.getMavenProject().getBasedir())
-                .of(image, bill.licenses()));
+    Labels ofBuild =
+        Labels.ofGit(maven.getMavenProject().getVersion(), maven.getMavenProject().getBasedir());
+    Map<String, String> labels = new TreeMap<>(ofBuild.of(image, bill.licenses()));
     labels.putAll(plan.getLabels());
-    Map<String, String> environment = new TreeMap<>(image.environment());
+    Map<String, String> environment = new TreeMap<>(image.environment(ofBuild.revision()));
     environment.putAll(plan.getEnvironment());
     logger.log(
         LogLevel.LIFECYCLE,

@@ -109,6 +109,11 @@ class MainTest {
     assertEquals(
         "[\"/opt/java/bin/java\",\"@/opt/retune/java.options\",\"retune.runtime.Main\",\"evaluate_model\"]",
         config.get("Entrypoint").toString());
+    assertTrue(
+        config
+            .get("Env")
+            .valueStream()
+            .anyMatch(it -> it.stringValue().equals("RETUNE_CODE_REVISION=0123abc")));
     assertEquals("amd64", image.get("architecture").stringValue());
     Map<String, String> labels = new TreeMap<>();
     config

@@ -7,7 +7,9 @@ import java.util.Locale;
 import java.util.Optional;
 import org.bson.Document;
 import retune.model.Champions.Champion;
+import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Provenance;
 
 /**
  * How the evaluation of a model's day ended. The collection {@code outcomes} holds each revision
@@ -98,7 +100,8 @@ public record DayOutcome(
    * Adds this outcome as the day's next revision and returns it; where another run has added one of
    * the same key and status meanwhile, returns that.
    */
-  public DayOutcome add(DocumentStore store) {
+  public DayOutcome add(StepContext context) {
+    DocumentStore store = context.store();
     while (true) {
       List<DayOutcome> earlier = revisions(store, model, date);
       Optional<DayOutcome> same =
@@ -110,7 +113,9 @@ public record DayOutcome(
       }
       DayOutcome next = withRevision(earlier.size() + 1);
       String id = dayId(model, date) + "/" + next.revision;
-      if (store.events().append(COLLECTION, id, next.toDocument())) {
+      Document document = Provenance.of(context);
+      document.putAll(next.toDocument());
+      if (store.events().append(COLLECTION, id, document)) {
         return next;
       }
     }

@@ -13,6 +13,7 @@ import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.Provenance;
 
 /**
  * A verdict on a version in one run. The store keeps verdicts under {@code BATCH/RUN/KEY/ATTEMPT},
@@ -89,11 +90,14 @@ public record Judgement(
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
             .append("predictions", predictionsId)
             .append("champion_predictions", championPredictionsId)
-            .append("key", key.toDocument())
-            .append("dag_id", context.run().dagId())
-            .append("run_id", context.run().runId());
-    String id = id(batch.batchId(), context.run().runId(), key, attempt);
-    context.store().events().record(COLLECTION, id, document);
+            .append("key", key.toDocument());
+    document.putAll(Provenance.of(context));
+    context.store().events().record(COLLECTION, id(context, batch), document);
+  }
+
+  /** The id of the document that this run keeps. */
+  public String id(StepContext context, ProcessedBatch batch) {
+    return id(batch.batchId(), context.run().runId(), key, attempt);
   }
 
   /** The verdict on the champion that a run has made, by this key. */

@@ -111,7 +111,7 @@ public record MeasuredVersion(
    */
   public static int[] unseen(
       StepContext context, ProcessedBatch batch, int[] rows, Set<String> modelIds) {
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     Set<String> trainedOn =
         modelIds.stream()
             .flatMap(modelId -> models.trainedOn(models.get(modelId)).stream())
@@ -186,7 +186,7 @@ public record MeasuredVersion(
   }
 
   private static ModelVersion version(StepContext context, String modelId, ProcessedBatch batch) {
-    ModelVersion version = new ModelStore(context.store(), context.clock()).get(modelId);
+    ModelVersion version = new ModelStore(context).get(modelId);
     if (version.kind() == ModelVersion.Kind.PRETRAINED) {
       throw new InvalidInputException(
           "'"
@@ -200,7 +200,7 @@ public record MeasuredVersion(
 
   /** The engine for the whole batch, also where a shard of it is to be worked on. */
   private static Engine engine(StepContext context, ModelVersion version, ProcessedBatch batch) {
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     return Engines.open(version, models.weights(version), batch.rows());
   }
 

@@ -147,7 +147,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
 
   @Override
   public Output run(Input input, StepContext context) {
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     ModelVersion parent = models.get(input.modelId());
     if (parent.kind() == ModelVersion.Kind.PRETRAINED) {
       throw new InvalidInputException(

@@ -9,17 +9,23 @@ import com.mongodb.client.model.Updates;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.model.ModelVersion.Lineage;
+import retune.runtime.StepContext;
 import retune.runtime.store.Blobs;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Provenance;
 
 /**
  * Registered model versions: {@code model_metadata}, and their weights in GridFS. A document's
@@ -29,13 +35,20 @@ import retune.runtime.store.DocumentStore;
 public final class ModelStore {
   private static final String COLLECTION = "model_metadata";
   private static final String MODEL_JSON = "model_json";
+  private static final String STATUS_HISTORY = "status_history";
 
   private final MongoCollection<Document> documents;
   private final Blobs blobs;
   private final Clock clock;
+  private final Document provenance;
 
   public ModelStore(DocumentStore store) {
     this(store, Clock.systemUTC());
+  }
+
+  /** The versions in a step's store; what the step changes says that it was this step. */
+  public ModelStore(StepContext context) {
+    this(context.store(), context.clock(), Provenance.of(context));
   }
 
   /**
@@ -44,9 +57,14 @@ public final class ModelStore {
    * @param clock for {@code created_at} and {@code updated_at}
    */
   public ModelStore(DocumentStore store, Clock clock) {
+    this(store, clock, new Document());
+  }
+
+  private ModelStore(DocumentStore store, Clock clock, Document provenance) {
     this.documents = store.collection(COLLECTION);
     this.blobs = store.blobs();
     this.clock = clock;
+    this.provenance = provenance;
   }
 
   /** The blob id of a version's weights: {@code weights/} and their hash. */
@@ -146,24 +164,40 @@ public final class ModelStore {
 
   /**
    * Moves the version's status by the event and keeps the note beside it; an {@link
-   * InvalidInputException} where {@link VersionStatus} has no such move. Of several movers at once
-   * each sees the status that the one before it left.
+   * InvalidInputException} where {@link VersionStatus} has no such move. A move to another status
+   * adds an entry to {@code status_history}, in the same write. Of several movers at once each sees
+   * the status that the one before it left.
    */
   public void move(String modelId, VersionStatus.Event event, String note) {
     boolean moved = false;
     while (!moved) {
       VersionStatus before = status(modelId);
+      VersionStatus after = before.after(event, modelId);
+      List<Bson> changes = new ArrayList<>();
+      changes.add(Updates.set("status", after.id()));
+      changes.add(Updates.set("notes", note));
+      changes.add(Updates.set("updated_at", now()));
+      if (after != before) {
+        changes.add(Updates.push(STATUS_HISTORY, moved(before.id(), after, note)));
+      }
       moved =
           documents
                   .updateOne(
                       Filters.and(Filters.eq(modelId), Filters.eq("status", before.id())),
-                      Updates.combine(
-                          Updates.set("status", before.after(event, modelId).id()),
-                          Updates.set("notes", note),
-                          Updates.set("updated_at", now())))
+                      Updates.combine(changes))
                   .getMatchedCount()
               == 1;
     }
+  }
+
+  private Document moved(@Nullable String from, VersionStatus to, String reason) {
+    Document move =
+        new Document("from", from)
+            .append("to", to.id())
+            .append("reason", reason)
+            .append("timestamp", now());
+    move.putAll(provenance);
+    return move;
   }
 
   private boolean hasWeights(ModelVersion version) {
@@ -203,6 +237,7 @@ public final class ModelStore {
         .append("weights_hash", version.weightsHash())
         .append("encoder_hash", version.encoderHash())
         .append("status", status.id())
+        .append(STATUS_HISTORY, List.of(moved(null, status, "Registered")))
         .append("created_at", now)
         .append("updated_at", now)
         .append("notes", "")

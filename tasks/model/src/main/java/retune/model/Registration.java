@@ -45,7 +45,7 @@ public final class Registration {
   private final Champions champions;
 
   public Registration(StepContext context) {
-    models = new ModelStore(context.store(), context.clock());
+    models = new ModelStore(context);
     champions = new Champions(context.store());
   }
 

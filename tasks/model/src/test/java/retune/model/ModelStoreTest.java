@@ -11,6 +11,9 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.bson.Document;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
 
 class ModelStoreTest {
   private static final Clock CLOCK =
@@ -85,6 +89,35 @@ class ModelStoreTest {
     models.move(version.modelId(), VersionStatus.Event.REJECT, "F1 Score: 0.4321, Threshold: 0.75");
     assertEquals(VersionStatus.REJECTED, models.status(version.modelId()));
     assertEquals("F1 Score: 0.4321, Threshold: 0.75", document().getString("notes"));
+  }
+
+  @Test
+  void eachMoveToAnotherStatusIsKeptWithItsReasonAndItsRun() {
+    TestContext context =
+        TestContext.of(store)
+            .with(Map.of("RETUNE_STARTED_BY", "ada", "RETUNE_CODE_REVISION", "0123abc"));
+    ModelStore ofStep = new ModelStore(context);
+    String id = version.modelId();
+    ofStep.register(version, weights, VersionStatus.CANDIDATE);
+    ofStep.move(id, VersionStatus.Event.APPROVE, "Passed");
+    ofStep.move(id, VersionStatus.Event.APPROVE, "Passed again");
+    new ModelStore(context.inRun("later")).move(id, VersionStatus.Event.DEPLOY, "In production");
+    List<Document> history = document().getList("status_history", Document.class);
+    assertEquals(
+        Arrays.asList(null, "candidate", "approved"),
+        history.stream().map(move -> move.getString("from")).toList());
+    assertEquals(
+        List.of("candidate", "approved", "deployed"),
+        history.stream().map(move -> move.getString("to")).toList());
+    assertEquals(
+        List.of("Registered", "Passed", "In production"),
+        history.stream().map(move -> move.getString("reason")).toList());
+    assertEquals(
+        List.of("run", "run", "later"),
+        history.stream().map(move -> move.getString("run_id")).toList());
+    assertEquals("ada", history.getLast().getString("started_by"));
+    assertEquals("0123abc", history.getLast().getString("code_revision"));
+    assertEquals("2026-11-05T06:00:00Z", history.getLast().getString("timestamp"));
   }
 
   @Test

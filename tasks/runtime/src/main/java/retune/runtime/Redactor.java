@@ -14,14 +14,16 @@ import org.jspecify.annotations.Nullable;
  * Hides secrets in logs and errors. Results stay as they are: the next step reads them.
  *
  * <p>A secret is the value of a setting whose name says so, and of an address its password, its
- * path and its query. Only whole words of at least {@link #SHORTEST} characters are hidden, so that
- * a short or common password does not mutilate every sentence.
+ * path and its query. The address of the run is none. Only whole words of at least {@link
+ * #SHORTEST} characters are hidden, so that a short or common password does not mutilate every
+ * sentence.
  */
 final class Redactor {
   private static final String HIDDEN = "***";
   private static final int SHORTEST = 6;
   private static final Pattern SECRET_NAME =
-      Pattern.compile("RETUNE_(\\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)|DATA_\\w+)(_FILE)?");
+      Pattern.compile(
+          "RETUNE_(?!RUN_URL)(\\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)|DATA_\\w+)(_FILE)?");
   private static final Pattern PASSWORD_IN_URI = Pattern.compile("(://[^\\s/:@]*):[^\\s/]*@");
 
   private final List<Pattern> secrets;

@@ -177,7 +177,7 @@ public final class Deployment implements AutoCloseable {
             new RetrainingInfo(
                 false, null, null, null, null, null, 0.8, 0.75, 0, gate.metric(), 0.8, 0.75, 0.8),
             "Judged.")
-        .add(store);
+        .add(context());
   }
 
   /** All documents but the uploads' own ids, and all files, by name. */

@@ -38,7 +38,7 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
   /** Registers versions first, which nobody serves; then the distribution; the champion last. */
   void register(FirstModel model) {
     requireFree();
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     ModelVersion version = model.trained().content().version();
     models.register(model.encoder().version(), model.encoder().weights(), VersionStatus.CANDIDATE);
     models.register(version, model.trained().content().weights(), VersionStatus.CANDIDATE);
@@ -63,7 +63,7 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
 
   private boolean mayReplace(Champion champion) {
     return replace
-        || new ModelStore(context.store(), context.clock())
+        || new ModelStore(context)
             .find(champion.modelId())
             .filter(version -> version.lineage().trainedOn().equals(tableHash))
             .isPresent();

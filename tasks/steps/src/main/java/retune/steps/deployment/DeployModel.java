@@ -23,6 +23,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.Provenance;
 
 /**
  * The order makes a step that was killed anywhere come to the same end when it runs again: the
@@ -58,7 +59,7 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     Champions champions = new Champions(context.store());
     ModelVersion version = requireApproved(input, models);
     ModelFolder.Content content = new ModelFolder.Content(version, models.weights(version));
@@ -218,19 +219,22 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
     String id =
         "deployment/%s/%s/%s"
             .formatted(input.model(), date == null ? "undated" : date, context.run().runId());
-    context
-        .store()
-        .events()
-        .record(
-            "deployment_events",
-            id,
-            new Document("event_type", "model_deployed")
-                .append("model_id", version.modelId())
-                .append("model_version", version.modelVersion())
-                .append("previous_model_id", champion.previousModelId())
-                .append("deployment_path", path)
-                .append("status", "deployed")
-                .append("run_id", context.run().runId()));
+    Document event =
+        new Document("event_type", "model_deployed")
+            .append("model", input.model())
+            .append("model_id", version.modelId())
+            .append("model_version", version.modelVersion())
+            .append("previous_model_id", champion.previousModelId())
+            .append("deployment_path", path)
+            .append("status", "deployed")
+            .append("revision", champion.revision());
+    if (date != null) {
+      event.append("logical_date", date.toString());
+      DayOutcome.latest(context.store(), input.model(), date)
+          .ifPresent(outcome -> event.append("reason", outcome.message()));
+    }
+    event.putAll(Provenance.of(context));
+    context.store().events().record("deployment_events", id, event);
     if (!champions.markDeployed(champion, now)) {
       throw lost(champions.find(input.model()).orElseThrow());
     }

@@ -57,7 +57,7 @@ public final class PrepareRetrainingData
   public Output run(Input input, StepContext context) {
     Batch batch =
         Batch.load(context, input.dataPath())
-            .requireFor(new ModelStore(context.store(), context.clock()).get(input.modelId()));
+            .requireFor(new ModelStore(context).get(input.modelId()));
     DataSplit.Plan plan =
         new DataSplit.Plan(input.holdoutShare(), input.validationShare(), input.seed());
     DataSplit split = DataSplit.of(batch, plan);

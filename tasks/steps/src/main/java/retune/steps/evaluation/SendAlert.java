@@ -24,6 +24,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.Provenance;
 import retune.runtime.store.RawBatches;
 import retune.steps.notification.Notification;
 import retune.steps.notification.Notification.Severity;
@@ -92,7 +93,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             Severity.CRITICAL,
             context.clock().instant(),
             last.modelId(),
-            new ModelStore(context.store(), context.clock()).get(last.modelId()).modelVersion(),
+            new ModelStore(context).get(last.modelId()).modelVersion(),
             exhausted.message(),
             details(exhausted, input.logicalDate(), context));
     Map<String, String> delivered = new Notifier(context).send(notification);
@@ -123,10 +124,10 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append("retry_attempts", last.attempt())
             .append("max_retries", last.key().maxAttempts())
             .append("message", exhausted.message())
-            .append("data_path", batch.batchId())
-            .append("dag_id", context.run().dagId())
-            .append("run_id", context.run().runId());
-    runUrl(context).ifPresent(url -> alert.append("run_url", url));
+            .append("verdict_id", best.id(context, batch))
+            .append("logical_date", batch.logicalDate().toString())
+            .append("data_path", batch.batchId());
+    alert.putAll(Provenance.of(context));
     return alert;
   }
 

@@ -25,6 +25,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.Provenance;
 import retune.runtime.store.RawBatches;
 
 @About(
@@ -128,7 +129,7 @@ public final class SendEvaluationResults
         heldBack ? concludeBackfill(outcome, input.logicalDate) : conclude(outcome);
     Judgement production = conclusion.production;
 
-    ModelStore models = new ModelStore(context.store(), context.clock());
+    ModelStore models = new ModelStore(context);
     conclusion.rejected.forEach(
         judgement -> models.move(judgement.modelId(), Event.REJECT, note(judgement)));
     if (production.passed()) {
@@ -149,7 +150,7 @@ public final class SendEvaluationResults
             conclusion.retrainingInfo,
             conclusion.message);
     recordEvent(context, batch, decided, production);
-    return decided.add(context.store());
+    return decided.add(context);
   }
 
   private static Conclusion conclude(RunOutcome outcome) {
@@ -223,9 +224,11 @@ public final class SendEvaluationResults
             .append("retraining_info", outcome.retrainingInfo().toDocument())
             .append("retry_count", outcome.retrainingInfo().retryCount())
             .append("message", outcome.message())
-            .append("data_path", batch.batchId())
-            .append("dag_id", context.run().dagId())
-            .append("run_id", runId);
+            .append("reason", production.verdict().reason())
+            .append("verdict_id", production.id(context, batch))
+            .append("logical_date", outcome.date().toString())
+            .append("data_path", batch.batchId());
+    event.putAll(Provenance.of(context));
     String id = "evaluation/%s/%s/%s".formatted(batch.batchId(), runId, outcome.key().id());
     context.store().events().record("evaluation_events", id, event);
   }

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
+import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
 import retune.model.Champions.Champion;
 import retune.model.CodeTrust;
@@ -96,7 +97,15 @@ class DeployModelTest {
     assertEquals(output.deploymentPath(), event.getString("deployment_path"));
     assertEquals("deployed", event.getString("status"));
     assertEquals(champion, event.getString("previous_model_id"));
+    assertEquals("2026-11-05", event.getString("logical_date"));
+    assertEquals(2, event.getLong("revision"));
+    assertEquals(outcome().message(), event.getString("reason"));
+    assertEquals("run", event.getString("run_id"));
     assertTrue(event.containsKey("timestamp"));
+  }
+
+  private DayOutcome outcome() {
+    return DayOutcome.latest(deployment.store, Deployment.MODEL, Deployment.DATE).orElseThrow();
   }
 
   @Test

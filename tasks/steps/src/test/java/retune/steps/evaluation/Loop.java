@@ -301,7 +301,7 @@ final class Loop implements AutoCloseable {
             new RetrainingInfo(
                 false, null, null, null, null, null, 0.9, 0.8, 0, gate.metric(), 0.9, 0.8, 0.9),
             "Judged.");
-    outcome.add(store);
+    outcome.add(context);
   }
 
   /** Everything that the store holds, document by document. */
