@@ -1,9 +1,11 @@
 """## Is the model in production still good enough?
 
 Evaluates the model in production on the day's batch and judges it against the gate. A model that
-passes is approved. A model that falls short is fine-tuned, up to three times, each attempt with
-another strategy and judged on rows that no training has seen. The first attempt that passes is
-approved. If none passes, `send_alert` tells people and the model in production stays.
+passes is approved. Where it falls short, `look_back` judges the versions that were approved
+earlier; if one passes, it comes back without any training. Otherwise the model is fine-tuned, up to
+three times, each attempt with another strategy and judged on rows that no training has seen. The
+first attempt that passes is approved. If none passes, `send_alert` tells people and the model in
+production stays.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 After an alert, `fail_run_after_alert` turns the run red, with the outcome as the failure. By then
@@ -37,7 +39,13 @@ def fail_with_the_outcome(ti: Any) -> None:
 def approve_or_retrain(ti: Any) -> str:
     """Chooses the task that follows the verdict on the model in production."""
     verdict = ti.xcom_pull(task_ids="check_model_performance")
-    return "prepare_retraining_data" if verdict["needs_retraining"] else "send_evaluation_results"
+    return "look_back" if verdict["needs_retraining"] else "send_evaluation_results"
+
+
+def go_back_or_retrain(ti: Any) -> str:
+    """Chooses the task that follows the verdicts on earlier versions."""
+    passed = ti.xcom_pull(task_ids="look_back")["passed"]
+    return "send_evaluation_results" if passed else "prepare_retraining_data"
 
 
 def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
@@ -102,7 +110,15 @@ for loop in loops():
         decide_after_check = BranchPythonOperator(
             task_id="decide_after_check",
             python_callable=approve_or_retrain,
-            doc_md="An approved model goes to `send_evaluation_results`; otherwise attempts begin.",
+            doc_md="An approved model goes to `send_evaluation_results`; otherwise `look_back` "
+            "begins.",
+        )
+        look_back = step("look_back", loop, model_id=champion_id, **batch)
+        decide_after_look_back = BranchPythonOperator(
+            task_id="decide_after_look_back",
+            python_callable=go_back_or_retrain,
+            doc_md="An earlier version that passes goes to `send_evaluation_results`; otherwise "
+            "attempts begin.",
         )
         prepare_retraining_data = step(
             "prepare_retraining_data", loop, model_id=champion_id, **batch
@@ -125,7 +141,9 @@ for loop in loops():
         )
 
         chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
-        decide_after_check >> [prepare_retraining_data, send_evaluation_results]
+        decide_after_check >> [look_back, send_evaluation_results]
+        look_back >> decide_after_look_back
+        decide_after_look_back >> [prepare_retraining_data, send_evaluation_results]
         before = prepare_retraining_data
         for attempt in ATTEMPTS:
             with TaskGroup(

@@ -126,6 +126,7 @@ def test_each_way_that_the_dags_may_take_has_its_condition_in_the_plan(planned, 
         for step in ("finetune_model", "evaluate_finetuned_model")
     }
     assert {task for task, when in conditions.items() if when == "none_passed"} == attempts | {
+        "look_back",
         "prepare_retraining_data",
         "send_alert",
     }

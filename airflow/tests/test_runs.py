@@ -6,7 +6,10 @@ import pytest
 from conftest import Run
 
 CHAMPION = {"load_latest_model": {"model_id": "champion"}}
-FAILS = {"check_model_performance": {"needs_retraining": True}}
+FAILS = {
+    "check_model_performance": {"needs_retraining": True},
+    "look_back": {"passed": False, "model_id": None},
+}
 ALERT = {
     "send_evaluation_results": {
         "status": "failed_max_retries",
@@ -31,6 +34,7 @@ def finetuned(*numbers: int) -> set[str]:
 
 
 BEFORE = {"load_latest_model", "evaluate_model", "check_model_performance", "decide_after_check"}
+PREPARED = {"look_back", "decide_after_look_back", "prepare_retraining_data"}
 
 
 def test_a_model_that_passes_is_reported_at_once(run, program):
@@ -41,16 +45,24 @@ def test_a_model_that_passes_is_reported_at_once(run, program):
     assert ended.states["fail_run_after_alert"] == "skipped"
 
 
+def test_an_earlier_version_that_passes_needs_no_attempt(run, program):
+    earlier = {"look_back": {"passed": True, "model_id": "earlier"}}
+    program.answer(CHAMPION | FAILS | earlier)
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "success"
+    assert ended.done == BEFORE | {"look_back", "decide_after_look_back", "send_evaluation_results"}
+    assert program.inputs("look_back") == [
+        {"model_id": "champion", "data_path": "credit-default/2026-11-05"}
+    ]
+
+
 @pytest.mark.parametrize("passes", [1, 2, 3])
 def test_the_first_attempt_that_passes_is_the_last(run, program, passes):
     program.answer(CHAMPION | FAILS | SPLIT | attempts(passes))
     ended = run("model_evaluation_pipeline")
     tried = range(1, passes + 1)
     assert ended.state == "success"
-    assert ended.done == BEFORE | finetuned(*tried) | {
-        "prepare_retraining_data",
-        "send_evaluation_results",
-    }
+    assert ended.done == BEFORE | PREPARED | finetuned(*tried) | {"send_evaluation_results"}
     assert [given["attempt"] for given in program.inputs("finetune_model")] == [*tried]
     assert {given["model_id"] for given in program.inputs("finetune_model")} == {"champion"}
 
@@ -59,8 +71,7 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(run, program, c
     program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
     ended = run("model_evaluation_pipeline")
     assert ended.state == "failed"
-    assert ended.done == BEFORE | finetuned(1, 2, 3) | {
-        "prepare_retraining_data",
+    assert ended.done == BEFORE | PREPARED | finetuned(1, 2, 3) | {
         "send_alert",
         "send_evaluation_results",
     }
@@ -74,8 +85,7 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(run, program, c
 def test_fewer_attempts_can_be_asked_for(run, program):
     program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
     ended = run("model_evaluation_pipeline", max_attempts=1, threshold=0.9)
-    assert ended.done == BEFORE | finetuned(1) | {
-        "prepare_retraining_data",
+    assert ended.done == BEFORE | PREPARED | finetuned(1) | {
         "send_alert",
         "send_evaluation_results",
     }

@@ -44,12 +44,19 @@ public record DayOutcome(
   public enum Status {
     /** The version in production passed. */
     APPROVED,
+    /** A version that was approved earlier passed; nothing was trained. */
+    LOOKED_BACK,
     /** A fine-tuned version passed. */
     RETRAINED,
-    /** A fine-tuned version passed for a day before the last one judged, and stays out. */
+    /** Another version passed for a day before the last one judged, and stays out. */
     HELD_BACK,
     /** No version passed; an alert was sent. */
     FAILED_MAX_RETRIES;
+
+    /** The statuses as the results of steps describe them. */
+    public static final String IN_WORDS =
+        "approved, looked_back (a version that was approved earlier), retrained, held_back (a"
+            + " back-fill) or failed_max_retries";
 
     /** The status in documents and results: {@code failed_max_retries}. */
     public String id() {
@@ -63,7 +70,7 @@ public record DayOutcome(
     /** Whether a version is to be put, or left, in production by this outcome. */
     public boolean approves() {
       return switch (this) {
-        case APPROVED, RETRAINED -> true;
+        case APPROVED, LOOKED_BACK, RETRAINED -> true;
         case HELD_BACK, FAILED_MAX_RETRIES -> false;
       };
     }

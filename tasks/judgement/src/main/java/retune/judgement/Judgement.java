@@ -17,11 +17,12 @@ import retune.runtime.store.Provenance;
 
 /**
  * A verdict on a version in one run. The store keeps verdicts under {@code BATCH/RUN/KEY/ATTEMPT},
+ * and those on versions that were approved earlier under {@code BATCH/RUN/KEY/look_back/VERSION},
  * so that a verdict on other rows or by another gate stands beside it.
  *
- * @param attempt 0 for the champion, from 1 on for a candidate on the hold-out
+ * @param attempt from 1 on for a candidate on the hold-out, 0 for every other version
  * @param modelId the judged version
- * @param championId the version in production; the judged one itself at attempt 0
+ * @param championId the version in production, which may be the judged one
  * @param metrics the judged version's, by name
  * @param championMetrics the champion's on the same rows, by name
  * @param predictionsId the judged version's {@link KeptPredictions}; null if too many to keep
@@ -39,6 +40,11 @@ public record Judgement(
     @Nullable String championPredictionsId,
     DayKey key) {
   private static final String COLLECTION = "verdicts";
+
+  /** The champion's place beside the run's other verdicts. */
+  private static final String CHAMPION = "0";
+
+  private static final String LOOK_BACK = "look_back/";
   private static final String APPROVED = "approved";
   private static final String NEEDS_RETRAINING = "needs_retraining";
   private static final String REJECTED = "rejected";
@@ -97,19 +103,26 @@ public record Judgement(
 
   /** The id of the document that this run keeps. */
   public String id(StepContext context, ProcessedBatch batch) {
-    return id(batch.batchId(), context.run().runId(), key, attempt);
+    boolean isEarlier = attempt == 0 && !modelId.equals(championId);
+    String place = isEarlier ? LOOK_BACK + modelId : Integer.toString(attempt);
+    return id(batch.batchId(), context.run().runId(), key, place);
   }
 
   /** The verdict on the champion that a run has made, by this key. */
   public static Optional<Judgement> ofChampion(
       StepContext context, String batchId, String runId, DayKey key) {
-    return find(context, batchId, runId, key, 0);
+    return find(context, batchId, runId, key, CHAMPION);
   }
 
   /** This run's verdict on an attempt of the day. */
   static Optional<Judgement> ofAttempt(
       StepContext context, String batchId, DayKey key, int attempt) {
-    return find(context, batchId, context.run().runId(), key, attempt);
+    return find(context, batchId, context.run().runId(), key, Integer.toString(attempt));
+  }
+
+  /** This run's verdict on a version that was approved earlier. */
+  static Judgement ofEarlier(StepContext context, String batchId, DayKey key, String modelId) {
+    return find(context, batchId, context.run().runId(), key, LOOK_BACK + modelId).orElseThrow();
   }
 
   /**
@@ -123,7 +136,7 @@ public record Judgement(
         .events()
         .startingWith(COLLECTION, batch.batchId() + "/" + runId + "/")
         .stream()
-        .filter(verdict -> verdict.getInteger("attempt") == 0)
+        .filter(verdict -> verdict.getString("_id").endsWith("/" + CHAMPION))
         .filter(verdict -> batch.contentHash().equals(verdict.getString("content_hash")))
         .max(Comparator.comparing(verdict -> Instant.parse(verdict.getString("timestamp"))))
         .map(Judgement::ofDocument)
@@ -160,11 +173,11 @@ public record Judgement(
   }
 
   private static Optional<Judgement> find(
-      StepContext context, String batchId, String runId, DayKey key, int attempt) {
+      StepContext context, String batchId, String runId, DayKey key, String place) {
     return context
         .store()
         .events()
-        .find(COLLECTION, id(batchId, runId, key, attempt))
+        .find(COLLECTION, id(batchId, runId, key, place))
         .map(Judgement::ofDocument);
   }
 
@@ -211,7 +224,7 @@ public record Judgement(
     return metrics;
   }
 
-  private static String id(String batchId, String runId, DayKey key, int attempt) {
-    return "%s/%s/%s/%d".formatted(batchId, runId, key.id(), attempt);
+  private static String id(String batchId, String runId, DayKey key, String place) {
+    return "%s/%s/%s/%s".formatted(batchId, runId, key.id(), place);
   }
 }

@@ -55,10 +55,22 @@ public record MeasuredVersion(
 
   /** Measures on all labelled rows that training has not seen. */
   public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
+    return ofRows(context, modelId, batch, unseen(context, batch, Set.of(modelId)));
+  }
+
+  /**
+   * Measures on labelled rows of a batch whose encoded rows are kept, or are to be kept, as a
+   * whole.
+   *
+   * @param rows positions in the batch, ascending
+   */
+  public static MeasuredVersion ofRows(
+      StepContext context, String modelId, Batch batch, int[] rows) {
     return measureWhole(
         context,
         modelId,
         batch.description(),
+        rows,
         batch.rows().labels(),
         (version, engine) -> new FeatureCache(context).answers(version, engine, batch));
   }
@@ -66,11 +78,13 @@ public record MeasuredVersion(
   /** The same from shards that {@link #keepShard} has kept. */
   public static MeasuredVersion ofShards(
       StepContext context, String modelId, ProcessedBatch batch, int shards) {
+    int[] labels = context.store().processedBatches().labels(batch);
     return measureWhole(
         context,
         modelId,
         batch,
-        context.store().processedBatches().labels(batch),
+        unseen(context, batch, labelled(labels), Set.of(modelId)),
+        labels,
         (version, engine) ->
             new FeatureCache(context).answersOfShards(version, engine, batch, shards));
   }
@@ -103,6 +117,14 @@ public record MeasuredVersion(
           return new FeatureCache.Answers(
               engine.head(encoded.values(), rows.length), encoded.source());
         });
+  }
+
+  /**
+   * The batch's labelled rows that no training has seen of the versions or of any that they were
+   * made from; an {@link InvalidInputException} where none is left.
+   */
+  public static int[] unseen(StepContext context, Batch batch, Set<String> modelIds) {
+    return unseen(context, batch.description(), labelled(batch.rows().labels()), modelIds);
   }
 
   /**
@@ -141,20 +163,25 @@ public record MeasuredVersion(
     FeatureCache.Answers of(ModelVersion version, Engine engine);
   }
 
+  private static int[] labelled(int[] labels) {
+    return IntStream.range(0, labels.length)
+        .filter(row -> labels[row] != Target.UNLABELLED)
+        .toArray();
+  }
+
   /**
-   * Measures on the labelled rows of a batch that training has not seen.
+   * Measures on some rows of a batch.
    *
+   * @param rows positions in the batch, ascending
    * @param labels of all rows, which are all answered
    */
   private static MeasuredVersion measureWhole(
       StepContext context,
       String modelId,
       ProcessedBatch batch,
+      int[] rows,
       int[] labels,
       Answering answering) {
-    int[] labelled =
-        IntStream.range(0, labels.length).filter(row -> labels[row] != Target.UNLABELLED).toArray();
-    int[] rows = unseen(context, batch, labelled, Set.of(modelId));
     int[] measured = new int[labels.length];
     Arrays.fill(measured, Target.UNLABELLED);
     for (int row : rows) {

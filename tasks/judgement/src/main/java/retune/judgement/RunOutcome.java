@@ -17,6 +17,14 @@ public sealed interface RunOutcome {
   record Healthy(Judgement champion) implements RunOutcome {}
 
   /**
+   * The champion failed and a version that was approved earlier passed, so that nothing was
+   * trained.
+   *
+   * @param reason what was found when looking back, in a sentence
+   */
+  record LookedBack(Judgement champion, Judgement version, String reason) implements RunOutcome {}
+
+  /**
    * The champion failed and an attempt at fine-tuning passed.
    *
    * @param failed the attempts before it
@@ -24,8 +32,14 @@ public sealed interface RunOutcome {
   record Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate)
       implements RunOutcome {}
 
-  /** The champion failed and so did every attempt, of which there is at least one. */
-  record Exhausted(Judgement champion, List<Judgement> failed) implements RunOutcome {
+  /**
+   * The champion failed and so did every earlier version and every attempt.
+   *
+   * @param earlier the verdicts on versions that were approved earlier
+   * @param failed the attempts, of which there is at least one
+   */
+  record Exhausted(Judgement champion, List<Judgement> earlier, List<Judgement> failed)
+      implements RunOutcome {
     /** Why no candidate was approved. */
     public enum Reason {
       /** No candidate reached the gate's threshold. */
@@ -95,7 +109,21 @@ public sealed interface RunOutcome {
                     best.championId(),
                     best.championValue());
           };
-      return standing + " Manual intervention required.";
+      return standing + earlierSentence() + " Manual intervention required.";
+    }
+
+    private String earlierSentence() {
+      return EarlierVersions.best(earlier)
+          .map(
+              best ->
+                  String.format(
+                      Locale.ROOT,
+                      " No earlier version passes either; the best of %d, %s, has %.4f on the day's"
+                          + " rows.",
+                      earlier.size(),
+                      best.modelId(),
+                      best.verdict().value()))
+          .orElse("");
     }
   }
 
@@ -106,6 +134,12 @@ public sealed interface RunOutcome {
   static RunOutcome of(StepContext context, String batchId, Judgement champion) {
     if (champion.passed()) {
       return new Healthy(champion);
+    }
+    Optional<EarlierVersions> lookBack = EarlierVersions.find(context, batchId, champion.key());
+    List<Judgement> earlier = lookBack.map(EarlierVersions::judged).orElse(List.of());
+    Optional<Judgement> chosen = EarlierVersions.chosen(earlier);
+    if (chosen.isPresent()) {
+      return new LookedBack(champion, chosen.get(), lookBack.orElseThrow().reason());
     }
     List<Judgement> failed = new ArrayList<>();
     int maxAttempts = champion.key().maxAttempts();
@@ -123,6 +157,6 @@ public sealed interface RunOutcome {
       }
       failed.add(candidate.get());
     }
-    return new Exhausted(champion, List.copyOf(failed));
+    return new Exhausted(champion, earlier, List.copyOf(failed));
   }
 }

@@ -5,6 +5,7 @@ import com.mongodb.MongoWriteException;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.Updates;
 import java.time.Clock;
 import java.time.Instant;
@@ -16,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
@@ -151,6 +153,21 @@ public final class ModelStore {
     Weights weights = Safetensors.read(bytes, id);
     version.checkWeights(weights, id + " of " + version.modelId());
     return weights;
+  }
+
+  /** The ids of the model's versions that were ever approved, the newest first. */
+  public List<String> onceApproved(String modelName) {
+    List<String> statuses =
+        Stream.of(VersionStatus.values())
+            .filter(VersionStatus::wasApproved)
+            .map(VersionStatus::id)
+            .toList();
+    return documents
+        .find(Filters.and(Filters.eq("model_name", modelName), Filters.in("status", statuses)))
+        .projection(Projections.include("model_version"))
+        .sort(Sorts.orderBy(Sorts.descending("model_version"), Sorts.ascending("_id")))
+        .map(document -> document.getString("_id"))
+        .into(new ArrayList<>());
   }
 
   public VersionStatus status(String modelId) {

@@ -60,6 +60,11 @@ public enum VersionStatus {
     return this == APPROVED || this == DEPLOYED;
   }
 
+  /** Whether an evaluation approved the version, now or earlier. */
+  public boolean wasApproved() {
+    return mayServe() || this == RETIRED;
+  }
+
   /**
    * The status after the event; an {@link InvalidInputException} where the table has no move.
    *

@@ -17,10 +17,12 @@ import tools.jackson.databind.node.ObjectNode;
  * airflow/tests/test_run_loop.py} compares it with the DAGs.
  */
 final class Day {
+  private static final String LOOK_BACK = "look_back";
+
   /** The condition under which a task runs. */
   enum When {
     ALWAYS,
-    /** Neither the champion nor any attempt has passed so far. */
+    /** Neither the champion nor any other version has passed so far. */
     NONE_PASSED,
     /** A version is ready to be deployed. */
     READY
@@ -102,6 +104,7 @@ final class Day {
         "check_model_performance",
         When.ALWAYS,
         all(champion, batch, gate, Map.of("loop_file_hash", loop.fileHash())));
+    add(LOOK_BACK, When.NONE_PASSED, all(champion, batch));
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
@@ -185,12 +188,12 @@ final class Day {
     return results.required("check_model_performance").required("needs_retraining").booleanValue()
         && results
             .propertyStream()
-            .filter(result -> isVerdictOnAttempt(result.getKey()))
+            .filter(result -> isVerdict(result.getKey()))
             .noneMatch(result -> result.getValue().required("passed").booleanValue());
   }
 
-  private static boolean isVerdictOnAttempt(String task) {
-    return task.endsWith(".evaluate_finetuned_model");
+  private static boolean isVerdict(String task) {
+    return task.equals(LOOK_BACK) || task.endsWith(".evaluate_finetuned_model");
   }
 
   @SafeVarargs

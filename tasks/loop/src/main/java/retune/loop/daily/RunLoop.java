@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
 import retune.core.metrics.Metric;
+import retune.judgement.DayOutcome;
 import retune.loop.daily.Day.Task;
 import retune.loop.daily.LoopSettings.Section;
 import retune.model.Champions;
@@ -47,8 +48,8 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field(value = "the loop's name in its loop file", positional = true) String name,
       @Field("the day to run") LocalDate date,
       @Field(
-              "folder with loop files, instead of the project's airflow/dags/loops and the folders in"
-                  + " RETUNE_LOOPS")
+              "folder with loop files, instead of the project's airflow/dags/loops and the folders"
+                  + " in RETUNE_LOOPS")
           @Nullable String loops,
       @Field("number of rows to generate; overrides the loop file") @Nullable Integer rows,
       @Field("fault to rehearse; overrides the loop file") Drill.@Nullable Kind drill,
@@ -61,8 +62,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("the loop's name") String name,
       @Field("the day") LocalDate date,
       @Field("run id of the documents that the day wrote") String runId,
-      @Field("approved, retrained, held_back (a back-fill) or failed_max_retries")
-          @Nullable String status,
+      @Field(DayOutcome.Status.IN_WORDS) @Nullable String status,
       @Field("what happened, as a sentence") @Nullable String message,
       @Field("the gate's metric") @Nullable Metric metric,
       @Field("the gate's threshold") @Nullable Double threshold,

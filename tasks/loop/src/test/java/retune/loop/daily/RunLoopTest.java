@@ -252,27 +252,38 @@ class RunLoopTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are max_attempts, metric, threshold.",
-        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine, finetuning, gate, name, owner, primary, promotion, resources, schedule, shards.",
-        "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is 2; give a number from 0 to 1.",
-        "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not 'many'.",
+        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are max_attempts,"
+            + " metric, threshold.",
+        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine,"
+            + " finetuning, gate, name, owner, primary, promotion, resources, schedule, shards.",
+        "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is"
+            + " 2; give a number from 0 to 1.",
+        "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number,"
+            + " not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
-        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, csv, mongo, not \"heaven\".",
+        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, csv, mongo, not"
+            + " \"heaven\".",
         "data: {source: csv} | loop.yaml: data.source csv needs data.path.",
         "data: {source: mongo, filter: x} | loop.yaml: data.source mongo needs data.collection.",
-        "data: {source: csv, path: a.csv, drill: none} | loop.yaml: data.drill belongs to data.source synthetic, not to csv.",
+        "data: {source: csv, path: a.csv, drill: none} | loop.yaml: data.drill belongs to"
+            + " data.source synthetic, not to csv.",
         "data: {path: a.csv} | loop.yaml: data.path belongs to data.source csv, not to synthetic.",
-        "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection' must be text, not '7'.",
+        "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection'"
+            + " must be text, not '7'.",
         "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
         "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",
         "shards: 0 | loop.yaml, shards: evaluate_model: 'shards' is 0; give a number from 1 to 64.",
-        "shards: 65 | loop.yaml, shards: evaluate_model: 'shards' is 65; give a number from 1 to 64.",
-        "shards: many | loop.yaml, shards: evaluate_model: 'shards' must be a whole number, not 'many'.",
+        "shards: 65 | loop.yaml, shards: evaluate_model: 'shards' is 65; give a number from 1 to"
+            + " 64.",
+        "shards: many | loop.yaml, shards: evaluate_model: 'shards' must be a whole number, not"
+            + " 'many'.",
         "shards: | loop.yaml: shards has no value; give one or leave it out.",
-        "data: {rows: 1_000} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number, not '1_000'.",
+        "data: {rows: 1_000} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number,"
+            + " not '1_000'.",
         "primary: yes | loop.yaml: primary must be true or false, not \"yes\".",
         "primary: 1 | loop.yaml: primary must be true or false, not 1.",
-        "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model: 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
+        "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model:"
+            + " 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
       })
   void aMistakeInTheLoopFileIsOneSentence(String line, String sentence) throws Exception {
     write("loop.yaml", "name: credit-default\n" + line + "\n");
@@ -314,7 +325,7 @@ class RunLoopTest {
   @Test
   void numbersMayBeWrittenAsInTheExample() throws Exception {
     write("loop.yaml", "name: credit-default\nfinetuning: {learning_rate: 3e-4}\n");
-    JsonNode finetune = runDay("plan", "true").at("/plan/6");
+    JsonNode finetune = runDay("plan", "true").at("/plan/7");
     assertEquals("attempt_1.finetune_model", finetune.get("task").stringValue());
     assertEquals(3e-4, finetune.at("/inputs/learning_rate").doubleValue());
   }

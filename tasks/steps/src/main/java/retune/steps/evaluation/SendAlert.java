@@ -12,6 +12,7 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.metrics.Metric;
+import retune.judgement.EarlierVersions;
 import retune.judgement.Judgement;
 import retune.judgement.RunOutcome;
 import retune.judgement.RunOutcome.Exhausted;
@@ -54,7 +55,8 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
           @Nullable Double threshold,
       @Field(
               value =
-                  "number of fine-tuning attempts, checked against the run's verdict; can be left out",
+                  "number of fine-tuning attempts, checked against the run's verdict; can be left"
+                      + " out",
               min = 1,
               max = 3)
           @Nullable Integer maxAttempts) {}
@@ -67,7 +69,8 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
                   + " but is below the champion on the same rows")
           String reason,
       @Field(
-              "result of each channel: sent, already sent, failed with the reason, or not configured")
+              "result of each channel: sent, already sent, failed with the reason, or not"
+                  + " configured")
           Map<String, String> delivered) {}
 
   @Override
@@ -104,6 +107,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
   private static Document alert(Exhausted exhausted, ProcessedBatch batch, StepContext context) {
     Judgement last = exhausted.last();
     Judgement best = exhausted.best();
+    Optional<Judgement> earlier = EarlierVersions.best(exhausted.earlier());
     Document alert =
         new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
             .append("severity", "CRITICAL")
@@ -121,6 +125,10 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append("best_candidate_value", best.verdict().value())
             .append("champion_id", best.championId())
             .append("champion_value", best.championValue())
+            .append("best_earlier_id", earlier.map(Judgement::modelId).orElse(null))
+            .append(
+                "best_earlier_value",
+                earlier.map(judgement -> judgement.verdict().value()).orElse(null))
             .append("retry_attempts", last.attempt())
             .append("max_retries", last.key().maxAttempts())
             .append("message", exhausted.message())
@@ -143,6 +151,12 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
     details.put("best_candidate_value", fourDecimals(best.verdict().value()));
     details.put("champion_id", best.championId());
     details.put("champion_value", fourDecimals(best.championValue()));
+    EarlierVersions.best(exhausted.earlier())
+        .ifPresent(
+            earlier -> {
+              details.put("best_earlier_id", earlier.modelId());
+              details.put("best_earlier_value", fourDecimals(earlier.verdict().value()));
+            });
     details.put("retry_attempts", Integer.toString(exhausted.last().attempt()));
     details.put("run_id", context.run().runId());
     runUrl(context).ifPresent(url -> details.put("run_url", url));

@@ -53,7 +53,8 @@ public final class SendEvaluationResults
           @Nullable Double threshold,
       @Field(
               value =
-                  "number of fine-tuning attempts, checked against the run's verdict; can be left out",
+                  "number of fine-tuning attempts, checked against the run's verdict; can be left"
+                      + " out",
               min = 1,
               max = 3)
           @Nullable Integer maxAttempts,
@@ -65,7 +66,7 @@ public final class SendEvaluationResults
           boolean allowBackfillPromotion) {}
 
   public record Output(
-      @Field("approved, retrained, held_back (a back-fill) or failed_max_retries") String status,
+      @Field(Status.IN_WORDS) String status,
       @Field("the version that belongs in production") String modelId,
       @Field("time of its creation, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("the version that was in production") String championId,
@@ -162,6 +163,9 @@ public final class SendEvaluationResults
               List.of(),
               RetrainingInfo.without(champion),
               "%s is approved: %s".formatted(champion.modelId(), champion.verdict().reason()));
+      case RunOutcome.LookedBack(Judgement champion, Judgement version, String reason) ->
+          new Conclusion(
+              Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version), reason);
       case RunOutcome.Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate) ->
           new Conclusion(
               Status.RETRAINED,
@@ -181,20 +185,27 @@ public final class SendEvaluationResults
     };
   }
 
-  /** A day that was overtaken reports; it does not send an older fit into production. */
+  /** A day that was overtaken reports; it does not put another version into production. */
   private static Conclusion concludeBackfill(RunOutcome outcome, LocalDate day) {
-    if (!(outcome
-        instanceof
-        RunOutcome.Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate))) {
-      return conclude(outcome);
-    }
+    return switch (outcome) {
+      case RunOutcome.Finetuned finetuned ->
+          heldBack(outcome, finetuned.failed(), finetuned.candidate(), day);
+      case RunOutcome.LookedBack lookedBack ->
+          heldBack(outcome, List.of(), lookedBack.version(), day);
+      case RunOutcome.Healthy healthy -> conclude(healthy);
+      case RunOutcome.Exhausted exhausted -> conclude(exhausted);
+    };
+  }
+
+  private static Conclusion heldBack(
+      RunOutcome outcome, List<Judgement> rejected, Judgement passed, LocalDate day) {
     return new Conclusion(
         Status.HELD_BACK,
-        champion,
-        failed,
-        RetrainingInfo.without(champion),
+        outcome.champion(),
+        rejected,
+        RetrainingInfo.without(outcome.champion()),
         "%s passed for %s, but a later day has been evaluated since. To put it into production, allow back-fill promotion."
-            .formatted(candidate.modelId(), day));
+            .formatted(passed.modelId(), day));
   }
 
   private static String note(Judgement judgement) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -30,6 +31,7 @@ import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
 import retune.judgement.RetrainingInfo;
 import retune.model.Architecture;
+import retune.model.Champions;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Tensor;
@@ -37,6 +39,8 @@ import retune.model.Weights;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.deployment.DeployModel;
+import retune.steps.deployment.WaitForModelReady;
 import retune.testing.TestContext;
 
 /**
@@ -68,12 +72,21 @@ final class Loop implements AutoCloseable {
           List.of(), Stream.of("n0", "n1", "n2", "n3").map(NumericColumn::asIs).toList());
   private static final Target TARGET = new Target("default", List.of("0", "1"), "1");
 
+  /** Which feature tells the classes apart as well as which of an ordinary day. */
+  private static final int[] ORDINARY = {EXCELLENT, GOOD, POOR, USELESS};
+
+  /** The best feature of ordinary days has become useless, and the other way round. */
+  private static final int[] DRIFTED = {USELESS, POOR, GOOD, EXCELLENT};
+
   private final EmbeddedStore server = EmbeddedStore.inMemory();
   final DocumentStore store =
       DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK);
   final ModelStore models = new ModelStore(store, TestContext.CLOCK);
   TestContext context = TestContext.of(store);
+  final Champions champions = new Champions(store);
   @Nullable String loopFileHash;
+  private LocalDate date = DATE;
+  private String contentHash = CONTENT_HASH;
 
   Loop() {
     writeBatch(CONTENT_HASH, PREPROCESSING.hash());
@@ -82,6 +95,19 @@ final class Loop implements AutoCloseable {
   /** Steps run from here on are of a run of this name. */
   void startRun(String runId) {
     context = context.inRun(runId);
+  }
+
+  /** Steps work on this day from here on, in a run of its own. */
+  void startDay(LocalDate day, boolean drifted) {
+    date = day;
+    contentHash = Hashing.sha256("the batch of " + day + drifted);
+    startRun("run of " + day);
+    Rows rows = rows(ROWS, drifted ? DRIFTED : ORDINARY, day.hashCode());
+    writeBatch(contentHash, "raw " + day + drifted, PREPROCESSING.hash(), rows);
+  }
+
+  private String batch() {
+    return MODEL + "/" + date;
   }
 
   void writeBatch(String contentHash, String preprocessingHash) {
@@ -115,9 +141,9 @@ final class Loop implements AutoCloseable {
         .processedBatches()
         .write(
             new ProcessedBatch(
-                BATCH,
+                batch(),
                 MODEL,
-                DATE,
+                date,
                 "generated",
                 "run",
                 contentHash,
@@ -135,14 +161,18 @@ final class Loop implements AutoCloseable {
 
   /** The first ten rows have no label. */
   private static Rows rows(int count) {
-    Random random = new Random(3);
+    return rows(count, ORDINARY, 3);
+  }
+
+  private static Rows rows(int count, int[] agreements, int seed) {
+    Random random = new Random(seed);
     int[] labels = new int[count];
     float[][] numbers = new float[AGREEMENT.length][count];
     for (int row = 0; row < count; row++) {
       int label = random.nextDouble() < 0.4 ? 1 : 0;
       labels[row] = row < 10 ? Target.UNLABELLED : label;
       for (int feature = 0; feature < AGREEMENT.length; feature++) {
-        boolean agrees = random.nextDouble() < AGREEMENT[feature];
+        boolean agrees = random.nextDouble() < AGREEMENT[agreements[feature]];
         float size = 0.5f + random.nextFloat();
         numbers[feature][row] = (label == 1) == agrees ? size : -size;
       }
@@ -172,22 +202,43 @@ final class Loop implements AutoCloseable {
     return register(weights(0, 1, false), 0, null, VersionStatus.CANDIDATE);
   }
 
+  /** Registers a version that another preprocessing feeds, or that answers other classes. */
+  String registerOther(boolean otherFeatures, VersionStatus status) {
+    Preprocessing preprocessing =
+        otherFeatures
+            ? Preprocessing.given(
+                List.of(), Stream.of("m0", "m1", "m2", "m3").map(NumericColumn::asIs).toList())
+            : PREPROCESSING;
+    Target target = otherFeatures ? TARGET : new Target("default", List.of("0", "2"), "2");
+    return register(weights(0, 1, true), 0, null, status, preprocessing, target);
+  }
+
   private String register(
       Weights weights, int feature, @Nullable String finetunedFrom, VersionStatus status) {
+    return register(weights, feature, finetunedFrom, status, PREPROCESSING, TARGET);
+  }
+
+  private String register(
+      Weights weights,
+      int feature,
+      @Nullable String finetunedFrom,
+      VersionStatus status,
+      Preprocessing preprocessing,
+      Target target) {
     ModelVersion version =
         ModelVersion.of(
             MODEL,
             Instant.parse("2026-01-09T10:15:0" + feature + "Z"),
             ARCHITECTURE,
-            PREPROCESSING,
-            TARGET,
+            preprocessing,
+            target,
             0.5,
             new ModelVersion.Lineage(
                 finetunedFrom,
                 "head",
                 5,
                 1e-4,
-                finetunedFrom == null ? TABLE_HASH : CONTENT_HASH,
+                finetunedFrom == null ? TABLE_HASH : contentHash,
                 Map.of(),
                 List.of()),
             Map.of(),
@@ -230,26 +281,27 @@ final class Loop implements AutoCloseable {
 
   EvaluateModel.Output evaluate(String modelId, int shards, @Nullable Integer shard) {
     return new EvaluateModel()
-        .run(new EvaluateModel.Input(modelId, BATCH, EvaluateModel.TEST, shards, shard), context);
+        .run(new EvaluateModel.Input(modelId, batch(), EvaluateModel.TEST, shards, shard), context);
   }
 
   CheckModelPerformance.Output check(String modelId) {
     return new CheckModelPerformance()
         .run(
             new CheckModelPerformance.Input(
-                modelId, BATCH, Metric.ACCURACY, THRESHOLD, 3, loopFileHash),
+                modelId, batch(), Metric.ACCURACY, THRESHOLD, 3, loopFileHash),
             context);
   }
 
   PrepareRetrainingData.Output prepare(String modelId) {
     return new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(modelId, BATCH, 0.3, 0.2, 0), context);
+        .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0), context);
   }
 
   EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
     return new EvaluateFinetunedModel()
         .run(
-            new EvaluateFinetunedModel.Input(modelId, championId, BATCH, attempt, null, null, null),
+            new EvaluateFinetunedModel.Input(
+                modelId, championId, batch(), attempt, null, null, null),
             context);
   }
 
@@ -259,12 +311,24 @@ final class Loop implements AutoCloseable {
 
   SendEvaluationResults.Output sendResults(boolean allowBackfillPromotion) {
     SendEvaluationResults.Input input =
-        new SendEvaluationResults.Input(MODEL, DATE, null, null, null, allowBackfillPromotion);
+        new SendEvaluationResults.Input(MODEL, date, null, null, null, allowBackfillPromotion);
     return new SendEvaluationResults().run(input, context);
   }
 
+  LookBack.Output lookBack(String championId) {
+    return new LookBack().run(new LookBack.Input(championId, batch()), context);
+  }
+
   SendAlert.Output sendAlert() {
-    return new SendAlert().run(new SendAlert.Input(MODEL, DATE, null, null, null), context);
+    return new SendAlert().run(new SendAlert.Input(MODEL, date, null, null, null), context);
+  }
+
+  /** The day's version, put into production. */
+  DeployModel.Output deploy() throws Exception {
+    WaitForModelReady.Output ready =
+        new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, date, 0), context);
+    return new DeployModel()
+        .run(new DeployModel.Input(MODEL, Objects.requireNonNull(ready.modelId()), date), context);
   }
 
   Document document(String collection, String id) {
@@ -313,6 +377,7 @@ final class Loop implements AutoCloseable {
             "performance_metrics",
             "predictions",
             "verdicts",
+            "look_backs",
             "data_splits",
             "evaluation_events",
             "outcomes",

@@ -1,0 +1,72 @@
+package retune.judgement;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bson.Document;
+import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.Provenance;
+
+/**
+ * What a run found when it judged the versions that were approved earlier. The collection {@code
+ * look_backs} keeps one document per run and key, written after the verdicts that it names.
+ *
+ * @param judged the verdicts, in the order of judging
+ * @param skipped why versions were not judged, and how many
+ * @param reason what was found, in a sentence
+ */
+public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipped, String reason) {
+  private static final String COLLECTION = "look_backs";
+
+  /** The version with the greatest value of the gate's metric among those judged. */
+  public static Optional<Judgement> best(List<Judgement> judged) {
+    return judged.stream()
+        .reduce((best, next) -> next.verdict().value() > best.verdict().value() ? next : best);
+  }
+
+  /** The version that follows the champion without training: the best of those that passed. */
+  public static Optional<Judgement> chosen(List<Judgement> judged) {
+    return best(judged.stream().filter(Judgement::passed).toList());
+  }
+
+  public void keep(StepContext context, ProcessedBatch batch, DayKey key) {
+    judged.forEach(judgement -> judgement.keep(context, batch));
+    Document document =
+        new Document("model", batch.model())
+            .append("data_path", batch.batchId())
+            .append("logical_date", batch.logicalDate().toString())
+            .append("judged", judged.stream().map(Judgement::modelId).toList())
+            .append("skipped", new Document(new LinkedHashMap<>(skipped)))
+            .append("chosen", chosen(judged).map(Judgement::modelId).orElse(null))
+            .append("reason", reason);
+    document.putAll(Provenance.of(context));
+    context.store().events().record(COLLECTION, id(context, batch.batchId(), key), document);
+  }
+
+  /** What this run found for the key; empty where it has not looked back. */
+  static Optional<EarlierVersions> find(StepContext context, String batchId, DayKey key) {
+    return context
+        .store()
+        .events()
+        .find(COLLECTION, id(context, batchId, key))
+        .map(
+            document -> {
+              Map<String, Integer> skipped = new LinkedHashMap<>();
+              document
+                  .get("skipped", Document.class)
+                  .forEach((why, count) -> skipped.put(why, (Integer) count));
+              return new EarlierVersions(
+                  document.getList("judged", String.class).stream()
+                      .map(modelId -> Judgement.ofEarlier(context, batchId, key, modelId))
+                      .toList(),
+                  skipped,
+                  document.getString("reason"));
+            });
+  }
+
+  private static String id(StepContext context, String batchId, DayKey key) {
+    return "%s/%s/%s".formatted(batchId, context.run().runId(), key.id());
+  }
+}

@@ -1,0 +1,233 @@
+package retune.steps.evaluation;
+
+import com.google.auto.service.AutoService;
+import com.mongodb.client.model.Filters;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.judgement.Verdict;
+import retune.core.metrics.Metric;
+import retune.judgement.DayKey;
+import retune.judgement.EarlierVersions;
+import retune.judgement.Judgement;
+import retune.judgement.MeasuredVersion;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.batch.Batch;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Judges the versions that were approved earlier on the day's rows, at most ten: the best"
+            + " ever, then the newest. If one passes, it follows the model in production and"
+            + " nothing is trained.",
+    pipeline = Pipeline.EVALUATION,
+    work = Work.MODEL,
+    example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
+  private static final Logger LOGGER = System.getLogger(LookBack.class.getName());
+
+  /** The dataset's name of an earlier version's evaluation on a later day. */
+  private static final String LOOK_BACK = "look_back";
+
+  private static final int MOST = 10;
+
+  private static final String OTHER_FEATURES = "other_features";
+  private static final String OTHER_CLASSES = "other_classes";
+  private static final String NOT_JUDGED = "not_judged";
+
+  public record Input(
+      @Field("the version in production") String modelId,
+      @Field("the processed batch, as model/date") String dataPath) {}
+
+  public record Output(
+      @Field("whether a version passed, so that nothing is trained") boolean passed,
+      @Field("the version that passed") @Nullable String modelId,
+      @Field("number of versions judged") int judged,
+      @Field(
+              "number of versions left out: other_features, other_classes, or not_judged (the log"
+                  + " has the reason)")
+          Map<String, Integer> skipped,
+      @Field("the gate's metric") Metric metric,
+      @Field("the best version's value of the metric") @Nullable Double value,
+      @Field("the least value that passes") double threshold,
+      @Field("the value of the version in production on the same rows")
+          @Nullable Double championValue,
+      @Field("what was found, as a sentence") String reason) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Batch batch = Batch.load(context, input.dataPath());
+    DayKey key = Judgement.ofChampion(context, batch.description()).key();
+    Map<String, Integer> skipped = new TreeMap<>();
+    List<Judgement> judged =
+        judge(candidates(input, context, batch, skipped), input, context, batch, key, skipped);
+    Optional<Judgement> chosen = EarlierVersions.chosen(judged);
+    Optional<Judgement> best = chosen.or(() -> EarlierVersions.best(judged));
+    String reason = reason(context, judged.size(), chosen, best, skipped);
+    new EarlierVersions(judged, skipped, reason).keep(context, batch.description(), key);
+    LOGGER.log(Level.INFO, reason);
+    return new Output(
+        chosen.isPresent(),
+        chosen.map(Judgement::modelId).orElse(null),
+        judged.size(),
+        skipped,
+        key.gate().metric(),
+        best.map(judgement -> judgement.verdict().value()).orElse(null),
+        key.gate().threshold(),
+        best.map(Judgement::championValue).orElse(null),
+        reason);
+  }
+
+  /** The versions to judge; the others are counted. */
+  private static List<ModelVersion> candidates(
+      Input input, StepContext context, Batch batch, Map<String, Integer> skipped) {
+    ModelStore models = new ModelStore(context);
+    ModelVersion champion = models.get(input.modelId());
+    List<String> ids = new ArrayList<>(models.onceApproved(champion.modelName()));
+    ids.remove(champion.modelId());
+    new Champions(context.store())
+        .find(champion.modelName())
+        .map(Champion::bestModelId)
+        .filter(ids::remove)
+        .ifPresent(ids::addFirst);
+    List<ModelVersion> candidates = new ArrayList<>();
+    for (String modelId : ids) {
+      if (candidates.size() == MOST) {
+        break;
+      }
+      ModelVersion version = models.get(modelId);
+      if (!version.preprocessing().hash().equals(batch.description().preprocessingHash())) {
+        skipped.merge(OTHER_FEATURES, 1, Integer::sum);
+      } else if (!version.target().equals(champion.target())) {
+        skipped.merge(OTHER_CLASSES, 1, Integer::sum);
+      } else if (version.kind() == ModelVersion.Kind.FINETUNED) {
+        candidates.add(version);
+      }
+    }
+    return candidates;
+  }
+
+  /** A version that cannot be judged is counted; it must not stop the day. */
+  private static List<Judgement> judge(
+      List<ModelVersion> candidates,
+      Input input,
+      StepContext context,
+      Batch batch,
+      DayKey key,
+      Map<String, Integer> skipped) {
+    Map<IntBuffer, MeasuredVersion> champions = new HashMap<>();
+    List<Judgement> judged = new ArrayList<>();
+    for (ModelVersion candidate : candidates) {
+      try {
+        int[] rows =
+            MeasuredVersion.unseen(context, batch, Set.of(candidate.modelId(), input.modelId()));
+        MeasuredVersion measured =
+            MeasuredVersion.ofRows(context, candidate.modelId(), batch, rows);
+        MeasuredVersion champion =
+            champions.computeIfAbsent(
+                IntBuffer.wrap(rows),
+                same -> MeasuredVersion.ofRows(context, input.modelId(), batch, rows));
+        judged.add(judgement(context, measured, champion, key));
+      } catch (InvalidInputException notJudged) {
+        LOGGER.log(
+            Level.WARNING, "{0} is not judged: {1}", candidate.modelId(), notJudged.getMessage());
+        skipped.merge(NOT_JUDGED, 1, Integer::sum);
+      }
+    }
+    return judged;
+  }
+
+  private static Judgement judgement(
+      StepContext context, MeasuredVersion candidate, MeasuredVersion champion, DayKey key) {
+    Map<String, Double> metrics = candidate.evaluation().toMap();
+    Map<String, Double> championMetrics = champion.evaluation().toMap();
+    Verdict verdict = key.gate().judge(metrics, championMetrics);
+    return new Judgement(
+        0,
+        candidate.version().modelId(),
+        champion.version().modelId(),
+        verdict,
+        metrics,
+        championMetrics,
+        candidate.keep(context, LOOK_BACK),
+        champion.keepPredictions(context),
+        key);
+  }
+
+  private static String reason(
+      StepContext context,
+      int judged,
+      Optional<Judgement> chosen,
+      Optional<Judgement> best,
+      Map<String, Integer> skipped) {
+    String others = skipped.isEmpty() ? "" : " " + leftOut(skipped);
+    if (chosen.isPresent()) {
+      Judgement version = chosen.get();
+      return "%s%s is approved to follow %s without training: %s%s"
+          .formatted(
+              version.modelId(),
+              until(context, version.modelId()),
+              version.championId(),
+              version.verdict().reason(),
+              others);
+    }
+    return best.map(
+                version ->
+                    "None of the %d earlier versions passes. The best is %s%s: %s"
+                        .formatted(
+                            judged,
+                            version.modelId(),
+                            until(context, version.modelId()),
+                            version.verdict().reason()))
+            .orElse("There is no earlier version to judge.")
+        + others;
+  }
+
+  private static String leftOut(Map<String, Integer> skipped) {
+    int count = skipped.values().stream().mapToInt(Integer::intValue).sum();
+    String reasons =
+        skipped.entrySet().stream()
+            .map(reason -> reason.getKey() + " " + reason.getValue())
+            .collect(Collectors.joining(", "));
+    return "%d %s left out: %s.".formatted(count, count == 1 ? "is" : "are", reasons);
+  }
+
+  /** The day that ended the version's time in production; empty where it never was. */
+  private static String until(StepContext context, String modelId) {
+    return context
+        .store()
+        .collection("deployment_events")
+        .find(Filters.eq("previous_model_id", modelId))
+        .into(new ArrayList<>())
+        .stream()
+        .max(Comparator.comparing(deployment -> deployment.getString("timestamp")))
+        .map(
+            deployment ->
+                ", in production until %s,"
+                    .formatted(
+                        deployment.get(
+                            "logical_date", deployment.getString("timestamp").substring(0, 10))))
+        .orElse("");
+  }
+}
