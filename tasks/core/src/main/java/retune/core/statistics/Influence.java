@@ -98,22 +98,31 @@ public record Influence(double[] values) {
     return NORMAL.inverseSurvivalProbability(alpha) + NORMAL.inverseCumulativeProbability(power);
   }
 
-  /** Every row of one cell of the confusion matrix has the same influence. */
+  /**
+   * The influence of a row of each cell of the confusion matrix on a metric that depends on the
+   * answers alone; every row of a cell has the same.
+   *
+   * @param positive index of the positive class where there are two classes; otherwise ignored
+   * @return {@code classes × classes} by true class and answered class, row-major
+   */
+  public static double[] ofCells(Metric metric, ConfusionMatrix confusion, int positive) {
+    int classes = confusion.classes();
+    double rows = confusion.total();
+    return IntStream.range(0, classes * classes)
+        .mapToDouble(
+            cell -> rows * derivative(metric, confusion, positive, cell / classes, cell % classes))
+        .toArray();
+  }
+
   private static Influence ofConfusion(Metric metric, Predictions predictions) {
-    ConfusionMatrix confusion = predictions.confusion();
-    int classes = predictions.classes();
-    double[] ofCell = new double[classes * classes];
-    for (int label = 0; label < classes; label++) {
-      for (int answer = 0; answer < classes; answer++) {
-        ofCell[label * classes + answer] =
-            predictions.rows()
-                * derivative(metric, confusion, predictions.positive(), label, answer);
-      }
-    }
+    double[] ofCell = ofCells(metric, predictions.confusion(), predictions.positive());
     return new Influence(
         IntStream.range(0, predictions.rows())
             .mapToDouble(
-                row -> ofCell[predictions.labels()[row] * classes + predictions.answer(row)])
+                row ->
+                    ofCell[
+                        predictions.labels()[row] * predictions.classes()
+                            + predictions.answer(row)])
             .toArray());
   }
 
