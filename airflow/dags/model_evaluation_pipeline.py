@@ -104,6 +104,10 @@ for loop in loops():
             metric="{{ params.metric }}",
             threshold="{{ params.threshold }}",
             max_attempts="{{ params.max_attempts }}",
+            evidence=loop.gate.evidence,
+            policy=loop.gate.policy,
+            retention_limit=loop.gate.retention_limit,
+            on_conflict=loop.gate.on_conflict,
             loop_file_hash=loop.file_hash,
             **batch,
         )

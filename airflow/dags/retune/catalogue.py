@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,14 @@ PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
 }
 SERVICES = "serving"
+METRICS = frozenset(
+    {"f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall"}
+)
+POLICY_TERM = re.compile(
+    r"floor|(non_inferior|superior|flips)(\(\s*(?P<number>[0-9]+(\.[0-9]+)?)\s*\))?"
+    r"|within\(\s*(?P<metric>[a-z0-9_]+)\s*,\s*(?P<margin>[0-9]+(\.[0-9]+)?)\s*\)"
+)
+POLICY_TERMS = "floor, non_inferior(0.01), superior(0.02), within(recall, 0.02) and flips(0.05)"
 LONGEST_SHOWN = 60
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
@@ -52,6 +61,8 @@ class Value:
             return f"must be {_article(self.type)}, not {shown(value)}"
         if self.format == "date" and not _is_date(value):
             return f"must be a date such as 2026-11-05, not {shown(value)}"
+        if self.format == "policy" and (mistake := _policy_mistake(str(value))):
+            return mistake
         if self.choices and value not in self.choices:
             hint = meant(value, self.choices)
             return f"must be one of {listed(self.choices)}, not {shown(value)}{hint}"
@@ -232,6 +243,23 @@ def _absent(value: object, declared: Value) -> bool:
 
 def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aio" else f"a {kind}"
+
+
+def _policy_mistake(text: str) -> str | None:
+    """What is wrong with a policy, as `retune.core.judgement.PromotionPolicy` refuses it."""
+    terms = re.split(r"\s+and\s+", text.strip())
+    for term in terms:
+        match = POLICY_TERM.fullmatch(term)
+        if not match or (match["metric"] is not None and match["metric"] not in METRICS):
+            return f"must be terms such as {POLICY_TERMS}, joined by 'and', not {shown(text)}"
+        if float(match["number"] or match["margin"] or 0) > 1:
+            return f"must have numbers from 0 to 1, not {shown(text)}"
+    kinds = [re.split(r"[,)]" if term.startswith("within") else r"\(", term)[0] for term in terms]
+    if len(set(kinds)) < len(kinds):
+        return f"must have each term once, not {shown(text)}"
+    if {"superior", "non_inferior"} <= set(kinds):
+        return f"must ask for superior or for non_inferior, not for both: {shown(text)}"
+    return None
 
 
 def _is_date(value: object) -> bool:

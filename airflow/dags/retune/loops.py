@@ -74,11 +74,15 @@ class Data:
 
 @dataclass(frozen=True)
 class Gate:
-    """The metric and threshold that the model in production must reach."""
+    """What the model in production and candidates must reach."""
 
     metric: str = _input("check_model_performance", "metric")
     threshold: float = _input("check_model_performance", "threshold")
     max_attempts: int = _input("check_model_performance", "max_attempts")
+    evidence: str = _input("check_model_performance", "evidence")
+    policy: str = _input("check_model_performance", "policy")
+    retention_limit: float = _input("check_model_performance", "retention_limit")
+    on_conflict: str = _input("check_model_performance", "on_conflict")
 
 
 @dataclass(frozen=True)

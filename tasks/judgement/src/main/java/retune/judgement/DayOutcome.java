@@ -90,6 +90,15 @@ public record DayOutcome(
         .max(Comparator.comparingInt(DayOutcome::revision));
   }
 
+  /** The last day before this one on which the version in production passed. */
+  public static Optional<DayOutcome> lastApprovedBefore(
+      DocumentStore store, String model, LocalDate date) {
+    return store.events().startingWith(COLLECTION, model + "/").stream()
+        .map(DayOutcome::of)
+        .filter(outcome -> outcome.status == Status.APPROVED && outcome.date.isBefore(date))
+        .max(Comparator.comparing(DayOutcome::date));
+  }
+
   /** Whether a later day of the model has an outcome. */
   public static boolean hasLaterDay(DocumentStore store, String model, LocalDate date) {
     return store.events().startingWith(COLLECTION, model + "/").stream()

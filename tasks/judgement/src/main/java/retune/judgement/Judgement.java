@@ -3,13 +3,17 @@ package retune.judgement;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
-import retune.core.judgement.Gate;
+import retune.core.judgement.Check;
+import retune.core.judgement.Comparison;
+import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
+import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -45,21 +49,50 @@ public record Judgement(
   private static final String CHAMPION = "0";
 
   private static final String LOOK_BACK = "look_back/";
-  private static final String APPROVED = "approved";
-  private static final String NEEDS_RETRAINING = "needs_retraining";
-  private static final String REJECTED = "rejected";
+
+  /**
+   * Judges a version that might follow the champion, by the loop's rules.
+   *
+   * @param attempt 0 for an earlier version
+   * @param datasetName under which its metrics are kept
+   * @param alpha the level of this one judgement, see {@link Rules}
+   */
+  public static Judgement ofCandidate(
+      StepContext context,
+      int attempt,
+      MeasuredVersion candidate,
+      MeasuredVersion champion,
+      String datasetName,
+      double alpha,
+      DayKey key) {
+    String modelId = candidate.version().modelId();
+    String championId = champion.version().modelId();
+    Rules rules = key.rules();
+    Comparison comparison =
+        new Comparison(
+            rules.gate(), rules.evidence(), alpha, candidate.predictions(), champion.predictions());
+    List<Check> retention =
+        OrdinaryRows.check(context, rules, candidate.batch(), modelId, championId).stream()
+            .toList();
+    return new Judgement(
+        attempt,
+        modelId,
+        championId,
+        comparison.judge(rules.policy(), retention),
+        candidate.evaluation().toMap(),
+        champion.evaluation().toMap(),
+        candidate.keep(context, datasetName),
+        champion.keepPredictions(context),
+        key);
+  }
 
   public boolean passed() {
-    return verdict instanceof Verdict.Approved;
+    return verdict.passed();
   }
 
   /** The verdict in a word: {@code approved}. */
   public String status() {
-    return switch (verdict) {
-      case Verdict.Approved approved -> APPROVED;
-      case Verdict.NeedsRetraining needsRetraining -> NEEDS_RETRAINING;
-      case Verdict.Rejected rejected -> REJECTED;
-    };
+    return verdict.kind().id();
   }
 
   /** The F1 score, which documents show whatever the gate's metric is. */
@@ -73,7 +106,7 @@ public record Judgement(
 
   /** The gate's metric of the champion on the same rows. */
   public double championValue() {
-    return key.gate().value(championMetrics);
+    return key.rules().gate().value(championMetrics);
   }
 
   public Document metricsDocument() {
@@ -83,6 +116,7 @@ public record Judgement(
   public void keep(StepContext context, ProcessedBatch batch) {
     Document document =
         new Document("status", status())
+            .append("decision", verdict.kind().decision().id())
             .append("attempt", attempt)
             .append("model_id", modelId)
             .append("champion_id", championId)
@@ -92,6 +126,7 @@ public record Judgement(
             .append("value", verdict.value())
             .append("threshold", verdict.threshold())
             .append("reason", verdict.reason())
+            .append("checks", verdict.checks().stream().map(CheckDocument::of).toList())
             .append("metrics", metricsDocument())
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
             .append("predictions", predictionsId)
@@ -156,14 +191,14 @@ public record Judgement(
       @Nullable Metric metric, @Nullable Double threshold, @Nullable Integer maxAttempts) {
     require("metric", metric, verdict.metric());
     require("threshold", threshold, verdict.threshold());
-    require("max_attempts", maxAttempts, key.maxAttempts());
+    require("max_attempts", maxAttempts, key.rules().maxAttempts());
     return this;
   }
 
   private void require(String input, @Nullable Object given, Object judged) {
     if (given != null && !given.equals(judged)) {
       throw new InvalidInputException(
-          "'%s' is %s, but the run judged '%s' with %s; leave it out, the verdict has it."
+          "'%s' is %s, but the run judged '%s' with %s; leave it out."
               .formatted(input, text(given), modelId, text(judged)));
     }
   }
@@ -182,31 +217,23 @@ public record Judgement(
   }
 
   private static Judgement ofDocument(Document document) {
-    Metric metric = Metric.ofId(document.getString("metric"));
-    double value = document.getDouble("value");
-    double threshold = document.getDouble("threshold");
-    String reason = document.getString("reason");
-    Map<String, Double> championMetrics = numbers(document.get("champion_metrics", Document.class));
     Verdict verdict =
-        switch (document.getString("status")) {
-          case APPROVED -> new Verdict.Approved(metric, value, threshold, reason);
-          case NEEDS_RETRAINING -> new Verdict.NeedsRetraining(metric, value, threshold, reason);
-          case REJECTED ->
-              new Verdict.Rejected(
-                  metric,
-                  value,
-                  threshold,
-                  new Gate(metric, threshold).value(championMetrics),
-                  reason);
-          default -> throw new IllegalStateException("a verdict of no kind: " + document);
-        };
+        new Verdict(
+            Kind.ofId(document.getString("status")),
+            Metric.ofId(document.getString("metric")),
+            document.getDouble("value"),
+            document.getDouble("threshold"),
+            document.getList("checks", Document.class, List.of()).stream()
+                .map(CheckDocument::check)
+                .toList(),
+            document.getString("reason"));
     return new Judgement(
         document.getInteger("attempt"),
         document.getString("model_id"),
         document.getString("champion_id"),
         verdict,
         numbers(document.get("metrics", Document.class)),
-        championMetrics,
+        numbers(document.get("champion_metrics", Document.class)),
         document.getString("predictions"),
         document.getString("champion_predictions"),
         DayKey.of(document.get("key", Document.class)));

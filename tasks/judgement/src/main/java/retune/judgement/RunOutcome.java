@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Verdict;
+import retune.core.judgement.Verdict.Kind;
 import retune.runtime.StepContext;
 
 /** How a run of the evaluation pipeline ended, from its verdicts. */
@@ -45,7 +46,11 @@ public sealed interface RunOutcome {
       /** No candidate reached the gate's threshold. */
       BELOW_GATE,
       /** The best candidate reached the threshold and was below the champion on the same rows. */
-      BELOW_CHAMPION;
+      BELOW_CHAMPION,
+      /** The rows are too few to tell whether the best candidate may be promoted. */
+      UNDECIDED,
+      /** The best candidate failed another check. */
+      REFUSED;
 
       public String id() {
         return name().toLowerCase(Locale.ROOT);
@@ -68,7 +73,13 @@ public sealed interface RunOutcome {
 
     public Reason reason() {
       Verdict verdict = best().verdict();
-      return verdict.value() < verdict.threshold() ? Reason.BELOW_GATE : Reason.BELOW_CHAMPION;
+      if (verdict.value() < verdict.threshold()) {
+        return Reason.BELOW_GATE;
+      }
+      if (verdict.kind() == Kind.UNDECIDED) {
+        return Reason.UNDECIDED;
+      }
+      return verdict.value() < best().championValue() ? Reason.BELOW_CHAMPION : Reason.REFUSED;
     }
 
     /** What people are told. */
@@ -108,6 +119,17 @@ public sealed interface RunOutcome {
                     verdict.value(),
                     best.championId(),
                     best.championValue());
+            case UNDECIDED, REFUSED ->
+                String.format(
+                    Locale.ROOT,
+                    "No candidate was accepted after %d retraining attempts. The best candidate, %s"
+                        + " of attempt %d: %s The champion %s has %.4f on the same rows.",
+                    failed.size(),
+                    best.modelId(),
+                    best.attempt(),
+                    verdict.reason(),
+                    best.championId(),
+                    best.championValue());
           };
       return standing + earlierSentence() + " Manual intervention required.";
     }
@@ -142,7 +164,7 @@ public sealed interface RunOutcome {
       return new LookedBack(champion, chosen.get(), lookBack.orElseThrow().reason());
     }
     List<Judgement> failed = new ArrayList<>();
-    int maxAttempts = champion.key().maxAttempts();
+    int maxAttempts = champion.key().rules().maxAttempts();
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       Optional<Judgement> candidate =
           Judgement.ofAttempt(context, batchId, champion.key(), attempt);

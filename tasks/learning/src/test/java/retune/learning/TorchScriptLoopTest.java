@@ -17,6 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.data.Features;
+import retune.core.judgement.Evidence;
+import retune.core.judgement.PromotionPolicy;
+import retune.core.judgement.Retention.OnConflict;
 import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
 import retune.learning.torch.NetworkInput;
@@ -77,7 +80,16 @@ class TorchScriptLoopTest {
         new CheckModelPerformance()
             .run(
                 new CheckModelPerformance.Input(
-                    champion.modelId(), BATCH, Metric.ACCURACY, THRESHOLD, 3, null),
+                    champion.modelId(),
+                    BATCH,
+                    Metric.ACCURACY,
+                    THRESHOLD,
+                    3,
+                    Evidence.POINT,
+                    PromotionPolicy.FLOOR.text(),
+                    0.05,
+                    OnConflict.PROMOTE,
+                    null),
                 context)
             .status());
     new PrepareRetrainingData()

@@ -120,6 +120,9 @@ public final class Catalogue {
       if (field.kind() == InputField.Kind.DATE) {
         entry.put("format", "date");
       }
+      if (field.format() == Field.Format.POLICY) {
+        entry.put("format", "policy");
+      }
       entry.put("description", field.description());
       described.put(field.name(), entry);
     }

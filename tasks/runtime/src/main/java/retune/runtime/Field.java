@@ -29,7 +29,9 @@ public @interface Field {
   enum Format {
     TEXT,
     /** At most 100 letters, digits, '.', '_' and '-', a letter or digit first. */
-    MODEL_NAME
+    MODEL_NAME,
+    /** What a loop asks of a candidate, see {@link retune.core.judgement.PromotionPolicy}. */
+    POLICY
   }
 
   /** Least value allowed, inclusive; numbers only. */

@@ -9,6 +9,7 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
+import retune.core.judgement.PromotionPolicy;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -171,6 +172,9 @@ final class InputReader {
       throw new InvalidInputException(
           "%s: '%s' is '%s'; give up to 100 letters, digits, '.', '_' and '-', a letter or digit first."
               .formatted(step, field.name(), value.stringValue()));
+    }
+    if (field.format() == Field.Format.POLICY) {
+      PromotionPolicy.parse(value.stringValue());
     }
     if (value.isNumber()
         && (value.doubleValue() < field.minimum() || value.doubleValue() > field.maximum())) {

@@ -21,6 +21,7 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.judgement.Gate;
+import retune.core.judgement.Rules;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
@@ -167,7 +168,7 @@ public final class Deployment implements AutoCloseable {
             MODEL,
             DATE,
             0,
-            new DayKey("rows", "labels", null, gate, 3),
+            new DayKey("rows", "labels", null, Rules.published(gate, 3)),
             "run",
             status,
             modelId,

@@ -1,8 +1,9 @@
 package retune.core.judgement;
 
-import java.util.Locale;
+import java.util.List;
 import java.util.Map;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 
@@ -20,44 +21,29 @@ public record Gate(Metric metric, double threshold) {
   }
 
   /**
-   * Judges the model in production.
+   * Judges the model in production by its value alone.
    *
    * @param champion its metrics by name, see {@link Evaluation#toMap}
+   * @param rows number of rows that it was measured on
    */
-  public Verdict judge(Map<String, Double> champion) {
+  public Verdict judge(Map<String, Double> champion, long rows) {
     double value = value(champion);
-    return value >= threshold
-        ? new Verdict.Approved(metric, value, threshold, sentence(value, "reaches"))
-        : new Verdict.NeedsRetraining(metric, value, threshold, sentence(value, "is below"));
-  }
-
-  /**
-   * Judges a candidate: it passes if it reaches the threshold and is not below the champion.
-   *
-   * @param candidate its metrics by name, see {@link Evaluation#toMap}
-   * @param champion the champion's metrics on the same rows
-   */
-  public Verdict judge(Map<String, Double> candidate, Map<String, Double> champion) {
-    double value = value(candidate);
-    double toBeat = value(champion);
-    if (value < threshold) {
-      return new Verdict.Rejected(metric, value, threshold, toBeat, sentence(value, "is below"));
-    }
-    if (value < toBeat) {
-      return new Verdict.Rejected(
-          metric,
-          value,
-          threshold,
-          toBeat,
-          "%s but is below the champion's %s on the same rows."
-              .formatted(clause(value, "reaches"), fourDecimals(toBeat)));
-    }
-    return new Verdict.Approved(
+    boolean passed = value >= threshold;
+    Check check =
+        Check.plain(
+            Check.GATE,
+            value,
+            threshold,
+            passed,
+            rows,
+            sentence(value, "", passed ? "reaches" : "is below"));
+    return new Verdict(
+        passed ? Kind.APPROVED : Kind.NEEDS_RETRAINING,
         metric,
         value,
         threshold,
-        "%s and is not below the champion's %s on the same rows."
-            .formatted(clause(value, "reaches"), fourDecimals(toBeat)));
+        List.of(check),
+        check.sentence() + ".");
   }
 
   /**
@@ -66,26 +52,27 @@ public record Gate(Metric metric, double threshold) {
    * @param metrics by name, see {@link Evaluation#toMap}
    */
   public double value(Map<String, Double> metrics) {
-    Double value = metrics.get(metric.id());
-    if (value == null) {
+    return defined(metrics.getOrDefault(metric.id(), Double.NaN));
+  }
+
+  /** The value; an {@link InvalidInputException} where it is NaN. */
+  double defined(double value) {
+    if (Double.isNaN(value)) {
       throw new InvalidInputException(
           metric.id()
-              + " is not defined on these rows, because one class has no row; choose another metric or"
-              + " a larger batch.");
+              + " is not defined on these rows, because one class has no row; choose another metric"
+              + " or a larger batch.");
     }
     return value;
   }
 
-  private String sentence(double value, String relation) {
-    return clause(value, relation) + ".";
-  }
-
-  private String clause(double value, String relation) {
-    return "%s %s %s the threshold of %s"
-        .formatted(metric.id(), fourDecimals(value), relation, threshold);
-  }
-
-  private static String fourDecimals(double value) {
-    return String.format(Locale.ROOT, "%.4f", value);
+  /**
+   * How the value stands to the threshold, as published.
+   *
+   * @param bound what is known of the true value, with a space before it; empty without evidence
+   */
+  String sentence(double value, String bound, String relation) {
+    return "%s %s%s %s the threshold of %s"
+        .formatted(metric.id(), Check.fourDecimals(value), bound, relation, threshold);
   }
 }

@@ -1,10 +1,6 @@
 package retune.core.judgement;
 
-import java.util.Arrays;
 import java.util.Locale;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
-import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.statistics.Influence;
@@ -51,7 +47,11 @@ public record GateProposal(
     double supported = Math.min(value, ofGenerated) - margin;
     double threshold = Math.clamp(Math.floor(supported * 100) / 100, 0, 1);
     return new GateProposal(
-        new Gate(metric, threshold), value, ofGenerated, margin, guessing(metric, validation));
+        new Gate(metric, threshold),
+        value,
+        ofGenerated,
+        margin,
+        Guessing.of(validation).best(metric));
   }
 
   /** Whether the gate is above what a baseline that ignores the row reaches. */
@@ -90,36 +90,5 @@ public record GateProposal(
   private GateProposal withThreshold(double threshold) {
     return new GateProposal(
         new Gate(gate.metric(), threshold), validation, generated, margin, guessing);
-  }
-
-  private static double guessing(Metric metric, Predictions predictions) {
-    int classes = predictions.classes();
-    long[] labels = new long[classes];
-    long[] answers = new long[classes];
-    for (int row = 0; row < predictions.rows(); row++) {
-      labels[predictions.labels()[row]]++;
-      answers[predictions.answer(row)]++;
-    }
-    return Stream.concat(
-            Stream.of(answers),
-            IntStream.range(0, classes).mapToObj(answer -> one(answer, classes)))
-        .mapToDouble(
-            shares ->
-                metric.of(new ConfusionMatrix(product(labels, shares)), predictions.positive()))
-        .max()
-        .orElseThrow();
-  }
-
-  private static long[] one(int answer, int classes) {
-    long[] shares = new long[classes];
-    shares[answer] = 1;
-    return shares;
-  }
-
-  /** The expected confusion matrix, up to a factor, of answers independent of the labels. */
-  private static long[][] product(long[] labels, long[] answers) {
-    return Arrays.stream(labels)
-        .mapToObj(label -> Arrays.stream(answers).map(answer -> label * answer).toArray())
-        .toArray(long[][]::new);
   }
 }

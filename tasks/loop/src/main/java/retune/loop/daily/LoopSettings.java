@@ -73,7 +73,15 @@ record LoopSettings(
 
   /** A section of a loop file whose settings are inputs of one step, with the same names. */
   enum Section {
-    GATE("check_model_performance", "metric", "threshold", "max_attempts"),
+    GATE(
+        "check_model_performance",
+        "metric",
+        "threshold",
+        "max_attempts",
+        "evidence",
+        "policy",
+        "retention_limit",
+        "on_conflict"),
     FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
     PROMOTION("send_evaluation_results", "allow_backfill_promotion"),
     DEPLOYMENT("wait_for_model_ready", "wait_seconds");

@@ -8,7 +8,12 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
+import retune.core.judgement.PromotionPolicy;
+import retune.core.judgement.Retention;
+import retune.core.judgement.Retention.OnConflict;
+import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.judgement.DayKey;
@@ -56,8 +61,47 @@ public final class CheckModelPerformance
               max = 3)
           int maxAttempts,
       @Field(
-              "SHA-256 of the loop file; a day that was judged with another loop file is judged again")
-          @Nullable String loopFileHash) {}
+              value =
+                  "point: the value on the rows decides; interval: a confidence bound decides, and"
+                      + " where it does not, a candidate is undecided",
+              byDefault = "point")
+          Evidence evidence,
+      @Field(
+              value =
+                  "what is asked of a candidate beside the gate: floor (nothing), or terms such as"
+                      + " non_inferior(0.01), superior(0.02), within(recall, 0.02), flips(0.05),"
+                      + " joined by 'and'",
+              byDefault = "floor",
+              format = Field.Format.POLICY)
+          String policy,
+      @Field(
+              value =
+                  "how much the gate's metric may fall on the rows of the last day on which"
+                      + " production passed",
+              byDefault = "0.05",
+              min = 0,
+              max = 1)
+          double retentionLimit,
+      @Field(
+              value =
+                  "what happens to a candidate that passes on the day and loses more than that:"
+                      + " promote and say so, or hold",
+              byDefault = "promote")
+          OnConflict onConflict,
+      @Field(
+              "SHA-256 of the loop file; a day that was judged with another loop file is judged"
+                  + " again")
+          @Nullable String loopFileHash) {
+
+    private Rules rules() {
+      return new Rules(
+          new Gate(metric, threshold),
+          maxAttempts,
+          evidence,
+          PromotionPolicy.parse(policy),
+          new Retention(retentionLimit, onConflict));
+    }
+  }
 
   public record Output(
       @Field("approved or needs_retraining, or the day's outcome if it has one") String status,
@@ -74,8 +118,7 @@ public final class CheckModelPerformance
   @Override
   public Output run(Input input, StepContext context) {
     ProcessedBatch batch = Batch.describe(context, input.dataPath());
-    Gate gate = new Gate(input.metric(), input.threshold());
-    DayKey key = DayKey.of(context, batch, input.loopFileHash(), gate, input.maxAttempts());
+    DayKey key = DayKey.of(context, batch, input.loopFileHash(), input.rules());
     Optional<DayOutcome> outcome =
         DayOutcome.find(context.store(), batch.model(), batch.logicalDate(), key);
     Output output =
@@ -90,7 +133,7 @@ public final class CheckModelPerformance
     Document measured = measured(input, context, batch);
     Map<String, Double> metrics = Judgement.numbers(measured.get("metrics", Document.class));
     String predictionsId = measured.getString(MeasuredVersion.PREDICTIONS);
-    Verdict verdict = key.gate().judge(metrics);
+    Verdict verdict = key.rules().gate().judge(metrics, measured.getInteger("judged_rows"));
     Judgement judgement =
         new Judgement(
             0,
@@ -138,7 +181,7 @@ public final class CheckModelPerformance
         verdict.value(),
         verdict.threshold(),
         attempts,
-        judgement.key().maxAttempts(),
+        judgement.key().rules().maxAttempts(),
         reason);
   }
 

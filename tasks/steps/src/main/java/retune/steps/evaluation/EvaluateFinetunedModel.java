@@ -90,26 +90,22 @@ public final class EvaluateFinetunedModel
         MeasuredVersion.ofSome(context, input.modelId(), batch, rows, selection);
     MeasuredVersion champion =
         MeasuredVersion.ofSome(context, input.championId(), batch, rows, selection);
-    Map<String, Double> metrics = candidate.evaluation().toMap();
-    Map<String, Double> championMetrics = champion.evaluation().toMap();
-    Verdict verdict = key.gate().judge(metrics, championMetrics);
     Judgement judgement =
-        new Judgement(
+        Judgement.ofCandidate(
+            context,
             input.attempt(),
-            input.modelId(),
-            input.championId(),
-            verdict,
-            metrics,
-            championMetrics,
-            candidate.keep(context, POST_FINETUNE_TEST),
-            champion.keepPredictions(context),
+            candidate,
+            champion,
+            POST_FINETUNE_TEST,
+            key.rules().alphaOfAttempt(),
             key);
+    Verdict verdict = judgement.verdict();
     judgement.keep(context, batch.description());
     LOGGER.log(Level.INFO, verdict.reason());
     return new Output(
         input.modelId(),
-        metrics,
-        championMetrics,
+        judgement.metrics(),
+        judgement.championMetrics(),
         candidate.version().lineage().finetunedFrom(),
         judgement.passed(),
         verdict.metric(),

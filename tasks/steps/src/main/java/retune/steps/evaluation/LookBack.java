@@ -16,7 +16,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
-import retune.core.judgement.Verdict;
+import retune.core.judgement.Comparison;
 import retune.core.metrics.Metric;
 import retune.judgement.DayKey;
 import retune.judgement.EarlierVersions;
@@ -92,9 +92,9 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         chosen.map(Judgement::modelId).orElse(null),
         judged.size(),
         skipped,
-        key.gate().metric(),
+        key.rules().gate().metric(),
         best.map(judgement -> judgement.verdict().value()).orElse(null),
-        key.gate().threshold(),
+        key.rules().gate().threshold(),
         best.map(Judgement::championValue).orElse(null),
         reason);
   }
@@ -148,7 +148,15 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
             champions.computeIfAbsent(
                 IntBuffer.wrap(rows),
                 same -> MeasuredVersion.ofRows(context, input.modelId(), batch, rows));
-        judged.add(judgement(context, measured, champion, key));
+        judged.add(
+            Judgement.ofCandidate(
+                context,
+                0,
+                measured,
+                champion,
+                LOOK_BACK,
+                Comparison.ALPHA / candidates.size(),
+                key));
       } catch (InvalidInputException notJudged) {
         LOGGER.log(
             Level.WARNING, "{0} is not judged: {1}", candidate.modelId(), notJudged.getMessage());
@@ -156,23 +164,6 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       }
     }
     return judged;
-  }
-
-  private static Judgement judgement(
-      StepContext context, MeasuredVersion candidate, MeasuredVersion champion, DayKey key) {
-    Map<String, Double> metrics = candidate.evaluation().toMap();
-    Map<String, Double> championMetrics = champion.evaluation().toMap();
-    Verdict verdict = key.gate().judge(metrics, championMetrics);
-    return new Judgement(
-        0,
-        candidate.version().modelId(),
-        champion.version().modelId(),
-        verdict,
-        metrics,
-        championMetrics,
-        candidate.keep(context, LOOK_BACK),
-        champion.keepPredictions(context),
-        key);
   }
 
   private static String reason(

@@ -66,7 +66,8 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
       @Field("the text of the alert") String message,
       @Field(
               "below_gate if no candidate reached the threshold, below_champion if the best one did"
-                  + " but is below the champion on the same rows")
+                  + " but is below the champion on the same rows, refused if it failed another"
+                  + " check, undecided if the rows are too few to tell")
           String reason,
       @Field(
               "result of each channel: sent, already sent, failed with the reason, or not"
@@ -130,7 +131,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
                 "best_earlier_value",
                 earlier.map(judgement -> judgement.verdict().value()).orElse(null))
             .append("retry_attempts", last.attempt())
-            .append("max_retries", last.key().maxAttempts())
+            .append("max_retries", last.key().rules().maxAttempts())
             .append("message", exhausted.message())
             .append("verdict_id", best.id(context, batch))
             .append("logical_date", batch.logicalDate().toString())

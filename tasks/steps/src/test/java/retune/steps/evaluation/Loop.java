@@ -21,7 +21,11 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
+import retune.core.judgement.PromotionPolicy;
+import retune.core.judgement.Retention.OnConflict;
+import retune.core.judgement.Rules;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
@@ -85,6 +89,9 @@ final class Loop implements AutoCloseable {
   TestContext context = TestContext.of(store);
   final Champions champions = new Champions(store);
   @Nullable String loopFileHash;
+  Evidence evidence = Evidence.POINT;
+  String policy = PromotionPolicy.FLOOR.text();
+  OnConflict onConflict = OnConflict.PROMOTE;
   private LocalDate date = DATE;
   private String contentHash = CONTENT_HASH;
 
@@ -288,7 +295,16 @@ final class Loop implements AutoCloseable {
     return new CheckModelPerformance()
         .run(
             new CheckModelPerformance.Input(
-                modelId, batch(), Metric.ACCURACY, THRESHOLD, 3, loopFileHash),
+                modelId,
+                batch(),
+                Metric.ACCURACY,
+                THRESHOLD,
+                3,
+                evidence,
+                policy,
+                0.05,
+                onConflict,
+                loopFileHash),
             context);
   }
 
@@ -355,7 +371,7 @@ final class Loop implements AutoCloseable {
             MODEL,
             date,
             0,
-            new DayKey("rows", "labels", null, gate, 3),
+            new DayKey("rows", "labels", null, Rules.published(gate, 3)),
             "another-run",
             DayOutcome.Status.APPROVED,
             championId,

@@ -1,0 +1,120 @@
+package retune.core.judgement;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import retune.core.judgement.Check.Answer;
+import retune.core.judgement.Verdict.Kind;
+import retune.core.metrics.Predictions;
+
+/**
+ * A candidate beside the champion on the same rows, and what is asked of it.
+ *
+ * @param alpha the probability with which a bound may be wrong, 0 … 0.5
+ */
+public record Comparison(
+    Gate gate, Evidence evidence, double alpha, Predictions candidate, Predictions champion) {
+  /** The level of a single question. */
+  public static final double ALPHA = 0.05;
+
+  /** The two must have answered the same rows. */
+  public Comparison {
+    if (!Arrays.equals(candidate.labels(), champion.labels())) {
+      throw new IllegalArgumentException("the two have not answered the same rows");
+    }
+  }
+
+  /**
+   * Judges the candidate: it must reach the threshold, must not be below the champion, must pass
+   * the {@link Guards}, whatever the policy is, and what the policy adds.
+   *
+   * @param others further checks, for example on other rows
+   */
+  public Verdict judge(PromotionPolicy policy, List<Check> others) {
+    Check reaches = reachesThreshold();
+    Check standing = standsToChampion();
+    List<Check> checks = new ArrayList<>(List.of(reaches, standing));
+    checks.addAll(Guards.of(this));
+    checks.addAll(policy.checks(this));
+    checks.addAll(others);
+    Kind kind = kind(checks);
+    return new Verdict(
+        kind,
+        gate.metric(),
+        reaches.value(),
+        gate.threshold(),
+        checks,
+        reason(kind, checks, reaches, standing));
+  }
+
+  private Check reachesThreshold() {
+    Bound bound = Bound.of(this, gate.metric(), candidate, gate.threshold());
+    double value = gate.defined(bound.value());
+    String relation = value >= gate.threshold() ? "reaches" : "is below";
+    return bound.check(Check.GATE, candidate.rows(), gate.sentence(value, bound.words(), relation));
+  }
+
+  /** The difference fails only where it is below 0 and, with an interval, surely so. */
+  private Check standsToChampion() {
+    Bound bound = Bound.ofDifference(this, gate.metric(), 0);
+    double ofChampion = gate.defined(gate.metric().of(champion));
+    boolean notBelow = bound.value() >= 0;
+    Check check =
+        bound.check(
+            Check.CHAMPION,
+            candidate.rows(),
+            "%s below the champion's %s on the same rows"
+                .formatted(notBelow ? "is not" : "is", Check.fourDecimals(ofChampion)));
+    return notBelow ? check.answered(Answer.PASSED) : check;
+  }
+
+  private static Kind kind(List<Check> checks) {
+    if (decisive(checks, Answer.FAILED).findAny().isPresent()) {
+      return Kind.REJECTED;
+    }
+    return decisive(checks, Answer.UNDECIDED).findAny().isPresent()
+        ? Kind.UNDECIDED
+        : Kind.APPROVED;
+  }
+
+  private static String reason(Kind kind, List<Check> checks, Check reaches, Check standing) {
+    String decision =
+        switch (kind) {
+          case APPROVED -> reaches.sentence() + " and " + standing.sentence();
+          case REJECTED -> because(reaches, decisive(checks, Answer.FAILED));
+          case UNDECIDED ->
+              because(reaches, decisive(checks, Answer.UNDECIDED))
+                  + decisive(checks, Answer.UNDECIDED).mapToLong(Check::moreRows).max().stream()
+                      .filter(rows -> rows > 0)
+                      .mapToObj(rows -> "; about %,d more rows would decide".formatted(rows))
+                      .collect(Collectors.joining());
+          case NEEDS_RETRAINING -> throw new IllegalStateException("is said of champions");
+        };
+    Optional<String> told =
+        checks.stream()
+            .filter(check -> !check.decisive() && check.answer() == Answer.FAILED)
+            .map(check -> " " + check.sentence() + ".")
+            .reduce(String::concat);
+    return decision + "." + told.orElse("");
+  }
+
+  /** The gate's sentence, and what speaks against the candidate in spite of it. */
+  private static String because(Check reaches, Stream<Check> against) {
+    String others =
+        against
+            .filter(check -> !check.name().equals(Check.GATE))
+            .map(Check::sentence)
+            .collect(Collectors.joining(", and "));
+    if (others.isEmpty()) {
+      return reaches.sentence();
+    }
+    return reaches.sentence() + (reaches.answer() == Answer.PASSED ? " but " : " and ") + others;
+  }
+
+  private static Stream<Check> decisive(List<Check> checks, Answer answer) {
+    return checks.stream().filter(check -> check.decisive() && check.answer() == answer);
+  }
+}

@@ -1,0 +1,31 @@
+package retune.core.judgement;
+
+import retune.core.judgement.Retention.OnConflict;
+
+/**
+ * What a loop asks of its models.
+ *
+ * @param maxAttempts attempts at fine-tuning before a day ends with an alert
+ * @param evidence what decides whether the gate is reached
+ * @param policy what is asked of candidates beside the gate
+ */
+public record Rules(
+    Gate gate, int maxAttempts, Evidence evidence, PromotionPolicy policy, Retention retention) {
+  /** What a loop that says nothing else asks, as earlier versions did. */
+  public static Rules published(Gate gate, int maxAttempts) {
+    return new Rules(
+        gate,
+        maxAttempts,
+        Evidence.POINT,
+        PromotionPolicy.FLOOR,
+        new Retention(0.05, OnConflict.PROMOTE));
+  }
+
+  /**
+   * The level at which one attempt is judged: all attempts on the same hold-out together are wrong
+   * no more often than {@link Comparison#ALPHA} (Bonferroni).
+   */
+  public double alphaOfAttempt() {
+    return Comparison.ALPHA / maxAttempts;
+  }
+}

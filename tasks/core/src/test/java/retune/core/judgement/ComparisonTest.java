@@ -1,0 +1,262 @@
+package retune.core.judgement;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import retune.core.judgement.Check.Answer;
+import retune.core.judgement.Retention.OnConflict;
+import retune.core.judgement.Verdict.Kind;
+import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
+
+class ComparisonTest {
+  private static final Gate ACCURACY = new Gate(Metric.ACCURACY, 0.75);
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          80 | 70 | APPROVED | accuracy 0.8000 reaches the threshold of 0.75 and is not below the champion's 0.7000 on the same rows.
+          80 | 80 | APPROVED | accuracy 0.8000 reaches the threshold of 0.75 and is not below the champion's 0.8000 on the same rows.
+          80 | 90 | REJECTED | accuracy 0.8000 reaches the threshold of 0.75 but is below the champion's 0.9000 on the same rows.
+          70 | 60 | REJECTED | accuracy 0.7000 is below the threshold of 0.75.
+          70 | 90 | REJECTED | accuracy 0.7000 is below the threshold of 0.75 and is below the champion's 0.9000 on the same rows.
+          """)
+  void aCandidateReachesTheThresholdAndIsNotBelowTheChampion(
+      int candidate, int champion, Kind expected, String reason) {
+    Verdict verdict =
+        judge(ACCURACY, Evidence.POINT, right(100, 0.5, candidate), right(100, 0.5, champion));
+    assertEquals(expected, verdict.kind());
+    assertEquals(reason, verdict.reason());
+  }
+
+  /** Seen in production: confusion [[0, 106], [0, 494]], approved with an F1 of 0.9031. */
+  @ParameterizedTest
+  @EnumSource(Evidence.class)
+  void aCandidateThatAnswersEveryRowAlikeIsRejected(Evidence evidence) {
+    int[] labels = new int[600];
+    Arrays.fill(labels, 106, 600, 1);
+    double[] always = new double[1200];
+    double[] worse = new double[1200];
+    Random random = new Random(5);
+    for (int row = 0; row < 600; row++) {
+      double likely = 0.6 + 0.3 * random.nextDouble();
+      always[2 * row] = 1 - likely;
+      always[2 * row + 1] = likely;
+      boolean answersOne = row % 2 == 0;
+      worse[2 * row + (answersOne ? 1 : 0)] = 1;
+    }
+    Predictions candidate = new Predictions(labels, always, 2, 1, 0.5);
+    Predictions champion = new Predictions(labels, worse, 2, 1, 0.5);
+    assertEquals(0.9031, Metric.F1_SCORE.of(candidate), 5e-5);
+
+    Verdict verdict = judge(new Gate(Metric.F1_SCORE, 0.75), evidence, candidate, champion);
+    assertEquals(Kind.REJECTED, verdict.kind());
+    assertTrue(
+        verdict
+            .reason()
+            .contains(
+                "reaches the threshold of 0.75 but answers every row alike, and its f1_score of"
+                    + " 0.9031"),
+        verdict.reason());
+    assertEquals(Answer.FAILED, check(verdict, "answered_classes").answer());
+    assertEquals(Answer.FAILED, check(verdict, "constant_answer").answer());
+  }
+
+  @Test
+  void probabilitiesThatOrderTheRowsByChanceAreRejected() {
+    int[] labels = IntStream.range(0, 1000).map(row -> row % 10 == 0 ? 0 : 1).toArray();
+    double[] probabilities = new double[2000];
+    for (int row = 0; row < 1000; row++) {
+      // Answers are mostly right; the few wrong ones are the surest.
+      double positive =
+          labels[row] == 1 ? (row % 100 == 1 ? 0.4 : 0.6) : row % 20 == 0 ? 0.3 : 0.99;
+      probabilities[2 * row] = 1 - positive;
+      probabilities[2 * row + 1] = positive;
+    }
+    Predictions candidate = new Predictions(labels, probabilities, 2, 1, 0.5);
+    Verdict verdict = judge(ACCURACY, Evidence.INTERVAL, candidate, candidate);
+    assertEquals(Kind.REJECTED, verdict.kind());
+    assertEquals(Answer.PASSED, check(verdict, Check.GATE).answer());
+    assertEquals(Answer.FAILED, check(verdict, "chance").answer());
+  }
+
+  @Test
+  void fewRowsLeaveAGoodCandidateUndecided() {
+    Verdict few = judge(ACCURACY, Evidence.INTERVAL, right(200, 0.5, 78), right(200, 0.5, 50));
+    assertEquals(Kind.UNDECIDED, few.kind());
+    Check gate = check(few, Check.GATE);
+    assertTrue(gate.moreRows() > 500 && gate.moreRows() < 3000, gate.toString());
+    assertTrue(few.reason().contains("more rows would decide."), few.reason());
+    assertEquals(
+        Kind.APPROVED,
+        judge(ACCURACY, Evidence.INTERVAL, right(4000, 0.5, 78), right(4000, 0.5, 50)).kind());
+    assertEquals(
+        Kind.REJECTED,
+        judge(ACCURACY, Evidence.INTERVAL, right(4000, 0.5, 72), right(4000, 0.5, 50)).kind());
+  }
+
+  @Test
+  void fewRowsOfTheRarestClassDecideNothing() {
+    Predictions rare = right(2000, 0.02, 95);
+    Verdict verdict =
+        judge(new Gate(Metric.F1_MACRO, 0.5), Evidence.INTERVAL, rare, right(2000, 0.02, 70));
+    assertEquals(Kind.UNDECIDED, verdict.kind());
+    assertTrue(
+        verdict.reason().contains("the rarest class has 40 of the 50 rows"), verdict.reason());
+    assertNull(check(verdict, Check.GATE).interval());
+    assertEquals(500, check(verdict, Check.GATE).moreRows());
+  }
+
+  @Test
+  void manyClassesWithAFewRowsEachCanBeJudged() {
+    Verdict verdict =
+        judge(
+            new Gate(Metric.F1_MACRO, 0.6),
+            Evidence.INTERVAL,
+            ofClasses(77, 770, 90),
+            ofClasses(77, 770, 50));
+    assertEquals(Kind.APPROVED, verdict.kind(), verdict.reason());
+  }
+
+  @Test
+  void equalModelsAreApprovedWhereTheGateIsSurelyReached() {
+    Predictions same = right(2000, 0.5, 85);
+    assertEquals(Kind.APPROVED, judge(ACCURACY, Evidence.INTERVAL, same, same).kind());
+  }
+
+  @Test
+  void aLossOnOrdinaryRowsIsToldOrHolds() {
+    Comparison ordinary =
+        new Comparison(ACCURACY, Evidence.POINT, 0.05, right(1000, 0.5, 60), right(1000, 0.5, 80));
+    Comparison day =
+        new Comparison(ACCURACY, Evidence.POINT, 0.05, right(100, 0.5, 90), right(100, 0.5, 60));
+    Verdict told =
+        day.judge(
+            PromotionPolicy.FLOOR,
+            List.of(new Retention(0.05, OnConflict.PROMOTE).check(ordinary, "m/2026-11-05")));
+    assertEquals(Kind.APPROVED, told.kind());
+    assertTrue(
+        told.reason()
+            .endsWith(
+                "on the same rows. But on the 1,000 ordinary rows of m/2026-11-05 the candidate has"
+                    + " 0.6000 and the champion 0.8000; 0.05 may be lost."),
+        told.reason());
+    Verdict held =
+        day.judge(
+            PromotionPolicy.FLOOR,
+            List.of(new Retention(0.05, OnConflict.HOLD).check(ordinary, "m/2026-11-05")));
+    assertEquals(Kind.REJECTED, held.kind());
+    assertEquals(
+        Kind.APPROVED,
+        day.judge(
+                PromotionPolicy.FLOOR,
+                List.of(new Retention(0.3, OnConflict.HOLD).check(ordinary, "m/2026-11-05")))
+            .kind());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          superior(0.05)        | 90 | 80 | APPROVED
+          superior(0.15)        | 90 | 80 | REJECTED
+          non_inferior(0.01)    | 90 | 80 | APPROVED
+          within(recall, 0.02)  | 90 | 80 | APPROVED
+          flips(0.05)           | 90 | 80 | APPROVED
+          flips                 | 90 | 80 | APPROVED
+          """)
+  void aPolicyAsksMore(String policy, int candidate, int champion, Kind expected) {
+    Comparison comparison =
+        new Comparison(
+            ACCURACY,
+            Evidence.INTERVAL,
+            0.05,
+            right(2000, 0.5, candidate),
+            right(2000, 0.5, champion));
+    Verdict verdict = comparison.judge(PromotionPolicy.parse(policy), List.of());
+    assertEquals(expected, verdict.kind(), verdict.reason());
+  }
+
+  @Test
+  void rowsThatTurnWrongAreCounted() {
+    Predictions champion = right(1000, 0.5, 80);
+    int[] labels = champion.labels();
+    double[] probabilities = new double[2000];
+    // Wrong where the champion is right on the first tenth, right everywhere else.
+    for (int row = 0; row < 1000; row++) {
+      int answer = row < 100 ? 1 - labels[row] : labels[row];
+      probabilities[2 * row + answer] = 1;
+    }
+    Comparison comparison =
+        new Comparison(
+            ACCURACY,
+            Evidence.POINT,
+            0.05,
+            new Predictions(labels, probabilities, 2, 1, 0.5),
+            champion);
+    Verdict verdict = comparison.judge(PromotionPolicy.parse("flips(0.05)"), List.of());
+    assertEquals(Kind.REJECTED, verdict.kind());
+    assertTrue(
+        verdict
+            .reason()
+            .endsWith(
+                "it gets 10.00 % of the rows wrong that the champion has right; 5.00 % may be."),
+        verdict.reason());
+  }
+
+  private static Verdict judge(
+      Gate gate, Evidence evidence, Predictions candidate, Predictions champion) {
+    return new Comparison(gate, evidence, 0.05, candidate, champion)
+        .judge(PromotionPolicy.FLOOR, List.of());
+  }
+
+  private static Check check(Verdict verdict, String name) {
+    return verdict.checks().stream()
+        .filter(check -> check.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /**
+   * Two classes, of which one has this share; the same percentage of either is answered rightly.
+   */
+  private static Predictions right(int rows, double share, int percent) {
+    int[] labels = new int[rows];
+    double[] probabilities = new double[2 * rows];
+    int[] seen = new int[2];
+    int positives = (int) Math.round(rows * share);
+    for (int row = 0; row < rows; row++) {
+      labels[row] = row < positives ? 1 : 0;
+      int place = seen[labels[row]]++;
+      int ofClass = labels[row] == 1 ? positives : rows - positives;
+      int answer = place < ofClass * percent / 100.0 ? labels[row] : 1 - labels[row];
+      probabilities[2 * row + answer] = 0.9;
+      probabilities[2 * row + 1 - answer] = 0.1;
+    }
+    return new Predictions(labels, probabilities, 2, 1, 0.5);
+  }
+
+  /** So many classes with equally many rows. */
+  private static Predictions ofClasses(int classes, int rows, int percent) {
+    int[] labels = new int[rows];
+    double[] probabilities = new double[classes * rows];
+    for (int row = 0; row < rows; row++) {
+      labels[row] = row % classes;
+      boolean isRight = row / classes * classes * 100 < percent * rows;
+      probabilities[row * classes + (isRight ? labels[row] : (labels[row] + 1) % classes)] = 1;
+    }
+    return new Predictions(labels, probabilities, classes, 0, 0.5);
+  }
+}
