@@ -19,7 +19,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * changed, and the same ones are kept once.
  */
 final class KeptPredictions {
-  private static final String COLLECTION = "predictions";
+  static final String COLLECTION = "predictions";
   private static final int DIGITS = 12;
 
   /** Bytes of the largest file: ten million rows of two classes. */

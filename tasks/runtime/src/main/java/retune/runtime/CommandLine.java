@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
@@ -13,9 +14,14 @@ import retune.core.InvalidInputException;
  *
  * @param inputs the step's own flags as typed, by field name
  * @param json the value of {@code --input}: JSON, {@code @file} or {@code -}
+ * @param format the value of {@code --format}
  */
-record CommandLine(Map<String, String> inputs, Optional<String> json) {
+record CommandLine(
+    Map<String, String> inputs, Optional<String> json, Optional<ResultFormat> format) {
   private static final String XCOM = "--xcom";
+
+  /** The flags that every step has. */
+  private static final Set<String> COMMON = Set.of("input", "xcom", "format");
 
   /**
    * The file of {@code --xcom}, found without parsing the other arguments: their errors are written
@@ -57,7 +63,7 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
       }
       int equals = word.indexOf('=');
       String name = word.substring(2, equals < 0 ? word.length() : equals);
-      boolean isCommon = name.equals("input") || name.equals("xcom");
+      boolean isCommon = COMMON.contains(name);
       boolean isSwitch = !isCommon && fieldOf(name, reader).kind() == InputField.Kind.BOOLEAN;
       String value;
       if (equals >= 0) {
@@ -74,7 +80,11 @@ record CommandLine(Map<String, String> inputs, Optional<String> json) {
           isCommon ? common.put(name, value) : inputs.put(name.replace('-', '_'), value);
       requireOnce(name, before);
     }
-    return new CommandLine(inputs, Optional.ofNullable(common.get("input")));
+    return new CommandLine(
+        inputs,
+        Optional.ofNullable(common.get("input")),
+        Optional.ofNullable(common.get("format"))
+            .map(format -> ResultFormat.ofId(format, "--format")));
   }
 
   private static void requireOnce(String name, @Nullable String before) {

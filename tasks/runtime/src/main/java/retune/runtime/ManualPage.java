@@ -6,8 +6,6 @@ import java.util.stream.Collectors;
 
 /** The text of {@code --help}, and the same as Markdown. */
 final class ManualPage {
-  private static final int WIDTH = 100;
-
   private ManualPage() {}
 
   /** The list of all steps by pipeline. */
@@ -39,14 +37,14 @@ final class ManualPage {
   static String ofStep(StepDefinition step) {
     StringBuilder page = new StringBuilder();
     page.append("%s – %s%n%n".formatted(step.name(), label(step.about().pipeline())));
-    page.append(wrap(step.about().value(), 0)).append('\n');
+    page.append(TextPage.wrap(step.about().value(), 0)).append('\n');
     page.append(
         "\nUsage: ./retune %s %s[--flag value …] [--input JSON|@file|-] [--xcom FILE]%n"
             .formatted(step.name(), positional(step)));
     page.append("\nInputs (as flags, or as JSON with names in snake_case):\n");
     for (InputField field : step.inputs()) {
       page.append("  %s %s%n".formatted(field.flag(), type(field)));
-      page.append(wrap(field.description() + note(field), 6)).append('\n');
+      page.append(TextPage.wrap(field.description() + note(field), 6)).append('\n');
     }
     page.append(
         """
@@ -55,13 +53,15 @@ final class ManualPage {
           --input JSON|@file|-   inputs as one JSON object: inline, from a file, or from standard
                                  input; flags override it
           --xcom FILE            write the result to FILE instead of standard output
+          --format text|json     print the result as a page, if it has one, or as JSON; the default is
+                                 text on a terminal, else json
           --help                 print this page
 
         Output (one JSON object):
         """);
     for (InputField field : step.outputs()) {
       page.append("  %s %s%n".formatted(field.name(), type(field)));
-      page.append(wrap(field.description(), 6)).append('\n');
+      page.append(TextPage.wrap(field.description(), 6)).append('\n');
     }
     page.append("\nExit codes:\n");
     for (ExitCode code : ExitCode.values()) {
@@ -121,20 +121,6 @@ final class ManualPage {
   private static String firstSentence(About about) {
     String[] sentences = about.value().split("(?<=\\.) ", 2);
     return sentences[0];
-  }
-
-  /** Breaks text into lines of at most {@link #WIDTH} characters. */
-  private static String wrap(String text, int indent) {
-    StringBuilder line = new StringBuilder();
-    StringBuilder lines = new StringBuilder();
-    for (String word : text.split("\\s+", -1)) {
-      if (!line.isEmpty() && indent + line.length() + 1 + word.length() > WIDTH) {
-        lines.append(" ".repeat(indent)).append(line).append('\n');
-        line.setLength(0);
-      }
-      line.append(line.isEmpty() ? "" : " ").append(word);
-    }
-    return lines.append(" ".repeat(indent)).append(line).toString();
   }
 
   /** The steps' reference as Markdown. */

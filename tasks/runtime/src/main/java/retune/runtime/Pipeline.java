@@ -6,6 +6,7 @@ public enum Pipeline {
   EVALUATION("Evaluate the model in production and fine-tune it when it falls short"),
   DEPLOYMENT("Put an approved version into production"),
   RETRAINING("Train a new version on collected data"),
+  AUDIT("Explain what was decided, and give the data to check it"),
   AUTHORING("Bring in a table, a model or steps of your own"),
   SERVING("Serve predictions of the model in production");
 

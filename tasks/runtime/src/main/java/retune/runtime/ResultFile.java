@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import retune.core.InvalidInputException;
 
-/** Writes a step's JSON to a file, atomically, or to standard output. */
+/** Writes a step's JSON to a file, atomically. */
 final class ResultFile {
   /** The folder that KubernetesPodOperator's side car reads the result from. */
   private static final Path SIDE_CAR_FOLDER = Path.of("/airflow/xcom");
@@ -26,25 +26,24 @@ final class ResultFile {
   private ResultFile() {}
 
   /**
-   * Chooses the place and checks, before the step runs, that it can be written.
+   * Chooses the file and checks, before the step runs, that it can be written; empty where the
+   * result belongs on standard output.
    *
    * @param asked the file of {@code --xcom}, if given
    */
-  static Consumer<String> open(
-      Optional<String> asked, Settings settings, Consumer<String> standardOutput) {
-    Optional<Path> file =
-        asked
-            .or(() -> settings.find("RETUNE_XCOM"))
-            .map(Path::of)
-            .or(
-                () ->
-                    Optional.of(SIDE_CAR_FOLDER)
-                        .filter(Files::isDirectory)
-                        .map(folder -> folder.resolve("return.json")));
-    if (file.isEmpty()) {
-      return standardOutput;
-    }
-    Path target = file.get().toAbsolutePath();
+  static Optional<Consumer<String>> open(Optional<String> asked, Settings settings) {
+    return asked
+        .or(() -> settings.find("RETUNE_XCOM"))
+        .map(Path::of)
+        .or(
+            () ->
+                Optional.of(SIDE_CAR_FOLDER)
+                    .filter(Files::isDirectory)
+                    .map(folder -> folder.resolve("return.json")))
+        .map(file -> writer(file.toAbsolutePath()));
+  }
+
+  private static Consumer<String> writer(Path target) {
     Path draft = draft(target);
     return text -> {
       try {

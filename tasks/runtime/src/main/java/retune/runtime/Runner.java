@@ -15,6 +15,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -95,9 +96,9 @@ final class Runner {
       Logs.configure(LogForm.JSON, provisional, redactor, err);
       Logs.configure(settings.logForm(), provisional, redactor, err);
       boolean asksForHelp = flags.contains("--help") || flags.contains("-h");
-      if (!asksForHelp) {
-        result = ResultFile.open(CommandLine.xcom(flags), settings, this::print);
-      }
+      Optional<Consumer<String>> file =
+          asksForHelp ? Optional.empty() : ResultFile.open(CommandLine.xcom(flags), settings);
+      file.ifPresent(writer -> result = writer);
       StepDefinition step =
           StepDefinition.find(name)
               .orElseThrow(
@@ -114,9 +115,15 @@ final class Runner {
       Logs.configure(settings.logForm(), new Logs.StepIdentity(step.name(), run), redactor, err);
       InputReader reader = new InputReader(step.name(), step.input());
       CommandLine commandLine = CommandLine.parse(flags, reader);
+      ResultFormat format = commandLine.format().orElseGet(settings::resultFormat);
       Record input = reader.read(json(commandLine), commandLine.inputs());
-      String answer = Json.MAPPER.writeValueAsString(execute(step, input, run));
-      return end(ExitCode.DONE, answer);
+      Record output = execute(step, input, run);
+      boolean asPage = format == ResultFormat.TEXT && file.isEmpty();
+      return end(
+          ExitCode.DONE,
+          asPage && output instanceof Page page
+              ? page.text().stripTrailing()
+              : Json.MAPPER.writeValueAsString(output));
     } catch (InvalidInputException | NotReadyException e) {
       return fail(e);
     } catch (InvalidPathException e) {

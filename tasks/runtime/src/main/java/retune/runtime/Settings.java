@@ -65,6 +65,11 @@ public record Settings(Map<String, String> environment) {
         "RETUNE_LOG is '" + text + "'; set it to json, text or terminal.");
   }
 
+  /** How a result is printed unless the command line says. */
+  ResultFormat resultFormat() {
+    return ResultFormat.ofId(find("RETUNE_FORMAT").orElse("json"), "RETUNE_FORMAT");
+  }
+
   /** How the log is written to standard error. */
   enum LogForm {
     /** One JSON object a line. */

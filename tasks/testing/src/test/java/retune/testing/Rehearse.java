@@ -9,9 +9,11 @@ import retune.core.InvalidInputException;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.NotReadyException;
+import retune.runtime.Page;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.TextPage;
 
 /** A step with every kind of input, which ends as it is asked to. */
 @AutoService(Step.class)
@@ -49,7 +51,13 @@ public final class Rehearse implements Step<Rehearse.Input, Rehearse.Output> {
       @Field("number of rows") int rows,
       @Field("whether it was loud") boolean loud,
       @Field("logical date") @Nullable LocalDate logicalDate,
-      @Field("columns left out") List<String> exclude) {}
+      @Field("columns left out") List<String> exclude)
+      implements Page {
+    @Override
+    public String text() {
+      return new TextPage().heading("A rehearsal").line("model", model).toString();
+    }
+  }
 
   @Override
   public Output run(Input input, StepContext context) throws InterruptedException {

@@ -14,6 +14,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -79,6 +80,35 @@ class StepContractTest {
     try (Stream<Path> files = Files.list(folder)) {
       assertEquals(1, files.count());
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"text, json, false", "json, text, true", "'', text, true", "text, '', true"})
+  void theResultIsAPageWhereTheFlagOrElseTheSettingSaysSo(
+      String setting, String flag, boolean isPage) throws Exception {
+    String[] words = {"rehearse", "--model", "m", "--format", flag};
+    StepProcess.Ended ended =
+        run(Map.of("RETUNE_FORMAT", setting), flag.isEmpty() ? Arrays.copyOf(words, 3) : words);
+
+    assertEquals(0, ended.exitCode(), ended.err());
+    assertEquals(isPage, ended.out().equals("A rehearsal\n  model           m\n"), ended.out());
+    assertEquals(!isPage, ended.out().startsWith("{"), ended.out());
+  }
+
+  @Test
+  void theResultFileIsJsonWhateverTheFormat() throws Exception {
+    Path file = folder.resolve("return.json");
+    StepProcess.Ended ended =
+        run(Map.of(), "rehearse", "--model", "m", "--format", "text", "--xcom", file.toString());
+    assertEquals("", ended.out());
+    assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
+  }
+
+  @Test
+  void anUnknownFormatIsRefused() throws Exception {
+    StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--format", "yaml");
+    assertEquals(50, ended.exitCode());
+    assertEquals("--format is 'yaml'; give text or json.", ended.errorMessage());
   }
 
   @Test

@@ -1,0 +1,171 @@
+package retune.judgement;
+
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import retune.core.InvalidInputException;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * What the store tells of decisions, as its documents have it: {@code verdicts}, {@code outcomes},
+ * {@code deployment_events}, {@code data_splits} and the status history of versions. Everything is
+ * sorted by time, the oldest first.
+ */
+public final class AuditTrail {
+  private static final String STATUS_HISTORY = "status_history";
+
+  private static final Comparator<Document> BY_TIME =
+      Comparator.comparing(document -> Instant.parse(document.getString("timestamp")));
+
+  private final DocumentStore store;
+
+  public AuditTrail(DocumentStore store) {
+    this.store = store;
+  }
+
+  /** The version's document without its model; an {@link InvalidInputException} if none. */
+  public Document version(String modelId) {
+    return Optional.ofNullable(
+            store
+                .collection("model_metadata")
+                .find(Filters.eq(modelId))
+                .projection(Projections.exclude("model_json"))
+                .first())
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "There is no model version '%s'; './retune history MODEL' lists those of a model."
+                        .formatted(modelId)));
+  }
+
+  /** The moves of a version's status. */
+  public static List<Document> moves(Document version) {
+    return version.getList(STATUS_HISTORY, Document.class, List.of());
+  }
+
+  /** The verdicts on a version, each with the number of {@code rows} judged where it is known. */
+  public List<Document> verdicts(String model, String modelId) {
+    return store.events().startingWith("verdicts", model + "/").stream()
+        .filter(verdict -> modelId.equals(verdict.getString("model_id")))
+        .sorted(BY_TIME)
+        .map(this::withRows)
+        .toList();
+  }
+
+  private Document withRows(Document verdict) {
+    String predictions = verdict.getString("predictions");
+    if (predictions != null) {
+      store
+          .events()
+          .find(KeptPredictions.COLLECTION, predictions)
+          .ifPresent(kept -> verdict.append("rows", kept.getInteger("rows")));
+    }
+    return verdict;
+  }
+
+  /** The outcomes of a model's days, with earlier revisions. */
+  public List<Document> outcomes(String model) {
+    return store.events().startingWith("outcomes", model + "/").stream().sorted(BY_TIME).toList();
+  }
+
+  /** What put versions of a model into production. */
+  public List<Document> deployments(String model) {
+    String prefix = "deployment/" + model + "/";
+    Bson earlier =
+        Filters.and(Filters.gte("_id", prefix), Filters.lt("_id", prefix + Character.MAX_VALUE));
+    return store
+        .collection("deployment_events")
+        .find(Filters.or(Filters.eq("model", model), earlier))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(BY_TIME)
+        .toList();
+  }
+
+  /** How a batch of this content was split, without the assignment of single rows. */
+  public List<Document> splits(String contentHash) {
+    return store
+        .collection("data_splits")
+        .find(Filters.eq("content_hash", contentHash))
+        .projection(Projections.exclude("assignment"))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(BY_TIME)
+        .toList();
+  }
+
+  /**
+   * What happened to a model's production: {@code timestamp}, {@code event}, {@code model_id},
+   * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, the type of a
+   * deployment event, or {@code moved_to_STATUS} for a move of status in a run that has neither.
+   */
+  public List<Document> history(String model) {
+    List<Document> outcomes = outcomes(model);
+    List<Document> deployments = deployments(model);
+    Set<String> told =
+        Stream.concat(outcomes.stream(), deployments.stream())
+            .map(document -> document.getString("run_id"))
+            .collect(Collectors.toSet());
+    List<Document> history = new ArrayList<>();
+    for (Document outcome : outcomes) {
+      history.add(
+          entry(outcome, "evaluated_" + outcome.getString("status"), "message")
+              .append("revision", outcome.getInteger("revision")));
+    }
+    for (Document event : deployments) {
+      history.add(
+          entry(event, event.getString("event_type"), "reason")
+              .append("previous_model_id", event.getString("previous_model_id"))
+              .append("revision", event.get("revision")));
+    }
+    for (Document version : versions(model)) {
+      for (Document move : moves(version)) {
+        if (move.getString("from") != null && !told.contains(move.getString("run_id"))) {
+          history.add(
+              entry(move, "moved_to_" + move.getString("to"), "reason")
+                  .append("model_id", version.getString("_id")));
+        }
+      }
+    }
+    return history.stream().sorted(BY_TIME).toList();
+  }
+
+  private List<Document> versions(String model) {
+    return store
+        .collection("model_metadata")
+        .find(Filters.eq("model_name", model))
+        .projection(Projections.include(STATUS_HISTORY))
+        .into(new ArrayList<>());
+  }
+
+  private static Document entry(Document source, String event, String reason) {
+    Document entry =
+        new Document("timestamp", source.getString("timestamp"))
+            .append("event", event)
+            .append("model_id", source.getString("model_id"))
+            .append("reason", source.getString(reason));
+    for (String name :
+        List.of(
+            "logical_date",
+            "dag_id",
+            "run_id",
+            "run_url",
+            "started_by",
+            "code_revision",
+            "step_image")) {
+      if (source.containsKey(name)) {
+        entry.append(name, source.get(name));
+      }
+    }
+    return entry;
+  }
+}

@@ -1,0 +1,101 @@
+package retune.steps.audit;
+
+import com.google.auto.service.AutoService;
+import java.util.List;
+import java.util.Map;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.judgement.AuditTrail;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Page;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.runtime.TextPage;
+
+@About(
+    value =
+        "Tells what happened to a model's production and why: outcomes of days, deployments, and"
+            + " decisions of people, the oldest first. Reads the store alone.",
+    pipeline = Pipeline.AUDIT,
+    example = "credit-default",
+    work = Work.METADATA)
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class History implements Step<History.Input, History.Output> {
+  private static final int SECONDS_OF_TIMESTAMP = 19;
+
+  public record Input(
+      @Field(value = "the model's name", positional = true) String model,
+      @Field(value = "number of entries, the latest; 0 for all", byDefault = "0", min = 0)
+          int last) {}
+
+  public record Output(
+      @Field("the model's name") String model,
+      @Field("the version in production") String modelId,
+      @Field("the version before it") @Nullable String previousModelId,
+      @Field("the best version ever approved") String bestModelId,
+      @Field("number of the champion, from 1; a promotion adds one") long revision,
+      @Field(
+              "timestamp, event, model_id, reason, logical_date, run_id and what else is known of"
+                  + " each event")
+          List<Map<String, Object>> events)
+      implements Page {
+    @Override
+    public String text() {
+      TextPage page =
+          new TextPage()
+              .heading(model)
+              .line("in production", modelId)
+              .line("before it", previousModelId)
+              .line("best ever", bestModelId)
+              .line("promotions", Long.toString(revision - 1));
+      events.forEach(event -> add(page, new Document(event)));
+      return page.toString();
+    }
+
+    private static void add(TextPage page, Document event) {
+      String time = event.getString("timestamp");
+      page.heading(
+              "%s  %s  %s"
+                  .formatted(
+                      time.substring(0, Math.min(SECONDS_OF_TIMESTAMP, time.length()))
+                          .replace('T', ' '),
+                      event.getString("event"),
+                      event.getString("model_id")))
+          .line("day", event.getString("logical_date"))
+          .line("instead of", event.getString("previous_model_id"))
+          .line("reason", event.getString("reason"))
+          .line("run", Facts.run(event))
+          .line("page", event.getString("run_url"));
+    }
+  }
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Champion champion =
+        new Champions(context.store())
+            .find(input.model())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "There is no champion of '%s'; give the name of a model that has one."
+                            .formatted(input.model())));
+    List<Document> events = new AuditTrail(context.store()).history(input.model());
+    int from = input.last() == 0 ? 0 : Math.max(0, events.size() - input.last());
+    return new Output(
+        input.model(),
+        champion.modelId(),
+        champion.previousModelId(),
+        champion.bestModelId(),
+        champion.revision(),
+        events.subList(from, events.size()).stream()
+            .map(event -> (Map<String, Object>) event)
+            .toList());
+  }
+}
