@@ -88,6 +88,11 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ("name: x\ngate: {threshold: 1.5}\n", "gate.threshold must be from 0 to 1, not 1.5"),
         ("name: x\ngate: {threshold: high}\n", "gate.threshold must be a number, not 'high'"),
         ("name: x\ngate: {max_attempts: 4}\n", "gate.max_attempts must be from 1 to 3, not 4"),
+        ("name: x\ngate: {policy: better}\n", "gate.policy must be terms such as floor,"),
+        ("name: x\ngate: {policy: 'within(hits, 0.1)'}\n", "gate.policy must be terms such as"),
+        ("name: x\ngate: {policy: flips(2)}\n", "gate.policy must have numbers from 0 to 1"),
+        ("name: x\ngate: {policy: superior and non_inferior}\n", "not for both"),
+        ("name: x\ngate: {policy: flips and flips(0.2)}\n", "must have each term once"),
         ("name: x\ngate: {max_attempts: true}\n", "gate.max_attempts must be an integer, not true"),
         (
             "name: x\ngate: {metric: f1_marco}\n",

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Evidence;
+import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 
@@ -314,6 +316,66 @@ class EvaluationLoopTest {
     assertEquals("accuracy", kept.getString("metric"));
     assertEquals(0.8, kept.getDouble("threshold"));
     assertEquals("below_champion", kept.getString("reason"));
+  }
+
+  @Test
+  void aCandidateThatAnswersEveryRowAlikeIsNotApproved() {
+    String champion = loop.register(USELESS, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.registerConstant(champion);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
+    assertFalse(judged.passed());
+    assertTrue(judged.reason().contains("answers every row alike"), judged.reason());
+  }
+
+  @Test
+  void whatIsLostOnTheLastOrdinaryDayIsToldOrHolds() throws Exception {
+    String original = loop.register(EXCELLENT, null, VersionStatus.APPROVED);
+    loop.models.move(original, VersionStatus.Event.DEPLOY, "");
+    loop.evaluate(original);
+    assertEquals("approved", loop.check(original).status());
+    loop.sendResults();
+    loop.startDay(Loop.DATE.plusDays(1), true);
+    loop.evaluate(original);
+    loop.check(original);
+    loop.prepare(original);
+    String candidate = loop.register(USELESS, original, VersionStatus.CANDIDATE);
+    EvaluateFinetunedModel.Output told = loop.evaluateFinetuned(candidate, original, 1);
+    assertTrue(told.passed(), told.reason());
+    assertTrue(
+        told.reason()
+            .matches(
+                ".* on the same rows\\. But on the \\S+ ordinary rows of credit-default/2026-11-05"
+                    + " the candidate has 0\\.5\\d{3} and the champion 0\\.9\\d{3}; 0\\.05 may be"
+                    + " lost\\."),
+        told.reason());
+
+    loop.onConflict = OnConflict.HOLD;
+    loop.check(original);
+    EvaluateFinetunedModel.Output held = loop.evaluateFinetuned(candidate, original, 1);
+    assertFalse(held.passed());
+    assertTrue(held.reason().contains("0.05 may be lost"), held.reason());
+  }
+
+  @Test
+  void fewRowsLeaveACandidateUndecidedWhereABoundDecides() {
+    loop.evidence = Evidence.INTERVAL;
+    loop.writeBatch(300);
+    String champion = loop.register(USELESS, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
+    assertFalse(judged.passed());
+    Document verdict =
+        loop.store.collection("verdicts").find(new Document("model_id", candidate)).first();
+    assertNotNull(verdict);
+    assertEquals("undecided", verdict.getString("decision"), judged.reason());
+    assertTrue(
+        judged.reason().contains("of the 50 rows that a confidence bound needs"), judged.reason());
   }
 
   @Test
