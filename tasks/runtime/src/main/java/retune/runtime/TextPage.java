@@ -34,6 +34,12 @@ public final class TextPage {
     return this;
   }
 
+  /** Adds a line that is not broken, such as a command. */
+  public TextPage verbatim(String line) {
+    text.append(" ".repeat(INDENT)).append(line).append('\n');
+    return this;
+  }
+
   /** Adds rows of cells in columns that are as wide as their widest cell. */
   public TextPage table(List<List<String>> rows) {
     List<Integer> widths = new ArrayList<>();

@@ -21,24 +21,24 @@ record LoopFile(
   String toYaml() {
     Gate gate = proposal.gate();
     return """
-        %s# Only the name is required. docs/how-to/write-a-loop-file.md lists all settings.
-        name: %s
+    %s# Only the name is required. docs/how-to/write-a-loop-file.md lists all settings.
+    name: %s
 
-        # Cron in UTC, at most one run a day. A run at 01:00 works on the day that has just ended.
-        schedule: "0 1 * * *"
+    # Cron in UTC, at most one run a day. A run at 01:00 works on the day that has just ended.
+    schedule: "0 1 * * *"
 
-        data:
-        %s
-        gate:
-        %s%s  metric: %s
-          threshold: %s
-          # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
-          max_attempts: 3
+    data:
+    %s
+    gate:
+    %s%s  metric: %s
+      threshold: %s
+      # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
+      max_attempts: 3
 
-        finetuning:
-          epochs: 5
-          learning_rate: 1e-4
-        """
+    finetuning:
+      epochs: 5
+      learning_rate: 1e-4
+    """
         .formatted(
             YamlText.comments(
                 "", "The loop of the model %s, made from %s.".formatted(name, source)),
@@ -53,27 +53,28 @@ record LoopFile(
   private String data() {
     if (days != null) {
       return """
-            # Real rows; {date} stands for the day. A day that is not there yet is tried again.
-            source: csv
-            path: %s
-          """
+        # Real rows; {date} stands for the day. A day that is not there yet is tried again.
+        source: csv
+        path: %s
+      """
           .formatted(YamlText.quoted(days));
     }
     return """
-          # Rehearsal: each day's rows are drawn from the distribution that was learned from the
-          # table. For real rows write, for example (docs/how-to/use-your-own-data.md):
-          #   source: csv
-          #   path: "/data/{date}.csv"
-          source: synthetic
-          rows: %s
-        """
+      # Rehearsal: each day's rows are drawn from the distribution that was learned from the
+      # table. For real rows write, for example (docs/how-to/use-your-own-data.md):
+      #   source: csv
+      #   path: "/data/{date}.csv"
+      source: synthetic
+      rows: %s
+    """
         .formatted(ROWS_A_DAY);
   }
 
   private String holdoutSentence() {
     return String.format(
         Locale.ROOT,
-        "On %d hold-out rows (not used for any choice) the model reaches %s %.4f, F1 %.4f, ROC AUC %.4f.",
+        "On %d hold-out rows (not used for any choice) the model reaches %s %.4f, F1 %.4f, ROC AUC"
+            + " %.4f.",
         holdout.rows(),
         proposal.gate().metric().title(),
         holdout.value(proposal.gate().metric()),

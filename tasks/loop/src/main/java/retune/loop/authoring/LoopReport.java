@@ -181,7 +181,8 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
                         Chart.percent(kind.missing()))));
     return Html.heading("Columns")
         + Html.paragraph(
-            "The kind of each column and the reason. To change a kind, edit columns.yaml and give it back with --columns.")
+            "The kind of each column and the reason. To change a kind, edit columns.yaml and give"
+                + " it back with --columns.")
         + Html.table(List.of("column", "kind", "reason", "missing"), rows);
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,9 +25,11 @@ import retune.model.AtomicFile;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
+import retune.runtime.Page;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.TextPage;
 import retune.runtime.csv.CsvOptions;
 
 @About(
@@ -120,7 +123,45 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
       @Field("the report") String report,
       @Field("the loop file") String loopFile,
       @Field("what to do next: commands, and sentences that say why") List<String> next,
-      @Field("seconds by phase") Map<String, Double> seconds) {}
+      @Field("seconds by phase") Map<String, Double> seconds)
+      implements Page {
+    @Override
+    public String text() {
+      TextPage page =
+          new TextPage()
+              .heading("%s, a loop made from %,d rows".formatted(name, rows))
+              .line("in production", modelId)
+              .line("gate", "%s at least %s".formatted(gateMetric.id(), gateThreshold))
+              .line("why", gateReason)
+              .line(
+                  "generated rows",
+                  String.format(Locale.ROOT, "%.2f of 1 like the real ones", qualityScore));
+      table(page, "Metrics on the hold-out", rounded(testMetrics));
+      table(page, "Columns to look at", doubts);
+      table(page, "Columns that are left out", leftOut);
+      page.heading("Files")
+          .line("columns", columnsFile)
+          .line("report", report)
+          .line("loop", loopFile)
+          .heading("Next");
+      next.forEach(page::verbatim);
+      return page.toString();
+    }
+
+    private static Map<String, String> rounded(Map<String, Double> metrics) {
+      Map<String, String> words = new LinkedHashMap<>();
+      metrics.forEach(
+          (metric, value) -> words.put(metric, String.format(Locale.ROOT, "%.4f", value)));
+      return words;
+    }
+
+    private static void table(TextPage page, String title, Map<String, String> rows) {
+      if (!rows.isEmpty()) {
+        page.heading(title);
+        rows.forEach(page::line);
+      }
+    }
+  }
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {

@@ -10,12 +10,15 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
 import retune.core.metrics.Metric;
 import retune.judgement.DayOutcome;
+import retune.loop.daily.Day.From;
 import retune.loop.daily.Day.Task;
 import retune.loop.daily.LoopSettings.Section;
 import retune.model.Champions;
@@ -24,11 +27,13 @@ import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Json;
 import retune.runtime.NotReadyException;
+import retune.runtime.Page;
 import retune.runtime.Pipeline;
 import retune.runtime.RunIdentity;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.Steps;
+import retune.runtime.TextPage;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -71,7 +76,56 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("the version in production before") @Nullable String championBefore,
       @Field("the version in production after") @Nullable String championAfter,
       @Field("duration of each task that ran, in seconds") Map<String, Double> seconds,
-      @Field("with --plan, the tasks with their inputs") @Nullable List<Task> plan) {
+      @Field("with --plan, the tasks with their inputs") @Nullable List<Task> plan)
+      implements Page {
+    @Override
+    public String text() {
+      TextPage page = new TextPage().heading(name + ", " + date);
+      return (plan == null ? outcome(page) : planned(page, plan)).toString();
+    }
+
+    private TextPage outcome(TextPage page) {
+      String metricOfDay = metric == null ? "the metric" : metric.id();
+      page.line("ended as", status)
+          .line("what happened", message)
+          .line(metricOfDay, rounded(before) + " before any fine-tuning; threshold " + threshold)
+          .line("attempts", String.valueOf(attempts))
+          .line("in production", championAfter)
+          .line("before", Objects.equals(championBefore, championAfter) ? null : championBefore)
+          .line("run", runId)
+          .heading("Seconds");
+      return page.table(
+          seconds.entrySet().stream()
+              .map(
+                  task ->
+                      List.of(task.getKey(), String.format(Locale.ROOT, "%6.2f", task.getValue())))
+              .toList());
+    }
+
+    private static TextPage planned(TextPage page, List<Task> plan) {
+      List<List<String>> rows = new ArrayList<>();
+      for (Task task : plan) {
+        rows.add(
+            List.of(task.task(), task.when().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+      }
+      page.table(rows);
+      for (Task task : plan) {
+        page.heading(task.task());
+        task.inputs()
+            .forEach(
+                (input, value) ->
+                    page.line(
+                        input,
+                        value instanceof From(String from, String output)
+                            ? output + " of " + from
+                            : value.toString()));
+      }
+      return page;
+    }
+
+    private static String rounded(@Nullable Double value) {
+      return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
+    }
 
     /** What a run of the day would do; nothing has run. */
     static Output ofPlan(Input input, String runId, List<Task> plan) {

@@ -50,7 +50,10 @@ final class YamlFile {
   /** Neither a line break nor printable, or a line separator that is none in YAML 1.1 or 1.2. */
   private static final Pattern REFUSED =
       Pattern.compile(
-          "\r(?!\n)|[^\n\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\x{10000}-\\x{10ffff}]");
+          "\r"
+              + "(?!\n"
+              + ")|[^\n\r"
+              + "\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\x{10000}-\\x{10ffff}]");
 
   private static final Pattern UNENCODABLE = Pattern.compile("[\\x00\\ud800-\\udfff]");
   private static final Pattern NOT_FINITE = Pattern.compile("[-+]?\\.[A-Za-z]+");

@@ -13,11 +13,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bson.Document;
@@ -31,6 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
@@ -38,6 +41,7 @@ import retune.runtime.Settings;
 import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -210,6 +214,52 @@ class RunLoopTest {
     assertEquals(0, day.get("seconds").size());
     assertNull(day.get("status"));
     assertNull(store.collection("raw_batches").find().first());
+  }
+
+  @Test
+  void aTerminalGetsThePlanAndTheOutcomeAsText() throws Exception {
+    write("loop.yaml", LOOP);
+    LocalDate date = LocalDate.parse(DATE);
+    RunLoop.Input input =
+        new RunLoop.Input("credit-default", date, folder.toString(), 7, null, null, true);
+    String plan = new RunLoop().run(input, TestContext.of(store)).text();
+    assertTrue(
+        Pattern.compile("^credit-default, %s\n  generate_data +always\n".formatted(DATE))
+            .matcher(plan)
+            .find(),
+        plan);
+    assertTrue(plan.contains("\nload_latest_model\n  model           credit-default\n"), plan);
+    assertTrue(plan.contains("\n  model_id        model_id of load_latest_model\n"), plan);
+
+    assertEquals(
+        """
+        credit-default, %s
+          ended as        approved
+          what happened   It passed.
+          f1_macro        0.7067 before any fine-tuning; threshold 0.66
+          attempts        0
+          in production   credit-default-0123456789ab
+          run             run
+
+        Seconds
+          generate_data    1.50
+        """
+            .formatted(DATE),
+        new RunLoop.Output(
+                "credit-default",
+                date,
+                "run",
+                "approved",
+                "It passed.",
+                Metric.F1_MACRO,
+                0.66,
+                0.70671,
+                0,
+                "credit-default-0123456789ab",
+                "credit-default-0123456789ab",
+                Map.of("generate_data", 1.5),
+                null)
+            .text());
   }
 
   @Test
