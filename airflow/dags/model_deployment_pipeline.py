@@ -1,8 +1,13 @@
 """## Into production
 
 Takes the version that the day's evaluation approved, checks that it loads and answers as it did
-when it was judged, puts it into production and tells people. If nothing was approved, or the
-version is in production already, there is nothing to do and the tasks are skipped.
+when it was judged, puts it into production, checks it there and tells people. If nothing was
+approved, or the version is in production already, there is nothing to do and the tasks are skipped.
+
+If `verify_deployment` finds the version damaged, or the prediction service (`RETUNE_SERVING_URL`)
+does not answer with it, the version before comes back into production, people are told, and the
+task fails. The version that failed is barred: it is not deployed again until
+`./retune release_version` releases it. To take a promotion back by hand, trigger `model_rollback`.
 
 The run starts by itself after the day's evaluation. To deploy a day's version again, trigger the
 DAG and pick the day; an empty field means yesterday (UTC).
@@ -61,11 +66,17 @@ for loop in loops():
             model_id=result(validate_model, "model_id"),
             logical_date=LOGICAL_DATE,
         )
+        verify_deployment = step(
+            "verify_deployment",
+            loop,
+            model=loop.name,
+            model_id=result(deploy_model, "model_id"),
+        )
         notify_deployment_complete = step(
             "notify_deployment_complete",
             loop,
             model=loop.name,
-            model_id=result(deploy_model, "model_id"),
+            model_id=result(verify_deployment, "model_id"),
         )
         nothing_to_deploy = EmptyOperator(
             task_id="nothing_to_deploy",
@@ -73,4 +84,4 @@ for loop in loops():
         )
 
         wait_for_model_ready >> decide_after_wait >> [validate_model, nothing_to_deploy]
-        validate_model >> deploy_model >> notify_deployment_complete
+        validate_model >> deploy_model >> verify_deployment >> notify_deployment_complete

@@ -10,11 +10,17 @@ from airflow.timetables.base import TimeRestriction
 
 from retune.loops import LoopFileError, read
 
-PIPELINES = {"data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline"}
+PIPELINES = {
+    "data_pipeline",
+    "model_evaluation_pipeline",
+    "model_deployment_pipeline",
+    "model_rollback",
+}
 STAGES = {
     "data_pipeline": "data",
     "model_evaluation_pipeline": "evaluation",
     "model_deployment_pipeline": "deployment",
+    "model_rollback": "deployment",
 }
 RUNTIMES = ["kubernetes", "docker", "process"]
 
@@ -90,14 +96,24 @@ def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
         assert dag.task_dict[joined].trigger_rule == "none_failed_min_one_success"
 
 
-def test_a_version_is_waited_for_validated_deployed_and_announced(bag):
+def test_a_version_is_waited_for_validated_deployed_verified_and_announced(bag):
     assert edges(bag().dags["model_deployment_pipeline"]) == {
         ("wait_for_model_ready", "decide_after_wait"),
         ("decide_after_wait", "validate_model"),
         ("decide_after_wait", "nothing_to_deploy"),
         ("validate_model", "deploy_model"),
-        ("deploy_model", "notify_deployment_complete"),
+        ("deploy_model", "verify_deployment"),
+        ("verify_deployment", "notify_deployment_complete"),
     }
+
+
+def test_a_rollback_is_started_by_hand_alone_and_verified(bag):
+    dag = bag().dags["model_rollback"]
+    assert edges(dag) == {("rollback", "verify_deployment")}
+    assert dag.timetable.can_be_scheduled is False
+    for name in ("version", "reason"):
+        field = dag.params.get_param(name)
+        assert (field.value, field.schema["type"]) == (None, ["null", "string"])
 
 
 def test_each_pipeline_starts_the_next_for_the_same_day(bag):

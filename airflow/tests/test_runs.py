@@ -156,14 +156,15 @@ def test_a_partition_key_takes_precedence_over_the_field(run, program):
     assert {call["input"]["logical_date"] for call in program.calls} == {"2026-11-05"}
 
 
-def test_an_approved_version_is_validated_deployed_and_announced(run, program):
-    program.answer(
-        {
-            "wait_for_model_ready": {"ready": True, "model_id": "20260109_101500"},
-            "validate_model": {"model_id": "20260109_101500"},
-            "deploy_model": {"model_id": "20260109_101500"},
-        }
-    )
+DEPLOYED = {
+    "wait_for_model_ready": {"ready": True, "model_id": "20260109_101500"},
+    "validate_model": {"model_id": "20260109_101500"},
+    "deploy_model": {"model_id": "20260109_101500"},
+}
+
+
+def test_an_approved_version_is_validated_deployed_verified_and_announced(run, program):
+    program.answer(DEPLOYED | {"verify_deployment": {"model_id": "20260109_101500"}})
     ended = run("model_deployment_pipeline")
     assert ended.state == "success"
     assert ended.states["nothing_to_deploy"] == "skipped"
@@ -174,7 +175,37 @@ def test_an_approved_version_is_validated_deployed_and_announced(run, program):
             "logical_date": "2026-11-05",
         }
     ]
-    assert len(program.inputs("notify_deployment_complete")) == 1
+    verified = {"model": "credit-default", "model_id": "20260109_101500"}
+    assert program.inputs("verify_deployment") == [verified]
+    assert program.inputs("notify_deployment_complete") == [verified]
+
+
+def test_a_version_that_fails_its_verification_is_not_announced_as_deployed(run, program):
+    error = {"code": 50, "message": "It is rolled back.", "retryable": False}
+    program.answer(DEPLOYED | {"verify_deployment": {"_exit": 50, "error": error}})
+    ended = run("model_deployment_pipeline")
+    assert ended.state == "failed"
+    assert (ended.states["verify_deployment"], ended.tries["verify_deployment"]) == ("failed", 1)
+    assert program.inputs("notify_deployment_complete") == []
+
+
+def test_a_rollback_takes_the_forms_version_and_reason(run, program):
+    program.answer({"rollback": {"model_id": "earlier"}})
+    ended = run("model_rollback", version="earlier", reason="too slow")
+    assert ended.state == "success"
+    assert program.inputs("rollback") == [
+        {"model": "credit-default", "to": "earlier", "reason": "too slow"}
+    ]
+    assert program.inputs("verify_deployment") == [
+        {"model": "credit-default", "model_id": "earlier"}
+    ]
+
+
+def test_a_rollback_with_an_empty_form_goes_to_the_version_before(run, program):
+    program.answer({"rollback": {"model_id": "earlier"}})
+    run("model_rollback")
+    assert program.inputs("rollback") == [{"model": "credit-default"}]
+    assert program.calls[0]["environment"]["RETUNE_STARTED_BY"] == "dag_test"
 
 
 def test_where_nothing_was_approved_the_deployment_is_skipped(run, program):

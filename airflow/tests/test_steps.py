@@ -106,6 +106,7 @@ def test_where_the_engine_is_pytorch_what_runs_the_model_gets_it(monkeypatch, na
         ("deploy_model", {"logical_date": "None"}, {}),
         ("finetune_model", {"class_weights": "True"}, {"class_weights": True}),
         ("finetune_model", {"epochs": None}, {}),
+        ("rollback", {"to": "", "reason": "None"}, {"reason": "None"}),
         ("learn_distribution", {"exclude": '["ID"]'}, {"exclude": ["ID"]}),
     ],
 )

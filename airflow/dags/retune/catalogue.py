@@ -238,7 +238,7 @@ def _value(raw: Mapping[str, Any]) -> Value:
 def _absent(value: object, declared: Value) -> bool:
     """Whether an input has no value: a template over None gives the text None."""
     plain_text = declared.type == "string" and not declared.format
-    return value is None or (not plain_text and value in ("", "None"))
+    return value in (None, "") or (not plain_text and value == "None")
 
 
 def _article(kind: str) -> str:

@@ -121,7 +121,10 @@ def result(task: BaseOperator, output: str) -> str:
 
 
 def param(source: str, default: Any, title: str, **schema: Any) -> Param:
-    """A field of the trigger form for a step's input: `source` is `step.input`."""
+    """A field of the trigger form for a step's input: `source` is `step.input`.
+
+    A field without a default may stay empty.
+    """
     step_name, _, input_name = source.partition(".")
     value = STEPS.step(step_name).input(input_name)
     limits: dict[str, Any] = {
@@ -131,7 +134,7 @@ def param(source: str, default: Any, title: str, **schema: Any) -> Param:
     }
     return Param(
         default,
-        type=value.type,
+        type=value.type if default is not None else ["null", value.type],
         title=title,
         description=value.description,
         **{key: limit for key, limit in limits.items() if limit not in (None, [])},

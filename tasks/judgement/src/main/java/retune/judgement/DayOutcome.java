@@ -48,7 +48,10 @@ public record DayOutcome(
     LOOKED_BACK,
     /** A fine-tuned version passed. */
     RETRAINED,
-    /** Another version passed for a day before the last one judged, and stays out. */
+    /**
+     * Another version passed and stays out: for a day before the last one judged, or because it was
+     * rolled back.
+     */
     HELD_BACK,
     /** No version passed; an alert was sent. */
     FAILED_MAX_RETRIES;
@@ -56,7 +59,7 @@ public record DayOutcome(
     /** The statuses as the results of steps describe them. */
     public static final String IN_WORDS =
         "approved, looked_back (a version that was approved earlier), retrained, held_back (a"
-            + " back-fill) or failed_max_retries";
+            + " back-fill, or a version that was rolled back) or failed_max_retries";
 
     /** The status in documents and results: {@code failed_max_retries}. */
     public String id() {
@@ -143,9 +146,7 @@ public record DayOutcome(
         + " was judged against "
         + championId
         + ", but "
-        + champion.model()
-        + " was promoted to "
-        + champion.modelId()
+        + champion.move()
         + " meanwhile; evaluate again.";
   }
 

@@ -203,6 +203,7 @@ class KillAnywhereTest {
     onDay(runner, "wait_for_model_ready", HEALTHY_DAY);
     runner.run("validate_model", "--model-id", champion);
     onDay(runner, "deploy_model", HEALTHY_DAY, "--model-id", champion);
+    runner.run("verify_deployment", "--model", "made", "--model-id", champion);
     runner.run("notify_deployment_complete", "--model", "made", "--model-id", champion);
   }
 

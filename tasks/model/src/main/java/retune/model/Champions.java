@@ -6,13 +6,19 @@ import com.mongodb.client.MongoCollection;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.runtime.store.DocumentStore;
 
-/** The production pointer of each model, moved by compare-and-set. */
+/**
+ * The production pointer of each model, moved by compare-and-set. The versions that were rolled
+ * back stand in the same document, so that no promotion can slip in between a rollback and its bar.
+ */
 public final class Champions {
   /**
    * The version of a model that is in production.
@@ -20,7 +26,8 @@ public final class Champions {
    * @param previousModelId the version before it; null for the first
    * @param bestModelId the best version ever approved
    * @param deployedAt when deploy_model finished with this version, ISO 8601 UTC; null before that
-   * @param revision 1 for the first champion; each promotion adds 1
+   * @param revision 1 for the first champion; each promotion and each rollback adds 1
+   * @param bars the versions that must not be promoted, each once
    */
   public record Champion(
       String model,
@@ -28,17 +35,90 @@ public final class Champions {
       @Nullable String previousModelId,
       String bestModelId,
       @Nullable String deployedAt,
-      long revision) {
+      long revision,
+      List<Bar> bars) {
+    public Champion {
+      bars = List.copyOf(bars);
+    }
+
     /** Whether deploy_model has finished with this version. */
     public boolean deployed() {
       return deployedAt != null;
     }
 
+    /** The bar of that version, if it has one. */
+    public Optional<Bar> bar(String barredModelId) {
+      return bars.stream().filter(bar -> bar.modelId.equals(barredModelId)).findFirst();
+    }
+
+    /** The rollback that this version came back by; empty if a promotion put it here. */
+    public Optional<Bar> rollback() {
+      return bars.stream().filter(bar -> bar.revision == revision).findFirst();
+    }
+
+    /** How the version came into production: {@code credit-default was promoted to …}. */
+    public String move() {
+      String verb = rollback().isPresent() ? "rolled back" : "promoted";
+      return "%s was %s to %s".formatted(model, verb, modelId);
+    }
+
     /** The pointer after a promotion of another version. */
     public Champion followedBy(String nextModelId, String nextBestModelId) {
-      return new Champion(model, nextModelId, modelId, nextBestModelId, null, revision + 1);
+      return new Champion(model, nextModelId, modelId, nextBestModelId, null, revision + 1, bars);
+    }
+
+    /** The pointer after a rollback to another version, which bars this one. */
+    public Champion rolledBackTo(String nextModelId, Bar bar) {
+      return new Champion(
+          model,
+          nextModelId,
+          modelId,
+          bestModelId.equals(modelId) ? nextModelId : bestModelId,
+          null,
+          revision + 1,
+          Stream.concat(bars.stream(), Stream.of(bar)).toList());
     }
   }
+
+  /**
+   * A version that was rolled back; until it is released, no promotion takes it.
+   *
+   * @param modelId the version
+   * @param revision the champion's revision that the rollback made
+   * @param by who rolled it back
+   * @param reason why, as a sentence or a part of one
+   * @param task the task that rolled it back, {@link retune.runtime.RunIdentity#eventKey}
+   * @param since when it was rolled back, ISO 8601 UTC
+   */
+  public record Bar(
+      String modelId, long revision, String by, String reason, String task, String since) {
+    /** Why the version is not promoted, and what to do. */
+    public String sentence() {
+      return "%s is barred from production: %s rolled it back at %s (%s). Release it with './retune release_version %s' first."
+          .formatted(modelId, by, since, reason, modelId);
+    }
+
+    private Document toDocument() {
+      return new Document("model_id", modelId)
+          .append("revision", revision)
+          .append("by", by)
+          .append("reason", reason)
+          .append("task", task)
+          .append("since", since);
+    }
+
+    private static Bar of(Document document) {
+      return new Bar(
+          document.getString("model_id"),
+          document.get("revision", Number.class).longValue(),
+          document.getString("by"),
+          document.getString("reason"),
+          document.getString("task"),
+          document.getString("since"));
+    }
+  }
+
+  private static final String BARRED = "barred";
 
   private final MongoCollection<Document> pointers;
 
@@ -56,7 +136,10 @@ public final class Champions {
                     pointer.getString("previous_model_id"),
                     pointer.getString("best_model_id"),
                     pointer.getString("deployed_at"),
-                    pointer.get("revision", Number.class).longValue()));
+                    pointer.get("revision", Number.class).longValue(),
+                    pointer.getList(BARRED, Document.class, List.of()).stream()
+                        .map(Bar::of)
+                        .toList()));
   }
 
   /** Makes the version the first champion; false if the model already has one. */
@@ -82,17 +165,45 @@ public final class Champions {
   /**
    * Promotes a version if the pointer is still {@code expected}; false if another promotion was
    * first.
+   *
+   * @throws InvalidInputException if the version is barred
    */
   public boolean promote(Champion expected, String modelId, String bestModelId) {
-    Champion next = expected.followedBy(modelId, bestModelId);
+    requireNotBarred(expected, modelId);
+    return change(expected, pointTo(expected.followedBy(modelId, bestModelId)));
+  }
+
+  /**
+   * Puts an earlier version back and bars the champion, if the pointer is still {@code expected};
+   * false if another promotion or rollback was first.
+   *
+   * @throws InvalidInputException if the earlier version is barred
+   */
+  public boolean rollBack(Champion expected, String modelId, Bar bar) {
+    requireNotBarred(expected, modelId);
     return change(
         expected,
         Updates.combine(
-            Updates.set("model_id", next.modelId),
-            Updates.set("previous_model_id", next.previousModelId),
-            Updates.set("best_model_id", next.bestModelId),
-            Updates.set("deployed_at", next.deployedAt),
-            Updates.set("revision", next.revision)));
+            pointTo(expected.rolledBackTo(modelId, bar)), Updates.push(BARRED, bar.toDocument())));
+  }
+
+  /** Lets the version be promoted again; false if it was not barred. */
+  public boolean release(String model, Bar bar) {
+    Bson entry = new Document("model_id", bar.modelId);
+    return pointers.updateOne(Filters.eq(model), Updates.pull(BARRED, entry)).getModifiedCount()
+        == 1;
+  }
+
+  /**
+   * Refuses a version that was rolled back and not released.
+   *
+   * @throws InvalidInputException that says who rolled it back, and why
+   */
+  public static void requireNotBarred(Champion champion, String modelId) {
+    Optional<Bar> bar = champion.bar(modelId);
+    if (bar.isPresent()) {
+      throw new InvalidInputException(bar.get().sentence());
+    }
   }
 
   /**
@@ -101,6 +212,15 @@ public final class Champions {
    */
   public boolean markDeployed(Champion expected, Instant deployedAt) {
     return change(expected, Updates.set("deployed_at", deployedAt.toString()));
+  }
+
+  private static Bson pointTo(Champion next) {
+    return Updates.combine(
+        Updates.set("model_id", next.modelId),
+        Updates.set("previous_model_id", next.previousModelId),
+        Updates.set("best_model_id", next.bestModelId),
+        Updates.set("deployed_at", next.deployedAt),
+        Updates.set("revision", next.revision));
   }
 
   private boolean change(Champion expected, Bson update) {

@@ -66,6 +66,36 @@ public final class DeploymentFolder {
     return belongsToAnother(byTime, version) ? folder.resolve(version.modelId()) : byTime;
   }
 
+  /**
+   * Checks that {@code current.json} names the champion and that the version's files are complete
+   * and undamaged.
+   *
+   * @throws InvalidInputException naming the file and what is wrong with it
+   */
+  public void require(Champion champion) throws IOException {
+    Path marker = folder.resolve(CURRENT);
+    Current current =
+        current()
+            .orElseThrow(
+                () -> new InvalidInputException("There is no " + marker + "; deploy again."));
+    if (!current.modelId.equals(champion.modelId()) || current.revision != champion.revision()) {
+      throw new InvalidInputException(
+          "%s names %s of revision %d, not %s of revision %d; deploy again."
+              .formatted(
+                  marker,
+                  current.modelId,
+                  current.revision,
+                  champion.modelId(),
+                  champion.revision()));
+    }
+    Path path = folder.resolve(current.folder);
+    String found = ModelFolder.read(path, CodeTrust.NOT_RUN).version().modelId();
+    if (!found.equals(champion.modelId())) {
+      throw new InvalidInputException(
+          "%s contains %s, not %s; deploy again.".formatted(path, found, champion.modelId()));
+    }
+  }
+
   private static boolean belongsToAnother(Path folder, ModelVersion version) throws IOException {
     Path description = folder.resolve(ModelFolder.MODEL);
     try {
@@ -85,7 +115,7 @@ public final class DeploymentFolder {
     Optional<Current> before = current();
     if (before.isPresent() && before.get().revision > champion.revision()) {
       throw new InvalidInputException(
-          champion.model() + " was promoted to " + before.get().modelId + " meanwhile.");
+          champion.model() + " has moved on to " + before.get().modelId + " meanwhile.");
     }
     Path path = path(version);
     boolean whole = ModelFolder.holds(path, version);

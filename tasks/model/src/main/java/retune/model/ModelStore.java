@@ -37,7 +37,11 @@ import retune.runtime.store.Provenance;
 public final class ModelStore {
   private static final String COLLECTION = "model_metadata";
   private static final String MODEL_JSON = "model_json";
+  private static final String STATUS = "status";
   private static final String STATUS_HISTORY = "status_history";
+
+  /** The latest revision of the champion's pointer that moved the status. */
+  private static final String CHAMPION_REVISION = "champion_revision";
 
   private final MongoCollection<Document> documents;
   private final Blobs blobs;
@@ -171,12 +175,16 @@ public final class ModelStore {
   }
 
   public VersionStatus status(String modelId) {
+    return VersionStatus.ofId(fields(modelId, STATUS).getString(STATUS));
+  }
+
+  private Document fields(String modelId, String... names) {
     Document document =
-        documents.find(Filters.eq(modelId)).projection(Projections.include("status")).first();
+        documents.find(Filters.eq(modelId)).projection(Projections.include(names)).first();
     if (document == null) {
       throw unknown(modelId);
     }
-    return VersionStatus.ofId(document.getString("status"));
+    return document;
   }
 
   /**
@@ -186,25 +194,52 @@ public final class ModelStore {
    * the status that the one before it left.
    */
   public void move(String modelId, VersionStatus.Event event, String note) {
-    boolean moved = false;
-    while (!moved) {
+    boolean done = false;
+    while (!done) {
       VersionStatus before = status(modelId);
-      VersionStatus after = before.after(event, modelId);
-      List<Bson> changes = new ArrayList<>();
-      changes.add(Updates.set("status", after.id()));
-      changes.add(Updates.set("notes", note));
-      changes.add(Updates.set("updated_at", now()));
-      if (after != before) {
-        changes.add(Updates.push(STATUS_HISTORY, moved(before.id(), after, note)));
-      }
-      moved =
-          documents
-                  .updateOne(
-                      Filters.and(Filters.eq(modelId), Filters.eq("status", before.id())),
-                      Updates.combine(changes))
-                  .getMatchedCount()
-              == 1;
+      Bson unmoved = Filters.eq(STATUS, before.id());
+      done = change(modelId, unmoved, moves(before, before.after(event, modelId), note));
     }
+  }
+
+  /**
+   * The same, as a revision of the champion's pointer demands it. Does nothing if a later revision
+   * has moved the status already, so that a process that was overtaken cannot undo what happened
+   * since.
+   */
+  public void move(String modelId, VersionStatus.Event event, String note, long revision) {
+    boolean done = false;
+    while (!done) {
+      Document document = fields(modelId, STATUS, CHAMPION_REVISION);
+      Number last = document.get(CHAMPION_REVISION, Number.class);
+      if (last != null && last.longValue() > revision) {
+        return;
+      }
+      VersionStatus before = VersionStatus.ofId(document.getString(STATUS));
+      Bson unmoved =
+          Filters.and(Filters.eq(STATUS, before.id()), Filters.eq(CHAMPION_REVISION, last));
+      List<Bson> changes = moves(before, before.after(event, modelId), note);
+      changes.add(Updates.set(CHAMPION_REVISION, revision));
+      done = change(modelId, unmoved, changes);
+    }
+  }
+
+  private List<Bson> moves(VersionStatus before, VersionStatus after, String note) {
+    List<Bson> changes = new ArrayList<>();
+    changes.add(Updates.set(STATUS, after.id()));
+    changes.add(Updates.set("notes", note));
+    changes.add(Updates.set("updated_at", now()));
+    if (after != before) {
+      changes.add(Updates.push(STATUS_HISTORY, moved(before.id(), after, note)));
+    }
+    return changes;
+  }
+
+  private boolean change(String modelId, Bson unmoved, List<Bson> changes) {
+    return documents
+            .updateOne(Filters.and(Filters.eq(modelId), unmoved), Updates.combine(changes))
+            .getMatchedCount()
+        == 1;
   }
 
   private Document moved(@Nullable String from, VersionStatus to, String reason) {
@@ -215,6 +250,18 @@ public final class ModelStore {
             .append("timestamp", now());
     move.putAll(provenance);
     return move;
+  }
+
+  /** The ids of the model's versions whose status is deployed. */
+  public List<String> deployed(String modelName) {
+    return documents
+        .find(
+            Filters.and(
+                Filters.eq("model_name", modelName),
+                Filters.eq(STATUS, VersionStatus.DEPLOYED.id())))
+        .projection(Projections.include(STATUS))
+        .map(document -> document.getString("_id"))
+        .into(new ArrayList<>());
   }
 
   private boolean hasWeights(ModelVersion version) {
@@ -253,7 +300,7 @@ public final class ModelStore {
                     metrics.getOrDefault("test", metrics.getOrDefault("validation", Map.of())))))
         .append("weights_hash", version.weightsHash())
         .append("encoder_hash", version.encoderHash())
-        .append("status", status.id())
+        .append(STATUS, status.id())
         .append(STATUS_HISTORY, List.of(moved(null, status, "Registered")))
         .append("created_at", now)
         .append("updated_at", now)

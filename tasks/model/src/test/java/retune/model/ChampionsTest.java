@@ -39,7 +39,7 @@ class ChampionsTest {
   void theFirstChampionIsNotDeployedYet() {
     assertEquals(Optional.empty(), champions.find("toy"));
     assertTrue(champions.install("toy", "a"));
-    assertEquals(new Champion("toy", "a", null, "a", null, 1), champion());
+    assertEquals(new Champion("toy", "a", null, "a", null, 1, List.of()), champion());
     assertFalse(champion().deployed());
   }
 
@@ -55,7 +55,7 @@ class ChampionsTest {
     champions.install("toy", "a");
     Champion first = champion();
     assertTrue(champions.promote(first, "b", "a"));
-    assertEquals(new Champion("toy", "b", "a", "a", null, 2), champion());
+    assertEquals(new Champion("toy", "b", "a", "a", null, 2, List.of()), champion());
     assertEquals(first.followedBy("b", "a"), champion());
   }
 
@@ -66,7 +66,7 @@ class ChampionsTest {
     champions.promote(first, "b", "b");
     assertFalse(champions.promote(first, "c", "c"));
     assertFalse(champions.markDeployed(first, Instant.EPOCH));
-    assertEquals(new Champion("toy", "b", "a", "b", null, 2), champion());
+    assertEquals(new Champion("toy", "b", "a", "b", null, 2, List.of()), champion());
   }
 
   @Test
@@ -85,7 +85,8 @@ class ChampionsTest {
     List<Integer> winners = race(racer -> champions.promote(expected, "m" + racer, "m" + racer));
     assertEquals(1, winners.size());
     assertEquals(
-        new Champion("toy", "m" + winners.getFirst(), "a", "m" + winners.getFirst(), null, 2),
+        new Champion(
+            "toy", "m" + winners.getFirst(), "a", "m" + winners.getFirst(), null, 2, List.of()),
         champion());
   }
 

@@ -8,6 +8,7 @@ import static retune.testing.Refusals.assertRefused;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,13 +71,13 @@ class DeploymentFolderTest {
   void aLateExporterDoesNotTurnBackTheCurrentVersion() throws IOException {
     folder.export(second, champion(second, 2));
     assertRefused(
-        "toy was promoted to " + second.version().modelId() + " meanwhile",
+        "toy has moved on to " + second.version().modelId() + " meanwhile",
         () -> folder.export(first, champion(first, 1)));
     assertEquals(second.version().modelId(), folder.current().orElseThrow().modelId());
   }
 
   private static Champion champion(ModelFolder.Content content, long revision) {
     String modelId = content.version().modelId();
-    return new Champion("toy", modelId, null, modelId, null, revision);
+    return new Champion("toy", modelId, null, modelId, null, revision, List.of());
   }
 }

@@ -185,7 +185,13 @@ public final class Deployment implements AutoCloseable {
   public Map<String, String> everything() {
     Map<String, String> everything = new TreeMap<>();
     for (String collection :
-        List.of("model_metadata", "champions", "deployment_events", "outcomes", "fs.files")) {
+        List.of(
+            "model_metadata",
+            "champions",
+            "deployment_events",
+            "outcomes",
+            "notifications",
+            "fs.files")) {
       for (Document document : store.collection(collection).find()) {
         everything.put(collection + "/" + document.get("_id"), document.toJson());
       }

@@ -7,17 +7,18 @@ import retune.core.InvalidInputException;
  * The status of a model version. {@link #after} is the only way from one status to another:
  *
  * <pre>
- *             APPROVE   REJECT    DEPLOY    RETIRE
- * candidate   approved  rejected  -         -
- * rejected    approved  rejected  -         -
- * approved    approved  rejected  deployed  retired
- * deployed    deployed  deployed  deployed  retired
- * retired     approved  retired   -         retired
+ *             APPROVE   REJECT    DEPLOY    RETIRE    RESTORE
+ * candidate   approved  rejected  -         -         -
+ * rejected    approved  rejected  -         -         -
+ * approved    approved  rejected  deployed  retired   deployed
+ * deployed    deployed  deployed  deployed  retired   deployed
+ * retired     approved  retired   -         retired   deployed
  * </pre>
  *
  * <p>A retired version that an evaluation approves again is approved, and can be deployed again. An
  * approved version retires without a deployment where another version replaces it first. An
- * evaluation that rejects a version takes nothing from one that is or was in production.
+ * evaluation that rejects a version takes nothing from one that is or was in production. A rollback
+ * restores a retired version without another evaluation: one approved it before.
  */
 public enum VersionStatus {
   /** Registered; no evaluation has judged it. */
@@ -36,7 +37,9 @@ public enum VersionStatus {
     APPROVE("approved"),
     REJECT("rejected"),
     DEPLOY("deployed"),
-    RETIRE("retired");
+    RETIRE("retired"),
+    /** A rollback puts the version back into production. */
+    RESTORE("restored");
 
     private final String participle;
 
@@ -90,6 +93,11 @@ public enum VersionStatus {
       case RETIRE ->
           switch (this) {
             case APPROVED, DEPLOYED, RETIRED -> RETIRED;
+            case CANDIDATE, REJECTED -> throw refused(event, modelId);
+          };
+      case RESTORE ->
+          switch (this) {
+            case APPROVED, DEPLOYED, RETIRED -> DEPLOYED;
             case CANDIDATE, REJECTED -> throw refused(event, modelId);
           };
     };

@@ -13,11 +13,11 @@ import retune.core.judgement.VersionStatus.Event;
 class VersionStatusTest {
   @ParameterizedTest
   @CsvSource({
-    "CANDIDATE, APPROVED REJECTED -        -",
-    "REJECTED,  APPROVED REJECTED -        -",
-    "APPROVED,  APPROVED REJECTED DEPLOYED RETIRED",
-    "DEPLOYED,  DEPLOYED DEPLOYED DEPLOYED RETIRED",
-    "RETIRED,   APPROVED RETIRED  -        RETIRED",
+    "CANDIDATE, APPROVED REJECTED -        -       -",
+    "REJECTED,  APPROVED REJECTED -        -       -",
+    "APPROVED,  APPROVED REJECTED DEPLOYED RETIRED DEPLOYED",
+    "DEPLOYED,  DEPLOYED DEPLOYED DEPLOYED RETIRED DEPLOYED",
+    "RETIRED,   APPROVED RETIRED  -        RETIRED DEPLOYED",
   })
   void eachEventMovesAStatusOrIsRefused(VersionStatus status, String row) {
     String[] after =

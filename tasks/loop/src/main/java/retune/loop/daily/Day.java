@@ -156,9 +156,13 @@ final class Day {
         When.READY,
         all(day, Map.of("model_id", new From("validate_model", "model_id"))));
     add(
-        "notify_deployment_complete",
+        "verify_deployment",
         When.READY,
         all(model, Map.of("model_id", new From("deploy_model", "model_id"))));
+    add(
+        "notify_deployment_complete",
+        When.READY,
+        all(model, Map.of("model_id", new From("verify_deployment", "model_id"))));
   }
 
   /** A step that can be sharded: each shard, then the step that combines them. */

@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import retune.judgement.DayOutcome;
 import retune.model.Champions;
+import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.runtime.About;
@@ -95,8 +96,9 @@ public final class WaitForModelReady
           .filter(Champion::deployed)
           .map(current -> current.modelId() + " is deployed already.");
     }
-    return outcome.championId().equals(champion.get().modelId())
-        ? Optional.empty()
-        : Optional.of(outcome.overtaken(champion.get()));
+    if (!outcome.championId().equals(champion.get().modelId())) {
+      return Optional.of(outcome.overtaken(champion.get()));
+    }
+    return champion.get().bar(outcome.modelId()).map(Bar::sentence);
   }
 }

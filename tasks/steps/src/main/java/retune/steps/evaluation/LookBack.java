@@ -54,6 +54,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
 
   private static final String OTHER_FEATURES = "other_features";
   private static final String OTHER_CLASSES = "other_classes";
+  private static final String BARRED = "barred";
   private static final String NOT_JUDGED = "not_judged";
 
   public record Input(
@@ -65,8 +66,8 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       @Field("the version that passed") @Nullable String modelId,
       @Field("number of versions judged") int judged,
       @Field(
-              "number of versions left out: other_features, other_classes, or not_judged (the log"
-                  + " has the reason)")
+              "number of versions left out: other_features, other_classes, barred (rolled back), or"
+                  + " not_judged (the log has the reason)")
           Map<String, Integer> skipped,
       @Field("the gate's metric") Metric metric,
       @Field("the best version's value of the metric") @Nullable Double value,
@@ -106,18 +107,17 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
     ModelVersion champion = models.get(input.modelId());
     List<String> ids = new ArrayList<>(models.onceApproved(champion.modelName()));
     ids.remove(champion.modelId());
-    new Champions(context.store())
-        .find(champion.modelName())
-        .map(Champion::bestModelId)
-        .filter(ids::remove)
-        .ifPresent(ids::addFirst);
+    Optional<Champion> pointer = new Champions(context.store()).find(champion.modelName());
+    pointer.map(Champion::bestModelId).filter(ids::remove).ifPresent(ids::addFirst);
     List<ModelVersion> candidates = new ArrayList<>();
     for (String modelId : ids) {
       if (candidates.size() == MOST) {
         break;
       }
       ModelVersion version = models.get(modelId);
-      if (!version.preprocessing().hash().equals(batch.description().preprocessingHash())) {
+      if (pointer.flatMap(found -> found.bar(modelId)).isPresent()) {
+        skipped.merge(BARRED, 1, Integer::sum);
+      } else if (!version.preprocessing().hash().equals(batch.description().preprocessingHash())) {
         skipped.merge(OTHER_FEATURES, 1, Integer::sum);
       } else if (!version.target().equals(champion.target())) {
         skipped.merge(OTHER_CLASSES, 1, Integer::sum);

@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Verdict;
@@ -16,6 +17,7 @@ import retune.judgement.DayOutcome.Status;
 import retune.judgement.Judgement;
 import retune.judgement.RetrainingInfo;
 import retune.judgement.RunOutcome;
+import retune.model.Champions;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.runtime.About;
@@ -110,24 +112,30 @@ public final class SendEvaluationResults
             .require(input.metric(), input.threshold(), input.maxAttempts());
     DayOutcome outcome =
         DayOutcome.find(context.store(), input.model(), input.logicalDate(), champion.key())
-            .filter(found -> !releases(input, found))
+            .filter(found -> !isReleased(input, context, batch, champion, found))
             .orElseGet(() -> decide(input, context, batch, champion));
     LOGGER.log(Level.INFO, outcome.message());
     return Output.of(outcome);
   }
 
-  private static boolean releases(Input input, DayOutcome outcome) {
-    return outcome.status() == Status.HELD_BACK && input.allowBackfillPromotion;
+  /** Whether the version that was held back may follow the champion now. */
+  private static boolean isReleased(
+      Input input,
+      StepContext context,
+      ProcessedBatch batch,
+      Judgement champion,
+      DayOutcome outcome) {
+    return outcome.status() == Status.HELD_BACK
+        && obstacle(input, context, RunOutcome.of(context, batch.batchId(), champion)).isEmpty();
   }
 
   private static DayOutcome decide(
       Input input, StepContext context, ProcessedBatch batch, Judgement champion) {
     RunOutcome outcome = RunOutcome.of(context, batch.batchId(), champion);
-    boolean heldBack =
-        !input.allowBackfillPromotion
-            && DayOutcome.hasLaterDay(context.store(), input.model, input.logicalDate);
     Conclusion conclusion =
-        heldBack ? concludeBackfill(outcome, input.logicalDate) : conclude(outcome);
+        obstacle(input, context, outcome)
+            .map(obstacle -> heldBack(outcome, obstacle))
+            .orElseGet(() -> conclude(outcome));
     Judgement production = conclusion.production;
 
     ModelStore models = new ModelStore(context);
@@ -185,27 +193,41 @@ public final class SendEvaluationResults
     };
   }
 
-  /** A day that was overtaken reports; it does not put another version into production. */
-  private static Conclusion concludeBackfill(RunOutcome outcome, LocalDate day) {
-    return switch (outcome) {
-      case RunOutcome.Finetuned finetuned ->
-          heldBack(outcome, finetuned.failed(), finetuned.candidate(), day);
-      case RunOutcome.LookedBack lookedBack ->
-          heldBack(outcome, List.of(), lookedBack.version(), day);
-      case RunOutcome.Healthy healthy -> conclude(healthy);
-      case RunOutcome.Exhausted exhausted -> conclude(exhausted);
-    };
+  /**
+   * Why a version that passed must not follow the champion, in a sentence: a later day was judged
+   * since, or the version was rolled back. Empty if it may, or if none passed.
+   */
+  private static Optional<String> obstacle(Input input, StepContext context, RunOutcome outcome) {
+    Optional<String> passed =
+        switch (outcome) {
+          case RunOutcome.LookedBack lookedBack -> Optional.of(lookedBack.version().modelId());
+          case RunOutcome.Finetuned finetuned -> Optional.of(finetuned.candidate().modelId());
+          case RunOutcome.Healthy _, RunOutcome.Exhausted _ -> Optional.empty();
+        };
+    if (passed.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!input.allowBackfillPromotion
+        && DayOutcome.hasLaterDay(context.store(), input.model, input.logicalDate)) {
+      return Optional.of(
+          "%s passed for %s, but a later day has been evaluated since. To put it into production, allow back-fill promotion."
+              .formatted(passed.get(), input.logicalDate));
+    }
+    return new Champions(context.store())
+        .find(input.model)
+        .flatMap(champion -> champion.bar(passed.get()))
+        .map(
+            bar ->
+                "%s passed for %s. %s".formatted(passed.get(), input.logicalDate, bar.sentence()));
   }
 
-  private static Conclusion heldBack(
-      RunOutcome outcome, List<Judgement> rejected, Judgement passed, LocalDate day) {
+  private static Conclusion heldBack(RunOutcome outcome, String obstacle) {
     return new Conclusion(
         Status.HELD_BACK,
         outcome.champion(),
-        rejected,
+        outcome instanceof RunOutcome.Finetuned finetuned ? finetuned.failed() : List.of(),
         RetrainingInfo.without(outcome.champion()),
-        "%s passed for %s, but a later day has been evaluated since. To put it into production, allow back-fill promotion."
-            .formatted(passed.modelId(), day));
+        obstacle);
   }
 
   private static String note(Judgement judgement) {

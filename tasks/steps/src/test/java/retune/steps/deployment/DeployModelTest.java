@@ -65,7 +65,13 @@ class DeployModelTest {
     assertEquals(TestContext.NOW.toString(), output.deploymentTimestamp());
     assertEquals(
         new Champion(
-            Deployment.MODEL, candidate, champion, candidate, TestContext.NOW.toString(), 2),
+            Deployment.MODEL,
+            candidate,
+            champion,
+            candidate,
+            TestContext.NOW.toString(),
+            2,
+            List.of()),
         champion());
     assertEquals(VersionStatus.DEPLOYED, deployment.models.status(candidate));
     assertEquals(VersionStatus.RETIRED, deployment.models.status(champion));

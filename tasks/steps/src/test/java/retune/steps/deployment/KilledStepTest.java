@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.judgement.DayOutcome.Status;
 import retune.model.ModelFolder;
@@ -51,6 +52,72 @@ class KilledStepTest {
 
   @ParameterizedTest
   @EnumSource
+  void rollback(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        7,
+        KilledStepTest::deployTwo,
+        context ->
+            new Rollback()
+                .run(new Rollback.Input(Deployment.MODEL, null, "too slow", "kim"), context));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void releaseVersion(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        deployment -> {
+          deployTwo(deployment);
+          new Rollback()
+              .run(
+                  new Rollback.Input(Deployment.MODEL, null, "too slow", "kim"),
+                  deployment.context());
+        },
+        context ->
+            new ReleaseVersion()
+                .run(
+                    new ReleaseVersion.Input(
+                        Deployment.model(2, null).version().modelId(), "faster now", "kim"),
+                    context));
+  }
+
+  /** Verification of a version whose files are damaged, which ends with its rollback. */
+  @ParameterizedTest
+  @EnumSource
+  void verifyDeployment(CutConnection.Moment moment) throws IOException {
+    String modelId = Deployment.model(2, null).version().modelId();
+    assertSurvivesDeath(
+        moment,
+        7,
+        deployment -> {
+          deployTwo(deployment);
+          Files.delete(folder.resolve("deployed/credit-default/current.json"));
+        },
+        context -> {
+          try {
+            new VerifyDeployment()
+                .run(new VerifyDeployment.Input(Deployment.MODEL, modelId, 0), context);
+          } catch (InvalidInputException failure) {
+            assertTrue(
+                String.valueOf(failure.getMessage()).contains("is rolled back from " + modelId),
+                failure::getMessage);
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+        });
+  }
+
+  private static void deployTwo(Deployment deployment) throws IOException {
+    deployment.installChampion(1);
+    String second = deployment.register(Deployment.model(2, null), VersionStatus.APPROVED);
+    new DeployModel()
+        .run(new DeployModel.Input(Deployment.MODEL, second, null), deployment.context());
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void registerModel(CutConnection.Moment moment) throws IOException {
     Path files = folder.resolve("files");
     ModelFolder.write(files, Deployment.model(1, null));
@@ -65,7 +132,7 @@ class KilledStepTest {
 
   /** What is there before. */
   interface Preparation {
-    void on(Deployment deployment);
+    void on(Deployment deployment) throws IOException;
   }
 
   private void assertSurvivesDeath(
@@ -82,10 +149,21 @@ class KilledStepTest {
         preparation.on(deployment);
         boolean broke = die(deployment, write, moment, work);
         assertEquals(write <= writes, broke, "the step has " + writes + " writes");
+        assertChampionMayServe(deployment);
         work.run(deployment.context());
         assertEquals(expected, deployment.everything(), "killed at write " + write);
       }
     }
+  }
+
+  private static void assertChampionMayServe(Deployment deployment) {
+    deployment
+        .champions
+        .find(Deployment.MODEL)
+        .ifPresent(
+            champion ->
+                assertTrue(
+                    deployment.models.status(champion.modelId()).mayServe(), champion::toString));
   }
 
   private static boolean die(

@@ -26,6 +26,7 @@ import retune.core.judgement.Evidence;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
+import retune.model.Champions.Bar;
 
 class EvaluationLoopTest {
   private static final String DAY = "credit-default/2026-11-05";
@@ -141,6 +142,32 @@ class EvaluationLoopTest {
     assertEquals(VersionStatus.CANDIDATE, loop.models.status(candidate));
 
     assertEquals("retrained", loop.sendResults(true).status());
+    assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
+  }
+
+  @Test
+  void aVersionThatWasRolledBackIsHeldBackUntilItIsReleased() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(GOOD, champion, VersionStatus.RETIRED);
+    loop.evaluateFinetuned(candidate, champion, 1);
+    Bar bar = loop.barAndReturnTo(champion, candidate);
+
+    SendEvaluationResults.Output heldBack = loop.sendResults();
+    assertEquals("held_back", heldBack.status());
+    assertEquals(
+        candidate + " passed for " + Loop.DATE + ". " + bar.sentence(), heldBack.message());
+    assertEquals(champion, heldBack.modelId());
+    assertFalse(heldBack.approved());
+    assertEquals(VersionStatus.RETIRED, loop.models.status(candidate));
+    List<String> before = loop.content();
+    assertEquals(heldBack, loop.sendResults(true));
+    assertEquals(before, loop.content());
+
+    loop.champions.release(Loop.MODEL, bar);
+    assertEquals("retrained", loop.sendResults().status());
     assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
   }
 

@@ -121,12 +121,15 @@ class LookBackTest {
     loop.registerOther(false, VersionStatus.RETIRED);
     String damaged = loop.register(EXCELLENT, null, VersionStatus.RETIRED);
     loop.store.blobs().remove(ModelStore.weightsId(loop.models.get(damaged)));
+    loop.barAndReturnTo(champion, loop.register(GOOD, null, VersionStatus.RETIRED));
     fails(champion);
     LookBack.Output found = loop.lookBack(champion);
-    assertEquals(Map.of("other_features", 1, "other_classes", 1, "not_judged", 1), found.skipped());
     assertEquals(
-        "There is no earlier version to judge. 3 are left out: not_judged 1, other_classes 1,"
-            + " other_features 1.",
+        Map.of("other_features", 1, "other_classes", 1, "barred", 1, "not_judged", 1),
+        found.skipped());
+    assertEquals(
+        "There is no earlier version to judge. 4 are left out: barred 1, not_judged 1,"
+            + " other_classes 1, other_features 1.",
         found.reason());
   }
 

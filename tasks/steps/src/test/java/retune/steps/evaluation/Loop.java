@@ -36,6 +36,7 @@ import retune.judgement.DayOutcome;
 import retune.judgement.RetrainingInfo;
 import retune.model.Architecture;
 import retune.model.Champions;
+import retune.model.Champions.Bar;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Tensor;
@@ -390,6 +391,14 @@ final class Loop implements AutoCloseable {
                 false, null, null, null, null, null, 0.9, 0.8, 0, gate.metric(), 0.9, 0.8, 0.9),
             "Judged.");
     outcome.add(context);
+  }
+
+  /** Rolls back from a version, which is the champion for a moment, to the one in production. */
+  Bar barAndReturnTo(String champion, String rolledBack) {
+    champions.install(MODEL, rolledBack);
+    Bar bar = new Bar(rolledBack, 2, "kim", "too slow", "rollback", "2026-11-04T06:00:00Z");
+    champions.rollBack(champions.find(MODEL).orElseThrow(), champion, bar);
+    return bar;
   }
 
   /** Everything that the store holds, document by document. */
