@@ -29,8 +29,6 @@ import retune.runtime.store.Provenance;
  * @param championId the version in production, which may be the judged one
  * @param metrics the judged version's, by name
  * @param championMetrics the champion's on the same rows, by name
- * @param predictionsId the judged version's {@link KeptPredictions}; null if too many to keep
- * @param championPredictionsId the champion's on the same rows
  * @param key what the day's outcome is decided from
  */
 public record Judgement(
@@ -40,8 +38,7 @@ public record Judgement(
     Verdict verdict,
     Map<String, Double> metrics,
     Map<String, Double> championMetrics,
-    @Nullable String predictionsId,
-    @Nullable String championPredictionsId,
+    JudgedPredictions predictions,
     DayKey key) {
   private static final String COLLECTION = "verdicts";
 
@@ -71,9 +68,9 @@ public record Judgement(
     Comparison comparison =
         new Comparison(
             rules.gate(), rules.evidence(), alpha, candidate.predictions(), champion.predictions());
-    List<Check> retention =
-        OrdinaryRows.check(context, rules, candidate.batch(), modelId, championId).stream()
-            .toList();
+    Optional<OrdinaryRows.Compared> ordinary =
+        OrdinaryRows.compare(context, rules, candidate.batch(), modelId, championId);
+    List<Check> retention = ordinary.map(OrdinaryRows.Compared::check).stream().toList();
     return new Judgement(
         attempt,
         modelId,
@@ -81,8 +78,11 @@ public record Judgement(
         comparison.judge(rules.policy(), retention),
         candidate.evaluation().toMap(),
         champion.evaluation().toMap(),
-        candidate.keep(context, datasetName),
-        champion.keepPredictions(context),
+        new JudgedPredictions(
+            candidate.keep(context, datasetName),
+            champion.keepPredictions(context),
+            ordinary.map(rows -> rows.candidate().keepPredictions(context)).orElse(null),
+            ordinary.map(rows -> rows.champion().keepPredictions(context)).orElse(null)),
         key);
   }
 
@@ -129,9 +129,8 @@ public record Judgement(
             .append("checks", verdict.checks().stream().map(CheckDocument::of).toList())
             .append("metrics", metricsDocument())
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
-            .append("predictions", predictionsId)
-            .append("champion_predictions", championPredictionsId)
             .append("key", key.toDocument());
+    document.putAll(predictions.toDocument());
     document.putAll(Provenance.of(context));
     context.store().events().record(COLLECTION, id(context, batch), document);
   }
@@ -234,8 +233,7 @@ public record Judgement(
         verdict,
         numbers(document.get("metrics", Document.class)),
         numbers(document.get("champion_metrics", Document.class)),
-        document.getString("predictions"),
-        document.getString("champion_predictions"),
+        JudgedPredictions.of(document),
         DayKey.of(document.get("key", Document.class)));
   }
 

@@ -45,23 +45,25 @@ final class KeptPredictions {
     String sha256 = Hashing.sha256(bytes);
     String id =
         "%s/%s/%s".formatted(version.modelId(), batch.contentHash(), sha256.substring(0, DIGITS));
-    String file = COLLECTION + "/" + id;
-    context.store().blobs().put(file, bytes);
-    context
-        .store()
-        .events()
-        .append(
-            COLLECTION,
-            id,
-            new Document("model_id", version.modelId())
-                .append("data_path", batch.batchId())
-                .append("content_hash", batch.contentHash())
-                .append("rows", rows.length)
-                .append("classes", version.target().classes())
-                .append("positive", version.target().positiveIndex())
-                .append("decision_threshold", version.decisionThreshold())
-                .append("file", file)
-                .append("sha256", sha256));
+    if (context.store().events().find(COLLECTION, id).isEmpty()) {
+      String file = COLLECTION + "/" + id;
+      context.store().blobs().put(file, bytes);
+      context
+          .store()
+          .events()
+          .append(
+              COLLECTION,
+              id,
+              new Document("model_id", version.modelId())
+                  .append("data_path", batch.batchId())
+                  .append("content_hash", batch.contentHash())
+                  .append("rows", rows.length)
+                  .append("classes", version.target().classes())
+                  .append("positive", version.target().positiveIndex())
+                  .append("decision_threshold", version.decisionThreshold())
+                  .append("file", file)
+                  .append("sha256", sha256));
+    }
     return Optional.of(id);
   }
 

@@ -18,17 +18,20 @@ import retune.runtime.store.RawBatches;
  * judged one on which production passed, without any that the lineage of either side was trained
  * on.
  */
-public final class OrdinaryRows {
+final class OrdinaryRows {
   private static final Logger LOGGER = System.getLogger(OrdinaryRows.class.getName());
 
   private OrdinaryRows() {}
+
+  /** Two versions on these rows, and what the loop's retention says of them. */
+  record Compared(Check check, MeasuredVersion candidate, MeasuredVersion champion) {}
 
   /**
    * Compares the two there; empty where no such day is in the store.
    *
    * @param judged the batch that the candidate is judged on
    */
-  public static Optional<Check> check(
+  static Optional<Compared> compare(
       StepContext context,
       Rules rules,
       ProcessedBatch judged,
@@ -45,10 +48,10 @@ public final class OrdinaryRows {
           "No earlier day on which production passed is in the store, so that nothing can be said"
               + " of what '%s' loses on ordinary rows.".formatted(candidateId));
     }
-    return ordinary.flatMap(batch -> compare(context, rules, batch, candidateId, championId));
+    return ordinary.flatMap(batch -> compareOn(context, rules, batch, candidateId, championId));
   }
 
-  private static Optional<Check> compare(
+  private static Optional<Compared> compareOn(
       StepContext context,
       Rules rules,
       ProcessedBatch ordinary,
@@ -57,14 +60,17 @@ public final class OrdinaryRows {
     Batch batch = Batch.load(context, ordinary.batchId());
     try {
       int[] rows = MeasuredVersion.unseen(context, batch, Set.of(candidateId, championId));
+      MeasuredVersion candidate = MeasuredVersion.ofRows(context, candidateId, batch, rows);
+      MeasuredVersion champion = MeasuredVersion.ofRows(context, championId, batch, rows);
       Comparison comparison =
           new Comparison(
               rules.gate(),
               rules.evidence(),
               Comparison.ALPHA,
-              MeasuredVersion.ofRows(context, candidateId, batch, rows).predictions(),
-              MeasuredVersion.ofRows(context, championId, batch, rows).predictions());
-      return Optional.of(rules.retention().check(comparison, ordinary.batchId()));
+              candidate.predictions(),
+              champion.predictions());
+      Check check = rules.retention().check(comparison, ordinary.batchId());
+      return Optional.of(new Compared(check, candidate, champion));
     } catch (InvalidInputException noRows) {
       LOGGER.log(Level.INFO, noRows.getMessage());
       return Optional.empty();

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import retune.core.InvalidInputException;
 import retune.runtime.Leftovers;
 
 /**
@@ -24,6 +25,20 @@ public final class AtomicFile {
   /** Writes the content of a file. */
   public interface Writer {
     void write(OutputStream stream) throws IOException;
+  }
+
+  /**
+   * The absolute path of a file to write; an {@link InvalidInputException} if its folder does not
+   * exist, or it is a folder itself.
+   */
+  public static Path inFolder(String file) {
+    Path path = Path.of(file).toAbsolutePath();
+    if (!Files.isDirectory(path.resolveSibling("")) || Files.isDirectory(path)) {
+      throw new InvalidInputException(
+          "'%s' cannot be written; give the path of a file in a folder that exists."
+              .formatted(path));
+    }
+    return path;
   }
 
   public static void write(Path file, byte[] bytes) throws IOException {

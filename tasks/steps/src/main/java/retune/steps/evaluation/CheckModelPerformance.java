@@ -18,6 +18,7 @@ import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
+import retune.judgement.JudgedPredictions;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
@@ -132,7 +133,6 @@ public final class CheckModelPerformance
   private static Output judge(Input input, StepContext context, ProcessedBatch batch, DayKey key) {
     Document measured = measured(input, context, batch);
     Map<String, Double> metrics = Judgement.numbers(measured.get("metrics", Document.class));
-    String predictionsId = measured.getString(MeasuredVersion.PREDICTIONS);
     Verdict verdict = key.rules().gate().judge(metrics, measured.getInteger("judged_rows"));
     Judgement judgement =
         new Judgement(
@@ -142,8 +142,7 @@ public final class CheckModelPerformance
             verdict,
             metrics,
             metrics,
-            predictionsId,
-            predictionsId,
+            JudgedPredictions.ofChampion(measured.getString(MeasuredVersion.PREDICTIONS)),
             key);
     judgement.keep(context, batch);
     return output(judgement, judgement.status(), !judgement.passed(), 0, verdict.reason());

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.auto.service.AutoService;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -76,8 +75,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
     ModelVersion version = content.version();
     requireHead(version);
     Path data = Path.of(input.data());
-    Path output = Path.of(input.output()).toAbsolutePath();
-    requireFolder(output);
+    Path output = AtomicFile.inFolder(input.output());
     CsvOptions options = CsvOptions.as(version.preprocessing().notation());
     CsvSurvey survey = CsvTables.survey(data, options);
     int expectedRows = (int) Math.min(survey.rows(), Integer.MAX_VALUE);
@@ -113,15 +111,6 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
       throw new InvalidInputException(
           version.modelId()
               + " is a pre-trained encoder and predicts nothing; train a head on it first.");
-    }
-  }
-
-  private static void requireFolder(Path output) {
-    if (!Files.isDirectory(output.resolveSibling("")) || Files.isDirectory(output)) {
-      throw new InvalidInputException(
-          "The answers cannot be written to "
-              + output
-              + "; give the path of a file in a folder that exists.");
     }
   }
 }

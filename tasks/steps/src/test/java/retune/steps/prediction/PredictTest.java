@@ -219,12 +219,11 @@ class PredictTest {
     String model = folder.resolve("model").toString();
     String data = data("c0,c1,n0\n1,1,0.5\n").toString();
     assertRefused(
-        "cannot be written to " + folder.resolve("no/answers.csv"),
+        "'" + folder.resolve("no/answers.csv") + "' cannot be written",
         new Predict.Input(
             null, null, model, false, data, folder.resolve("no/answers.csv").toString()));
     assertRefused(
-        "cannot be written to",
-        new Predict.Input(null, null, model, false, data, folder.toString()));
+        "cannot be written", new Predict.Input(null, null, model, false, data, folder.toString()));
     assertRefused(
         "There is no file",
         new Predict.Input(null, null, model, false, data + "x", output.toString()));
