@@ -12,6 +12,8 @@ PYTHON := $(CURDIR)/$(VENV)/bin/python
 MAVEN := MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow $${MAVEN_OPTS:-}" JAVA_HOME="$$(./retune java-home)" ./mvnw -B -q
 JAVA_SOURCES := pom.xml $(shell find tasks docker -name pom.xml -o -path '*/src/main/*' -type f)
 SCRIPTS := retune mvnw .ci/run .githooks/pre-commit tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh
+# What ruff looks at, from the folder airflow.
+CHECKED := . ../docs ../charts ../bench ../examples
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
 STAGE := docker/target/stage
@@ -119,8 +121,8 @@ bench: build $(BENCH)/installed ## Benchmark against Python: NAMES="evaluation c
 
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
-	cd airflow && $(PYTHON) -m ruff format --check . ../docs ../charts ../bench && $(PYTHON) -m ruff check . ../docs ../charts ../bench
-	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py ../bench/bench.py
+	cd airflow && $(PYTHON) -m ruff format --check $(CHECKED) && $(PYTHON) -m ruff check $(CHECKED)
+	cd airflow && $(PYTHON) -m mypy dags demo config ../docs/check.py ../bench/bench.py ../examples/audit/recompute.py
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 .PHONY: fast
@@ -131,7 +133,7 @@ fast: $(VENV)/installed-dev ## Run the core's tests and the DAGs' structure test
 .PHONY: format
 format: $(VENV)/installed-dev ## Format Java and Python
 	@$(MAVEN) spotless:apply
-	@cd airflow && $(PYTHON) -m ruff format . ../docs ../charts ../bench && $(PYTHON) -m ruff check --fix . ../docs ../charts ../bench
+	@cd airflow && $(PYTHON) -m ruff format $(CHECKED) && $(PYTHON) -m ruff check --fix $(CHECKED)
 
 .PHONY: catalogue
 catalogue: ## Write the steps' catalogue and reference from their declarations

@@ -21,6 +21,8 @@ PROJECT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ADDRESS = re.compile(r"mongodb://\S+")
 LIMIT_SECONDS = 300
+# `python3` is the one that runs this, with the libraries that the pages ask for.
+PATH = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     server = [str(PROJECT / "retune"), "store", "--port", "0", "--data", str(folder)]
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as store:
         try:
-            return _run_all({**os.environ, "RETUNE_MONGO_URI": _address(store)})
+            return _run_all({**os.environ, "RETUNE_MONGO_URI": _address(store), "PATH": PATH})
         finally:
             store.terminate()
 

@@ -1,0 +1,532 @@
+"""Computes stored verdicts again, from nothing but the store, with none of Retune's code.
+
+For each verdict: the labels of the judged rows are those of the batch, the metrics of the version
+and of the champion follow from labels and kept predictions, each check has its value, its interval
+and its answer, and the decision follows from the checks. Everything must agree to 1e-12. Prints a
+line for each verdict, and ends with 1 at the first difference, which it names.
+
+    recompute.py credit-default                 all verdicts of a model
+    recompute.py credit-default --verdict ID    one of them
+
+Needs NumPy and pymongo. The store is at RETUNE_MONGO_URI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from pymongo import MongoClient
+from pymongo.database import Database
+
+Document = Mapping[str, Any]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+TOLERANCE = 1e-12
+BINARY = 2
+NORMAL = NormalDist()
+LEAST_ROWS = 50  # of the rarest class, without which no bound is believed
+MANY_CLASSES = 10  # from here on the lower bound of macro F1 holds with any number of rows
+POWER = 0.8
+TOO_MANY = 1_000_000
+METRICS = ("f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall")
+
+
+class DifferenceError(Exception):
+    """A stored number that does not follow from the data."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one version predicted for the judged rows."""
+
+    rows: np.ndarray[Any, np.dtype[np.int32]]
+    labels: np.ndarray[Any, np.dtype[np.int32]]
+    probabilities: Floats  # rows x classes
+    positive: int
+    threshold: float
+    data_path: str
+    content_hash: str
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(self.probabilities.shape[1])
+
+    @cached_property
+    def answers(self) -> Integers:
+        """The answered class of each row."""
+        if self.classes == BINARY:
+            is_positive = self.probabilities[:, self.positive] >= self.threshold
+            return np.asarray(np.where(is_positive, self.positive, 1 - self.positive))
+        return np.asarray(np.argmax(self.probabilities, axis=1))
+
+    @cached_property
+    def confusion(self) -> Floats:
+        """Rows by true class and answered class."""
+        cells = self.labels.astype(np.int64) * self.classes + self.answers
+        counts = np.bincount(cells, minlength=self.classes**2)
+        return counts.reshape(self.classes, self.classes).astype(np.float64)
+
+    @property
+    def scored(self) -> list[int]:
+        """The classes whose probabilities order the rows."""
+        return [self.positive] if self.classes == BINARY else list(range(self.classes))
+
+    def placements(self, label: int) -> tuple[float, Floats]:
+        """The area under a class's ROC curve, and each row's share of it (DeLong et al., 1988)."""
+        scores = self.probabilities[:, label]
+        inside = self.labels == label
+        ins, outs = np.sort(scores[inside]), np.sort(scores[~inside])
+        if not len(ins) or not len(outs):
+            return math.nan, np.full(len(scores), math.nan)
+        below = (np.searchsorted(outs, scores, "left") + np.searchsorted(outs, scores, "right")) / 2
+        above = (np.searchsorted(ins, scores, "left") + np.searchsorted(ins, scores, "right")) / 2
+        placed = np.where(inside, below / len(outs), 1 - above / len(ins))
+        return float(below[inside].sum() / (len(ins) * len(outs))), placed
+
+    def metric(self, name: str) -> float:
+        """A metric's value; NaN where it is not defined."""
+        if name == "roc_auc":
+            return float(np.mean([self.placements(label)[0] for label in self.scored]))
+        return of_confusion(name, self.confusion, self.positive)
+
+    def metrics(self) -> dict[str, float]:
+        """All defined metrics."""
+        true = np.clip(
+            self.probabilities[np.arange(len(self.labels)), self.labels],
+            np.finfo(np.float64).eps,
+            1 - np.finfo(np.float64).eps,
+        )
+        outcomes = np.eye(self.classes)[self.labels]
+        squares = (self.probabilities - outcomes)[:, self.scored] ** 2
+        is_binary = self.classes == BINARY
+        looked_at = np.full(len(self.labels), self.positive) if is_binary else self.answers
+        confidence = self.probabilities[np.arange(len(self.labels)), looked_at]
+        # Ten bins, open below and closed above.
+        bins = np.searchsorted(np.arange(1, 10) * 0.1, confidence, "left")
+        excess = np.bincount(bins, confidence - (self.labels == looked_at), minlength=10)
+        values = {name: self.metric(name) for name in METRICS}
+        values["log_loss"] = float(-np.log(true).mean())
+        values["brier_score"] = float(squares.sum() / len(self.labels))
+        values["expected_calibration_error"] = float(np.abs(excess).sum() / len(self.labels))
+        return {name: value for name, value in values.items() if not math.isnan(value)}
+
+    def influence(self, name: str) -> Floats:
+        """Each row's influence on a metric: its derivative by the row's weight, times the rows."""
+        rows = len(self.labels)
+        if name == "roc_auc":
+            influences = np.zeros(rows)
+            for label in self.scored:
+                area, placed = self.placements(label)
+                inside = self.labels == label
+                share = np.where(inside, inside.sum(), (~inside).sum()) / rows
+                influences += (placed - area) / share / len(self.scored)
+            return influences
+        of_cell = rows * derivatives(name, self.confusion, self.positive)
+        return np.asarray(of_cell[self.labels, self.answers])
+
+
+def of_confusion(name: str, confusion: Floats, positive: int) -> float:
+    """A metric that depends on the answers alone."""
+    if name == "accuracy":
+        return float(np.trace(confusion) / confusion.sum())
+    true, answered, hits = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    rows = {"precision": answered, "recall": true}.get(name, (true + answered) / 2)
+    each = np.divide(hits, rows, out=np.zeros_like(hits), where=rows > 0)
+    if name == "f1_weighted":
+        return float((each * true).sum() / confusion.sum())
+    if len(hits) == BINARY and name != "f1_macro":
+        return float(each[positive])
+    return float(each[true + answered > 0].mean())
+
+
+def derivatives(name: str, confusion: Floats, positive: int) -> Floats:
+    """The derivative of such a metric by the count of each cell."""
+    classes, total = len(confusion), confusion.sum()
+    same = np.eye(classes)
+    if name == "accuracy":
+        return np.asarray((same - of_confusion(name, confusion, positive)) / total)
+    true, answered, hits = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    # By class, true class and answered class: what a row more adds to hits and rows of the class.
+    is_true = np.broadcast_to(same[:, :, None], (classes, classes, classes))
+    is_answered = np.broadcast_to(same[:, None, :], (classes, classes, classes))
+    rows, more = {
+        "precision": (answered, is_answered),
+        "recall": (true, is_true),
+    }.get(name, ((true + answered) / 2, (is_true + is_answered) / 2))
+    occurs = (rows > 0)[:, None, None]
+    safe = np.where(occurs, rows[:, None, None], 1)
+    of_class = np.where(
+        occurs,
+        (is_true * is_answered * safe - hits[:, None, None] * more) / safe**2,
+        0,
+    )
+    if name == "f1_weighted":
+        each = np.divide(hits, rows, out=np.zeros_like(hits), where=rows > 0)
+        weighted = of_confusion(name, confusion, positive)
+        changes = (of_class * true[:, None, None]).sum(axis=0)
+        return np.asarray((each[:, None] - weighted + changes) / total)
+    if classes == BINARY and name != "f1_macro":
+        return np.asarray(of_class[positive])
+    return np.asarray(of_class.sum(axis=0) / (true + answered > 0).sum())
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the data say to a check."""
+
+    value: float
+    limit: float
+    answer: str
+    rows: int
+    interval: tuple[float, float] | None = None
+    more_rows: int = 0
+
+    def answered(self, answer: str) -> Found:
+        """The same with another answer."""
+        more = self.more_rows if answer == "undecided" else 0
+        return Found(self.value, self.limit, answer, self.rows, self.interval, more)
+
+
+def plain(value: float, limit: float, passed: bool, rows: int) -> Found:
+    """A check that compares two numbers."""
+    return Found(value, limit, "passed" if passed else "failed", rows)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What decides, and the probability with which a bound may be wrong."""
+
+    evidence: str
+    alpha: float
+
+
+def bound(level: Level, value: float, limit: float, of: Predictions, influence: Floats) -> Found:
+    """Whether a value is at least a limit, as far as its rows tell."""
+    rows = len(of.labels)
+    if level.evidence == "point":
+        return plain(value, limit, value >= limit, rows)
+    labels = np.bincount(of.labels, minlength=of.classes)
+    answers = np.bincount(of.answers, minlength=of.classes)
+    rarest = int(labels[labels + answers > 0].min())
+    enough = rarest >= LEAST_ROWS
+    if not enough and of.classes < MANY_CLASSES:
+        needed = math.ceil(rows * LEAST_ROWS / rarest) if rarest else 0
+        return Found(value, limit, "undecided", rows, None, max(0, needed - rows))
+    error = math.sqrt(float((influence**2).sum()) / rows / (rows - 1))
+    reach = -NORMAL.inv_cdf(level.alpha) * error
+    interval = (value - reach, value + reach)
+    if interval[0] >= limit:
+        return Found(value, limit, "passed", rows, interval)
+    if enough and interval[1] < limit:
+        return Found(value, limit, "failed", rows, interval)
+    effect = abs(value - limit)
+    least = (NORMAL.inv_cdf(POWER) - NORMAL.inv_cdf(level.alpha)) * error
+    wanted = math.ceil(rows * (least / effect) ** 2) if effect else math.inf
+    more = 0 if wanted > TOO_MANY else max(1, int(wanted) - rows)
+    return Found(value, limit, "undecided", rows, interval, more)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate beside the champion, and the stored verdict on it."""
+
+    verdict: Document
+    candidate: Predictions
+    champion: Predictions
+    ordinary: tuple[Predictions, Predictions] | None
+
+    @property
+    def metric(self) -> str:
+        """The gate's metric."""
+        return str(self.verdict["metric"])
+
+    @property
+    def key(self) -> Document:
+        """What the verdict was decided from."""
+        key: Document = self.verdict["key"]
+        return key
+
+    def level(self, name: str) -> Level:
+        """The level at which a check was made: its own, or any where it has no interval."""
+        for check in self.verdict["checks"]:
+            if check["name"] == name:
+                alpha = (1 - check["confidence"]) / 2 if "confidence" in check else 0.05
+                return Level(self.key.get("evidence", "point"), alpha)
+        raise DifferenceError(f"the check {name} is missing")
+
+    def bound(self, name: str, metric: str, limit: float) -> Found:
+        """Whether the candidate's metric is at least a limit."""
+        of = self.candidate
+        return bound(self.level(name), of.metric(metric), limit, of, of.influence(metric))
+
+    def difference(
+        self,
+        name: str,
+        metric: str,
+        limit: float,
+        pair: tuple[Predictions, Predictions] | None = None,
+    ) -> Found:
+        """Whether the candidate's metric less the champion's is at least a limit."""
+        first, second = pair or (self.candidate, self.champion)
+        value = first.metric(metric) - second.metric(metric)
+        influence = first.influence(metric) - second.influence(metric)
+        return bound(self.level(name), value, limit, first, influence)
+
+    def better_than(self, name: str, metric: str, guess: float) -> Found:
+        """Whether the candidate's metric is above a guess."""
+        found = self.bound(name, metric, guess)
+        return found if found.value > guess else found.answered("failed")
+
+    def guessed(self, metric: str, answers: Floats) -> float:
+        """A metric that is expected of answers with these shares that do not look at the row."""
+        labels = np.bincount(self.candidate.labels, minlength=self.candidate.classes)
+        return of_confusion(metric, np.outer(labels, answers), self.candidate.positive)
+
+    def checks(self) -> Iterator[tuple[str, Found]]:
+        """What must have been asked, with what the data say."""
+        yield "gate", self.bound("gate", self.metric, self.key["threshold"])
+        champion = self.difference("champion", self.metric, 0)
+        yield "champion", champion.answered("passed") if champion.value >= 0 else champion
+        yield from self._guards()
+        yield from self._policy()
+        if self.ordinary:
+            limit = -self.key.get("retention_limit", 0.05)
+            kept = self.difference("retention", self.metric, limit, self.ordinary)
+            yield "retention", kept.answered("passed" if kept.value >= limit else "failed")
+
+    def _guards(self) -> Iterator[tuple[str, Found]]:
+        of = self.candidate
+        answers = np.bincount(of.answers, minlength=of.classes).astype(np.float64)
+        labels = np.bincount(of.labels, minlength=of.classes)
+        answered = int((answers > 0).sum())
+        yield "answered_classes", plain(answered, 2, answered > 1, len(of.labels))
+        few = of.classes > BINARY and labels[labels + answers > 0].min() < LEAST_ROWS
+        metric = "accuracy" if self.metric == "roc_auc" or few else self.metric
+        constant = max(self.guessed(metric, only) for only in np.eye(of.classes))
+        yield "constant_answer", self.better_than("constant_answer", metric, constant)
+        shuffled = self.guessed(metric, answers)
+        yield "shuffled_answers", self.better_than("shuffled_answers", metric, shuffled)
+        if (labels > 0).all():
+            yield "chance", self.better_than("chance", "roc_auc", 0.5)
+
+    def _policy(self) -> Iterator[tuple[str, Found]]:
+        labels, rows = self.candidate.labels, len(self.candidate.labels)
+        term = r"(\w+)(?:\(\s*(?:(\w+)\s*,\s*)?([0-9.]+)\s*\))?"
+        for words in self.key.get("policy", "floor").split(" and "):
+            matched = re.fullmatch(term, words.strip())
+            if matched is None:
+                raise DifferenceError(f"the policy's term {words!r} is not known")
+            name, of_metric, number = matched.groups()
+            if name in {"non_inferior", "within"}:
+                margin = float(number or (0.01 if name == "non_inferior" else 0.02))
+                for metric in [of_metric] if of_metric else ["f1_macro", "accuracy"]:
+                    check = f"within_{metric}"
+                    yield check, self.difference(check, metric, -margin)
+            elif name == "superior":
+                above = self.difference("superior", self.metric, 0)
+                asked = float(number or 0.02)
+                yield "improvement", plain(above.value, asked, above.value >= asked, rows)
+                yield "superior", above
+            elif name == "flips":
+                lost = (self.champion.answers == labels) & (self.candidate.answers != labels)
+                share, limit = float(lost.mean()), float(number or 0.05)
+                yield "flips", plain(share, limit, share <= limit, rows)
+
+
+class Store:
+    """The parts of the store that an audit reads."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self.database = database
+
+    def verdicts(self, model: str, only: str | None) -> list[Document]:
+        """Verdicts of a model, or one of them."""
+        prefix = f"{model}/"
+        found = self.database["verdicts"].find({"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}})
+        wanted = [verdict for verdict in found if only in (None, verdict["_id"])]
+        return sorted(wanted, key=lambda verdict: str(verdict["timestamp"]))
+
+    def predictions(self, kept_id: str) -> Predictions:
+        """Kept predictions, whose bytes have the hash that their id and document say."""
+        kept = self.database["predictions"].find_one({"_id": kept_id})
+        if kept is None:
+            raise DifferenceError(f"the predictions {kept_id} are not in the store")
+        content = self._file(kept["file"])
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != kept["sha256"] or not digest.startswith(kept_id.rpartition("/")[2]):
+            raise DifferenceError(f"the file of the predictions {kept_id} has the hash {digest}")
+        rows, classes = kept["rows"], len(kept["classes"])
+        integers = np.frombuffer(content, "<i4", 2 * rows)
+        probabilities = np.frombuffer(content, "<f8", rows * classes, offset=8 * rows)
+        return Predictions(
+            integers[:rows],
+            integers[rows:],
+            probabilities.reshape(rows, classes),
+            kept["positive"],
+            kept["decision_threshold"],
+            kept["data_path"],
+            kept["content_hash"],
+        )
+
+    def labels(
+        self, data_path: str, content_hash: str
+    ) -> np.ndarray[Any, np.dtype[np.int32]] | None:
+        """All labels of a batch; None where the store has another content of that day by now."""
+        marker = self.database["processing_metadata"].find_one({"_id": data_path})
+        if marker is None or marker["content_hash"] != content_hash:
+            return None
+        parts = []
+        for chunk in marker["chunks"]:
+            content, first, *_ = chunk.split("/")
+            columns = self.database["processed_columns"].find_one(
+                {"_id": f"{data_path}/{content}/{int(first):08d}"}
+            )
+            if columns is None:
+                raise DifferenceError(f"the rows {chunk} of {data_path} are not in the store")
+            parts.append(np.frombuffer(columns["labels"], "<i4"))
+        return np.concatenate(parts)
+
+    def _file(self, name: str) -> bytes:
+        file = self.database["fs.files"].find_one({"_id": name})
+        if file is None:
+            raise DifferenceError(f"the file {name} is not in the store")
+        parts: list[bytes] = []
+        while sum(map(len, parts)) < file["length"]:
+            chunk = self.database["fs.chunks"].find_one({"files_id": name, "n": len(parts)})
+            if chunk is None:
+                raise DifferenceError(f"chunk {len(parts)} of the file {name} is not in the store")
+            parts.append(bytes(chunk["data"]))
+        return b"".join(parts)
+
+
+def same(what: str, stored: object, computed: float) -> None:
+    """Raises a DifferenceError where a stored number is not the computed one."""
+    if not isinstance(stored, (int, float)) or not (
+        abs(stored - computed) <= TOLERANCE * max(1.0, abs(computed))
+    ):
+        raise DifferenceError(f"{what} is {stored!r}, but the data give {computed!r}")
+
+
+def equal(what: str, stored: object, computed: object) -> None:
+    """The same for what is no number."""
+    if stored != computed:
+        raise DifferenceError(f"{what} is {stored!r}, but the data give {computed!r}")
+
+
+def check_metrics(what: str, stored: Mapping[str, float], of: Predictions) -> None:
+    """Compares all metrics of a version."""
+    computed = of.metrics()
+    equal(f"the list of {what}", sorted(stored), sorted(computed))
+    for name, value in computed.items():
+        same(f"{name} of {what}", stored[name], value)
+
+
+def check_labels(store: Store, of: Predictions) -> bool:
+    """Compares the kept labels with the batch's; false where the batch was replaced."""
+    labels = store.labels(of.data_path, of.content_hash)
+    if labels is not None and not np.array_equal(labels[of.rows], of.labels):
+        row = int(of.rows[np.flatnonzero(labels[of.rows] != of.labels)[0]])
+        raise DifferenceError(f"the kept label of row {row} is not that of {of.data_path}")
+    return labels is not None
+
+
+def check_found(name: str, check: Document, found: Found) -> None:
+    """Compares a stored check with what the data say."""
+    what = f"the check {name}"
+    same(f"the value of {what}", check["value"], found.value)
+    same(f"the limit of {what}", check["limit"], found.limit)
+    equal(f"whether {what} has an interval", "low" in check, found.interval is not None)
+    if found.interval:
+        same(f"the lower end of {what}", check["low"], found.interval[0])
+        same(f"the upper end of {what}", check["high"], found.interval[1])
+    equal(f"the answer of {what}", check["answer"], found.answer)
+    equal(f"the rows of {what}", check["rows"], found.rows)
+    equal(f"the rows that would decide {what}", check["more_rows"], found.more_rows)
+
+
+def status(checks: list[Document], is_champion: bool) -> str:
+    """What follows from the answers."""
+    answers = {check["answer"] for check in checks if check["decisive"]}
+    if "failed" in answers:
+        return "needs_retraining" if is_champion else "rejected"
+    return "undecided" if "undecided" in answers else "approved"
+
+
+def recompute(store: Store, verdict: Document) -> str:
+    """Computes a verdict again; returns what was found, in words."""
+    if verdict.get("predictions") is None or verdict.get("champion_predictions") is None:
+        return "skipped: its predictions were not kept"
+    candidate = store.predictions(verdict["predictions"])
+    champion = store.predictions(verdict["champion_predictions"])
+    equal("the judged rows", candidate.rows.tolist(), champion.rows.tolist())
+    checked = check_labels(store, candidate)
+    check_metrics("metrics", verdict["metrics"], candidate)
+    check_metrics("champion_metrics", verdict["champion_metrics"], champion)
+    same("the value", verdict["value"], candidate.metric(verdict["metric"]))
+    is_champion = verdict["model_id"] == verdict["champion_id"]
+    checks: dict[str, Document] = {check["name"]: check for check in verdict["checks"]}
+    ordinary = None
+    if verdict.get("ordinary_predictions") and verdict.get("champion_ordinary_predictions"):
+        ordinary = (
+            store.predictions(verdict["ordinary_predictions"]),
+            store.predictions(verdict["champion_ordinary_predictions"]),
+        )
+        check_labels(store, ordinary[0])
+    if is_champion:
+        value, limit = candidate.metric(verdict["metric"]), verdict["key"]["threshold"]
+        asked = {"gate": plain(value, limit, value >= limit, len(candidate.labels))}
+    else:
+        asked = dict(Comparison(verdict, candidate, champion, ordinary).checks())
+    for name, found in asked.items():
+        if name not in checks:
+            raise DifferenceError(f"the check {name} is missing")
+        check_found(name, checks[name], found)
+    others = [name for name in checks if name not in asked]
+    equal("the status", verdict["status"], status(list(checks.values()), is_champion))
+    return (
+        f"{verdict['status']}, {len(candidate.labels):,} rows, {len(asked)} checks"
+        + ("" if checked else ", labels as kept (the day has other rows by now)")
+        + (f", not computed again: {', '.join(others)}" if others else "")
+    )
+
+
+def main() -> int:
+    """Runs the audit; 0 where every verdict follows from its data."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", help="the model's name")
+    parser.add_argument("--verdict", help="id of the only verdict to compute")
+    given = parser.parse_args()
+    address = os.environ.get("RETUNE_MONGO_URI", "mongodb://127.0.0.1:27018/retune")
+    client: MongoClient[dict[str, Any]] = MongoClient(address, tz_aware=True)
+    store = Store(client.get_default_database("retune"))
+    verdicts = store.verdicts(given.model, given.verdict)
+    if not verdicts:
+        print(f"There is no verdict of {given.model} in the store.", file=sys.stderr)
+        return 1
+    for verdict in verdicts:
+        try:
+            print(f"{verdict['_id']}: {recompute(store, verdict)}")
+        except DifferenceError as difference:
+            print(f"{verdict['_id']}: {difference}", file=sys.stderr)
+            return 1
+    print(f"{len(verdicts)} verdicts follow from their data.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
