@@ -27,6 +27,8 @@ import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
+import retune.model.Champions.Bar;
+import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
@@ -65,7 +67,7 @@ class FollowingTest {
   }
 
   @Test
-  void fiftyPromotionsUnderLoadFailNoRequest() throws Exception {
+  void fiftyPromotionsAndRollbacksUnderLoadFailNoRequest() throws Exception {
     List<ModelFolder.Content> versions = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
       versions.add(Examples.withThreshold(0.3 + i / 10.0));
@@ -97,8 +99,14 @@ class FollowingTest {
       }
       for (int swap = 1; swap <= SWAPS; swap++) {
         ModelFolder.Content next = versions.get(swap % versions.size());
-        promote(next);
+        long moved = System.nanoTime();
+        if (swap % 3 == 0) {
+          rollBack(next);
+        } else {
+          promoteAndRetire(next);
+        }
         service.awaitServed(next.version().modelId());
+        assertTrue(System.nanoTime() - moved < 10e9, "swap " + swap + " took 10 s or more");
       }
       goOn.set(false);
       for (Thread caller : callers) {
@@ -349,6 +357,29 @@ class FollowingTest {
     Champions champions = new Champions(store);
     String id = next.version().modelId();
     assertTrue(champions.promote(champions.find(MODEL).orElseThrow(), id, id));
+  }
+
+  /** As a day does: an evaluation approves the version, and the one before it retires. */
+  private void promoteAndRetire(ModelFolder.Content next) {
+    ModelStore models = new ModelStore(store);
+    Champion before = new Champions(store).find(MODEL).orElseThrow();
+    models.move(next.version().modelId(), VersionStatus.Event.APPROVE, "by the test");
+    promote(next);
+    models.move(before.modelId(), VersionStatus.Event.RETIRE, "by the test", before.revision() + 1);
+  }
+
+  /** In the order of the step rollback; the bar is lifted for the next round. */
+  private void rollBack(ModelFolder.Content earlier) {
+    ModelStore models = new ModelStore(store);
+    Champions champions = new Champions(store);
+    Champion before = champions.find(MODEL).orElseThrow();
+    String id = earlier.version().modelId();
+    Bar bar =
+        new Bar(before.modelId(), before.revision() + 1, "the test", "too slow", "task", "now");
+    models.move(id, VersionStatus.Event.RESTORE, "by the test", bar.revision());
+    assertTrue(champions.rollBack(before, id, bar));
+    models.move(before.modelId(), VersionStatus.Event.RETIRE, "by the test", bar.revision());
+    assertTrue(champions.release(MODEL, bar));
   }
 
   private static double metric(RunningService service, String name) {
