@@ -8,8 +8,9 @@ first attempt that passes is approved. If none passes, `send_alert` tells people
 production stays.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
-After an alert, `fail_run_after_alert` turns the run red, with the outcome as the failure. By then
-the alert is sent and the outcome recorded: there is nothing to clear or to retry.
+`fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs
+again, with the outcome as the failure. By then the alert is sent and the outcome recorded: there is
+nothing to clear or to retry.
 
 The run starts by itself when the day's data is there. To judge a day again, trigger the DAG and
 pick the day; an empty field means yesterday (UTC).
@@ -20,7 +21,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from retune import LOGICAL_DATE, Loop, day_param, loops, param, result, sharded, step
 
@@ -28,12 +29,16 @@ ATTEMPTS = (1, 2, 3)
 # How many times the loop file's epochs and learning rate an attempt trains with.
 FACTORS = {1: (1, 1), 2: (4, 10), 3: (1, 3)}
 NEW_HEAD_FACTORS = (4, 10)  # attempt 3 where the encoder is TorchScript and cannot be trained
+ENDED_IN_ALERT = "failed_max_retries"
 ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 
 
 def fail_with_the_outcome(ti: Any) -> None:
-    """Makes a day that ended in an alert a failed run; all its work is done."""
-    raise AirflowFailException(ti.xcom_pull(task_ids="send_evaluation_results")["message"])
+    """Makes a day that ended in an alert a failed run, however often it runs."""
+    outcome = ti.xcom_pull(task_ids="send_evaluation_results")
+    if outcome["status"] == ENDED_IN_ALERT:
+        raise AirflowFailException(outcome["message"])
+    raise AirflowSkipException(outcome["message"])
 
 
 def approve_or_retrain(ti: Any) -> str:
@@ -141,7 +146,7 @@ for loop in loops():
         fail_run_after_alert = PythonOperator(
             task_id="fail_run_after_alert",
             python_callable=fail_with_the_outcome,
-            doc_md="Runs only after an alert, and fails: a day that ended in an alert is red.",
+            doc_md="Fails if the day ended in an alert, so that its run is red; otherwise skipped.",
         )
 
         chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
@@ -186,4 +191,4 @@ for loop in loops():
             check_finetuned_model >> [send_evaluation_results, send_alert]
             before = check_finetuned_model
         send_alert >> send_evaluation_results
-        [send_alert, send_evaluation_results] >> fail_run_after_alert
+        send_evaluation_results >> fail_run_after_alert

@@ -81,7 +81,6 @@ def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
         ("attempt_1.check_finetuned_model", "attempt_2.finetune_model"),
         ("attempt_2.check_finetuned_model", "attempt_3.finetune_model"),
         ("send_alert", "send_evaluation_results"),
-        ("send_alert", "fail_run_after_alert"),
         ("send_evaluation_results", "fail_run_after_alert"),
     }
     for attempt in ("attempt_1", "attempt_2", "attempt_3"):

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import Run
 
-CHAMPION = {"load_latest_model": {"model_id": "champion"}}
+CHAMPION = {
+    "load_latest_model": {"model_id": "champion"},
+    "send_evaluation_results": {"status": "approved", "message": "It is approved."},
+}
 FAILS = {
     "check_model_performance": {"needs_retraining": True},
     "look_back": {"passed": False, "model_id": None},
@@ -80,6 +83,15 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(run, program, c
     assert ALERT["send_evaluation_results"]["message"] in capfd.readouterr().out
     (event,) = ended.events()
     assert (event.partition_key, event.extra["status"]) == ("2026-11-05", "failed_max_retries")
+
+
+def test_a_day_that_ended_in_an_alert_is_red_when_it_runs_again(run, program):
+    judged = {"check_model_performance": {"needs_retraining": False}}
+    program.answer(CHAMPION | judged | ALERT)
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "failed"
+    assert ended.states["fail_run_after_alert"] == "failed"
+    assert program.inputs("send_alert") == []
 
 
 def test_fewer_attempts_can_be_asked_for(run, program):
