@@ -730,6 +730,20 @@ def sizing(*, smoke: bool) -> None:
     report.finish()
 
 
+def quiet_year(*, smoke: bool, table: Path | None) -> None:
+    """Count false decisions in years of an unchanged champion, and the days that a loss takes."""
+    if table is None:
+        sys.exit("quiet-year needs the table that the example was made from: give --table.")
+    report = Report("quiet-year")
+    years = 10 if smoke else 1000
+    measured, answer = timed(
+        *java("retune.bench.QuietYear", EXAMPLE / "finetuned", table.absolute(), years)
+    )
+    report.add(f"{years} years of each kind", measured)
+    report.notes = answer
+    report.finish()
+
+
 def main() -> None:
     """Run the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -740,7 +754,8 @@ def main() -> None:
     parser.add_argument(
         "--table",
         type=Path,
-        help="the copula's table, CSV with a column 'default'; else one is made",
+        help="CSV with a column 'default': the copula's table, else one is made; the example's,"
+        " for quiet-year",
     )
     parser.add_argument(
         "--smoke", action="store_true", help="a few rows, once: does it run at all?"
@@ -756,15 +771,16 @@ def main() -> None:
         "finetune": lambda: finetune(min(rounds, 2), smoke=arguments.smoke),
         "attempts": lambda: attempts(smoke=arguments.smoke),
         "sizing": lambda: sizing(smoke=arguments.smoke),
+        "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }
     unknown = [name for name in arguments.names if name not in benchmarks]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
-    # These need images, which take a Docker daemon.
-    on_images = ("sizing", "containers")
-    for name in arguments.names or [name for name in benchmarks if name not in on_images]:
+    # These need images, which take a Docker daemon, or the example's table.
+    if_named = ("sizing", "containers", "quiet-year")
+    for name in arguments.names or [name for name in benchmarks if name not in if_named]:
         benchmarks[name]()
 
 

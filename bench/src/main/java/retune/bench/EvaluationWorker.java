@@ -15,6 +15,7 @@ import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
+import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.engine.Engine;
 import retune.model.engine.VectorEngine;
@@ -38,7 +39,7 @@ public final class EvaluationWorker {
    *     little-endian int32, then numbers as float32
    */
   public static void main(String[] words) throws IOException {
-    ModelFolder.Content model = ModelFolder.read(Path.of(words[0]));
+    ModelFolder.Content model = ModelFolder.read(Path.of(words[0]), CodeTrust.REFUSED);
     Path file = Path.of(words[1]);
     Features features = read(file, model.version().preprocessing().schema());
     BufferedReader requests =
