@@ -44,6 +44,8 @@ public record DayOutcome(
   public enum Status {
     /** The version in production passed. */
     APPROVED,
+    /** The version in production is below the gate, which may be chance; it stays. */
+    UNDECIDED,
     /** A version that was approved earlier passed; nothing was trained. */
     LOOKED_BACK,
     /** A fine-tuned version passed. */
@@ -58,8 +60,9 @@ public record DayOutcome(
 
     /** The statuses as the results of steps describe them. */
     public static final String IN_WORDS =
-        "approved, looked_back (a version that was approved earlier), retrained, held_back (a"
-            + " back-fill, or a version that was rolled back) or failed_max_retries";
+        "approved, undecided (below the gate, which may be chance), looked_back (a version that was"
+            + " approved earlier), retrained, held_back (a back-fill, or a version that was rolled"
+            + " back) or failed_max_retries";
 
     /** The status in documents and results: {@code failed_max_retries}. */
     public String id() {
@@ -74,7 +77,7 @@ public record DayOutcome(
     public boolean approves() {
       return switch (this) {
         case APPROVED, LOOKED_BACK, RETRAINED -> true;
-        case HELD_BACK, FAILED_MAX_RETRIES -> false;
+        case UNDECIDED, HELD_BACK, FAILED_MAX_RETRIES -> false;
       };
     }
   }

@@ -16,7 +16,9 @@ import retune.core.InvalidInputException;
 import retune.core.data.Shard;
 import retune.core.data.Target;
 import retune.core.metrics.Evaluation;
+import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
+import retune.core.statistics.Influence;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.batch.Batch;
@@ -48,6 +50,12 @@ public record MeasuredVersion(
 
   /** The field of a result that names its {@link KeptPredictions}. */
   public static final String PREDICTIONS = "predictions";
+
+  /** The field of a result with the index of the positive class. */
+  static final String POSITIVE = "positive";
+
+  /** The field of a result with the standard error of the ROC AUC. */
+  static final String ROC_AUC_ERROR = "roc_auc_error";
 
   private static final Logger LOGGER = System.getLogger(MeasuredVersion.class.getName());
   private static final DateTimeFormatter MODEL_VERSION =
@@ -263,6 +271,8 @@ public record MeasuredVersion(
                 .append("labelled", batch.labelled())
                 .append("judged_rows", evaluation.rows())
                 .append("decision_threshold", version.decisionThreshold())
+                .append(POSITIVE, predictions.positive())
+                .append(ROC_AUC_ERROR, Influence.of(Metric.ROC_AUC, predictions).standardError())
                 .append(PREDICTIONS, predictionsId));
     return predictionsId;
   }

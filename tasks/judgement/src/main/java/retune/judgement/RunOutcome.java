@@ -18,6 +18,11 @@ public sealed interface RunOutcome {
   record Healthy(Judgement champion) implements RunOutcome {}
 
   /**
+   * The champion is below the gate, and the evidence over days does not decide that it is worse.
+   */
+  record Undecided(Judgement champion) implements RunOutcome {}
+
+  /**
    * The champion failed and a version that was approved earlier passed, so that nothing was
    * trained.
    *
@@ -156,6 +161,9 @@ public sealed interface RunOutcome {
   static RunOutcome of(StepContext context, String batchId, Judgement champion) {
     if (champion.passed()) {
       return new Healthy(champion);
+    }
+    if (champion.verdict().kind() == Kind.UNDECIDED) {
+      return new Undecided(champion);
     }
     Optional<EarlierVersions> lookBack = EarlierVersions.find(context, batchId, champion.key());
     List<Judgement> earlier = lookBack.map(EarlierVersions::judged).orElse(List.of());

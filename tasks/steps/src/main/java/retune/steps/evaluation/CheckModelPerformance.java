@@ -15,9 +15,11 @@ import retune.core.judgement.Retention;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
+import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
 import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
+import retune.judgement.ErrorLedger;
 import retune.judgement.JudgedPredictions;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
@@ -63,8 +65,9 @@ public final class CheckModelPerformance
           int maxAttempts,
       @Field(
               value =
-                  "point: the value on the rows decides; interval: a confidence bound decides, and"
-                      + " where it does not, a candidate is undecided",
+                  "point: the value on the rows decides; interval: the evidence over days decides"
+                      + " about the model in production, a confidence bound about a candidate,"
+                      + " and where they do not, the verdict is undecided",
               byDefault = "point")
           Evidence evidence,
       @Field(
@@ -105,7 +108,8 @@ public final class CheckModelPerformance
   }
 
   public record Output(
-      @Field("approved or needs_retraining, or the day's outcome if it has one") String status,
+      @Field("approved, needs_retraining or undecided, or the day's outcome if it has one")
+          String status,
       @Field("metrics by name") Map<String, Double> metrics,
       @Field("whether the model must be fine-tuned") boolean needsRetraining,
       @Field("the threshold, under the name that earlier readers know") double f1Threshold,
@@ -133,7 +137,16 @@ public final class CheckModelPerformance
   private static Output judge(Input input, StepContext context, ProcessedBatch batch, DayKey key) {
     Document measured = measured(input, context, batch);
     Map<String, Double> metrics = Judgement.numbers(measured.get("metrics", Document.class));
-    Verdict verdict = key.rules().gate().judge(metrics, measured.getInteger("judged_rows"));
+    Gate gate = key.rules().gate();
+    int rows = measured.getInteger("judged_rows");
+    Verdict verdict =
+        switch (key.rules().evidence()) {
+          case POINT -> gate.judge(metrics, rows);
+          case INTERVAL ->
+              new ErrorLedger(context, batch.model())
+                  .count(ErrorLedger.Day.of(batch.logicalDate(), measured), gate)
+                  .judge(gate, metrics, rows);
+        };
     Judgement judgement =
         new Judgement(
             0,
@@ -145,7 +158,8 @@ public final class CheckModelPerformance
             JudgedPredictions.ofChampion(measured.getString(MeasuredVersion.PREDICTIONS)),
             key);
     judgement.keep(context, batch);
-    return output(judgement, judgement.status(), !judgement.passed(), 0, verdict.reason());
+    boolean needsRetraining = verdict.kind() == Kind.NEEDS_RETRAINING;
+    return output(judgement, judgement.status(), needsRetraining, 0, verdict.reason());
   }
 
   /** The day's verdict as it was, kept for this run too, so that its later steps find it. */

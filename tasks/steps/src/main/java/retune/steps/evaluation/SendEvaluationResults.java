@@ -171,6 +171,13 @@ public final class SendEvaluationResults
               List.of(),
               RetrainingInfo.without(champion),
               "%s is approved: %s".formatted(champion.modelId(), champion.verdict().reason()));
+      case RunOutcome.Undecided(Judgement champion) ->
+          new Conclusion(
+              Status.UNDECIDED,
+              champion,
+              List.of(),
+              RetrainingInfo.without(champion),
+              "%s stays: %s".formatted(champion.modelId(), champion.verdict().reason()));
       case RunOutcome.LookedBack(Judgement champion, Judgement version, String reason) ->
           new Conclusion(
               Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version), reason);
@@ -202,7 +209,8 @@ public final class SendEvaluationResults
         switch (outcome) {
           case RunOutcome.LookedBack lookedBack -> Optional.of(lookedBack.version().modelId());
           case RunOutcome.Finetuned finetuned -> Optional.of(finetuned.candidate().modelId());
-          case RunOutcome.Healthy _, RunOutcome.Exhausted _ -> Optional.empty();
+          case RunOutcome.Healthy _, RunOutcome.Undecided _, RunOutcome.Exhausted _ ->
+              Optional.empty();
         };
     if (passed.isEmpty()) {
       return Optional.empty();
