@@ -23,6 +23,19 @@ import retune.runtime.store.DocumentStore;
 public final class AuditTrail {
   private static final String STATUS_HISTORY = "status_history";
 
+  /** What an entry of the history takes from its document as it is. */
+  private static final List<String> TOLD =
+      List.of(
+          "by",
+          "logical_date",
+          "dag_id",
+          "run_id",
+          "task_id",
+          "run_url",
+          "started_by",
+          "code_revision",
+          "step_image");
+
   private static final Comparator<Document> BY_TIME =
       Comparator.comparing(document -> Instant.parse(document.getString("timestamp")));
 
@@ -153,15 +166,7 @@ public final class AuditTrail {
             .append("event", event)
             .append("model_id", source.getString("model_id"))
             .append("reason", source.getString(reason));
-    for (String name :
-        List.of(
-            "logical_date",
-            "dag_id",
-            "run_id",
-            "run_url",
-            "started_by",
-            "code_revision",
-            "step_image")) {
+    for (String name : TOLD) {
       if (source.containsKey(name)) {
         entry.append(name, source.get(name));
       }

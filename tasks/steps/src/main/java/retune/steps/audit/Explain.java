@@ -10,6 +10,8 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.judgement.AuditTrail;
 import retune.model.Champions;
+import retune.model.Champions.Bar;
+import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.About;
@@ -39,6 +41,8 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       @Field("pretrained or finetuned") String kind,
       @Field("candidate, approved, rejected, deployed or retired") String status,
       @Field("whether it is in production") boolean inProduction,
+      @Field("if it was rolled back and not released since: by whom, when and why")
+          @Nullable String barred,
       @Field("SHA-256 of weights, encoder and preprocessing") Map<String, String> hashes,
       @Field(
               "the version and those that it was fine-tuned from, the nearest first: model_id,"
@@ -68,16 +72,15 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
     ModelVersion version = models.get(input.modelId());
     String model = version.modelName();
     String id = version.modelId();
+    Optional<Champion> champion = new Champions(context.store()).find(model);
     return new Output(
         id,
         model,
         version.modelVersion(),
         document.getString("kind"),
         document.getString("status"),
-        new Champions(context.store())
-            .find(model)
-            .filter(champion -> champion.modelId().equals(id))
-            .isPresent(),
+        champion.filter(found -> found.modelId().equals(id)).isPresent(),
+        champion.flatMap(found -> found.bar(id)).map(Bar::sentence).orElse(null),
         Map.of(
             "weights", version.weightsHash(),
             "encoder", version.encoderHash(),

@@ -33,7 +33,8 @@ final class ExplanationPage {
   private void version(Explain.Output version) {
     page.heading(version.modelId())
         .line("model", version.model() + ", version " + version.modelVersion())
-        .line("status", version.status() + (version.inProduction() ? ", in production" : ""));
+        .line("status", version.status() + (version.inProduction() ? ", in production" : ""))
+        .line("barred", version.barred());
     version.lineage().stream()
         .map(Document::new)
         .forEach(
@@ -47,7 +48,7 @@ final class ExplanationPage {
                                 : made.getString("model_id") + ": ",
                             made.getString("strategy"),
                             made.get("epochs"),
-                            made.get("learning_rate"),
+                            Facts.plain(made.get("learning_rate")),
                             made.getString("status"))));
     version.hashes().entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
@@ -122,7 +123,7 @@ final class ExplanationPage {
                   .formatted(
                       Facts.cell(check.get("low")),
                       Facts.cell(check.get("high")),
-                      check.get("confidence"))
+                      Facts.percent(check.getDouble("confidence")))
               : "-";
       rows.add(
           List.of(
@@ -187,7 +188,10 @@ final class ExplanationPage {
             event ->
                 page.line(
                         event.getString("model_id").equals(version.modelId())
-                            ? event.getString("event_type").replace("model_", "")
+                            ? event
+                                .getString("event_type")
+                                .replaceFirst("^(model|version)_", "")
+                                .replace('_', ' ')
                             : "followed by",
                         "%s%s"
                             .formatted(
@@ -195,6 +199,7 @@ final class ExplanationPage {
                                 event.getString("model_id").equals(version.modelId())
                                     ? ""
                                     : ", " + event.getString("model_id")))
+                    .line("  by", event.getString("by"))
                     .line("  reason", event.getString("reason"))
                     .line("  run", Facts.run(event)));
   }

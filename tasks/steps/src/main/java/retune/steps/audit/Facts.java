@@ -1,5 +1,7 @@
 package retune.steps.audit;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,14 +25,27 @@ final class Facts {
     return String.join(", ", facts);
   }
 
-  /** A value as a cell; numbers with a fraction have four decimals. */
+  /** A value as a cell; a number with a fraction has four decimals. */
   static String cell(@Nullable Object value) {
     return switch (value) {
       case null -> "-";
-      case Double number -> String.format(Locale.ROOT, "%.4f", number);
+      case Double number ->
+          String.format(Locale.ROOT, number == Math.rint(number) ? "%.0f" : "%.4f", number);
       case Number number -> String.format(Locale.ROOT, "%,d", number.longValue());
       default -> value.toString();
     };
+  }
+
+  /** A small number as people write it: 0.0003. */
+  static String plain(@Nullable Object value) {
+    return value instanceof Double number
+        ? new BigDecimal(number).round(new MathContext(4)).stripTrailingZeros().toPlainString()
+        : cell(value);
+  }
+
+  /** A share in percent. */
+  static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f %%", share * 100);
   }
 
   /** The first digits of a hash; other text as it is. */

@@ -70,6 +70,7 @@ public final class History implements Step<History.Input, History.Output> {
                       event.getString("model_id")))
           .line("day", event.getString("logical_date"))
           .line("instead of", event.getString("previous_model_id"))
+          .line("by", event.getString("by"))
           .line("reason", event.getString("reason"))
           .line("run", Facts.run(event))
           .line("page", event.getString("run_url"));

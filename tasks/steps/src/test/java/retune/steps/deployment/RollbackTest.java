@@ -31,6 +31,8 @@ import retune.judgement.DayOutcome.Status;
 import retune.model.Champions.Champion;
 import retune.model.DeploymentFolder;
 import retune.steps.Deployment;
+import retune.steps.audit.Explain;
+import retune.steps.audit.History;
 
 class RollbackTest {
   private static final int RACERS = 50;
@@ -97,6 +99,24 @@ class RollbackTest {
     assertEquals(output.message(), told.getString("message"));
     assertEquals("info", told.getString("severity"));
     assertEquals("not configured", output.delivered().get("webhook"));
+  }
+
+  @Test
+  void theHistoryAndTheExplanationsTellIt() throws IOException {
+    rollBack("one", null);
+    Map<String, Object> last =
+        new History()
+            .run(new History.Input(Deployment.MODEL, 1), deployment.context())
+            .events()
+            .getLast();
+    assertEquals("model_rolled_back", last.get("event"));
+    assertEquals("kim", last.get("by"));
+    assertEquals("too slow", last.get("reason"));
+    Explain.Output barred = new Explain().run(new Explain.Input(second), deployment.context());
+    assertTrue(String.valueOf(barred.barred()).contains("kim rolled it back"));
+    assertTrue(barred.text().contains("followed by"), barred.text());
+    String back = new Explain().run(new Explain.Input(first), deployment.context()).text();
+    assertTrue(back.contains("rolled back"), back);
   }
 
   @Test

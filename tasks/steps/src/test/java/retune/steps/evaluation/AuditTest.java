@@ -101,7 +101,7 @@ class AuditTest {
     for (String fact :
         List.of(
             "deployed, in production",
-            champion + ": head, 5 epochs at 1.0E-4",
+            champion + ": head, 5 epochs at 0.0001",
             verdict.getString("reason"),
             CONTENT_HASH,
             "https://airflow.example/runs/run",
