@@ -2,7 +2,8 @@
 
 For each verdict: the labels of the judged rows are those of the batch, the metrics of the version
 and of the champion follow from labels and kept predictions, each check has its value, its interval
-and its answer, and the decision follows from the checks. Everything must agree to 1e-12. Prints a
+and its answer, the evidence over days follows from the answers of each day, and the decision follows
+from the checks. Everything must agree to 1e-12. Prints a
 line for each verdict, and ends with 1 at the first difference, which it names.
 
     recompute.py credit-default                 all verdicts of a model
@@ -19,7 +20,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -346,6 +347,171 @@ class Comparison:
                 yield "flips", plain(share, limit, share <= limit, rows)
 
 
+class Ledger:
+    """The evidence over days that a champion is below the gate, from the cells of each day."""
+
+    YEAR = 365
+    LIMIT = 40.0  # half of 5 % is for harm
+    STAKES = (0.25, 0.5, 1, 2, 4)
+    FALLS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
+    FARTHEST = 10 * YEAR
+
+    def __init__(self, entries: list[Document]) -> None:
+        self.entries = sorted(entries, key=lambda entry: int(entry["number"]))
+        self.after: dict[str, tuple[Floats, Floats, int]] = {}
+        wealth, days, before = self._nothing(), 0, None
+        for number, entry in enumerate(self.entries, 1):
+            equal("the number of an entry of the error ledger", entry["number"], number)
+            logs = self._logs(entry)
+            if before is None or any(before[k] != entry[k] for k in self._SUBJECT):
+                wealth = self._nothing()
+            wealth, days = self._next(wealth, days, logs)
+            what = f"of {entry['logical_date']} in the error ledger"
+            for name, computed in (("e_values", logs), ("log_wealth", wealth)):
+                for stored, value in zip(entry[name], computed, strict=True):
+                    same(f"{name} {what}", stored, float(value))
+            same(f"the e-value {what}", entry["e_value"], self._e_value(wealth))
+            equal(f"the days {what}", entry["days_of_year"], days)
+            equal(f"the decision {what}", entry["decided"], self._log(wealth) >= self._log_limit)
+            self.after[str(entry["logical_date"])] = (wealth, logs, days)
+            before = entry
+
+    _SUBJECT = ("model_id", "metric", "threshold")
+    _log_limit = math.log(LIMIT)
+
+    def harm(self, verdict: Document, gate: Found) -> Found | None:
+        """The check of a day; None where the date had counted with another champion or gate."""
+        date = str(verdict["data_path"]).rpartition("/")[2]
+        entry = next((e for e in self.entries if e["logical_date"] == date), None)
+        subject = (verdict["model_id"], verdict["metric"], verdict["key"]["threshold"])
+        if entry is None or subject != tuple(entry[k] for k in self._SUBJECT):
+            return None
+        wealth, logs, days = self.after[date]
+        decided = self._log(wealth) >= self._log_limit
+        answer = "passed" if gate.answer == "passed" else "failed" if decided else "undecided"
+        more = gate.rows * self._days_to_decide(wealth, days, logs) if answer == "undecided" else 0
+        return Found(self._e_value(wealth), self.LIMIT, answer, gate.rows, None, more)
+
+    def _days_to_decide(self, wealth: Floats, days: int, logs: Floats) -> int:
+        for more in range(self.FARTHEST + 1):
+            if self._log(wealth) >= self._log_limit:
+                return more
+            wealth, days = self._next(wealth, days, logs)
+        return 0
+
+    def _nothing(self) -> Floats:
+        return np.full(len(self.STAKES), -math.inf)
+
+    def _log(self, wealth: Floats) -> float:
+        greatest = float(wealth.max())
+        if greatest == -math.inf:
+            return greatest
+        return greatest + math.log(float(np.exp(wealth - greatest).sum()) / len(wealth))
+
+    def _e_value(self, wealth: Floats) -> float:
+        return min(math.exp(min(self._log(wealth), 709.0)), sys.float_info.max)
+
+    def _next(self, wealth: Floats, days: int, logs: Floats) -> tuple[Floats, int]:
+        """After one more day: a new bet starts with its share of the year, and all are played."""
+        if days == self.YEAR:
+            wealth, days = self._nothing(), 0
+        capped = wealth - max(0.0, self._log(wealth) - self._log_limit)
+        wagered = np.logaddexp(capped, -math.log(self.YEAR))
+        return np.asarray(wagered + logs), days + 1
+
+    def _logs(self, entry: Document) -> Floats:
+        """The day's bets: their log wealth."""
+        classes, positive = int(entry["classes"]), int(entry["positive"])
+        counts = np.zeros((classes, classes))
+        for label, answer, rows in entry["cells"]:
+            counts[label, answer] = rows
+        metric, limit = str(entry["metric"]), float(entry["threshold"])
+        none = np.zeros(len(self.STAKES))
+        if metric == "roc_auc":
+            error = entry.get("roc_auc_error")
+            if error is None or (counts.sum(axis=1) < LEAST_ROWS).any():
+                return none
+            z = (limit - entry["roc_auc"]) / max(error, 1 / counts.sum())
+            return np.array([stake * z - stake * stake / 2 for stake in self.STAKES])
+        hits = np.trace(counts)
+        if metric == "accuracy":
+            return self._of_share(hits, counts.sum() - hits, limit)
+        if classes == BINARY and metric in {"f1_score", "precision", "recall"}:
+            hits = counts[positive, positive]
+            missed = counts[positive].sum() - hits
+            falsely = counts[:, positive].sum() - hits
+            wrong = {"precision": falsely, "recall": missed}.get(metric, missed + falsely)
+            return self._of_share(hits, wrong, limit / (2 - limit) if "f1" in metric else limit)
+        if counts.sum() < 2 * LEAST_ROWS or limit == 0:
+            return none
+        return self._of_tangent(metric, counts, positive, min(limit, 0.999))
+
+    def _of_share(self, right: float, wrong: float, limit: float) -> Floats:
+        """Likelihood ratios of shares below the limit."""
+        if limit <= 0:
+            return np.zeros(len(self.FALLS))
+        share = min(limit, 1 - 1e-9)
+        lower = share / (1 - share) * np.exp(-np.array(self.FALLS))
+        of_right, of_wrong = np.log(lower / (1 + lower) / share), -np.log((1 + lower) * (1 - share))
+        return np.asarray(right * of_right + wrong * of_wrong)
+
+    def _of_tangent(self, metric: str, counts: Floats, positive: int, limit: float) -> Floats:
+        """Bets on a metric's tangent where the day's shares, tilted, just reach the limit."""
+        occurs = counts.sum(axis=0) + counts.sum(axis=1) > 0
+        possible = np.outer(occurs, occurs) if len(counts) > BINARY else np.ones_like(counts)
+        smoothed = (counts + 2 * possible / possible.sum()) / (counts.sum() + 2)
+
+        def influences(shares: Floats) -> Floats:
+            return np.asarray(shares.sum() * derivatives(metric, shares, positive))
+
+        direction = influences(smoothed)
+
+        def tilted(tilt: float) -> Floats:
+            weights = smoothed * np.exp(tilt * direction)
+            return np.asarray(weights / weights.sum())
+
+        def excess(tilt: float) -> float:
+            return of_confusion(metric, tilted(tilt), positive) - limit
+
+        slope = float((smoothed * direction**2).sum())
+        shares = smoothed
+        if slope and excess(0):
+            greatest = 60 / float(np.abs(direction).max())
+            shares = tilted(_root(excess, -excess(0) / slope, greatest))
+        slopes = influences(shares)
+        deviation = math.sqrt(float((shares * slopes**2).sum()))
+        if deviation == 0:
+            return np.zeros(len(self.STAKES))
+        most = 0.5 / float(slopes[shares > 0].max())
+        rates = [min(stake / (deviation * math.sqrt(counts.sum())), most) for stake in self.STAKES]
+        return np.array([float((counts * np.log1p(-rate * slopes)).sum()) for rate in rates])
+
+
+def _root(function: Callable[[float], float], start: float, greatest: float) -> float:
+    """Where a function is 0: the ends double until they enclose it, then the Illinois method."""
+    first, at_first = 0.0, function(0.0)
+    last = min(max(start, -greatest), greatest)
+    at_last = function(last)
+    sign = at_first
+    while at_last * sign > 0 and abs(last) < greatest:
+        first, at_first = last, at_last
+        last = min(max(2 * last, -greatest), greatest)
+        at_last = function(last)
+    if at_last * sign > 0:
+        return last
+    for _ in range(100):
+        if abs(at_last) <= TOLERANCE:
+            break
+        between = last - at_last * (last - first) / (at_last - at_first)
+        at_between = function(between)
+        if at_between * at_last <= 0:
+            first, at_first = last, at_last
+        else:
+            at_first /= 2
+        last, at_last = between, at_between
+    return last
+
+
 class Store:
     """The parts of the store that an audit reads."""
 
@@ -398,6 +564,12 @@ class Store:
                 raise DifferenceError(f"the rows {chunk} of {data_path} are not in the store")
             parts.append(np.frombuffer(columns["labels"], "<i4"))
         return np.concatenate(parts)
+
+    def ledger(self, model: str) -> Ledger:
+        """The model's error ledger, each entry computed again."""
+        prefix = f"{model}/"
+        found = {"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}}
+        return Ledger(list(self.database["error_ledger"].find(found)))
 
     def _file(self, name: str) -> bytes:
         file = self.database["fs.files"].find_one({"_id": name})
@@ -465,7 +637,7 @@ def status(checks: list[Document], is_champion: bool) -> str:
     return "undecided" if "undecided" in answers else "approved"
 
 
-def recompute(store: Store, verdict: Document) -> str:
+def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:
     """Computes a verdict again; returns what was found, in words."""
     if verdict.get("predictions") is None or verdict.get("champion_predictions") is None:
         return "skipped: its predictions were not kept"
@@ -487,7 +659,10 @@ def recompute(store: Store, verdict: Document) -> str:
         check_labels(store, ordinary[0])
     if is_champion:
         value, limit = candidate.metric(verdict["metric"]), verdict["key"]["threshold"]
-        asked = {"gate": plain(value, limit, value >= limit, len(candidate.labels))}
+        gate = plain(value, limit, value >= limit, len(candidate.labels))
+        asked = {"gate": gate}
+        if "harm" in checks and (harm := ledger.harm(verdict, gate)):
+            asked["harm"] = harm
     else:
         asked = dict(Comparison(verdict, candidate, champion, ordinary).checks())
     for name, found in asked.items():
@@ -518,12 +693,15 @@ def main() -> int:
     if not verdicts:
         print(f"There is no verdict of {given.model} in the store.", file=sys.stderr)
         return 1
-    for verdict in verdicts:
-        try:
-            print(f"{verdict['_id']}: {recompute(store, verdict)}")
-        except DifferenceError as difference:
-            print(f"{verdict['_id']}: {difference}", file=sys.stderr)
-            return 1
+    subject = given.model
+    try:
+        ledger = store.ledger(given.model)
+        for verdict in verdicts:
+            subject = verdict["_id"]
+            print(f"{subject}: {recompute(store, ledger, verdict)}")
+    except DifferenceError as difference:
+        print(f"{subject}: {difference}", file=sys.stderr)
+        return 1
     print(f"{len(verdicts)} verdicts follow from their data.")
     return 0
 
