@@ -2,9 +2,9 @@
 
 For each verdict: the labels of the judged rows are those of the batch, the metrics of the version
 and of the champion follow from labels and kept predictions, each check has its value, its interval
-and its answer, the evidence over days follows from the answers of each day, and the decision follows
-from the checks. Everything must agree to 1e-12. Prints a
-line for each verdict, and ends with 1 at the first difference, which it names.
+and its answer, the evidence over days follows from the answers of each day, and the decision
+follows from the checks. Everything must agree to 1e-12. Prints a line for each verdict, and ends
+with 1 at the first difference, which it names.
 
     recompute.py credit-default                 all verdicts of a model
     recompute.py credit-default --verdict ID    one of them
