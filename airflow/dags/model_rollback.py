@@ -7,8 +7,8 @@ judged, moves the champion's pointer, records who asked and why, and tells peopl
 answers with it within seconds.
 
 **Roll back.** Trigger the DAG. Leave *Version* empty for the version before, or give the id of
-another version, as the events of earlier deployments name it. *Reason* goes into the record and the
-notification.
+another one; `./retune history MODEL` lists what was in production, and why. *Reason* goes into the
+record and the notification.
 
 **What follows.** The version that was replaced is barred: no evaluation promotes it until
 `./retune release_version VERSION` releases it. Every rollback is an event `model_rolled_back` in

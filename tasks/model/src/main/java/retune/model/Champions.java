@@ -86,7 +86,7 @@ public final class Champions {
    * @param modelId the version
    * @param revision the champion's revision that the rollback made
    * @param by who rolled it back
-   * @param reason why, as a sentence or a part of one
+   * @param reason why, without a full stop
    * @param task the task that rolled it back, {@link retune.runtime.RunIdentity#eventKey}
    * @param since when it was rolled back, ISO 8601 UTC
    */

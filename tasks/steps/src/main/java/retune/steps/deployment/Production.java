@@ -156,7 +156,7 @@ final class Production {
             champion.modelId(),
             champion.revision() + 1,
             by,
-            reason,
+            reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason,
             context.run().eventKey(),
             now().toString());
     models.move(modelId, Event.RESTORE, note(bar, modelId), bar.revision());
@@ -179,12 +179,7 @@ final class Production {
     String message =
         "%s is rolled back from %s to %s by %s: %s. %s is barred from production until it is released."
             .formatted(
-                model,
-                bar.modelId(),
-                champion.modelId(),
-                bar.by(),
-                withoutFullStop(bar.reason()),
-                bar.modelId());
+                model, bar.modelId(), champion.modelId(), bar.by(), bar.reason(), bar.modelId());
     Map<String, String> delivered = new LinkedHashMap<>();
     Completed completed =
         complete(
@@ -238,10 +233,6 @@ final class Production {
   private static String note(Bar bar, String to) {
     return "Rolled back from %s to %s by %s: %s"
         .formatted(bar.modelId(), to, bar.by(), bar.reason());
-  }
-
-  private static String withoutFullStop(String sentence) {
-    return sentence.endsWith(".") ? sentence.substring(0, sentence.length() - 1) : sentence;
   }
 
   /**
