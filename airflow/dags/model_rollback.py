@@ -24,6 +24,7 @@ for loop in loops():
         loop.dag_id("model_rollback"),
         description="Puts an earlier version back into production",
         schedule=None,
+        is_paused_upon_creation=False,  # a run of a paused DAG would wait
         catchup=False,
         max_active_runs=1,
         tags=loop.tags("deployment"),

@@ -154,7 +154,15 @@ def test_everybody_may_request_predictions_unless_clients_are_set():
             }
         }
     }
-    assert ingress(clients=clients) == [{"ports": port, "from": [*clients, tester]}]
+    verifier = {
+        "podSelector": {
+            "matchLabels": {
+                "app.kubernetes.io/part-of": "retune",
+                "app.kubernetes.io/component": "verify-deployment",
+            }
+        }
+    }
+    assert ingress(clients=clients) == [{"ports": port, "from": [*clients, tester, verifier]}]
 
 
 def test_every_object_and_pod_has_the_common_labels_and_annotations():

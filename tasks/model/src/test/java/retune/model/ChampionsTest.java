@@ -3,6 +3,7 @@ package retune.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.testing.Refusals.assertRefused;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.function.IntPredicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.devstore.EmbeddedStore;
+import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
 import retune.runtime.store.DocumentStore;
 
@@ -76,6 +78,39 @@ class ChampionsTest {
     assertEquals("2026-11-05T06:00:00Z", champion().deployedAt());
     champions.promote(champion(), "b", "b");
     assertFalse(champion().deployed());
+  }
+
+  @Test
+  void aRollbackBarsTheChampionInTheSameMove() {
+    champions.install("toy", "a");
+    champions.promote(champion(), "b", "b");
+    Champion before = champion();
+    Bar bar = new Bar("b", 3, "kim", "too slow", "task", "2026-11-05T06:00:00Z");
+    assertTrue(champions.rollBack(before, "a", bar));
+    assertEquals(new Champion("toy", "a", "b", "a", null, 3, List.of(bar)), champion());
+    assertEquals(before.rolledBackTo("a", bar), champion());
+    assertEquals(Optional.of(bar), champion().rollback());
+    assertEquals("toy was rolled back to a", champion().move());
+    assertFalse(champions.rollBack(before, "a", bar), "the pointer has moved");
+  }
+
+  @Test
+  void aBarredVersionIsNotPromotedUntilItIsReleased() {
+    champions.install("toy", "a");
+    champions.promote(champion(), "b", "b");
+    Bar bar = new Bar("b", 3, "kim", "too slow", "task", "2026-11-05T06:00:00Z");
+    champions.rollBack(champion(), "a", bar);
+    assertRefused(
+        "b is barred from production: kim rolled it back at 2026-11-05T06:00:00Z (too slow).",
+        () -> champions.promote(champion(), "b", "b"));
+    assertRefused("b is barred", () -> champions.rollBack(champion(), "b", bar));
+    champions.promote(champion(), "c", "c");
+    assertEquals(Optional.of(bar), champion().bar("b"), "a promotion lifts no bar");
+    assertEquals(Optional.empty(), champion().rollback());
+
+    assertTrue(champions.release("toy", bar));
+    assertFalse(champions.release("toy", bar));
+    assertTrue(champions.promote(champion(), "b", "b"));
   }
 
   @Test

@@ -121,6 +121,22 @@ class ModelStoreTest {
   }
 
   @Test
+  void aMoveOfAnEarlierRevisionOfThePointerDoesNothing() {
+    models.register(version, weights, VersionStatus.APPROVED);
+    String id = version.modelId();
+    models.move(id, VersionStatus.Event.DEPLOY, "In production", 1);
+    models.move(id, VersionStatus.Event.RETIRE, "Followed", 2);
+    models.move(id, VersionStatus.Event.RESTORE, "Rolled back", 3);
+    models.move(id, VersionStatus.Event.RETIRE, "Followed, says a step that was overtaken", 2);
+    assertEquals(VersionStatus.DEPLOYED, models.status(id));
+    assertEquals("Rolled back", document().getString("notes"));
+    assertEquals(List.of(id), models.deployed("toy"));
+    models.move(id, VersionStatus.Event.RETIRE, "Followed", 4);
+    assertEquals(VersionStatus.RETIRED, models.status(id));
+    assertEquals(List.of(), models.deployed("toy"));
+  }
+
+  @Test
   void anUnknownVersionIsRefusedByName() {
     assertRefused("no model version 'toy-0'", () -> models.get("toy-0"));
     assertRefused("no model version 'toy-0'", () -> models.status("toy-0"));
