@@ -31,6 +31,7 @@ import retune.model.ModelVersion;
 import retune.model.ModelVersion.Lineage;
 import retune.model.Weights;
 import retune.model.batch.FeatureCache;
+import retune.model.batch.TrainedAttempt;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.About;
@@ -120,6 +121,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("the validation metrics, under the name that earlier readers know")
           Map<String, Double> testMetrics,
       @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
+      @Field("the metric on the validation rows") double validationValue,
+      @Field("the one-sided 95 % confidence bound below that value") double validationLowerBound,
       @Field("how the candidate was trained: head, head_long, full or head_new") String strategy,
       @Field("epochs trained: epochs times their factor") int epochs,
       @Field("step size used: learning_rate times its factor") double learningRate,
@@ -177,6 +180,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     ModelVersion candidate =
         version(input, context, strategy, parent, start.architecture, data, outcome);
     boolean changed = models.register(candidate, outcome.weights(), VersionStatus.CANDIDATE);
+    TrainedAttempt attempt =
+        TrainedAttempt.of(input.attempt(), candidate.modelId(), input.metric(), outcome.answers());
+    attempt.keep(context, data.batch().description());
     return new Output(
         candidate.modelId(),
         ModelStore.weightsId(candidate),
@@ -184,6 +190,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         input.dataPath(),
         outcome.validation().toMap(),
         outcome.validation().toMap(),
+        attempt.value(),
+        attempt.lowerBound(),
         strategy.id(),
         strategy.epochs(),
         strategy.learningRate(),

@@ -92,6 +92,9 @@ class FinetuneModelTest {
     assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
     assertEquals(output.validationMetrics(), metrics(candidate));
     assertEquals(output.validationMetrics(), output.testMetrics());
+    assertEquals(output.validationMetrics().get("f1_score"), output.validationValue(), 1e-12);
+    assertTrue(output.validationLowerBound() < output.validationValue(), output.toString());
+    assertTrue(output.validationLowerBound() > output.validationValue() - 0.2, output.toString());
     assertEquals(candidate.lineage().epochs(), output.epochs());
     assertEquals(candidate.lineage().learningRate(), output.learningRate());
     assertEquals(CONTENT_HASH, candidate.lineage().trainedOn());
@@ -123,6 +126,7 @@ class FinetuneModelTest {
       assertFalse(again.changed());
     }
     assertEquals(4, context.store().collection("model_metadata").countDocuments());
+    assertEquals(3, context.store().collection("attempts").countDocuments());
   }
 
   @Test

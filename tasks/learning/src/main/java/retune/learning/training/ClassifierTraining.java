@@ -51,17 +51,23 @@ public record ClassifierTraining(
    *
    * @param weights the network's weights after the best epoch
    * @param bestEpoch counted from 1
-   * @param decisionThreshold the threshold that {@code validation} was measured with
+   * @param answers its predictions on the validation rows
+   * @param validation the metrics of these
    * @param history one entry per epoch, in order
    * @param trainedShare share of the network's parameters that were trained, 0 … 1
    */
   public record Outcome(
       Weights weights,
       int bestEpoch,
-      double decisionThreshold,
+      Predictions answers,
       Evaluation validation,
       List<Epoch> history,
-      double trainedShare) {}
+      double trainedShare) {
+    /** The threshold that the version is to use. */
+    public double decisionThreshold() {
+      return answers.threshold();
+    }
+  }
 
   public ClassifierTraining {
     if (epochs < 1 || patience < 1 || batchSize < 1) {
@@ -131,12 +137,7 @@ public record ClassifierTraining(
       if (best == null || value(evaluation) > value(best.validation)) {
         best =
             new Outcome(
-                module.weights(),
-                epoch,
-                answers.threshold(),
-                evaluation,
-                history,
-                module.trainedShare());
+                module.weights(), epoch, answers, evaluation, history, module.trainedShare());
       }
       if (epoch < epochs && epoch - best.bestEpoch >= patience) {
         log.accept(TrainingLog.stopped(epoch, best.bestEpoch, metric));
