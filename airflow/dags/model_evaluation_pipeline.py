@@ -3,9 +3,14 @@
 Evaluates the model in production on the day's batch and judges it against the gate. A model that
 passes is approved. Where it falls short, `look_back` judges the versions that were approved
 earlier; if one passes, it comes back without any training. Otherwise the model is fine-tuned, up to
-three times, each attempt with another strategy and judged on rows that no training has seen. The
-first attempt that passes is approved. If none passes, `send_alert` tells people and the model in
-production stays.
+three times, each attempt with another strategy, and judged on the hold-out: rows that no training
+has seen. The loop file's `gate.selection` says which attempt that is:
+
+- `first_passing` judges each attempt; the first that passes is approved.
+- `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
+  confidence bound; then `judge_candidate` judges the best of them, and no other.
+
+If no version passes, `send_alert` tells people and the model in production stays.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 `fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs
@@ -30,6 +35,14 @@ ATTEMPTS = (1, 2, 3)
 FACTORS = {1: (1, 1), 2: (4, 10), 3: (1, 3)}
 NEW_HEAD_FACTORS = (4, 10)  # attempt 3 where the encoder is TorchScript and cannot be trained
 ENDED_IN_ALERT = "failed_max_retries"
+CHECK_ON_HOLDOUT = (
+    "A version that passes goes to `send_evaluation_results`; otherwise the next attempt begins, "
+    "or `send_alert` after the last one."
+)
+CHECK_ON_VALIDATION = (
+    "After an attempt that reaches the gate on the validation rows, or after the last one, "
+    "`judge_candidate` follows; otherwise the next attempt begins."
+)
 ONE_WAY_IN = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 
 
@@ -59,6 +72,20 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
         return "send_evaluation_results"
     last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
     return "send_alert" if last else f"attempt_{attempt + 1}.finetune_model"
+
+
+def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
+    """Chooses the task that follows an attempt by its validation rows."""
+    trained = ti.xcom_pull(task_ids=f"attempt_{attempt}.finetune_model")
+    reached = trained["validation_lower_bound"] >= params["threshold"]
+    last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
+    return "judge_candidate" if reached or last else f"attempt_{attempt + 1}.finetune_model"
+
+
+def approve_or_alert(ti: Any) -> str:
+    """Chooses the task that follows the verdict on the best attempt."""
+    passed = ti.xcom_pull(task_ids="judge_candidate")["passed"]
+    return "send_evaluation_results" if passed else "send_alert"
 
 
 def factors(loop: Loop, attempt: int) -> dict[str, Any]:
@@ -109,6 +136,7 @@ for loop in loops():
             metric="{{ params.metric }}",
             threshold="{{ params.threshold }}",
             max_attempts="{{ params.max_attempts }}",
+            selection=loop.gate.selection,
             evidence=loop.gate.evidence,
             policy=loop.gate.policy,
             retention_limit=loop.gate.retention_limit,
@@ -153,6 +181,24 @@ for loop in loops():
         decide_after_check >> [look_back, send_evaluation_results]
         look_back >> decide_after_look_back
         decide_after_look_back >> [prepare_retraining_data, send_evaluation_results]
+        best_on_validation = loop.gate.selection == "best_on_validation"
+        if best_on_validation:
+            judge_candidate = step(
+                "judge_candidate",
+                loop,
+                champion_id=champion_id,
+                split_id=split_id,
+                trigger_rule=ONE_WAY_IN,
+                **batch,
+            )
+            decide_after_judgement = BranchPythonOperator(
+                task_id="decide_after_judgement",
+                python_callable=approve_or_alert,
+                doc_md="A version that passes goes to `send_evaluation_results`; otherwise "
+                "`send_alert` begins.",
+            )
+            judge_candidate >> decide_after_judgement
+            decide_after_judgement >> [send_evaluation_results, send_alert]
         before = prepare_retraining_data
         for attempt in ATTEMPTS:
             with TaskGroup(
@@ -171,24 +217,30 @@ for loop in loops():
                     **factors(loop, attempt),
                     **batch,
                 )
-                evaluate_finetuned_model = step(
-                    "evaluate_finetuned_model",
-                    loop,
-                    model_id=result(finetune_model, "model_id"),
-                    champion_id=champion_id,
-                    split_id=split_id,
-                    attempt=attempt,
-                    **batch,
-                )
+                if not best_on_validation:
+                    evaluate_finetuned_model = step(
+                        "evaluate_finetuned_model",
+                        loop,
+                        model_id=result(finetune_model, "model_id"),
+                        champion_id=champion_id,
+                        split_id=split_id,
+                        attempt=attempt,
+                        **batch,
+                    )
                 check_finetuned_model = BranchPythonOperator(
                     task_id="check_finetuned_model",
-                    python_callable=approve_or_try_again,
+                    python_callable=judge_or_try_again
+                    if best_on_validation
+                    else approve_or_try_again,
                     op_kwargs={"attempt": attempt},
-                    doc_md="A version that passes goes to `send_evaluation_results`; otherwise the "
-                    "next attempt begins, or `send_alert` after the last one.",
+                    doc_md=CHECK_ON_VALIDATION if best_on_validation else CHECK_ON_HOLDOUT,
                 )
-            before >> finetune_model >> evaluate_finetuned_model >> check_finetuned_model
-            check_finetuned_model >> [send_evaluation_results, send_alert]
+            before >> finetune_model
+            if best_on_validation:
+                finetune_model >> check_finetuned_model >> judge_candidate
+            else:
+                finetune_model >> evaluate_finetuned_model >> check_finetuned_model
+                check_finetuned_model >> [send_evaluation_results, send_alert]
             before = check_finetuned_model
         send_alert >> send_evaluation_results
         send_evaluation_results >> fail_run_after_alert

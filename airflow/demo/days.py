@@ -78,12 +78,14 @@ class Report:
         """The champion's metric on the whole day."""
         return self._metric("check_model_performance", "metrics")
 
-    def attempt(self, number: int) -> tuple[float, float] | None:
-        """An attempt's metric on validation and hold-out rows, or None if it did not run."""
-        group = f"attempt_{number}"
-        validation = self._metric(f"{group}.finetune_model", "test_metrics")
-        holdout = self._metric(f"{group}.evaluate_finetuned_model", "metrics")
-        return None if validation is None or holdout is None else (validation, holdout)
+    def attempt(self, number: int) -> tuple[float, float | None] | None:
+        """An attempt's metric on validation rows and, if it was judged there, on the hold-out."""
+        validation = self._metric(f"attempt_{number}.finetune_model", "test_metrics")
+        if validation is None:
+            return None
+        chosen = self.result("judge_candidate").get("attempt") == number
+        judged = "judge_candidate" if chosen else f"attempt_{number}.evaluate_finetuned_model"
+        return validation, self._metric(judged, "metrics")
 
     @property
     def verdict(self) -> str:

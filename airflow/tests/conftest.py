@@ -145,12 +145,15 @@ class Run:
 
 @pytest.fixture
 def run(bag, database, program, monkeypatch) -> Callable[..., Run]:
-    """Runs a DAG to its end; without the second that `dag.test()` sleeps at each skipped level."""
+    """Runs a DAG to its end, also one of further loop files.
+
+    Without the second that `dag.test()` sleeps at each skipped level.
+    """
     import time
 
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
-    return lambda dag, **conf: Run(bag().dags[dag], conf)
+    return lambda dag, *loops, **conf: Run(bag("process", *loops).dags[dag], conf)
 
 
 @pytest.fixture

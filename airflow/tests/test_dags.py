@@ -66,32 +66,54 @@ def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
     assert list(dag.params) == ["date"], "a form for rows that nobody draws"
 
 
-def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag):
-    dag = bag().dags["model_evaluation_pipeline"]
-    expected = {
-        ("load_latest_model", "evaluate_model"),
-        ("evaluate_model", "check_model_performance"),
-        ("check_model_performance", "decide_after_check"),
-        ("decide_after_check", "send_evaluation_results"),
-        ("decide_after_check", "look_back"),
-        ("look_back", "decide_after_look_back"),
-        ("decide_after_look_back", "send_evaluation_results"),
-        ("decide_after_look_back", "prepare_retraining_data"),
-        ("prepare_retraining_data", "attempt_1.finetune_model"),
-        ("attempt_1.check_finetuned_model", "attempt_2.finetune_model"),
-        ("attempt_2.check_finetuned_model", "attempt_3.finetune_model"),
-        ("send_alert", "send_evaluation_results"),
-        ("send_evaluation_results", "fail_run_after_alert"),
-    }
+EVALUATION = {
+    ("load_latest_model", "evaluate_model"),
+    ("evaluate_model", "check_model_performance"),
+    ("check_model_performance", "decide_after_check"),
+    ("decide_after_check", "send_evaluation_results"),
+    ("decide_after_check", "look_back"),
+    ("look_back", "decide_after_look_back"),
+    ("decide_after_look_back", "send_evaluation_results"),
+    ("decide_after_look_back", "prepare_retraining_data"),
+    ("prepare_retraining_data", "attempt_1.finetune_model"),
+    ("attempt_1.check_finetuned_model", "attempt_2.finetune_model"),
+    ("attempt_2.check_finetuned_model", "attempt_3.finetune_model"),
+    ("send_alert", "send_evaluation_results"),
+    ("send_evaluation_results", "fail_run_after_alert"),
+}
+JOINED = ("send_alert", "send_evaluation_results")
+
+
+def evaluation(bag, tmp_path, selection):
+    """The evaluation of a loop with this selection."""
+    (tmp_path / "other.yaml").write_text(f"name: other\ngate: {{selection: {selection}}}\n")
+    return bag("process", tmp_path).dags["model_evaluation_pipeline.other"]
+
+
+def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag, tmp_path):
+    dag = evaluation(bag, tmp_path, "first_passing")
+    expected = set(EVALUATION)
     for attempt in ("attempt_1", "attempt_2", "attempt_3"):
         finetune, evaluate, check = (
             f"{attempt}.{step}"
             for step in ("finetune_model", "evaluate_finetuned_model", "check_finetuned_model")
         )
         expected |= {(finetune, evaluate), (evaluate, check)}
-        expected |= {(check, "send_evaluation_results"), (check, "send_alert")}
+        expected |= {(check, joined) for joined in JOINED}
     assert edges(dag) == expected
-    for joined in ("send_alert", "send_evaluation_results"):
+    for joined in JOINED:
+        assert dag.task_dict[joined].trigger_rule == "none_failed_min_one_success"
+
+
+def test_the_best_attempt_on_validation_rows_is_judged_once(bag, tmp_path):
+    dag = evaluation(bag, tmp_path, "best_on_validation")
+    expected = EVALUATION | {("judge_candidate", "decide_after_judgement")}
+    expected |= {("decide_after_judgement", joined) for joined in JOINED}
+    for attempt in ("attempt_1", "attempt_2", "attempt_3"):
+        check = f"{attempt}.check_finetuned_model"
+        expected |= {(f"{attempt}.finetune_model", check), (check, "judge_candidate")}
+    assert edges(dag) == expected
+    for joined in ("judge_candidate", *JOINED):
         assert dag.task_dict[joined].trigger_rule == "none_failed_min_one_success"
 
 

@@ -30,7 +30,8 @@ def report(day, verdict, before="a", after=None, alert=False):
     results = {
         "check_model_performance": {"metric": "f1_macro", "metrics": {"f1_macro": 0.61}},
         "attempt_1.finetune_model": {"test_metrics": {"f1_macro": 0.71}},
-        "attempt_1.evaluate_finetuned_model": {"metrics": {"f1_macro": 0.7}},
+        "attempt_2.finetune_model": {"test_metrics": {"f1_macro": 0.72}},
+        "judge_candidate": {"attempt": 2, "metrics": {"f1_macro": 0.69}},
         "send_evaluation_results": {"status": verdict},
         "load_latest_model": {"model_id": before},
         **({"deploy_model": {"model_id": after}} if after else {}),
@@ -94,7 +95,8 @@ def test_the_table_has_a_column_a_day_and_its_numbers(capsys):
     Screen().table([report(HEALTHY, "approved"), report(DRIFTED, "retrained", after="b")])
     table = capsys.readouterr().out
     assert "a healthy day │   a drifted day" in table
-    assert "0.7100 / 0.7000" in table
+    assert "0.7100 / -" in table, "attempt 1 was not judged on the hold-out"
+    assert "0.7200 / 0.6900" in table
     assert len({len(line) for line in table.splitlines()}) == 1
 
 

@@ -20,7 +20,7 @@ PARAM = re.compile(r"\{\{ params\.(\w+) \}\}")
 SECOND = """
 name: second
 data: {rows: 500, drill: label_noise, drill_strength: 0.25}
-gate: {metric: roc_auc, threshold: 0.8}
+gate: {metric: roc_auc, threshold: 0.8, selection: best_on_validation}
 finetuning: {epochs: 8, learning_rate: 3e-4, batch_size: 32}
 promotion: {allow_backfill_promotion: true}
 deployment: {wait_seconds: 5}
@@ -119,24 +119,35 @@ def test_the_plan_is_in_an_order_that_the_dags_allow(bag, planned, tmp_path):
             assert places.setdefault(task, earliest) >= earliest, task
 
 
-def test_each_way_that_the_dags_may_take_has_its_condition_in_the_plan(planned, tmp_path):
-    conditions = {
-        task: planned_task["when"]
-        for (_, task), planned_task in planned("credit-default", tmp_path).items()
+FIRST_PASSING = """
+name: published
+gate: {selection: first_passing}
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "conditions"),
+    [
+        ("published", {"finetune_model": "none_passed", "evaluate_finetuned_model": "none_passed"}),
+        ("second", {"finetune_model": "none_reached"}),
+    ],
+)
+def test_each_way_that_the_dags_may_take_has_its_condition_in_the_plan(
+    planned, tmp_path, loop, conditions
+):
+    for number, text in enumerate((FIRST_PASSING, SECOND)):
+        (tmp_path / f"{number}.yaml").write_text(text)
+    seen = {
+        task: planned_task["when"] for (_, task), planned_task in planned(loop, tmp_path).items()
     }
-    attempts = {
-        f"attempt_{attempt}.{step}"
+    expected = {
+        f"attempt_{attempt}.{step}": when
         for attempt in (1, 2, 3)
-        for step in ("finetune_model", "evaluate_finetuned_model")
+        for step, when in conditions.items()
     }
-    assert {task for task, when in conditions.items() if when == "none_passed"} == attempts | {
-        "look_back",
-        "prepare_retraining_data",
-        "send_alert",
-    }
-    assert {task for task, when in conditions.items() if when == "ready"} == {
-        "validate_model",
-        "deploy_model",
-        "verify_deployment",
-        "notify_deployment_complete",
-    }
+    failed = ["look_back", "prepare_retraining_data", "send_alert"]
+    failed += ["judge_candidate"] if loop == "second" else []
+    expected |= dict.fromkeys(failed, "none_passed")
+    deployed = ("validate_model", "deploy_model", "verify_deployment", "notify_deployment_complete")
+    expected |= dict.fromkeys(deployed, "ready")
+    assert {task: when for task, when in seen.items() if when != "always"} == expected

@@ -23,6 +23,25 @@ ALERT = {
 SPLIT = {"prepare_retraining_data": {"split_id": "split"}}
 
 
+# Loops by how an attempt becomes the candidate.
+FIRST_PASSING = "first_passing"
+BEST_ON_VALIDATION = "best_on_validation"
+
+
+@pytest.fixture
+def evaluate(run, tmp_path):
+    """Runs the evaluation of a loop with this selection and a gate of macro F1 0.66."""
+
+    def evaluate(selection, **conf):
+        gate = f"{{metric: f1_macro, threshold: 0.66, selection: {selection}}}"
+        folder = tmp_path / "loops"
+        folder.mkdir()
+        (folder / "other.yaml").write_text(f"name: other\ngate: {gate}\n")
+        return run("model_evaluation_pipeline.other", folder, **conf)
+
+    return evaluate
+
+
 def attempts(passes: int | None) -> dict[str, dict[str, object]]:
     answers: dict[str, dict[str, object]] = {}
     for n in (1, 2, 3):
@@ -31,12 +50,28 @@ def attempts(passes: int | None) -> dict[str, dict[str, object]]:
     return answers
 
 
+def trained(*lower_bounds: float, passed: bool) -> dict[str, dict[str, object]]:
+    answers: dict[str, dict[str, object]] = {"judge_candidate": {"passed": passed}}
+    for n, bound in enumerate(lower_bounds, start=1):
+        answers[f"finetune_model.{n}"] = {
+            "model_id": f"candidate {n}",
+            "validation_lower_bound": bound,
+        }
+    return answers
+
+
+def chosen(*numbers: int) -> set[str]:
+    steps = ("finetune_model", "check_finetuned_model")
+    return {f"attempt_{n}.{step}" for n in numbers for step in steps} | JUDGED
+
+
 def finetuned(*numbers: int) -> set[str]:
     steps = ("finetune_model", "evaluate_finetuned_model", "check_finetuned_model")
     return {f"attempt_{n}.{step}" for n in numbers for step in steps}
 
 
 BEFORE = {"load_latest_model", "evaluate_model", "check_model_performance", "decide_after_check"}
+JUDGED = {"judge_candidate", "decide_after_judgement"}
 PREPARED = {"look_back", "decide_after_look_back", "prepare_retraining_data"}
 
 
@@ -60,9 +95,9 @@ def test_an_earlier_version_that_passes_needs_no_attempt(run, program):
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3])
-def test_the_first_attempt_that_passes_is_the_last(run, program, passes):
+def test_the_first_attempt_that_passes_is_the_last(evaluate, program, passes):
     program.answer(CHAMPION | FAILS | SPLIT | attempts(passes))
-    ended = run("model_evaluation_pipeline")
+    ended = evaluate(FIRST_PASSING)
     tried = range(1, passes + 1)
     assert ended.state == "success"
     assert ended.done == BEFORE | PREPARED | finetuned(*tried) | {"send_evaluation_results"}
@@ -70,9 +105,37 @@ def test_the_first_attempt_that_passes_is_the_last(run, program, passes):
     assert {given["model_id"] for given in program.inputs("finetune_model")} == {"champion"}
 
 
-def test_after_three_attempts_people_are_told_and_the_run_is_red(run, program, capfd):
+@pytest.mark.parametrize(
+    ("lower_bounds", "tried"), [((0.66,), 1), ((0.5, 0.7), 2), ((0.5, 0.6, 0.55), 3)]
+)
+def test_attempts_go_on_until_one_reaches_the_gate_on_validation_rows(
+    evaluate, program, lower_bounds, tried
+):
+    program.answer(CHAMPION | FAILS | SPLIT | trained(*lower_bounds, passed=True))
+    ended = evaluate(BEST_ON_VALIDATION)
+    assert ended.state == "success"
+    assert ended.done == BEFORE | PREPARED | chosen(*range(1, tried + 1)) | {
+        "send_evaluation_results"
+    }
+    assert program.inputs("evaluate_finetuned_model") == []
+    assert program.inputs("judge_candidate") == [
+        {"champion_id": "champion", "split_id": "split", "data_path": "other/2026-11-05"}
+    ]
+
+
+def test_the_best_attempt_that_fails_on_the_hold_out_ends_in_an_alert(evaluate, program):
+    program.answer(CHAMPION | FAILS | SPLIT | trained(0.5, 0.7, passed=False) | ALERT)
+    ended = evaluate(BEST_ON_VALIDATION)
+    assert ended.state == "failed"
+    assert ended.done == BEFORE | PREPARED | chosen(1, 2) | {
+        "send_alert",
+        "send_evaluation_results",
+    }
+
+
+def test_after_three_attempts_people_are_told_and_the_run_is_red(evaluate, program, capfd):
     program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
-    ended = run("model_evaluation_pipeline")
+    ended = evaluate(FIRST_PASSING)
     assert ended.state == "failed"
     assert ended.done == BEFORE | PREPARED | finetuned(1, 2, 3) | {
         "send_alert",
@@ -94,18 +157,19 @@ def test_a_day_that_ended_in_an_alert_is_red_when_it_runs_again(run, program):
     assert program.inputs("send_alert") == []
 
 
-def test_fewer_attempts_can_be_asked_for(run, program):
-    program.answer(CHAMPION | FAILS | SPLIT | attempts(None) | ALERT)
-    ended = run("model_evaluation_pipeline", max_attempts=1, threshold=0.9)
-    assert ended.done == BEFORE | PREPARED | finetuned(1) | {
+@pytest.mark.parametrize("selection", [FIRST_PASSING, BEST_ON_VALIDATION])
+def test_fewer_attempts_can_be_asked_for(evaluate, program, selection):
+    published = selection == FIRST_PASSING
+    answers = attempts(None) if published else trained(0.7, passed=False)
+    program.answer(CHAMPION | FAILS | SPLIT | answers | ALERT)
+    ended = evaluate(selection, max_attempts=1, threshold=0.9)
+    assert ended.done == BEFORE | PREPARED | (finetuned(1) if published else chosen(1)) | {
         "send_alert",
         "send_evaluation_results",
     }
     (gate,) = program.inputs("check_model_performance")
     assert (gate["metric"], gate["threshold"], gate["max_attempts"]) == ("f1_macro", 0.9, 1)
-    assert program.inputs("send_alert") == [
-        {"model": "credit-default", "logical_date": "2026-11-05"}
-    ]
+    assert program.inputs("send_alert") == [{"model": "other", "logical_date": "2026-11-05"}]
 
 
 def test_inputs_arrive_with_the_types_that_the_steps_declare(run, program):

@@ -79,6 +79,7 @@ class Gate:
     metric: str = _input("check_model_performance", "metric")
     threshold: float = _input("check_model_performance", "threshold")
     max_attempts: int = _input("check_model_performance", "max_attempts")
+    selection: str = _input("check_model_performance", "selection")
     evidence: str = _input("check_model_performance", "evidence")
     policy: str = _input("check_model_performance", "policy")
     retention_limit: float = _input("check_model_performance", "retention_limit")

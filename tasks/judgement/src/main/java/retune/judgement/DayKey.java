@@ -10,6 +10,7 @@ import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Retention;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Rules;
+import retune.core.judgement.Selection;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -26,6 +27,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 public record DayKey(
     String rawContentHash, String labelsHash, @Nullable String loopFileHash, Rules rules) {
   private static final int DIGITS = 12;
+  private static final String SELECTION = "selection";
   private static final String EVIDENCE = "evidence";
   private static final String POLICY = "policy";
   private static final String RETENTION_LIMIT = "retention_limit";
@@ -57,6 +59,7 @@ public record DayKey(
     Rules published = Rules.published(rules.gate(), rules.maxAttempts());
     if (!rules.equals(published)) {
       document
+          .append(SELECTION, rules.selection().id())
           .append(EVIDENCE, rules.evidence().id())
           .append(POLICY, rules.policy().text())
           .append(RETENTION_LIMIT, rules.retention().limit())
@@ -70,10 +73,11 @@ public record DayKey(
         new Gate(Metric.ofId(document.getString("metric")), document.getDouble("threshold"));
     int maxAttempts = document.getInteger("max_attempts");
     Rules rules =
-        document.containsKey(EVIDENCE)
+        document.containsKey(SELECTION)
             ? new Rules(
                 gate,
                 maxAttempts,
+                Selection.ofId(document.getString(SELECTION)),
                 Evidence.ofId(document.getString(EVIDENCE)),
                 PromotionPolicy.parse(document.getString(POLICY)),
                 new Retention(

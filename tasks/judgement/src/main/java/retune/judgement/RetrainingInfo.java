@@ -27,7 +27,13 @@ public record RetrainingInfo(
     @Field("the gate's metric of the version in production on the same rows")
         double championValue) {
 
-  public static RetrainingInfo without(Judgement last) {
+  /**
+   * No fine-tuned version passed.
+   *
+   * @param last the verdict whose numbers are told
+   * @param attempts number of attempts that were made
+   */
+  public static RetrainingInfo without(Judgement last, int attempts) {
     return new RetrainingInfo(
         false,
         null,
@@ -37,14 +43,19 @@ public record RetrainingInfo(
         null,
         last.f1Score(),
         last.verdict().threshold(),
-        last.attempt(),
+        attempts,
         last.verdict().metric(),
         last.verdict().value(),
         last.verdict().threshold(),
         last.championValue());
   }
 
-  public static RetrainingInfo with(Judgement candidate) {
+  /**
+   * A fine-tuned version passed.
+   *
+   * @param attempts number of attempts that were made
+   */
+  public static RetrainingInfo with(Judgement candidate, int attempts) {
     double original = Judgement.f1Score(candidate.championMetrics());
     return new RetrainingInfo(
         true,
@@ -55,7 +66,7 @@ public record RetrainingInfo(
         candidate.f1Score() - original,
         null,
         null,
-        candidate.attempt(),
+        attempts,
         candidate.verdict().metric(),
         candidate.verdict().value(),
         candidate.verdict().threshold(),

@@ -33,18 +33,28 @@ public sealed interface RunOutcome {
   /**
    * The champion failed and an attempt at fine-tuning passed.
    *
-   * @param failed the attempts before it
+   * @param failed the verdicts on attempts before it
+   * @param attempts number of attempts that were made
+   * @param choice why this attempt is the candidate, in a sentence
    */
-  record Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate)
+  record Finetuned(
+      Judgement champion, List<Judgement> failed, Judgement candidate, int attempts, String choice)
       implements RunOutcome {}
 
   /**
-   * The champion failed and so did every earlier version and every attempt.
+   * The champion failed and so did every earlier version and every attempt that was judged.
    *
    * @param earlier the verdicts on versions that were approved earlier
-   * @param failed the attempts, of which there is at least one
+   * @param failed the verdicts on attempts, of which there is at least one
+   * @param attempts number of attempts that were made
+   * @param choice why only one of them was judged, in a sentence; empty where each was
    */
-  record Exhausted(Judgement champion, List<Judgement> earlier, List<Judgement> failed)
+  record Exhausted(
+      Judgement champion,
+      List<Judgement> earlier,
+      List<Judgement> failed,
+      int attempts,
+      String choice)
       implements RunOutcome {
     /** Why no candidate was approved. */
     public enum Reason {
@@ -102,7 +112,7 @@ public sealed interface RunOutcome {
                         + " champion %s has %.4f on the same rows.",
                     metric,
                     verdict.threshold(),
-                    failed.size(),
+                    attempts,
                     metric,
                     last().verdict().value(),
                     best.modelId(),
@@ -116,7 +126,7 @@ public sealed interface RunOutcome {
                     "No candidate is better than the champion after %d retraining attempts. The"
                         + " best candidate, %s of attempt %d, reached the %s threshold of %s with"
                         + " %.4f but is below the champion %s, which has %.4f on the same rows.",
-                    failed.size(),
+                    attempts,
                     best.modelId(),
                     best.attempt(),
                     metric,
@@ -129,14 +139,17 @@ public sealed interface RunOutcome {
                     Locale.ROOT,
                     "No candidate was accepted after %d retraining attempts. The best candidate, %s"
                         + " of attempt %d: %s The champion %s has %.4f on the same rows.",
-                    failed.size(),
+                    attempts,
                     best.modelId(),
                     best.attempt(),
                     verdict.reason(),
                     best.championId(),
                     best.championValue());
           };
-      return standing + earlierSentence() + " Manual intervention required.";
+      return standing
+          + (choice.isEmpty() ? "" : " " + choice)
+          + earlierSentence()
+          + " Manual intervention required.";
     }
 
     private String earlierSentence() {
@@ -156,7 +169,7 @@ public sealed interface RunOutcome {
 
   /**
    * How the run ended that made this verdict on the champion; an {@link InvalidInputException}
-   * where an attempt has no verdict yet.
+   * where it has no verdict on an attempt yet.
    */
   static RunOutcome of(StepContext context, String batchId, Judgement champion) {
     if (champion.passed()) {
@@ -171,6 +184,33 @@ public sealed interface RunOutcome {
     if (chosen.isPresent()) {
       return new LookedBack(champion, chosen.get(), lookBack.orElseThrow().reason());
     }
+    return switch (champion.key().rules().selection()) {
+      case FIRST_PASSING -> firstPassing(context, batchId, champion, earlier);
+      case BEST_ON_VALIDATION -> bestOnValidation(context, batchId, champion, earlier);
+    };
+  }
+
+  private static RunOutcome bestOnValidation(
+      StepContext context, String batchId, Judgement champion, List<Judgement> earlier) {
+    ChosenAttempt choice =
+        ChosenAttempt.find(context, batchId, champion.key())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "The run '%s' stopped before the hold-out judged an attempt; run"
+                                .formatted(context.run().runId())
+                            + " judge_candidate for it again."));
+    Judgement candidate =
+        Judgement.ofAttempt(context, batchId, champion.key(), choice.chosen().number())
+            .orElseThrow();
+    int attempts = choice.tried().size();
+    return candidate.passed()
+        ? new Finetuned(champion, List.of(), candidate, attempts, choice.reason())
+        : new Exhausted(champion, earlier, List.of(candidate), attempts, choice.reason());
+  }
+
+  private static RunOutcome firstPassing(
+      StepContext context, String batchId, Judgement champion, List<Judgement> earlier) {
     List<Judgement> failed = new ArrayList<>();
     int maxAttempts = champion.key().rules().maxAttempts();
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -183,10 +223,15 @@ public sealed interface RunOutcome {
                 + " evaluate_finetuned_model for it again.");
       }
       if (candidate.get().passed()) {
-        return new Finetuned(champion, List.copyOf(failed), candidate.get());
+        return new Finetuned(
+            champion,
+            List.copyOf(failed),
+            candidate.get(),
+            attempt,
+            "Attempt %d is the first that passed.".formatted(attempt));
       }
       failed.add(candidate.get());
     }
-    return new Exhausted(champion, earlier, List.copyOf(failed));
+    return new Exhausted(champion, earlier, List.copyOf(failed), failed.size(), "");
   }
 }

@@ -92,7 +92,8 @@ class FinetuneModelTest {
     assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
     assertEquals(output.validationMetrics(), metrics(candidate));
     assertEquals(output.validationMetrics(), output.testMetrics());
-    assertEquals(output.validationMetrics().get("f1_score"), output.validationValue(), 1e-12);
+    assertEquals(
+        output.validationMetrics().getOrDefault("f1_score", 0.0), output.validationValue(), 1e-12);
     assertTrue(output.validationLowerBound() < output.validationValue(), output.toString());
     assertTrue(output.validationLowerBound() > output.validationValue() - 0.2, output.toString());
     assertEquals(candidate.lineage().epochs(), output.epochs());

@@ -20,6 +20,7 @@ import retune.core.data.Features;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Retention.OnConflict;
+import retune.core.judgement.Selection;
 import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
 import retune.learning.torch.NetworkInput;
@@ -85,6 +86,7 @@ class TorchScriptLoopTest {
                     Metric.ACCURACY,
                     THRESHOLD,
                     3,
+                    Selection.FIRST_PASSING,
                     Evidence.POINT,
                     PromotionPolicy.FLOOR.text(),
                     0.05,

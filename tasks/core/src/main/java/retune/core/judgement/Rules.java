@@ -6,26 +6,33 @@ import retune.core.judgement.Retention.OnConflict;
  * What a loop asks of its models.
  *
  * @param maxAttempts attempts at fine-tuning before a day ends with an alert
+ * @param selection how one of the attempts becomes the candidate
  * @param evidence what decides whether the gate is reached
  * @param policy what is asked of candidates beside the gate
  */
 public record Rules(
-    Gate gate, int maxAttempts, Evidence evidence, PromotionPolicy policy, Retention retention) {
+    Gate gate,
+    int maxAttempts,
+    Selection selection,
+    Evidence evidence,
+    PromotionPolicy policy,
+    Retention retention) {
   /** What a loop that says nothing else asks, as earlier versions did. */
   public static Rules published(Gate gate, int maxAttempts) {
     return new Rules(
         gate,
         maxAttempts,
+        Selection.FIRST_PASSING,
         Evidence.POINT,
         PromotionPolicy.FLOOR,
         new Retention(0.05, OnConflict.PROMOTE));
   }
 
   /**
-   * The level at which one attempt is judged: all attempts on the same hold-out together are wrong
-   * no more often than {@link Comparison#ALPHA} (Bonferroni).
+   * The level at which one attempt is judged: all verdicts that a hold-out gives a run together are
+   * wrong no more often than {@link Comparison#ALPHA} (Bonferroni).
    */
   public double alphaOfAttempt() {
-    return Comparison.ALPHA / maxAttempts;
+    return Comparison.ALPHA / selection.verdicts(maxAttempts);
   }
 }

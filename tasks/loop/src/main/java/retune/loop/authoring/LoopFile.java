@@ -34,6 +34,8 @@ record LoopFile(
       threshold: %s
       # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
       max_attempts: 3
+      # Only the attempt that is best on the validation rows is judged on the hold-out.
+      selection: best_on_validation
 
     finetuning:
       epochs: 5

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import retune.core.finetuning.FinetuningStrategy.Kind;
+import retune.core.judgement.Selection;
 import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
 import retune.runtime.store.RawBatches;
@@ -18,12 +19,15 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class Day {
   private static final String LOOK_BACK = "look_back";
+  private static final String JUDGE_CANDIDATE = "judge_candidate";
 
   /** The condition under which a task runs. */
   enum When {
     ALWAYS,
     /** Neither the champion nor any other version has passed so far. */
     NONE_PASSED,
+    /** In addition, no attempt so far surely reaches the gate on the validation rows. */
+    NONE_REACHED,
     /** A version is ready to be deployed. */
     READY
   }
@@ -42,6 +46,7 @@ final class Day {
       return switch (when) {
         case ALWAYS -> true;
         case NONE_PASSED -> nonePassed(results);
+        case NONE_REACHED -> nonePassed(results) && noneReached(results);
         case READY -> results.required("wait_for_model_ready").required("ready").booleanValue();
       };
     }
@@ -106,6 +111,8 @@ final class Day {
         all(champion, batch, gate, Map.of("loop_file_hash", loop.fileHash())));
     add(LOOK_BACK, When.NONE_PASSED, all(champion, batch));
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
+    boolean bestOnValidation =
+        loop.get(Section.GATE, "selection").stringValue().equals(Selection.BEST_ON_VALIDATION.id());
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
       Kind kind = Kind.ofAttempt(attempt, loop.encoderIsTrainable());
@@ -113,7 +120,7 @@ final class Day {
       add(
           group + "finetune_model",
           "finetune_model",
-          When.NONE_PASSED,
+          bestOnValidation ? When.NONE_REACHED : When.NONE_PASSED,
           all(
               champion,
               trial,
@@ -125,6 +132,9 @@ final class Day {
                   kind.learningRateFactor()),
               Map.of("metric", loop.get(Section.GATE, "metric")),
               batch));
+      if (bestOnValidation) {
+        continue;
+      }
       add(
           group + "evaluate_finetuned_model",
           "evaluate_finetuned_model",
@@ -137,6 +147,12 @@ final class Day {
                   championId),
               trial,
               batch));
+    }
+    if (bestOnValidation) {
+      add(
+          JUDGE_CANDIDATE,
+          When.NONE_PASSED,
+          all(Map.of("champion_id", championId, "split_id", splitId), batch));
     }
     add("send_alert", When.NONE_PASSED, day);
     add("send_evaluation_results", When.ALWAYS, all(day, loop.section(Section.PROMOTION)));
@@ -196,8 +212,21 @@ final class Day {
             .noneMatch(result -> result.getValue().required("passed").booleanValue());
   }
 
+  private static boolean noneReached(ObjectNode results) {
+    double threshold =
+        results.required("check_model_performance").required("threshold").doubleValue();
+    return results
+        .propertyStream()
+        .filter(result -> result.getKey().endsWith(".finetune_model"))
+        .noneMatch(
+            result ->
+                result.getValue().required("validation_lower_bound").doubleValue() >= threshold);
+  }
+
   private static boolean isVerdict(String task) {
-    return task.equals(LOOK_BACK) || task.endsWith(".evaluate_finetuned_model");
+    return task.equals(LOOK_BACK)
+        || task.equals(JUDGE_CANDIDATE)
+        || task.endsWith(".evaluate_finetuned_model");
   }
 
   @SafeVarargs

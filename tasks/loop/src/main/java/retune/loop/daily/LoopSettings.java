@@ -78,6 +78,7 @@ record LoopSettings(
         "metric",
         "threshold",
         "max_attempts",
+        "selection",
         "evidence",
         "policy",
         "retention_limit",

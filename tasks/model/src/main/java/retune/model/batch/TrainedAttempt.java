@@ -37,13 +37,9 @@ public record TrainedAttempt(
 
   public void keep(StepContext context, ProcessedBatch batch) {
     Document document =
-        new Document("attempt", number)
-            .append("model_id", modelId)
+        toDocument()
             .append("data_path", batch.batchId())
-            .append("content_hash", batch.contentHash())
-            .append("metric", metric.id())
-            .append("validation_value", value)
-            .append("validation_lower_bound", lowerBound);
+            .append("content_hash", batch.contentHash());
     document.putAll(Provenance.of(context));
     context.store().events().record(COLLECTION, prefix(context, batch) + number, document);
   }
@@ -54,16 +50,27 @@ public record TrainedAttempt(
     return context.store().events().startingWith(COLLECTION, prefix(context, batch)).stream()
         .filter(attempt -> attempt.getString("content_hash").equals(batch.contentHash()))
         .filter(attempt -> attempt.getString("metric").equals(metric.id()))
-        .map(
-            attempt ->
-                new TrainedAttempt(
-                    attempt.getInteger("attempt"),
-                    attempt.getString("model_id"),
-                    metric,
-                    attempt.getDouble("validation_value"),
-                    attempt.getDouble("validation_lower_bound")))
+        .map(TrainedAttempt::of)
         .sorted(Comparator.comparingInt(TrainedAttempt::number))
         .toList();
+  }
+
+  public Document toDocument() {
+    return new Document("attempt", number)
+        .append("model_id", modelId)
+        .append("metric", metric.id())
+        .append("validation_value", value)
+        .append("validation_lower_bound", lowerBound);
+  }
+
+  /** The attempt that {@link #toDocument} describes. */
+  public static TrainedAttempt of(Document document) {
+    return new TrainedAttempt(
+        document.getInteger("attempt"),
+        document.getString("model_id"),
+        Metric.ofId(document.getString("metric")),
+        document.getDouble("validation_value"),
+        document.getDouble("validation_lower_bound"));
   }
 
   private static String prefix(StepContext context, ProcessedBatch batch) {

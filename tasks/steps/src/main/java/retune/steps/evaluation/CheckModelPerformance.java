@@ -14,6 +14,7 @@ import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Retention;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Rules;
+import retune.core.judgement.Selection;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
@@ -65,6 +66,12 @@ public final class CheckModelPerformance
           int maxAttempts,
       @Field(
               value =
+                  "first_passing: each attempt is judged on the hold-out until one passes;"
+                      + " best_on_validation: only the best attempt on the validation rows is",
+              byDefault = "first_passing")
+          Selection selection,
+      @Field(
+              value =
                   "point: the value on the rows decides; interval: the evidence over days decides"
                       + " about the model in production, a confidence bound about a candidate,"
                       + " and where they do not, the verdict is undecided",
@@ -101,6 +108,7 @@ public final class CheckModelPerformance
       return new Rules(
           new Gate(metric, threshold),
           maxAttempts,
+          selection,
           evidence,
           PromotionPolicy.parse(policy),
           new Retention(retentionLimit, onConflict));

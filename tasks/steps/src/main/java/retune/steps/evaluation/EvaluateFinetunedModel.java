@@ -3,19 +3,16 @@ package retune.steps.evaluation;
 import com.google.auto.service.AutoService;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.Arrays;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.Hashing;
+import retune.core.InvalidInputException;
+import retune.core.judgement.Selection;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
-import retune.core.split.Part;
 import retune.judgement.DayKey;
 import retune.judgement.Judgement;
-import retune.judgement.MeasuredVersion;
+import retune.model.ModelStore;
 import retune.model.batch.Batch;
-import retune.model.batch.DataSplit;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -37,9 +34,6 @@ import retune.runtime.StepContext;
 public final class EvaluateFinetunedModel
     implements Step<EvaluateFinetunedModel.Input, EvaluateFinetunedModel.Output> {
   private static final Logger LOGGER = System.getLogger(EvaluateFinetunedModel.class.getName());
-
-  /** The dataset's name of a candidate's evaluation on the hold-out. */
-  private static final String POST_FINETUNE_TEST = "post_finetune_test";
 
   public record Input(
       @Field("the candidate") String modelId,
@@ -76,29 +70,14 @@ public final class EvaluateFinetunedModel
         Judgement.ofChampion(context, batch.description())
             .require(input.metric(), input.threshold(), null)
             .key();
-    DataSplit split = DataSplit.find(context, batch, input.splitId());
-    split.verify(batch);
-    int[] holdout = split.split().rows(Part.HOLDOUT);
-    int[] rows =
-        MeasuredVersion.unseen(
-            context, batch.description(), holdout, Set.of(input.modelId(), input.championId()));
-    String selection =
-        rows.length == holdout.length
-            ? split.id()
-            : split.id() + "/" + Hashing.sha256(Arrays.toString(rows));
-    MeasuredVersion candidate =
-        MeasuredVersion.ofSome(context, input.modelId(), batch, rows, selection);
-    MeasuredVersion champion =
-        MeasuredVersion.ofSome(context, input.championId(), batch, rows, selection);
+    if (key.rules().selection() != Selection.FIRST_PASSING) {
+      throw new InvalidInputException(
+          "The run chooses an attempt on the validation rows, and only that one may be judged on"
+              + " the hold-out; run judge_candidate instead.");
+    }
     Judgement judgement =
-        Judgement.ofCandidate(
-            context,
-            input.attempt(),
-            candidate,
-            champion,
-            POST_FINETUNE_TEST,
-            key.rules().alphaOfAttempt(),
-            key);
+        new HoldOut(context, batch, input.splitId(), key)
+            .judge(input.modelId(), input.championId(), input.attempt());
     Verdict verdict = judgement.verdict();
     judgement.keep(context, batch.description());
     LOGGER.log(Level.INFO, verdict.reason());
@@ -106,7 +85,7 @@ public final class EvaluateFinetunedModel
         input.modelId(),
         judgement.metrics(),
         judgement.championMetrics(),
-        candidate.version().lineage().finetunedFrom(),
+        new ModelStore(context).get(input.modelId()).lineage().finetunedFrom(),
         judgement.passed(),
         verdict.metric(),
         verdict.value(),

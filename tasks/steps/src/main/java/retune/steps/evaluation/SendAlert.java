@@ -130,7 +130,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append(
                 "best_earlier_value",
                 earlier.map(judgement -> judgement.verdict().value()).orElse(null))
-            .append("retry_attempts", last.attempt())
+            .append("retry_attempts", exhausted.attempts())
             .append("max_retries", last.key().rules().maxAttempts())
             .append("message", exhausted.message())
             .append("verdict_id", best.id(context, batch))
@@ -158,7 +158,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
               details.put("best_earlier_id", earlier.modelId());
               details.put("best_earlier_value", fourDecimals(earlier.verdict().value()));
             });
-    details.put("retry_attempts", Integer.toString(exhausted.last().attempt()));
+    details.put("retry_attempts", Integer.toString(exhausted.attempts()));
     details.put("run_id", context.run().runId());
     runUrl(context).ifPresent(url -> details.put("run_url", url));
     return details;

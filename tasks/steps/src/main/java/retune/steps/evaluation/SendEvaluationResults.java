@@ -169,33 +169,41 @@ public final class SendEvaluationResults
               Status.APPROVED,
               champion,
               List.of(),
-              RetrainingInfo.without(champion),
+              RetrainingInfo.without(champion, 0),
               "%s is approved: %s".formatted(champion.modelId(), champion.verdict().reason()));
       case RunOutcome.Undecided(Judgement champion) ->
           new Conclusion(
               Status.UNDECIDED,
               champion,
               List.of(),
-              RetrainingInfo.without(champion),
+              RetrainingInfo.without(champion, 0),
               "%s stays: %s".formatted(champion.modelId(), champion.verdict().reason()));
       case RunOutcome.LookedBack(Judgement champion, Judgement version, String reason) ->
           new Conclusion(
-              Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version), reason);
-      case RunOutcome.Finetuned(Judgement champion, List<Judgement> failed, Judgement candidate) ->
+              Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version, 0), reason);
+      case RunOutcome.Finetuned(
+              Judgement champion,
+              List<Judgement> failed,
+              Judgement candidate,
+              int attempts,
+              String choice) ->
           new Conclusion(
               Status.RETRAINED,
               candidate,
               failed,
-              RetrainingInfo.with(candidate),
-              "%s is approved to follow %s: %s"
+              RetrainingInfo.with(candidate, attempts),
+              "%s is approved to follow %s: %s %s"
                   .formatted(
-                      candidate.modelId(), champion.modelId(), candidate.verdict().reason()));
+                      candidate.modelId(),
+                      champion.modelId(),
+                      candidate.verdict().reason(),
+                      choice));
       case RunOutcome.Exhausted exhausted ->
           new Conclusion(
               Status.FAILED_MAX_RETRIES,
               exhausted.champion(),
               exhausted.failed(),
-              RetrainingInfo.without(exhausted.last()),
+              RetrainingInfo.without(exhausted.last(), exhausted.attempts()),
               exhausted.message());
     };
   }
@@ -234,7 +242,7 @@ public final class SendEvaluationResults
         Status.HELD_BACK,
         outcome.champion(),
         outcome instanceof RunOutcome.Finetuned finetuned ? finetuned.failed() : List.of(),
-        RetrainingInfo.without(outcome.champion()),
+        RetrainingInfo.without(outcome.champion(), 0),
         obstacle);
   }
 

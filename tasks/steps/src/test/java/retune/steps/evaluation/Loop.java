@@ -26,13 +26,16 @@ import retune.core.judgement.Gate;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Rules;
+import retune.core.judgement.Selection;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
+import retune.core.split.Part;
 import retune.devstore.EmbeddedStore;
 import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
+import retune.judgement.MeasuredVersion;
 import retune.judgement.RetrainingInfo;
 import retune.model.Architecture;
 import retune.model.Champions;
@@ -41,6 +44,9 @@ import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Tensor;
 import retune.model.Weights;
+import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
+import retune.model.batch.TrainedAttempt;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
@@ -89,6 +95,7 @@ final class Loop implements AutoCloseable {
   final ModelStore models = new ModelStore(store, TestContext.CLOCK);
   TestContext context = TestContext.of(store);
   final Champions champions = new Champions(store);
+  Selection selection = Selection.FIRST_PASSING;
   @Nullable String loopFileHash;
   Evidence evidence = Evidence.POINT;
   String policy = PromotionPolicy.FLOOR.text();
@@ -309,6 +316,7 @@ final class Loop implements AutoCloseable {
                 Metric.ACCURACY,
                 THRESHOLD,
                 3,
+                selection,
                 evidence,
                 policy,
                 0.05,
@@ -328,6 +336,24 @@ final class Loop implements AutoCloseable {
             new EvaluateFinetunedModel.Input(
                 modelId, championId, batch(), attempt, null, null, null),
             context);
+  }
+
+  JudgeCandidate.Output judgeCandidate(String championId) {
+    return new JudgeCandidate().run(new JudgeCandidate.Input(championId, batch(), null), context);
+  }
+
+  /** Registers the version of an attempt, measured on the validation rows as after training. */
+  String attempt(int number, int feature, String championId) {
+    String modelId = register(feature, number, championId, VersionStatus.CANDIDATE);
+    Batch batch = Batch.load(context, batch());
+    int[] rows = DataSplit.find(context, batch, null).split().rows(Part.VALIDATION);
+    TrainedAttempt.of(
+            number,
+            modelId,
+            Metric.ACCURACY,
+            MeasuredVersion.ofSome(context, modelId, batch, rows, "validation").predictions())
+        .keep(context, batch.description());
+    return modelId;
   }
 
   SendEvaluationResults.Output sendResults() {
@@ -411,6 +437,8 @@ final class Loop implements AutoCloseable {
             "predictions",
             "verdicts",
             "look_backs",
+            "attempts",
+            "chosen_attempts",
             "data_splits",
             "evaluation_events",
             "outcomes",

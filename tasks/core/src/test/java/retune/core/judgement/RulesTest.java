@@ -1,0 +1,25 @@
+package retune.core.judgement;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+import retune.core.judgement.Retention.OnConflict;
+import retune.core.metrics.Metric;
+
+class RulesTest {
+  @Test
+  void theLevelIsSharedByAllVerdictsOfOneHoldOut() {
+    assertEquals(0.05 / 3, rules(Selection.FIRST_PASSING).alphaOfAttempt(), 1e-15);
+    assertEquals(0.05, rules(Selection.BEST_ON_VALIDATION).alphaOfAttempt(), 1e-15);
+  }
+
+  private static Rules rules(Selection selection) {
+    return new Rules(
+        new Gate(Metric.F1_MACRO, 0.66),
+        3,
+        selection,
+        Evidence.INTERVAL,
+        PromotionPolicy.FLOOR,
+        new Retention(0.05, OnConflict.PROMOTE));
+  }
+}

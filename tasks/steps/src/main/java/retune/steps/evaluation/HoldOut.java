@@ -1,0 +1,47 @@
+package retune.steps.evaluation;
+
+import java.util.Arrays;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Hashing;
+import retune.core.split.Part;
+import retune.judgement.DayKey;
+import retune.judgement.Judgement;
+import retune.judgement.MeasuredVersion;
+import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
+import retune.runtime.StepContext;
+
+/**
+ * Judges fine-tuned versions on the hold-out of a batch.
+ *
+ * @param splitId the split that they were trained with; null if the batch has only one
+ */
+record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKey key) {
+  /** The dataset's name of a candidate's evaluation on the hold-out. */
+  private static final String POST_FINETUNE_TEST = "post_finetune_test";
+
+  /** Judges a version beside the champion, by the loop's rules, and keeps the verdict. */
+  Judgement judge(String modelId, String championId, int attempt) {
+    DataSplit split = DataSplit.find(context, batch, splitId);
+    split.verify(batch);
+    int[] holdout = split.split().rows(Part.HOLDOUT);
+    int[] rows =
+        MeasuredVersion.unseen(context, batch.description(), holdout, Set.of(modelId, championId));
+    String selection =
+        rows.length == holdout.length
+            ? split.id()
+            : split.id() + "/" + Hashing.sha256(Arrays.toString(rows));
+    Judgement judgement =
+        Judgement.ofCandidate(
+            context,
+            attempt,
+            MeasuredVersion.ofSome(context, modelId, batch, rows, selection),
+            MeasuredVersion.ofSome(context, championId, batch, rows, selection),
+            POST_FINETUNE_TEST,
+            key.rules().alphaOfAttempt(),
+            key);
+    judgement.keep(context, batch.description());
+    return judgement;
+  }
+}
