@@ -15,13 +15,19 @@ import retune.core.InvalidInputException;
  * @param inputs the step's own flags as typed, by field name
  * @param json the value of {@code --input}: JSON, {@code @file} or {@code -}
  * @param format the value of {@code --format}
+ * @param exitCode whether a result that is a no decides the exit code, see {@link YesOrNo}
  */
 record CommandLine(
-    Map<String, String> inputs, Optional<String> json, Optional<ResultFormat> format) {
+    Map<String, String> inputs,
+    Optional<String> json,
+    Optional<ResultFormat> format,
+    boolean exitCode) {
   private static final String XCOM = "--xcom";
 
+  private static final String EXIT_CODE = "exit-code";
+
   /** The flags that every step has. */
-  private static final Set<String> COMMON = Set.of("input", "xcom", "format");
+  private static final Set<String> COMMON = Set.of("input", "xcom", "format", EXIT_CODE);
 
   /**
    * The file of {@code --xcom}, found without parsing the other arguments: their errors are written
@@ -40,7 +46,9 @@ record CommandLine(
   static CommandLine parse(List<String> words, InputReader reader) {
     if (words.stream().anyMatch(Redactor::holdsPassword)) {
       throw new InvalidInputException(
-          "The command line contains an address with a password, which other users of this machine can read. Set RETUNE_MONGO_URI instead, or RETUNE_MONGO_URI_FILE to a file that holds the address.");
+          "The command line contains an address with a password, which other users of this machine"
+              + " can read. Set RETUNE_MONGO_URI instead, or RETUNE_MONGO_URI_FILE to a file that"
+              + " holds the address.");
     }
     Map<String, String> inputs = new LinkedHashMap<>();
     Map<String, String> common = new LinkedHashMap<>();
@@ -64,7 +72,10 @@ record CommandLine(
       int equals = word.indexOf('=');
       String name = word.substring(2, equals < 0 ? word.length() : equals);
       boolean isCommon = COMMON.contains(name);
-      boolean isSwitch = !isCommon && fieldOf(name, reader).kind() == InputField.Kind.BOOLEAN;
+      boolean isSwitch =
+          isCommon
+              ? name.equals(EXIT_CODE)
+              : fieldOf(name, reader).kind() == InputField.Kind.BOOLEAN;
       String value;
       if (equals >= 0) {
         value = word.substring(equals + 1);
@@ -84,7 +95,19 @@ record CommandLine(
         inputs,
         Optional.ofNullable(common.get("input")),
         Optional.ofNullable(common.get("format"))
-            .map(format -> ResultFormat.ofId(format, "--format")));
+            .map(format -> ResultFormat.ofId(format, "--format")),
+        isTrue(common.get(EXIT_CODE)));
+  }
+
+  private static boolean isTrue(@Nullable String exitCode) {
+    return switch (exitCode) {
+      case null -> false;
+      case "true" -> true;
+      case "false" -> false;
+      default ->
+          throw new InvalidInputException(
+              "--exit-code is '%s'; give no value.".formatted(exitCode));
+    };
   }
 
   private static void requireOnce(String name, @Nullable String before) {

@@ -3,6 +3,7 @@ package retune.runtime;
 /** How a step ended. The numbers are API. */
 public enum ExitCode {
   DONE(0, "done"),
+  NO(10, "done, and the answer is no; only with --exit-code"),
   UNEXPECTED(1, "unexpected error; a retry may help"),
   NOT_READY(20, "not ready; try again later"),
   INVALID(50, "invalid input or state; do not retry"),
@@ -25,6 +26,6 @@ public enum ExitCode {
   }
 
   public boolean isRetryable() {
-    return this != DONE && this != INVALID;
+    return this != DONE && this != NO && this != INVALID;
   }
 }

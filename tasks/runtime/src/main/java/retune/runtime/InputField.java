@@ -1,5 +1,6 @@
 package retune.runtime;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A declared component of a step's input or output record.
  *
- * @param name in snake_case
+ * @param name in snake_case; what {@link JsonProperty} says, for a name that Java reserves
  * @param choices the values of an enum; otherwise empty
  * @param defaultText as typed on the command line
  * @param positional whether its flag may be omitted
@@ -76,7 +77,7 @@ record InputField(
             || kind == Kind.OBJECT
             || component.getAnnotatedType().isAnnotationPresent(Nullable.class);
     return new InputField(
-        Names.snakeCase(component.getName()),
+        name(component),
         kind,
         field.value(),
         choices(component.getType()),
@@ -86,6 +87,11 @@ record InputField(
         field.max(),
         field.positional(),
         field.format());
+  }
+
+  private static String name(RecordComponent component) {
+    JsonProperty stated = component.getAccessor().getAnnotation(JsonProperty.class);
+    return stated == null ? Names.snakeCase(component.getName()) : stated.value();
   }
 
   private static Kind kindOf(Class<?> type) {

@@ -55,6 +55,14 @@ final class ManualPage {
           --xcom FILE            write the result to FILE instead of standard output
           --format text|json     print the result as a page, if it has one, or as JSON; the default is
                                  text on a terminal, else json
+        """);
+    if (YesOrNo.class.isAssignableFrom(step.output())) {
+      page.append(
+          "  --exit-code            end with %d where the answer is no%n"
+              .formatted(ExitCode.NO.number()));
+    }
+    page.append(
+        """
           --help                 print this page
 
         Output (one JSON object):
@@ -127,7 +135,10 @@ final class ManualPage {
   static String markdown(List<StepDefinition> steps) {
     StringBuilder page =
         new StringBuilder(
-            "# Steps\n\nGenerated from the steps' declarations; `./retune STEP --help` prints the same. A container reads and writes files in a mounted folder: [run one step](../how-to/run-one-step.md).\n");
+            "# Steps\n\n"
+                + "Generated from the steps' declarations; `./retune STEP --help` prints the same."
+                + " A container reads and writes files in a mounted folder: [run one"
+                + " step](../how-to/run-one-step.md).\n");
     for (Pipeline pipeline : Pipeline.values()) {
       List<StepDefinition> members =
           steps.stream().filter(step -> step.about().pipeline() == pipeline).toList();

@@ -117,10 +117,16 @@ final class Runner {
       CommandLine commandLine = CommandLine.parse(flags, reader);
       ResultFormat format = commandLine.format().orElseGet(settings::resultFormat);
       Record input = reader.read(json(commandLine), commandLine.inputs());
+      boolean decides = YesOrNo.class.isAssignableFrom(step.output());
+      if (commandLine.exitCode() && !decides) {
+        throw new InvalidInputException(
+            "%s does not decide anything; leave out --exit-code.".formatted(step.name()));
+      }
       Record output = execute(step, input, run);
       boolean asPage = format == ResultFormat.TEXT && file.isEmpty();
+      boolean isNo = output instanceof YesOrNo answer && !answer.yes();
       return end(
-          ExitCode.DONE,
+          commandLine.exitCode() && isNo ? ExitCode.NO : ExitCode.DONE,
           asPage && output instanceof Page page
               ? page.text().stripTrailing()
               : Json.MAPPER.writeValueAsString(output));

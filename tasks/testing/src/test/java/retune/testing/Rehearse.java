@@ -14,6 +14,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.TextPage;
+import retune.runtime.YesOrNo;
 
 /** A step with every kind of input, which ends as it is asked to. */
 @AutoService(Step.class)
@@ -52,7 +53,12 @@ public final class Rehearse implements Step<Rehearse.Input, Rehearse.Output> {
       @Field("whether it was loud") boolean loud,
       @Field("logical date") @Nullable LocalDate logicalDate,
       @Field("columns left out") List<String> exclude)
-      implements Page {
+      implements Page, YesOrNo {
+    @Override
+    public boolean yes() {
+      return loud;
+    }
+
     @Override
     public String text() {
       return new TextPage().heading("A rehearsal").line("model", model).toString();

@@ -104,6 +104,23 @@ class StepContractTest {
     assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
   }
 
+  @ParameterizedTest
+  @CsvSource({"--loud, --exit-code, 0", "--loud=false, --exit-code, 10", "--loud=false, '', 0"})
+  void aNoIsAnExitCodeWhereItIsAskedFor(String answer, String flag, int code) throws Exception {
+    String[] words = {"rehearse", "--model", "m", answer, flag};
+    StepProcess.Ended ended = run(Map.of(), flag.isEmpty() ? Arrays.copyOf(words, 4) : words);
+    assertEquals(code, ended.exitCode(), ended.err());
+    assertEquals("m", ended.json().at("/model").stringValue());
+  }
+
+  @Test
+  void aStepThatDecidesNothingHasNoExitCodeForIt() throws Exception {
+    StepProcess.Ended ended = run(Map.of(), "count_documents", "--exit-code");
+    assertEquals(50, ended.exitCode());
+    assertEquals(
+        "count_documents does not decide anything; leave out --exit-code.", ended.errorMessage());
+  }
+
   @Test
   void anUnknownFormatIsRefused() throws Exception {
     StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--format", "yaml");
@@ -178,9 +195,12 @@ class StepContractTest {
       value = {
         "RETUNE_TRY_NUMBER | abc | RETUNE_TRY_NUMBER is 'abc'; set it to a whole number from 1.",
         "RETUNE_TRY_NUMBER | 0 | RETUNE_TRY_NUMBER is '0'; set it to a whole number from 1.",
-        "RETUNE_STORE_WAIT | -5 | RETUNE_STORE_WAIT is '-5'; set it to a number of seconds from 0.1 to 86400.",
-        "RETUNE_STORE_WAIT | 1e300 | RETUNE_STORE_WAIT is '1e300'; set it to a number of seconds from 0.1 to 86400.",
-        "RETUNE_STORE_WAIT | soon | RETUNE_STORE_WAIT is 'soon'; set it to a number of seconds from 0.1 to 86400.",
+        "RETUNE_STORE_WAIT | -5 | RETUNE_STORE_WAIT is '-5'; set it to a number of seconds from 0.1"
+            + " to 86400.",
+        "RETUNE_STORE_WAIT | 1e300 | RETUNE_STORE_WAIT is '1e300'; set it to a number of seconds"
+            + " from 0.1 to 86400.",
+        "RETUNE_STORE_WAIT | soon | RETUNE_STORE_WAIT is 'soon'; set it to a number of seconds from"
+            + " 0.1 to 86400.",
         "RETUNE_LOG | loud | RETUNE_LOG is 'loud'; set it to json, text or terminal."
       })
   void aSettingThatCannotBeReadIsNamed(String setting, String value, String sentence)
