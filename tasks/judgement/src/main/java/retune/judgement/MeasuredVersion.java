@@ -222,13 +222,7 @@ public record MeasuredVersion(
 
   private static ModelVersion version(StepContext context, String modelId, ProcessedBatch batch) {
     ModelVersion version = new ModelStore(context).get(modelId);
-    if (version.kind() == ModelVersion.Kind.PRETRAINED) {
-      throw new InvalidInputException(
-          "'"
-              + modelId
-              + "' is an encoder without a head and answers nothing; train_model makes"
-              + " a version with a head from it.");
-    }
+    version.requireHead();
     Batch.require(batch, version);
     return version;
   }

@@ -11,7 +11,7 @@ import java.time.Instant;
 
 /**
  * Arrows point one way: loop → steps, learning; steps, serving, loop → judgement → model → runtime
- * → core; learning → model; report → core.
+ * → core; learning → model; loop, steps → report → core.
  */
 @AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
 class ModuleArrowsTest {

@@ -121,6 +121,17 @@ public record ModelVersion(
     }
   }
 
+  /** Throws an {@link InvalidInputException} for an encoder, which answers nothing. */
+  public void requireHead() {
+    if (kind == Kind.PRETRAINED) {
+      throw new InvalidInputException(
+          "'"
+              + modelId
+              + "' is an encoder without a head and answers nothing; train_model makes"
+              + " a version with a head from it.");
+    }
+  }
+
   /** Checks that the id fits the content; throws an {@link InvalidInputException} if not. */
   void checkId(String source) {
     String derived = derivedId();

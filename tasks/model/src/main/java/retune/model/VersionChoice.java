@@ -1,6 +1,7 @@
 package retune.model;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -37,6 +38,31 @@ public record VersionChoice(
     ModelStore models = new ModelStore(context.store());
     ModelVersion found = models.get(version == null ? champion(context) : version);
     return new ModelFolder.Content(found, models.weights(found));
+  }
+
+  /**
+   * The choice that a single text makes: a version's id, a model's name or a path, in this order.
+   *
+   * @throws InvalidInputException if it is none of them
+   */
+  public static VersionChoice named(String text, StepContext context) {
+    boolean isPath = text.contains("/") || text.endsWith(".zip");
+    if (!isPath && new ModelStore(context.store()).find(text).isPresent()) {
+      return new VersionChoice(null, text, null);
+    }
+    if (!isPath && new Champions(context.store()).find(text).isPresent()) {
+      return new VersionChoice(text, null, null);
+    }
+    if (Files.exists(Path.of(text))) {
+      return new VersionChoice(null, null, text);
+    }
+    throw new InvalidInputException(
+        "'"
+            + text
+            + "' is neither a registered version nor a model with a champion nor a file. Give a"
+            + " version's id, a model's name, or the path of a folder or zip with "
+            + ModelFolder.MODEL
+            + ".");
   }
 
   private String champion(StepContext context) {

@@ -55,7 +55,9 @@ public final class Chart {
                                   + ","
                                   + number(up.place(line.y()[point], HEIGHT - BOTTOM, TOP)))
                       .collect(Collectors.joining(" "))));
-      keys.add(key(line.isReference() ? "reference" : "k" + colour % COLOURS, line.name()));
+      if (!line.name().isEmpty()) {
+        keys.add(key(line.isReference() ? "reference" : "k" + colour % COLOURS, line.name()));
+      }
       colour += line.isReference() ? 0 : 1;
     }
     return figure(title, keys.size() < 2 ? "" : String.join(" ", keys), close(svg));

@@ -23,7 +23,7 @@ public final class Html {
       svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.line.reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 3}.cell{fill:var(--c6)}.bar{fill-opacity:.85}
       .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
       .bar.c0{fill:var(--c0);stroke:none}.bar.c1{fill:var(--c1);stroke:none}
-      .key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .6em;background:currentColor}
+      .key{white-space:nowrap}.key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .6em;background:currentColor}
       .reference::before{background:var(--soft)}.k0::before{background:var(--c0)}.k1::before{background:var(--c1)}.k2::before{background:var(--c2)}.k3::before{background:var(--c3)}.k4::before{background:var(--c4)}.k5::before{background:var(--c5)}.k6::before{background:var(--c6)}.k7::before{background:var(--c7)}
       .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}td,th{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--edge);overflow-wrap:normal}
       td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.warn{border-left:4px solid var(--c6);padding-left:.8rem}
@@ -46,20 +46,20 @@ public final class Html {
         Base64.getEncoder()
             .encodeToString(Hashing.sha256().digest(STYLE.getBytes(StandardCharsets.UTF_8)));
     return """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-%s'">
-        <title>%s</title>
-        <style>%s</style>
-        </head>
-        <body>
-        <h1>%s</h1>
-        %s</body>
-        </html>
-        """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-%s'">
+    <title>%s</title>
+    <style>%s</style>
+    </head>
+    <body>
+    <h1>%s</h1>
+    %s</body>
+    </html>
+    """
         .formatted(hash, text(title), STYLE, text(title), body);
   }
 

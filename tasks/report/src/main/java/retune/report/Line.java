@@ -28,4 +28,9 @@ public record Line(String name, double[] x, double[] y, boolean isReference) {
   public static Line level(String name, double height) {
     return new Line(name, new double[] {0, 1}, new double[] {height, height}, true);
   }
+
+  /** A dashed line at one place, from 0 upwards. */
+  public static Line upright(String name, double x, double height) {
+    return new Line(name, new double[] {x, x}, new double[] {0, height}, true);
+  }
 }

@@ -1,6 +1,8 @@
 package retune.core.data;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A named column of raw values, some of which may be missing. */
@@ -16,6 +18,23 @@ public sealed interface Column {
 
   /** The given rows, in that order. */
   Column select(int[] rows);
+
+  /** The values of columns, one after the other, under the first one's name. */
+  static Column joined(List<Column> parts) {
+    String name = parts.getFirst().name();
+    if (parts.stream().allMatch(Numbers.class::isInstance)) {
+      return new Numbers(
+          name,
+          parts.stream()
+              .flatMapToDouble(part -> Arrays.stream(((Numbers) part).values()))
+              .toArray());
+    }
+    return new Texts(
+        name,
+        parts.stream()
+            .flatMap(part -> IntStream.range(0, part.rows()).mapToObj(part::text))
+            .toArray(String[]::new));
+  }
 
   /** Numbers; NaN is missing. */
   record Numbers(String name, double[] values) implements Column {

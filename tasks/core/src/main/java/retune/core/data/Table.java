@@ -22,6 +22,17 @@ public record Table(List<Column> columns) {
     }
   }
 
+  /**
+   * The rows of tables with the same columns, one after the other. A column that is text in one
+   * table is text.
+   */
+  public static Table joined(List<Table> parts) {
+    return new Table(
+        parts.getFirst().names().stream()
+            .map(name -> Column.joined(parts.stream().map(part -> part.column(name)).toList()))
+            .toList());
+  }
+
   public int rows() {
     return columns.isEmpty() ? 0 : columns.getFirst().rows();
   }

@@ -14,9 +14,15 @@ import retune.core.metrics.Predictions;
  * A candidate beside the champion on the same rows, and what is asked of it.
  *
  * @param alpha the probability with which a bound may be wrong, 0 … 0.5
+ * @param opponent what sentences call the other side: champion or baseline
  */
 public record Comparison(
-    Gate gate, Evidence evidence, double alpha, Predictions candidate, Predictions champion) {
+    Gate gate,
+    Evidence evidence,
+    double alpha,
+    Predictions candidate,
+    Predictions champion,
+    String opponent) {
   /** The level of a single question. */
   public static final double ALPHA = 0.05;
 
@@ -25,6 +31,11 @@ public record Comparison(
     if (!Arrays.equals(candidate.labels(), champion.labels())) {
       throw new IllegalArgumentException("the two have not answered the same rows");
     }
+  }
+
+  public Comparison(
+      Gate gate, Evidence evidence, double alpha, Predictions candidate, Predictions champion) {
+    this(gate, evidence, alpha, candidate, champion, "champion");
   }
 
   /**
@@ -47,7 +58,7 @@ public record Comparison(
         reaches.value(),
         gate.threshold(),
         checks,
-        reason(kind, checks, reaches, standing));
+        reason(kind, reaches, checks, reaches.sentence() + " and " + standing.sentence()));
   }
 
   private Check reachesThreshold() {
@@ -66,12 +77,13 @@ public record Comparison(
         bound.check(
             Check.CHAMPION,
             candidate.rows(),
-            "%s below the champion's %s on the same rows"
-                .formatted(notBelow ? "is not" : "is", Check.fourDecimals(ofChampion)));
+            "%s below the %s's %s on the same rows"
+                .formatted(notBelow ? "is not" : "is", opponent, Check.fourDecimals(ofChampion)));
     return notBelow ? check.answered(Answer.PASSED) : check;
   }
 
-  private static Kind kind(List<Check> checks) {
+  /** Approved where every decisive check passed, rejected where one failed. */
+  static Kind kind(List<Check> checks) {
     if (decisive(checks, Answer.FAILED).findAny().isPresent()) {
       return Kind.REJECTED;
     }
@@ -80,13 +92,19 @@ public record Comparison(
         : Kind.APPROVED;
   }
 
-  private static String reason(Kind kind, List<Check> checks, Check reaches, Check standing) {
+  /**
+   * The decision as sentences.
+   *
+   * @param first the check that the reason begins with
+   * @param approval what is said of an approved candidate
+   */
+  static String reason(Kind kind, Check first, List<Check> checks, String approval) {
     String decision =
         switch (kind) {
-          case APPROVED -> reaches.sentence() + " and " + standing.sentence();
-          case REJECTED -> because(reaches, decisive(checks, Answer.FAILED));
+          case APPROVED -> approval;
+          case REJECTED -> because(first, decisive(checks, Answer.FAILED));
           case UNDECIDED ->
-              because(reaches, decisive(checks, Answer.UNDECIDED))
+              because(first, decisive(checks, Answer.UNDECIDED))
                   + decisive(checks, Answer.UNDECIDED).mapToLong(Check::moreRows).max().stream()
                       .filter(rows -> rows > 0)
                       .mapToObj(rows -> "; about %,d more rows would decide".formatted(rows))
@@ -96,22 +114,23 @@ public record Comparison(
     Optional<String> told =
         checks.stream()
             .filter(check -> !check.decisive() && check.answer() == Answer.FAILED)
+            .filter(check -> !check.name().equals(first.name()))
             .map(check -> " " + check.sentence() + ".")
             .reduce(String::concat);
     return decision + "." + told.orElse("");
   }
 
-  /** The gate's sentence, and what speaks against the candidate in spite of it. */
-  private static String because(Check reaches, Stream<Check> against) {
+  /** The first check's sentence, and what speaks against the candidate in spite of it. */
+  private static String because(Check first, Stream<Check> against) {
     String others =
         against
-            .filter(check -> !check.name().equals(Check.GATE))
+            .filter(check -> !check.name().equals(first.name()))
             .map(Check::sentence)
             .collect(Collectors.joining(", and "));
     if (others.isEmpty()) {
-      return reaches.sentence();
+      return first.sentence();
     }
-    return reaches.sentence() + (reaches.answer() == Answer.PASSED ? " but " : " and ") + others;
+    return first.sentence() + (first.answer() == Answer.PASSED ? " but " : " and ") + others;
   }
 
   private static Stream<Check> decisive(List<Check> checks, Answer answer) {

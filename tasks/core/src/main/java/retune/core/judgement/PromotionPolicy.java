@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import retune.core.InvalidInputException;
 import retune.core.metrics.Metric;
+import retune.core.statistics.McNemar;
 
 /**
  * What a loop asks of a candidate beside the gate, the champion and the {@link Guards}. All terms
@@ -60,7 +61,8 @@ public record PromotionPolicy(List<Term> terms) {
                 "within_" + metric.id(),
                 comparison.candidate().rows(),
                 "its %s is %s%s; it may fall by %s at most"
-                    .formatted(metric.id(), against(bound.value()), bound.words(), margin)));
+                    .formatted(
+                        metric.id(), against(comparison, bound.value()), bound.words(), margin)));
       }
       return checks;
     }
@@ -81,11 +83,12 @@ public record PromotionPolicy(List<Term> terms) {
               surely.value() >= improvement,
               rows,
               "its %s is %s; %s more is asked"
-                  .formatted(metric.id(), against(surely.value()), improvement)),
+                  .formatted(metric.id(), against(comparison, surely.value()), improvement)),
           surely.check(
               "superior",
               rows,
-              "its %s is %s%s".formatted(metric.id(), against(surely.value()), surely.words())));
+              "its %s is %s%s"
+                  .formatted(metric.id(), against(comparison, surely.value()), surely.words())));
     }
   }
 
@@ -93,24 +96,20 @@ public record PromotionPolicy(List<Term> terms) {
   record Flips(String text, double limit) implements Term {
     @Override
     public List<Check> checks(Comparison comparison) {
-      int[] labels = comparison.candidate().labels();
-      int flips = 0;
-      for (int row = 0; row < labels.length; row++) {
-        boolean wasRight = comparison.champion().answer(row) == labels[row];
-        flips += wasRight && comparison.candidate().answer(row) != labels[row] ? 1 : 0;
-      }
-      double share = (double) flips / labels.length;
+      McNemar answers = McNemar.of(comparison.champion(), comparison.candidate());
+      double share = answers.lostShare();
       return List.of(
           Check.plain(
               "flips",
               share,
               limit,
               share <= limit,
-              labels.length,
+              answers.rows(),
               String.format(
                   Locale.ROOT,
-                  "it gets %.2f %% of the rows wrong that the champion has right; %.2f %% may be",
+                  "it gets %.2f %% of the rows wrong that the %s has right; %.2f %% may be",
                   share * 100,
+                  comparison.opponent(),
                   limit * 100)));
     }
   }
@@ -207,9 +206,11 @@ public record PromotionPolicy(List<Term> terms) {
         : terms.stream().map(Term::text).collect(Collectors.joining(" and "));
   }
 
-  private static String against(double difference) {
-    return difference < 0
-        ? Check.fourDecimals(-difference) + " below the champion's"
-        : Check.fourDecimals(difference) + " above the champion's";
+  private static String against(Comparison comparison, double difference) {
+    return "%s %s the %s's"
+        .formatted(
+            Check.fourDecimals(Math.abs(difference)),
+            difference < 0 ? "below" : "above",
+            comparison.opponent());
   }
 }

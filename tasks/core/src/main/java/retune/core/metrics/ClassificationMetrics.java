@@ -62,11 +62,15 @@ public final class ClassificationMetrics {
 
   /** Mean negative natural logarithm of the true class's probability. */
   public static double logLoss(Predictions predictions) {
+    return Arrays.stream(logLosses(predictions)).average().orElseThrow();
+  }
+
+  /** The negative natural logarithm of the true class's probability, by row. */
+  public static double[] logLosses(Predictions predictions) {
     return IntStream.range(0, predictions.rows())
         .mapToDouble(row -> predictions.probability(row, predictions.labels()[row]))
         .map(probability -> -Math.log(Math.clamp(probability, EPSILON, 1 - EPSILON)))
-        .average()
-        .orElseThrow();
+        .toArray();
   }
 
   /**

@@ -74,6 +74,20 @@ public record Predictions(
         threshold);
   }
 
+  /** The predictions of some rows, in that order. */
+  public Predictions select(int[] rows) {
+    double[] selected = new double[rows.length * classes];
+    for (int i = 0; i < rows.length; i++) {
+      System.arraycopy(probabilities, rows[i] * classes, selected, i * classes, classes);
+    }
+    return new Predictions(
+        Arrays.stream(rows).map(row -> labels[row]).toArray(),
+        selected,
+        classes,
+        positive,
+        threshold);
+  }
+
   public int rows() {
     return labels.length;
   }

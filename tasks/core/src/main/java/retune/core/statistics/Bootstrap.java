@@ -76,6 +76,18 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration) {
     return NORMAL.cumulativeProbability(fromBias / (1 + acceleration * fromBias) - bias);
   }
 
+  /**
+   * The p-value of the hypothesis that the true value is the given one: the level at which an end
+   * of the interval meets it.
+   */
+  public double pValue(double value) {
+    if (sorted[0] == sorted[sorted.length - 1]) {
+      return sorted[0] == value ? 1 : 0;
+    }
+    double above = pValueAbove(value);
+    return Math.min(1, 2 * Math.min(above, 1 - above));
+  }
+
   /** The normal quantile of the share of resampled values below the estimate. */
   private double bias() {
     return normalQuantileOf(estimate);

@@ -92,6 +92,15 @@ public record DeLong(double value, double[] placements, boolean[] isInside) {
     return varianceOf(differences, value - other.value);
   }
 
+  /**
+   * The two-sided p-value of the hypothesis that two areas of the same rows are equal; NaN where
+   * they do not vary.
+   */
+  public double pValue(DeLong other) {
+    double z = (value - other.value) / Math.sqrt(varianceOfDifference(other));
+    return 2 * NORMAL.survivalProbability(Math.abs(z));
+  }
+
   private double varianceOf(double[] values, double mean) {
     double insideSquares = 0;
     double outsideSquares = 0;

@@ -65,6 +65,30 @@ public record PairedBootstrap(long seed, int resamples) {
     return distributions;
   }
 
+  /**
+   * The distribution of a mean over rows, on the draws of {@link #differences}.
+   *
+   * @param values one per row, such as the difference of two losses
+   */
+  public Bootstrap mean(double[] values) {
+    double[] means = new double[resamples];
+    forEachChunk(
+        (from, to) -> {
+          int[] drawn = new int[values.length];
+          for (int resample = from; resample < to; resample++) {
+            new Philox(seed, resample).fillIndices(drawn, drawn.length);
+            double sum = 0;
+            for (int row : drawn) {
+              sum += values[row];
+            }
+            means[resample] = sum / values.length;
+          }
+        });
+    double mean = Arrays.stream(values).average().orElseThrow();
+    Influence influence = new Influence(Arrays.stream(values).map(value -> value - mean).toArray());
+    return Bootstrap.of(mean, means, influence.acceleration());
+  }
+
   private static Bootstrap distribution(
       Metric metric, double[] values, Predictions first, Predictions second) {
     Influence influence = Influence.of(metric, second).minus(Influence.of(metric, first));

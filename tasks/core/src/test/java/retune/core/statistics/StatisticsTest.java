@@ -13,6 +13,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,8 @@ class StatisticsTest {
         expected.variances, new double[] {first.variance(), second.variance()}, 1e-12);
     double difference = first.variance() + second.variance() - 2 * expected.covariance;
     assertEquals(difference, first.varianceOfDifference(second), 1e-12);
+    assertEquals(expected.pValue, first.pValue(second), 1e-9);
+    assertEquals(expected.pValue, second.pValue(first), 1e-9);
     Interval interval = first.interval(0.9);
     assertArrayEquals(expected.interval90, new double[] {interval.low(), interval.high()}, 1e-9);
   }
@@ -125,6 +128,41 @@ class StatisticsTest {
     double level = bootstrap.pValueAbove(limit);
     assertTrue(level > 0.05 && level < 0.3, "p = " + level);
     assertEquals(limit, bootstrap.bound(level), 0.05 * bootstrap.standardError());
+  }
+
+  @Test
+  void anEndOfTheIntervalMeetsAValueAtItsPValue() {
+    OfR sample = FIXTURES.r;
+    double mean = Arrays.stream(sample.sample).average().orElseThrow();
+    Bootstrap bootstrap = Bootstrap.of(mean, sample.resampledMeans, 0.03);
+    for (double errors : new double[] {-1.5, -1, 1, 1.5}) {
+      double value = mean + errors * bootstrap.standardError();
+      Interval interval = bootstrap.interval(1 - bootstrap.pValue(value));
+      double end = errors < 0 ? interval.low() : interval.high();
+      assertEquals(value, end, 0.1 * bootstrap.standardError());
+    }
+  }
+
+  @Test
+  void theMeanOfRightAnswersIsTheAccuracyOnTheSameDraws() {
+    for (Pair pair : FIXTURES.paired) {
+      Predictions first = pair.predictionsOf(pair.first);
+      Predictions second = pair.predictionsOf(pair.second);
+      double[] gained =
+          IntStream.range(0, first.rows())
+              .mapToDouble(row -> right(second, row) - right(first, row))
+              .toArray();
+      Bootstrap accuracy =
+          Objects.requireNonNull(differences(pair, Set.of(Metric.ACCURACY)).get(Metric.ACCURACY));
+      Bootstrap mean = new PairedBootstrap(pair.seed, 100).mean(gained);
+      assertArrayEquals(accuracy.sorted(), mean.sorted(), 1e-12);
+      assertEquals(accuracy.estimate(), mean.estimate(), 1e-12);
+      assertEquals(accuracy.acceleration(), mean.acceleration(), 1e-12);
+    }
+  }
+
+  private static double right(Predictions predictions, int row) {
+    return predictions.answer(row) == predictions.labels()[row] ? 1 : 0;
   }
 
   @TestFactory
@@ -214,6 +252,8 @@ class StatisticsTest {
             bootstrap -> {
               assertEquals(new Interval(0, 0, 0.95), bootstrap.interval(0.95));
               assertEquals(1, bootstrap.pValueAbove(0));
+              assertEquals(1, bootstrap.pValue(0));
+              assertEquals(0, bootstrap.pValue(0.01));
               assertEquals(0, bootstrap.pValueAbove(-0.01));
             });
   }

@@ -10,7 +10,6 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.model.AtomicFile;
 import retune.model.CodeTrust;
@@ -73,7 +72,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
         new VersionChoice(input.model(), input.version(), input.modelFile())
             .load(context, CodeTrust.of(input.trustCode()));
     ModelVersion version = content.version();
-    requireHead(version);
+    version.requireHead();
     Path data = Path.of(input.data());
     Path output = AtomicFile.inFolder(input.output());
     CsvOptions options = CsvOptions.as(version.preprocessing().notation());
@@ -103,14 +102,6 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
           predictions.outcomes(),
           engine.name(),
           Duration.between(start, context.clock().instant()).toMillis() / 1000.0);
-    }
-  }
-
-  private static void requireHead(ModelVersion version) {
-    if (version.kind() == ModelVersion.Kind.PRETRAINED) {
-      throw new InvalidInputException(
-          version.modelId()
-              + " is a pre-trained encoder and predicts nothing; train a head on it first.");
     }
   }
 }

@@ -1,0 +1,5 @@
+/** Compares versions on rows of a file or a batch. */
+@NullMarked
+package retune.steps.comparison;
+
+import org.jspecify.annotations.NullMarked;
