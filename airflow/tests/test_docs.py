@@ -11,6 +11,7 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+COMMON_FLAGS = {"help", "input", "xcom", "format"}
 COMMAND = re.compile(r"\./retune ([a-z][a-z_-]+)( [^\n|`>;]*--[^\n|`>;]*|(?=[\n`]))")
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -95,7 +96,7 @@ def test_tests_named_by_the_pages_exist():
 def test_commands_of_the_pages_name_steps_and_flags_that_exist():
     text = (TOP / "airflow/dags/retune/catalogue.json").read_text(encoding="utf-8")
     flags = {
-        name: {flag.replace("_", "-") for flag in step["inputs"]} | {"help", "input", "xcom"}
+        name: {flag.replace("_", "-") for flag in step["inputs"]} | COMMON_FLAGS
         for name, step in json.loads(text)["steps"].items()
     }
     flags |= {

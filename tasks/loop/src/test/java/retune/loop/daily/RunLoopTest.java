@@ -110,6 +110,7 @@ class RunLoopTest {
             "wait_for_model_ready",
             "validate_model",
             "deploy_model",
+            "verify_deployment",
             "notify_deployment_complete"),
         List.copyOf(day.get("seconds").propertyNames()));
     Document event = single("evaluation_events");
@@ -170,6 +171,34 @@ class RunLoopTest {
     assertEquals(outcome, single("outcomes"));
     assertFalse(again.get("seconds").has("prepare_retraining_data"), again.toString());
     single("evaluation_events");
+  }
+
+  /**
+   * The best attempt on validation rows is judged once; when the drift is over, the first returns.
+   */
+  @Test
+  void theOriginalComesBackOnTheDayAfterADrift() throws Exception {
+    register();
+    write("loop.yaml", LOOP.replace("0.6}", "0.6, selection: best_on_validation}"));
+    JsonNode drifted = runDay("drill", "concept_drift", "rows", "2000");
+    assertEquals("retrained", drifted.get("status").stringValue());
+    assertTrue(drifted.get("seconds").has("judge_candidate"));
+    assertFalse(drifted.get("seconds").has("attempt_1.evaluate_finetuned_model"));
+    JsonNode next =
+        step(
+            "run_loop",
+            "name",
+            "credit-default",
+            "date",
+            "2026-11-06",
+            "loops",
+            folder.toString(),
+            "rows",
+            "2000");
+    assertEquals("looked_back", next.get("status").stringValue(), next.toString());
+    assertEquals(drifted.get("champion_before"), next.get("champion_after"));
+    assertFalse(next.get("seconds").has("prepare_retraining_data"));
+    assertEquals(0, next.get("attempts").intValue());
   }
 
   @Test
