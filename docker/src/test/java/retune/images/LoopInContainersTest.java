@@ -62,6 +62,8 @@ class LoopInContainersTest {
       store.start();
       String champion = author();
       daily(champion);
+      back();
+      audit(champion);
       exchange();
     }
     network.close();
@@ -81,7 +83,8 @@ class LoopInContainersTest {
         "train_model --name customers --epochs 2 --encoder /work/pretrained --output /work/trained",
         table);
     run(
-        "new_loop --name another --pretraining-epochs 1 --epochs 1 --output /work/another --loops /work",
+        "new_loop --name another --pretraining-epochs 1 --epochs 1 --output /work/another --loops"
+            + " /work",
         table);
     return run("register_model --path /work/trained --champion").get("model_id").stringValue();
   }
@@ -97,6 +100,7 @@ class LoopInContainersTest {
     run("load_latest_model --model customers");
     run("evaluate_model" + byBatch);
     run("check_model_performance --max-attempts 1" + byBatch + gate);
+    run("look_back" + byBatch);
     run("prepare_retraining_data" + byBatch);
     String tuned =
         run("finetune_model --attempt 1 --metric f1_macro" + byBatch).get("model_id").stringValue();
@@ -109,7 +113,29 @@ class LoopInContainersTest {
     run("wait_for_model_ready --wait-seconds 0" + byDate);
     run("validate_model --model-id " + champion);
     run("deploy_model --model customers --model-id " + champion);
+    run("verify_deployment --model customers --model-id " + champion);
     run("notify_deployment_complete --model customers --model-id " + champion);
+  }
+
+  /** Makes a successor of the other loop's champion and takes it back. */
+  private void back() {
+    run(
+        "new_loop --name another --pretraining-epochs 1 --epochs 1 --seed 2 --replace --output"
+            + " /work/another --loops /work",
+        "--data",
+        "/work/customers.csv",
+        "--target",
+        "bought",
+        "--positive",
+        "yes");
+    String barred = run("rollback another").get("barred_model_id").stringValue();
+    run("release_version " + barred);
+  }
+
+  private void audit(String champion) {
+    run("history customers");
+    run("explain " + champion);
+    run("export_batch " + BATCH + " --output /work/day.csv");
   }
 
   private void exchange() throws IOException {
@@ -118,7 +144,8 @@ class LoopInContainersTest {
     Files.copy(CHECKPOINT, folder.resolve("state_dict.pth"));
     Files.writeString(folder.resolve("spec.json"), SPEC);
     run(
-        "import_model --weights /work/state_dict.pth --spec /work/spec.json --output /work/imported");
+        "import_model --weights /work/state_dict.pth --spec /work/spec.json --output"
+            + " /work/imported");
   }
 
   /** Runs a step, which must succeed and print exactly one JSON object. */
