@@ -249,7 +249,7 @@ class FinetuneModelTest {
 
   private String split() {
     return new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(CHAMPION.modelId(), BATCH, 0.3, 0.2, 0), context)
+        .run(new PrepareRetrainingData.Input(CHAMPION.modelId(), BATCH, 0.3, 0.2, 0, true), context)
         .splitId();
   }
 

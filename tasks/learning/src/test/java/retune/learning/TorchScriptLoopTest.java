@@ -95,7 +95,8 @@ class TorchScriptLoopTest {
                 context)
             .status());
     new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0), context);
+        .run(
+            new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true), context);
 
     assertFalse(judge(finetune(champion, learningRate, 1, "head"), champion, 1).passed());
     ModelVersion tuned = finetune(champion, learningRate, 2, "head_long");

@@ -68,6 +68,18 @@ public record Preprocessing(
     return schemaOf(categorical, codes, numeric, dates);
   }
 
+  /** The greatest absolute value of each numeric feature, to which numbers beyond are clipped. */
+  public float[] limits() {
+    List<Scaling> scalings = new ArrayList<>();
+    numeric.forEach(column -> scalings.add(column.scaling()));
+    dates.forEach(column -> column.numeric().forEach(part -> scalings.add(part.scaling())));
+    float[] limits = new float[scalings.size()];
+    for (int i = 0; i < limits.length; i++) {
+      limits[i] = (float) scalings.get(i).limit();
+    }
+    return limits;
+  }
+
   /** The raw columns that are read; data must have them all. */
   public List<String> rawColumns() {
     return Stream.of(

@@ -11,7 +11,9 @@ public enum Part {
   /** Chooses the epoch, the threshold and the attempt. */
   VALIDATION(2),
   /** Judges, and is never seen before. */
-  HOLDOUT(3);
+  HOLDOUT(3),
+  /** Left out of training and validation by the {@link QualityFilter}. */
+  REJECTED(4);
 
   private final byte code;
 

@@ -27,8 +27,10 @@ public record Split(byte[] assignment) {
    *
    * @param excluded rows without a label
    * @param duplicates labelled rows that repeat another labelled row
+   * @param rejected rows that training and validation leave out
    */
-  public record Counts(int training, int validation, int holdout, int excluded, int duplicates) {}
+  public record Counts(
+      int training, int validation, int holdout, int excluded, int duplicates, int rejected) {}
 
   /** Labelled rows with one hash. */
   private record Group(long hash, List<Integer> rows) {}
@@ -118,7 +120,8 @@ public record Split(byte[] assignment) {
   }
 
   /**
-   * Counts the rows of each part and checks that no hash is in two parts.
+   * Counts the rows of each part and checks that no hash is in two parts; a rejected row may equal
+   * rows of training and validation.
    *
    * @throws IllegalStateException if a hash is in two parts, so that training would see hold-out
    *     rows
@@ -137,8 +140,11 @@ public record Split(byte[] assignment) {
       if (part == Part.EXCLUDED.code()) {
         continue;
       }
-      Byte earlier = partOfHash.putIfAbsent(rowHashes[row], part);
-      if (earlier != null && earlier != part) {
+      Byte earlier = partOfHash.get(rowHashes[row]);
+      if (earlier == null || earlier == Part.REJECTED.code()) {
+        partOfHash.put(rowHashes[row], part);
+      }
+      if (earlier != null && !mayBeEqual(earlier, part)) {
         throw new IllegalStateException("row " + row + " equals a row of another part");
       }
       duplicates += earlier == null ? 0 : 1;
@@ -148,7 +154,15 @@ public record Split(byte[] assignment) {
         counts[Part.VALIDATION.code()],
         counts[Part.HOLDOUT.code()],
         counts[Part.EXCLUDED.code()],
-        duplicates);
+        duplicates,
+        counts[Part.REJECTED.code()]);
+  }
+
+  private static boolean mayBeEqual(byte part, byte other) {
+    return part == other
+        || (part != Part.HOLDOUT.code()
+            && other != Part.HOLDOUT.code()
+            && (part == Part.REJECTED.code() || other == Part.REJECTED.code()));
   }
 
   /** SHA-256 of the part's row hashes, ascending, big-endian: independent of the rows' order. */

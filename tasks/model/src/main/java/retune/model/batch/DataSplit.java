@@ -18,7 +18,9 @@ import org.bson.types.Binary;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.preprocessing.Preprocessing;
 import retune.core.split.Part;
+import retune.core.split.QualityFilter;
 import retune.core.split.Split;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
@@ -30,23 +32,34 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * training_rows/ID} holds the hashes of the training and validation rows, eight bytes each,
  * big-endian: they outlive the batch, which another content of its day replaces.
  *
- * @param id {@code BATCH/} and 12 hexadecimal digits that come from the batch's content, the shares
- *     and the seed: the same split again has the same id
+ * @param id {@code BATCH/} and 12 hexadecimal digits that come from the batch's content and the
+ *     plan: the same split again has the same id
+ * @param filter what was left out of training; null without a filter, and for a split that was
+ *     found
  */
-public record DataSplit(String id, Split split) {
+public record DataSplit(String id, Split split, @Nullable QualityFilter filter) {
   private static final String COLLECTION = "data_splits";
   private static final int DIGITS = 12;
+
+  /** Rejected rows that a document names for each reason. */
+  private static final int SAMPLE = 10;
 
   /**
    * How to split.
    *
    * @param holdoutShare share of the labelled rows that judges
    * @param validationShare share of the others that chooses
+   * @param qualityFilter whether training and validation leave out what {@link QualityFilter} finds
    */
-  public record Plan(double holdoutShare, double validationShare, long seed) {}
+  public record Plan(
+      double holdoutShare, double validationShare, long seed, boolean qualityFilter) {}
 
-  /** Splits the batch; the seed is mixed with the batch's name, so that no two days split alike. */
-  public static DataSplit of(Batch batch, Plan plan) {
+  /**
+   * Splits the batch; the seed is mixed with the batch's name, so that no two days split alike.
+   *
+   * @param preprocessing that of the version to train, which has made the batch
+   */
+  public static DataSplit of(Batch batch, Plan plan, Preprocessing preprocessing) {
     byte[] seed =
         Hashing.sha256().digest((batch.id() + "/" + plan.seed()).getBytes(StandardCharsets.UTF_8));
     Split split =
@@ -57,7 +70,18 @@ public record DataSplit(String id, Split split) {
             plan.validationShare(),
             ByteBuffer.wrap(seed).getLong());
     String content = Hashing.sha256(batch.contentHash() + plan);
-    return new DataSplit(batch.id() + "/" + content.substring(0, DIGITS), split);
+    String id = batch.id() + "/" + content.substring(0, DIGITS);
+    if (!plan.qualityFilter()) {
+      return new DataSplit(id, split, null);
+    }
+    QualityFilter filter =
+        QualityFilter.of(
+            split,
+            batch.rows().rowHashes(),
+            batch.rows().labels(),
+            batch.features(),
+            preprocessing.limits());
+    return new DataSplit(id, filter.apply(split), filter);
   }
 
   /** What the parts hold, after asserting that no row is in two of them. */
@@ -85,10 +109,28 @@ public record DataSplit(String id, Split split) {
                     .append("validation", counts.validation())
                     .append("holdout", counts.holdout())
                     .append("excluded", counts.excluded())
-                    .append("duplicates", counts.duplicates()))
+                    .append("duplicates", counts.duplicates())
+                    .append("rejected", counts.rejected()))
             .append("hashes", hashes);
+    if (filter != null) {
+      document.append("rejected", rejected(filter));
+    }
     context.store().blobs().put(trainingRowsId(id), bytes(trainingRows(rowHashes)));
     context.store().events().record(COLLECTION, id, document);
+  }
+
+  /** The rejected rows of each reason: how many, and the first of them. */
+  private static Document rejected(QualityFilter filter) {
+    Document rejected = new Document();
+    filter
+        .rejected()
+        .forEach(
+            (reason, rows) ->
+                rejected.append(
+                    reason.id(),
+                    new Document("count", rows.size())
+                        .append("sample", rows.stream().limit(SAMPLE).toList())));
+    return rejected;
   }
 
   /**
@@ -143,8 +185,11 @@ public record DataSplit(String id, Split split) {
     }
   }
 
+  /** A rejected row counts as well: training may have seen an equal one. */
   private static boolean isTrainedOn(byte part) {
-    return part == Part.TRAINING.code() || part == Part.VALIDATION.code();
+    return part == Part.TRAINING.code()
+        || part == Part.VALIDATION.code()
+        || part == Part.REJECTED.code();
   }
 
   private long[] trainingRows(long[] rowHashes) {
@@ -195,6 +240,6 @@ public record DataSplit(String id, Split split) {
     }
     Document split = found.getFirst();
     return new DataSplit(
-        split.getString("_id"), new Split(split.get("assignment", Binary.class).getData()));
+        split.getString("_id"), new Split(split.get("assignment", Binary.class).getData()), null);
   }
 }

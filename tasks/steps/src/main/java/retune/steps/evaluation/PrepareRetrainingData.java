@@ -1,9 +1,13 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.split.QualityFilter;
+import retune.core.split.QualityFilter.Reason;
 import retune.core.split.Split;
 import retune.model.ModelStore;
+import retune.model.ModelVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.About;
@@ -16,7 +20,8 @@ import retune.runtime.StepContext;
     value =
         "Splits a batch's labelled rows into training, validation and hold-out rows, so that a"
             + " candidate is judged on rows that its training has not seen. Equal rows stay"
-            + " together.",
+            + " together. Training and validation leave out duplicates, equal rows with contradicting"
+            + " labels, and rows with a number out of range.",
     pipeline = Pipeline.EVALUATION,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)
@@ -38,12 +43,20 @@ public final class PrepareRetrainingData
               min = 0.01,
               max = 0.99)
           double validationShare,
-      @Field(value = "random seed of the split", byDefault = "0") int seed) {}
+      @Field(value = "random seed of the split", byDefault = "0") int seed,
+      @Field(
+              value =
+                  "leave duplicates, contradicting labels and numbers out of range out of training;"
+                      + " where more than half of the rows are duplicates or contradict each other,"
+                      + " the table repeats rows by nature, and these two stay",
+              byDefault = "true")
+          boolean qualityFilter) {}
 
   public record Output(
       @Field("number of training and validation rows") int retrainSamples,
       @Field("number of hold-out rows") int revalSamples,
       @Field("number of rows in each part") Metadata metadata,
+      @Field("what training and validation leave out") FilterStats filterStats,
       @Field("the processed batch, as model/date") String dataPath,
       @Field("the split's id") String splitId) {}
 
@@ -54,14 +67,36 @@ public final class PrepareRetrainingData
       @Field("labelled rows equal to an earlier row") int duplicates,
       @Field("rows without a label, which are left out") int unlabelled) {}
 
+  public record FilterStats(
+      @Field("rows of training and validation before the filter") int originalCount,
+      @Field("rows equal to an earlier one, label included") int duplicatesRemoved,
+      @Field("rows that equal another but for the label") int contradictionsRemoved,
+      @Field("rows with a number beyond the fitted range") int outOfRangeRemoved,
+      @Field("whether duplicates and contradictions stayed, being more than half of the rows")
+          boolean repeatsByNature,
+      @Field("rows of training and validation") int finalCount) {
+    private static FilterStats of(@Nullable QualityFilter filter, Split.Counts counts) {
+      int used = counts.training() + counts.validation();
+      return filter == null
+          ? new FilterStats(used, 0, 0, 0, false, used)
+          : new FilterStats(
+              filter.rows(),
+              filter.count(Reason.DUPLICATE),
+              filter.count(Reason.CONTRADICTING_LABELS),
+              filter.count(Reason.OUT_OF_RANGE),
+              filter.repeatsByNature(),
+              used);
+    }
+  }
+
   @Override
   public Output run(Input input, StepContext context) {
-    Batch batch =
-        Batch.load(context, input.dataPath())
-            .requireFor(new ModelStore(context).get(input.modelId()));
+    ModelVersion version = new ModelStore(context).get(input.modelId());
+    Batch batch = Batch.load(context, input.dataPath()).requireFor(version);
     DataSplit.Plan plan =
-        new DataSplit.Plan(input.holdoutShare(), input.validationShare(), input.seed());
-    DataSplit split = DataSplit.of(batch, plan);
+        new DataSplit.Plan(
+            input.holdoutShare(), input.validationShare(), input.seed(), input.qualityFilter());
+    DataSplit split = DataSplit.of(batch, plan, version.preprocessing());
     Split.Counts counts = split.verify(batch);
     if (counts.training() == 0 || counts.validation() == 0 || counts.holdout() == 0) {
       throw new InvalidInputException(
@@ -80,6 +115,7 @@ public final class PrepareRetrainingData
             counts.holdout(),
             counts.duplicates(),
             counts.excluded()),
+        FilterStats.of(split.filter(), counts),
         input.dataPath(),
         split.id());
   }

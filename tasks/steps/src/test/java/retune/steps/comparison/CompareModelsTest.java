@@ -274,10 +274,10 @@ class CompareModelsTest {
     String batchId =
         new ProcessData().run(new ProcessData.Input(MODEL, date, 1_000), context).dataPath();
     Batch batch = Batch.load(context, batchId);
-    DataSplit.Plan plan = new DataSplit.Plan(0.5, 0.2, 1);
-    DataSplit split = DataSplit.of(batch, plan);
-    split.keep(context, batch, plan);
     ModelVersion trained = register(content("b", TARGET, batch.contentHash()));
+    DataSplit.Plan plan = new DataSplit.Plan(0.5, 0.2, 1, false);
+    DataSplit split = DataSplit.of(batch, plan, trained.preprocessing());
+    split.keep(context, batch, plan);
     CompareModels.Output all = compare(question().data(batchId));
     assertEquals(200, all.rows());
     CompareModels.Output some = compare(question().sides(MODEL, trained.modelId()).data(batchId));

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -26,7 +27,10 @@ import retune.core.judgement.Evidence;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
+import retune.core.split.Part;
 import retune.model.Champions.Bar;
+import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
 
 class EvaluationLoopTest {
   private static final String DAY = "credit-default/2026-11-05";
@@ -448,6 +452,33 @@ class EvaluationLoopTest {
   }
 
   @Test
+  void trainingLeavesOutWhatTheQualityFilterFindsAndNoLaterJudgementSeesIt() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    List<Integer> repeated = loop.repeatRows();
+    PrepareRetrainingData.Output split = loop.prepare(champion);
+    PrepareRetrainingData.FilterStats stats = split.filterStats();
+    assertTrue(stats.duplicatesRemoved() > 0);
+    assertEquals(
+        stats.originalCount() - stats.duplicatesRemoved() - stats.contradictionsRemoved(),
+        stats.finalCount());
+    assertEquals(stats.finalCount(), split.retrainSamples());
+    Document document = loop.document("data_splits", split.splitId());
+    Document duplicates = document.get("rejected", Document.class).get("duplicate", Document.class);
+    assertEquals(stats.duplicatesRemoved(), duplicates.getInteger("count"));
+    assertTrue(repeated.containsAll(duplicates.getList("sample", Integer.class)));
+
+    Batch batch = Batch.load(loop.context, BATCH);
+    boolean[] seen =
+        DataSplit.seenRows(loop.context, batch.description(), Set.of(batch.contentHash()));
+    int holdout = DataSplit.find(loop.context, batch, null).split().rows(Part.HOLDOUT).length;
+    int unseen = 0;
+    for (int row = 10; row < seen.length; row++) {
+      unseen += seen[row] ? 0 : 1;
+    }
+    assertEquals(holdout, unseen, "a rejected row equals one that training has seen");
+  }
+
+  @Test
   void aSplitOfTheSameContentHasTheSameId() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     assertEquals(loop.prepare(champion).splitId(), loop.prepare(champion).splitId());
@@ -461,7 +492,7 @@ class EvaluationLoopTest {
     loop.prepare(champion);
     String other =
         new PrepareRetrainingData()
-            .run(new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1), loop.context)
+            .run(new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1, true), loop.context)
             .splitId();
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(candidate, champion, 1));

@@ -140,6 +140,23 @@ final class Loop implements AutoCloseable {
     writeBatch(contentHash, "raw", preprocessingHash, rows(count));
   }
 
+  /** Replaces the batch by one whose last fifty rows repeat earlier ones; returns the repeated. */
+  List<Integer> repeatRows() {
+    Rows rows = rows(ROWS);
+    List<Integer> repeated = new ArrayList<>();
+    for (int row = ROWS - 50; row < ROWS; row++) {
+      int earlier = row - 300;
+      rows.labels()[row] = rows.labels()[earlier];
+      rows.rowHashes()[row] = rows.rowHashes()[earlier];
+      for (float[] numbers : rows.features().numbers()) {
+        numbers[row] = numbers[earlier];
+      }
+      repeated.add(row);
+    }
+    writeBatch(Hashing.sha256("repeated"), "raw, repeated", PREPROCESSING.hash(), rows);
+    return repeated;
+  }
+
   /** Replaces the batch by the same rows with another label on every tenth. */
   void relabel() {
     Rows rows = rows(ROWS);
@@ -327,7 +344,7 @@ final class Loop implements AutoCloseable {
 
   PrepareRetrainingData.Output prepare(String modelId) {
     return new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0), context);
+        .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0, true), context);
   }
 
   EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
