@@ -143,9 +143,10 @@ final class Production {
    * <p>The earlier version has the status deployed before the pointer names it, so that whoever
    * follows the pointer may serve it at once.
    *
-   * @return the pointer, which names that version; others see it before {@link #completeRollback}
+   * @return the pointer, which names that version, also where someone else rolled back to it at the
+   *     same time; others see it before {@link #completeRollback}
    * @throws InvalidInputException if the version was never approved, is barred or fails its
-   *     validation, or the pointer has moved since
+   *     validation, or the pointer has moved to another one since
    */
   Champion rollBack(Champion champion, String modelId, String by, String reason) {
     Champions.requireNotBarred(champion, modelId);
@@ -165,7 +166,11 @@ final class Production {
     }
     Champion now = champion();
     settle(now);
-    throw overtaken(now);
+    if (now.modelId().equals(modelId) && now.rollback().isPresent()) {
+      return now;
+    }
+    throw new InvalidInputException(
+        now.move() + " meanwhile; roll back again if that is still needed.");
   }
 
   /** What a completed rollback left, and how people were told. */

@@ -172,6 +172,23 @@ class RollbackTest {
   }
 
   @Test
+  void twoPeopleWhoRollBackAtOnceMoveThePointerOnce() throws IOException {
+    Champion before = champion();
+    Production production = new Production(deployment.context(), Deployment.MODEL);
+    rollBack("kim's", null);
+    Champion after = champion();
+    assertEquals(after, production.rollBack(before, first, "lee", "wrong"));
+    assertEquals(after, champion());
+
+    String third = deployment.register(Deployment.model(3, first), VersionStatus.APPROVED);
+    deploy(third);
+    assertRefused(
+        "credit-default was promoted to " + third + " meanwhile; roll back again",
+        () -> production.rollBack(before, first, "lee", "wrong"));
+    assertEquals(List.of(third), deployment.models.deployed(Deployment.MODEL));
+  }
+
+  @Test
   void anUnfinishedRollbackIsCompletedByTheNext() throws IOException {
     Champion before = champion();
     new Production(deployment.context(), Deployment.MODEL)
