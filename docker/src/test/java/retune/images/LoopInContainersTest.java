@@ -107,6 +107,9 @@ class LoopInContainersTest {
     run(
         "evaluate_finetuned_model --attempt 1 --champion-id %s --model-id %s --data-path %s%s"
             .formatted(champion, tuned, BATCH, gate));
+    run(
+        "compare_models --baseline customers --new %s --test-data %s --html /work/report.html"
+            .formatted(tuned, BATCH));
     run("send_evaluation_results --max-attempts 1" + byDate + gate);
     run("send_alert --max-attempts 1" + byDate + gate);
     run("run_loop another --loops /work --rows 300 --date " + DAY);

@@ -111,6 +111,11 @@ public record Settings(Map<String, String> environment) {
     return find("RETUNE_DEPLOYMENT_DIR").map(Path::of);
   }
 
+  /** The folder that evaluations write their comparisons to. */
+  public Optional<Path> reportFolder() {
+    return find("RETUNE_REPORT_DIR").map(Path::of);
+  }
+
   private static String read(String variable, String file) {
     try {
       return Files.readString(Path.of(file)).stripTrailing();

@@ -29,6 +29,8 @@ import retune.core.statistics.PairedBootstrap;
  *
  * @param differences the metrics in the order in which they are told; without those that are not
  *     defined on the rows
+ * @param significant whether the rows show that the two differ in the primary metric, whichever is
+ *     better
  * @param answers how many rows the new model loses and gains
  * @param checks what the decision rests on
  * @param reason the decision as sentences
@@ -38,6 +40,7 @@ public record ComparisonReport(
     Predictions baseline,
     Predictions candidate,
     List<Difference> differences,
+    boolean significant,
     McNemar answers,
     Decision decision,
     List<Check> checks,
@@ -95,19 +98,12 @@ public record ComparisonReport(
    */
   public static ComparisonReport of(
       Question question, Predictions baseline, Predictions candidate) {
-    Comparison comparison =
-        new Comparison(
-            new Gate(question.metric(), 0),
-            Evidence.INTERVAL,
-            question.alpha(),
-            candidate,
-            baseline,
-            "baseline");
+    Comparison comparison = comparison(question, baseline, candidate);
     comparison.gate().defined(question.metric().of(candidate));
     List<Difference> differences = differences(question.bootstrap(), baseline, candidate);
     Difference primary = find(differences, question.metric());
     Check threshold = meetsThreshold(question, primary, candidate.rows());
-    Check significance = isSignificant(question, primary, comparison);
+    Check significance = significance(question, primary, comparison);
     PromotionPolicy policy = question.policy();
     List<Check> asked = new ArrayList<>();
     asked.add(policy == null ? threshold : threshold.advisory());
@@ -132,10 +128,51 @@ public record ComparisonReport(
         baseline,
         candidate,
         differences,
+        isSignificant(question, significance),
         McNemar.of(baseline, candidate),
         kind.decision(),
         asked,
         reason);
+  }
+
+  /**
+   * Shows what a verdict of a loop rests on: checks, decision and reason are the verdict's.
+   *
+   * @param baseline the champion's answers to the rows that the verdict is about
+   */
+  public static ComparisonReport of(
+      Question question, Predictions baseline, Predictions candidate, Verdict verdict) {
+    List<Difference> differences = differences(question.bootstrap(), baseline, candidate);
+    Check significance =
+        significance(
+            question,
+            find(differences, question.metric()),
+            comparison(question, baseline, candidate));
+    return new ComparisonReport(
+        question,
+        baseline,
+        candidate,
+        differences,
+        isSignificant(question, significance),
+        McNemar.of(baseline, candidate),
+        verdict.kind().decision(),
+        verdict.checks(),
+        verdict.reason());
+  }
+
+  private static Comparison comparison(
+      Question question, Predictions baseline, Predictions candidate) {
+    return new Comparison(
+        new Gate(question.metric(), 0),
+        Evidence.INTERVAL,
+        question.alpha(),
+        candidate,
+        baseline,
+        "baseline");
+  }
+
+  private static boolean isSignificant(Question question, Check significance) {
+    return significance.answer() != Answer.UNDECIDED && significance.value() < question.alpha();
   }
 
   private static List<Difference> differences(
@@ -209,7 +246,7 @@ public record ComparisonReport(
         change + limit);
   }
 
-  private static Check isSignificant(Question question, Difference primary, Comparison comparison) {
+  private static Check significance(Question question, Difference primary, Comparison comparison) {
     // Half of alpha on either side, as the interval and the p-value have.
     Bound bound =
         Bound.ofDifference(
@@ -285,13 +322,6 @@ public record ComparisonReport(
 
   private static boolean meets(Question question, Difference primary) {
     return primary.improvement() >= question.threshold() - ROUNDING;
-  }
-
-  /** Whether the rows show that the two differ in the primary metric, whichever is better. */
-  public boolean isSignificant() {
-    Check check =
-        checks.stream().filter(one -> one.name().equals(SIGNIFICANT)).findFirst().orElseThrow();
-    return check.answer() != Answer.UNDECIDED && check.value() < question.alpha();
   }
 
   public boolean shouldPromote() {

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
-import retune.core.data.Target;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Slice;
@@ -27,14 +26,12 @@ import retune.report.ComparisonPage;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
-import retune.runtime.Json;
 import retune.runtime.Page;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.YesOrNo;
 import retune.steps.comparison.ComparedRows.Side;
-import tools.jackson.databind.SerializationFeature;
 
 @About(
     value =
@@ -158,19 +155,23 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
     List<Slice> slices =
         Slice.worstFirst(
             input.metric(), rows.rows(), rows.baseline(), rows.candidate(), 1 - input.alpha());
-    Output output = output(baseline, candidate, data, rows, report, json, html);
+    Output output =
+        output(
+            report,
+            baseline.version().modelId(),
+            candidate.version().modelId(),
+            data.name(),
+            data.contentHash(),
+            rows.leftOut(),
+            json,
+            html);
     LOGGER.log(Level.INFO, report.reason());
     if (json != null) {
-      String text =
-          Json.MAPPER
-              .writer()
-              .with(SerializationFeature.INDENT_OUTPUT)
-              .writeValueAsString(ComparisonJson.of(output, report, slices));
-      AtomicFile.write(json, (text + "\n").getBytes(UTF_8));
+      AtomicFile.write(json, ComparisonJson.text(output, report, slices).getBytes(UTF_8));
     }
     if (html != null) {
-      AtomicFile.write(
-          html, page(output, report, slices, baseline.target(), context).getBytes(UTF_8));
+      String page = ComparisonPage.of(report, slices, baseline.target(), facts(output, context));
+      AtomicFile.write(html, page.getBytes(UTF_8));
     }
     return output;
   }
@@ -187,21 +188,22 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
     return side;
   }
 
-  private static Output output(
-      Side baseline,
-      Side candidate,
-      TestData data,
-      ComparedRows rows,
+  static Output output(
       ComparisonReport report,
+      String baselineId,
+      String newId,
+      String testData,
+      String testDataHash,
+      Map<String, Integer> leftOut,
       @Nullable Path json,
       @Nullable Path html) {
     return new Output(
-        baseline.version().modelId(),
-        candidate.version().modelId(),
-        data.name(),
-        data.contentHash(),
+        baselineId,
+        newId,
+        testData,
+        testDataHash,
         report.candidate().rows(),
-        rows.leftOut(),
+        leftOut,
         report.metrics(true),
         report.metrics(false),
         report.improvements(),
@@ -209,7 +211,7 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
         report.primary().improvement(),
         report.question().threshold(),
         report.meetsThreshold(),
-        report.isSignificant(),
+        report.significant(),
         report.question().alpha(),
         report.shouldPromote(),
         report.decision().id(),
@@ -218,12 +220,8 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
         html == null ? null : html.toString());
   }
 
-  private static String page(
-      Output output,
-      ComparisonReport report,
-      List<Slice> slices,
-      Target target,
-      StepContext context) {
+  /** What the page tells beside the report. */
+  static Map<String, String> facts(Output output, StepContext context) {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("baseline", output.baselineId());
     facts.put("new model", output.newId());
@@ -233,6 +231,6 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
         .rowsLeftOut()
         .forEach((reason, rows) -> facts.put("left out: " + reason, "%,d".formatted(rows)));
     facts.put("compared at", context.clock().instant().truncatedTo(ChronoUnit.SECONDS).toString());
-    return ComparisonPage.of(report, slices, target, facts);
+    return facts;
   }
 }

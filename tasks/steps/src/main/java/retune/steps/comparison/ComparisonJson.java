@@ -9,13 +9,24 @@ import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Slice;
 import retune.core.statistics.Interval;
 import retune.runtime.Json;
+import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The whole report as JSON: the step's result, and what it rests on. */
 final class ComparisonJson {
   private ComparisonJson() {}
 
-  static ObjectNode of(CompareModels.Output output, ComparisonReport report, List<Slice> slices) {
+  /** The report as indented text. */
+  static String text(CompareModels.Output output, ComparisonReport report, List<Slice> slices) {
+    return Json.MAPPER
+            .writer()
+            .with(SerializationFeature.INDENT_OUTPUT)
+            .writeValueAsString(of(output, report, slices))
+        + "\n";
+  }
+
+  private static ObjectNode of(
+      CompareModels.Output output, ComparisonReport report, List<Slice> slices) {
     ObjectNode json = Json.MAPPER.valueToTree(output);
     json.remove(List.of("output", "html"));
     ComparisonReport.Question question = report.question();

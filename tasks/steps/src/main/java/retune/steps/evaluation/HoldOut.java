@@ -11,6 +11,7 @@ import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.StepContext;
+import retune.steps.comparison.EvaluationReport;
 
 /**
  * Judges fine-tuned versions on the hold-out of a batch.
@@ -32,16 +33,14 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
         rows.length == holdout.length
             ? split.id()
             : split.id() + "/" + Hashing.sha256(Arrays.toString(rows));
+    MeasuredVersion candidate = MeasuredVersion.ofSome(context, modelId, batch, rows, selection);
+    MeasuredVersion champion = MeasuredVersion.ofSome(context, championId, batch, rows, selection);
+    double alpha = key.rules().alphaOfAttempt();
     Judgement judgement =
         Judgement.ofCandidate(
-            context,
-            attempt,
-            MeasuredVersion.ofSome(context, modelId, batch, rows, selection),
-            MeasuredVersion.ofSome(context, championId, batch, rows, selection),
-            POST_FINETUNE_TEST,
-            key.rules().alphaOfAttempt(),
-            key);
+            context, attempt, candidate, champion, POST_FINETUNE_TEST, alpha, key);
     judgement.keep(context, batch.description());
+    EvaluationReport.keep(context, judgement, candidate, champion, alpha);
     return judgement;
   }
 }

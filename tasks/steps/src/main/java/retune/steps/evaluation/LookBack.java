@@ -33,6 +33,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.comparison.EvaluationReport;
 
 @About(
     value =
@@ -148,15 +149,11 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
             champions.computeIfAbsent(
                 IntBuffer.wrap(rows),
                 same -> MeasuredVersion.ofRows(context, input.modelId(), batch, rows));
-        judged.add(
-            Judgement.ofCandidate(
-                context,
-                0,
-                measured,
-                champion,
-                LOOK_BACK,
-                Comparison.ALPHA / candidates.size(),
-                key));
+        double alpha = Comparison.ALPHA / candidates.size();
+        Judgement judgement =
+            Judgement.ofCandidate(context, 0, measured, champion, LOOK_BACK, alpha, key);
+        EvaluationReport.keep(context, judgement, measured, champion, alpha);
+        judged.add(judgement);
       } catch (InvalidInputException notJudged) {
         LOGGER.log(
             Level.WARNING, "{0} is not judged: {1}", candidate.modelId(), notJudged.getMessage());

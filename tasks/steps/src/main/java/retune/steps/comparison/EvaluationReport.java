@@ -1,0 +1,104 @@
+package retune.steps.comparison;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.bson.Document;
+import retune.core.judgement.ComparisonReport;
+import retune.core.judgement.ComparisonReport.Question;
+import retune.core.statistics.PairedBootstrap;
+import retune.judgement.Judgement;
+import retune.judgement.MeasuredVersion;
+import retune.model.AtomicFile;
+import retune.report.ComparisonPage;
+import retune.runtime.StepContext;
+import retune.runtime.store.Provenance;
+
+/**
+ * The comparison that a verdict on a candidate rests on, as {@code compare_models} would write it,
+ * but without slices: in the store under the verdict's id, and as files where a folder is set.
+ */
+public final class EvaluationReport {
+  /** One document per verdict on a candidate. */
+  public static final String COLLECTION = "comparison_reports";
+
+  private static final Logger LOGGER = System.getLogger(EvaluationReport.class.getName());
+
+  /** Enough for a report: the verdict does not depend on it. */
+  private static final int RESAMPLES = 2_000;
+
+  private EvaluationReport() {}
+
+  /**
+   * Writes the report of a judgement.
+   *
+   * @param alpha the level that the candidate was judged at
+   */
+  public static void keep(
+      StepContext context,
+      Judgement judgement,
+      MeasuredVersion candidate,
+      MeasuredVersion champion,
+      double alpha) {
+    Question question =
+        new Question(
+            judgement.verdict().metric(),
+            0,
+            alpha,
+            judgement.key().rules().policy(),
+            new PairedBootstrap(0, RESAMPLES));
+    ComparisonReport report =
+        ComparisonReport.of(
+            question, champion.predictions(), candidate.predictions(), judgement.verdict());
+    CompareModels.Output output =
+        CompareModels.output(
+            report,
+            judgement.championId(),
+            judgement.modelId(),
+            candidate.batch().batchId(),
+            candidate.batch().contentHash(),
+            Map.of(),
+            null,
+            null);
+    String json = ComparisonJson.text(output, report, List.of());
+    String html =
+        ComparisonPage.of(
+            report, List.of(), candidate.version().target(), CompareModels.facts(output, context));
+    Document document =
+        new Document("model_id", judgement.modelId())
+            .append("champion_id", judgement.championId())
+            .append("report", Document.parse(json))
+            .append("html", html);
+    document.putAll(Provenance.of(context));
+    context.store().events().record(COLLECTION, judgement.id(context, candidate.batch()), document);
+    context
+        .settings()
+        .reportFolder()
+        .ifPresent(
+            folder ->
+                write(
+                    folder.resolve(candidate.batch().batchId()), judgement.modelId(), json, html));
+  }
+
+  /** A report that cannot be written must not stop the day: the store has it. */
+  private static void write(Path folder, String name, String json, String html) {
+    try {
+      Files.createDirectories(folder);
+      AtomicFile.write(folder.resolve(name + ".json"), json.getBytes(UTF_8));
+      AtomicFile.write(folder.resolve(name + ".html"), html.getBytes(UTF_8));
+      LOGGER.log(Level.INFO, "The comparison is in {0}.", folder.resolve(name + ".html"));
+    } catch (IOException e) {
+      LOGGER.log(
+          Level.WARNING,
+          "The comparison cannot be written to {0}: {1}. The store has it.",
+          folder,
+          e.toString());
+    }
+  }
+}
