@@ -141,6 +141,7 @@ for loop in loops():
             policy=loop.gate.policy,
             retention_limit=loop.gate.retention_limit,
             on_conflict=loop.gate.on_conflict,
+            below_gate=loop.gate.below_gate,
             loop_file_hash=loop.file_hash,
             **batch,
         )

@@ -84,6 +84,7 @@ class Gate:
     policy: str = _input("check_model_performance", "policy")
     retention_limit: float = _input("check_model_performance", "retention_limit")
     on_conflict: str = _input("check_model_performance", "on_conflict")
+    below_gate: str = _input("check_model_performance", "below_gate")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
 import retune.core.judgement.PromotionPolicy;
@@ -32,6 +33,7 @@ public record DayKey(
   private static final String POLICY = "policy";
   private static final String RETENTION_LIMIT = "retention_limit";
   private static final String ON_CONFLICT = "on_conflict";
+  private static final String BELOW_GATE = "below_gate";
 
   /** The key of a batch as it is now. */
   public static DayKey of(
@@ -63,7 +65,8 @@ public record DayKey(
           .append(EVIDENCE, rules.evidence().id())
           .append(POLICY, rules.policy().text())
           .append(RETENTION_LIMIT, rules.retention().limit())
-          .append(ON_CONFLICT, rules.retention().onConflict().id());
+          .append(ON_CONFLICT, rules.retention().onConflict().id())
+          .append(BELOW_GATE, rules.belowGate().id());
     }
     return document;
   }
@@ -82,7 +85,8 @@ public record DayKey(
                 PromotionPolicy.parse(document.getString(POLICY)),
                 new Retention(
                     document.getDouble(RETENTION_LIMIT),
-                    OnConflict.ofId(document.getString(ON_CONFLICT))))
+                    OnConflict.ofId(document.getString(ON_CONFLICT))),
+                BelowGate.ofId(document.getString(BELOW_GATE)))
             : Rules.published(gate, maxAttempts);
     return new DayKey(
         document.getString("raw_content_hash"),

@@ -75,7 +75,7 @@ public record Judgement(
         attempt,
         modelId,
         championId,
-        comparison.judge(rules.policy(), retention),
+        comparison.judge(rules.policy(), retention, rules.belowGateOf(attempt)),
         candidate.evaluation().toMap(),
         champion.evaluation().toMap(),
         new JudgedPredictions(

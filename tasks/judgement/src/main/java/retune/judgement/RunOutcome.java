@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
 import retune.runtime.StepContext;
@@ -106,20 +107,21 @@ public sealed interface RunOutcome {
           switch (reason()) {
             case BELOW_GATE ->
                 String.format(
-                    Locale.ROOT,
-                    "Model failed to meet %s threshold of %s after %d retraining attempts. Final %s"
-                        + " score: %.4f. The best candidate, %s of attempt %d, reached %.4f; the"
-                        + " champion %s has %.4f on the same rows.",
-                    metric,
-                    verdict.threshold(),
-                    attempts,
-                    metric,
-                    last().verdict().value(),
-                    best.modelId(),
-                    best.attempt(),
-                    verdict.value(),
-                    best.championId(),
-                    best.championValue());
+                        Locale.ROOT,
+                        "Model failed to meet %s threshold of %s after %d retraining attempts."
+                            + " Final %s score: %.4f. The best candidate, %s of attempt %d, reached"
+                            + " %.4f; the champion %s has %.4f on the same rows.",
+                        metric,
+                        verdict.threshold(),
+                        attempts,
+                        metric,
+                        last().verdict().value(),
+                        best.modelId(),
+                        best.attempt(),
+                        verdict.value(),
+                        best.championId(),
+                        best.championValue())
+                    + wayOut();
             case BELOW_CHAMPION ->
                 String.format(
                     Locale.ROOT,
@@ -150,6 +152,19 @@ public sealed interface RunOutcome {
           + (choice.isEmpty() ? "" : " " + choice)
           + earlierSentence()
           + " Manual intervention required.";
+    }
+
+    /** What a person can do for a candidate that is better and below the gate. */
+    private String wayOut() {
+      Judgement best = best();
+      double gain = best.verdict().value() - best.championValue();
+      return gain > 0 && champion.key().rules().belowGate() == BelowGate.ALERT
+          ? String.format(
+              Locale.ROOT,
+              " It is better by %.4f; to promote such a version when it is surely better, set"
+                  + " gate.below_gate to promote_if_superior.",
+              gain)
+          : "";
     }
 
     private String earlierSentence() {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.data.Features;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Retention.OnConflict;
@@ -91,6 +92,7 @@ class TorchScriptLoopTest {
                     PromotionPolicy.FLOOR.text(),
                     0.05,
                     OnConflict.PROMOTE,
+                    BelowGate.ALERT,
                     null),
                 context)
             .status());

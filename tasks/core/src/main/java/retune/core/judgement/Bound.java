@@ -60,6 +60,12 @@ record Bound(
             Influence.of(metric, candidate).minus(Influence.of(metric, champion)));
   }
 
+  /** Whether the candidate's metric is above the champion's; equal models are not. */
+  static Bound ofSuperiority(Comparison comparison, Metric metric) {
+    Bound above = ofDifference(comparison, metric, Double.MIN_VALUE);
+    return new Bound(above.value, 0, above.interval, above.answer, above.moreRows, above.rarest);
+  }
+
   private static Bound point(double value, double limit) {
     return new Bound(value, limit, null, value >= limit ? Answer.PASSED : Answer.FAILED, 0, 0);
   }
@@ -101,7 +107,8 @@ record Bound(
       return "";
     }
     double confidence = (1 + interval.confidence()) / 2 * 100;
-    String level = String.format(Locale.ROOT, "%.3g %% confidence", confidence);
+    String level =
+        String.format(Locale.ROOT, "%.1f", confidence).replaceFirst("[.]0$", "") + " % confidence";
     return switch (answer) {
       case PASSED -> " (at least %s with %s)".formatted(Check.fourDecimals(interval.low()), level);
       case FAILED -> " (at most %s with %s)".formatted(Check.fourDecimals(interval.high()), level);

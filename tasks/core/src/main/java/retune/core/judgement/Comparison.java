@@ -45,20 +45,38 @@ public record Comparison(
    * @param others further checks, for example on other rows
    */
   public Verdict judge(PromotionPolicy policy, List<Check> others) {
+    return judge(policy, others, BelowGate.ALERT);
+  }
+
+  /**
+   * The same, but a candidate that is not proved to reach the threshold may pass where it is surely
+   * better than the champion.
+   */
+  public Verdict judge(PromotionPolicy policy, List<Check> others, BelowGate belowGate) {
     Check reaches = reachesThreshold();
-    Check standing = standsToChampion();
+    boolean isBelow =
+        belowGate == BelowGate.PROMOTE_IF_SUPERIOR && reaches.answer() != Answer.PASSED;
+    Check standing = isBelow ? surelyBetter() : standsToChampion();
+    if (isBelow) {
+      reaches = reaches.advisory();
+    }
     List<Check> checks = new ArrayList<>(List.of(reaches, standing));
     checks.addAll(Guards.of(this));
     checks.addAll(policy.checks(this));
     checks.addAll(others);
     Kind kind = kind(checks);
+    String approval =
+        isBelow
+            ? "%s but %s, and the loop promotes a better version below the gate"
+                .formatted(reaches.sentence(), standing.sentence())
+            : reaches.sentence() + " and " + standing.sentence();
     return new Verdict(
         kind,
         gate.metric(),
         reaches.value(),
         gate.threshold(),
         checks,
-        reason(kind, reaches, checks, reaches.sentence() + " and " + standing.sentence()));
+        reason(kind, reaches, checks, approval));
   }
 
   private Check reachesThreshold() {
@@ -66,6 +84,22 @@ public record Comparison(
     double value = gate.defined(bound.value());
     String relation = value >= gate.threshold() ? "reaches" : "is below";
     return bound.check(Check.GATE, candidate.rows(), gate.sentence(value, bound.words(), relation));
+  }
+
+  private Check surelyBetter() {
+    Comparison surely = new Comparison(gate, Evidence.INTERVAL, alpha, candidate, champion);
+    Bound bound = Bound.ofSuperiority(surely, gate.metric());
+    double ofChampion = gate.defined(gate.metric().of(champion));
+    return bound.check(
+        Check.CHAMPION,
+        candidate.rows(),
+        "is %s the %s's %s on the same rows by %s%s"
+            .formatted(
+                bound.value() > 0 ? "above" : "not above",
+                opponent,
+                Check.fourDecimals(ofChampion),
+                Check.fourDecimals(Math.abs(bound.value())),
+                bound.words()));
   }
 
   /** The difference fails only where it is below 0 and, with an interval, surely so. */

@@ -73,7 +73,7 @@ public record PromotionPolicy(List<Term> terms) {
     @Override
     public List<Check> checks(Comparison comparison) {
       Metric metric = comparison.gate().metric();
-      Bound surely = Bound.ofDifference(comparison, metric, 0);
+      Bound surely = Bound.ofSuperiority(comparison, metric);
       long rows = comparison.candidate().rows();
       return List.of(
           Check.plain(

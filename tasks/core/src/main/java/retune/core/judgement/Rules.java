@@ -9,6 +9,7 @@ import retune.core.judgement.Retention.OnConflict;
  * @param selection how one of the attempts becomes the candidate
  * @param evidence what decides whether the gate is reached
  * @param policy what is asked of candidates beside the gate
+ * @param belowGate what happens where no candidate reaches the gate
  */
 public record Rules(
     Gate gate,
@@ -16,7 +17,8 @@ public record Rules(
     Selection selection,
     Evidence evidence,
     PromotionPolicy policy,
-    Retention retention) {
+    Retention retention,
+    BelowGate belowGate) {
   /** What a loop that says nothing else asks, as earlier versions did. */
   public static Rules published(Gate gate, int maxAttempts) {
     return new Rules(
@@ -25,7 +27,18 @@ public record Rules(
         Selection.FIRST_PASSING,
         Evidence.POINT,
         PromotionPolicy.FLOOR,
-        new Retention(0.05, OnConflict.PROMOTE));
+        new Retention(0.05, OnConflict.PROMOTE),
+        BelowGate.ALERT);
+  }
+
+  /**
+   * What happens where this attempt's candidate is below the gate: another attempt may follow it.
+   *
+   * @param attempt from 1; 0 for a version that was approved earlier
+   */
+  public BelowGate belowGateOf(int attempt) {
+    boolean isLast = selection == Selection.BEST_ON_VALIDATION || attempt == maxAttempts;
+    return attempt > 0 && isLast ? belowGate : BelowGate.ALERT;
   }
 
   /**

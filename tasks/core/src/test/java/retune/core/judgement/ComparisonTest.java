@@ -190,6 +190,33 @@ class ComparisonTest {
   }
 
   @Test
+  void aBetterCandidateBelowTheGateMayBePromoted() {
+    Gate high = new Gate(Metric.ACCURACY, 0.95);
+    Comparison comparison =
+        new Comparison(high, Evidence.POINT, 0.05, right(2000, 0.5, 90), right(2000, 0.5, 60));
+    assertEquals(Kind.REJECTED, comparison.judge(PromotionPolicy.FLOOR, List.of()).kind());
+    Verdict promoted =
+        comparison.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.PROMOTE_IF_SUPERIOR);
+    assertEquals(Kind.APPROVED, promoted.kind());
+    assertTrue(
+        promoted
+            .reason()
+            .matches(
+                "accuracy 0\\.9000 is below the threshold of 0\\.95 but is above the champion's"
+                    + " 0\\.6000 on the same rows by 0\\.3000 \\(at least 0\\.2\\d{3} with 95 %"
+                    + " confidence\\), and the loop promotes a better version below the gate\\."),
+        promoted.reason());
+
+    Comparison alike =
+        new Comparison(high, Evidence.POINT, 0.05, right(2000, 0.5, 61), right(2000, 0.5, 61));
+    assertEquals(
+        Kind.REJECTED,
+        alike.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.PROMOTE_IF_SUPERIOR).kind());
+    assertEquals(
+        Kind.REJECTED, alike.judge(PromotionPolicy.parse("superior(0)"), List.of()).kind());
+  }
+
+  @Test
   void rowsThatTurnWrongAreCounted() {
     Predictions champion = right(1000, 0.5, 80);
     int[] labels = champion.labels();

@@ -13,6 +13,17 @@ class RulesTest {
     assertEquals(0.05, rules(Selection.BEST_ON_VALIDATION).alphaOfAttempt(), 1e-15);
   }
 
+  @Test
+  void onlyTheLastCandidateMayPassBelowTheGate() {
+    Rules first = rules(Selection.FIRST_PASSING);
+    assertEquals(BelowGate.ALERT, first.belowGateOf(0));
+    assertEquals(BelowGate.ALERT, first.belowGateOf(2));
+    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, first.belowGateOf(3));
+    Rules best = rules(Selection.BEST_ON_VALIDATION);
+    assertEquals(BelowGate.ALERT, best.belowGateOf(0));
+    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, best.belowGateOf(1));
+  }
+
   private static Rules rules(Selection selection) {
     return new Rules(
         new Gate(Metric.F1_MACRO, 0.66),
@@ -20,6 +31,7 @@ class RulesTest {
         selection,
         Evidence.INTERVAL,
         PromotionPolicy.FLOOR,
-        new Retention(0.05, OnConflict.PROMOTE));
+        new Retention(0.05, OnConflict.PROMOTE),
+        BelowGate.PROMOTE_IF_SUPERIOR);
   }
 }

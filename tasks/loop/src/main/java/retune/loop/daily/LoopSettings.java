@@ -82,7 +82,8 @@ record LoopSettings(
         "evidence",
         "policy",
         "retention_limit",
-        "on_conflict"),
+        "on_conflict",
+        "below_gate"),
     FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
     PROMOTION("send_evaluation_results", "allow_backfill_promotion"),
     DEPLOYMENT("wait_for_model_ready", "wait_seconds");

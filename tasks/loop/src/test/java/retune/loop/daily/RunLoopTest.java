@@ -331,8 +331,9 @@ class RunLoopTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are evidence,"
-            + " max_attempts, metric, on_conflict, policy, retention_limit, selection, threshold.",
+        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are below_gate,"
+            + " evidence, max_attempts, metric, on_conflict, policy, retention_limit, selection,"
+            + " threshold.",
         "gate: {policy: superior and non_inferior} | loop.yaml, gate.policy: The policy 'superior"
             + " and non_inferior' asks for superior and for non_inferior; keep one of them.",
         "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine,"

@@ -8,6 +8,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
 import retune.core.judgement.PromotionPolicy;
@@ -100,6 +101,13 @@ public final class CheckModelPerformance
               byDefault = "promote")
           OnConflict onConflict,
       @Field(
+              value =
+                  "what happens where the last candidate is below the gate: alert, or"
+                      + " promote_if_superior to promote one that is surely better than the model"
+                      + " in production",
+              byDefault = "alert")
+          BelowGate belowGate,
+      @Field(
               "SHA-256 of the loop file; a day that was judged with another loop file is judged"
                   + " again")
           @Nullable String loopFileHash) {
@@ -111,7 +119,8 @@ public final class CheckModelPerformance
           selection,
           evidence,
           PromotionPolicy.parse(policy),
-          new Retention(retentionLimit, onConflict));
+          new Retention(retentionLimit, onConflict),
+          belowGate);
     }
   }
 

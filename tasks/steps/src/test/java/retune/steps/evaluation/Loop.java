@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
 import retune.core.judgement.PromotionPolicy;
@@ -100,6 +101,7 @@ final class Loop implements AutoCloseable {
   Evidence evidence = Evidence.POINT;
   String policy = PromotionPolicy.FLOOR.text();
   OnConflict onConflict = OnConflict.PROMOTE;
+  BelowGate belowGate = BelowGate.ALERT;
   private LocalDate date = DATE;
   private String contentHash = CONTENT_HASH;
 
@@ -338,6 +340,7 @@ final class Loop implements AutoCloseable {
                 policy,
                 0.05,
                 onConflict,
+                belowGate,
                 loopFileHash),
             context);
   }

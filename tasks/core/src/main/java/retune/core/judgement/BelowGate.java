@@ -1,0 +1,23 @@
+package retune.core.judgement;
+
+import java.util.Locale;
+
+/** What happens where the last candidate stays below the gate. */
+public enum BelowGate {
+  /** People are told, and the champion stays. */
+  ALERT,
+  /**
+   * The candidate is promoted if it is surely better than the champion, and the verdict says so.
+   */
+  PROMOTE_IF_SUPERIOR;
+
+  /** The name in documents and loop files: {@code promote_if_superior}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** The value of that {@link #id}. */
+  public static BelowGate ofId(String id) {
+    return valueOf(id.toUpperCase(Locale.ROOT));
+  }
+}
