@@ -149,6 +149,10 @@ public sealed interface RunOutcome {
                     best.championValue());
           };
       return standing
+          + (reason() == Reason.UNDECIDED
+              ? " It stays a challenger, and is judged again on the next day on which the champion"
+                  + " fails."
+              : "")
           + (choice.isEmpty() ? "" : " " + choice)
           + earlierSentence()
           + " Manual intervention required.";

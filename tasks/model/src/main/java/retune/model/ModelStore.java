@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
@@ -161,11 +162,17 @@ public final class ModelStore {
 
   /** The ids of the model's versions that were ever approved, the newest first. */
   public List<String> onceApproved(String modelName) {
+    return ofStatus(modelName, VersionStatus::wasApproved);
+  }
+
+  /** The ids of the model's versions that an evaluation left undecided, the newest first. */
+  public List<String> challengers(String modelName) {
+    return ofStatus(modelName, status -> status == VersionStatus.CHALLENGER);
+  }
+
+  private List<String> ofStatus(String modelName, Predicate<VersionStatus> wanted) {
     List<String> statuses =
-        Stream.of(VersionStatus.values())
-            .filter(VersionStatus::wasApproved)
-            .map(VersionStatus::id)
-            .toList();
+        Stream.of(VersionStatus.values()).filter(wanted).map(VersionStatus::id).toList();
     return documents
         .find(Filters.and(Filters.eq("model_name", modelName), Filters.in("status", statuses)))
         .projection(Projections.include("model_version"))

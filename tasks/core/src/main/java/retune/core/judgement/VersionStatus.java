@@ -7,12 +7,13 @@ import retune.core.InvalidInputException;
  * The status of a model version. {@link #after} is the only way from one status to another:
  *
  * <pre>
- *             APPROVE   REJECT    DEPLOY    RETIRE    RESTORE
- * candidate   approved  rejected  -         -         -
- * rejected    approved  rejected  -         -         -
- * approved    approved  rejected  deployed  retired   deployed
- * deployed    deployed  deployed  deployed  retired   deployed
- * retired     approved  retired   -         retired   deployed
+ *             APPROVE   REJECT    CHALLENGE   DEPLOY    RETIRE    RESTORE
+ * candidate   approved  rejected  challenger  -         -         -
+ * challenger  approved  rejected  challenger  -         -         -
+ * rejected    approved  rejected  challenger  -         -         -
+ * approved    approved  rejected  approved    deployed  retired   deployed
+ * deployed    deployed  deployed  deployed    deployed  retired   deployed
+ * retired     approved  retired   retired     -         retired   deployed
  * </pre>
  *
  * <p>A retired version that an evaluation approves again is approved, and can be deployed again. An
@@ -23,6 +24,8 @@ import retune.core.InvalidInputException;
 public enum VersionStatus {
   /** Registered; no evaluation has judged it. */
   CANDIDATE,
+  /** The rows of its evaluation were too few to tell; judged again on other days. */
+  CHALLENGER,
   /** Passed an evaluation; may be deployed. */
   APPROVED,
   /** Failed its last evaluation. */
@@ -36,6 +39,8 @@ public enum VersionStatus {
   public enum Event {
     APPROVE("approved"),
     REJECT("rejected"),
+    /** An evaluation leaves the version undecided. */
+    CHALLENGE("a challenger"),
     DEPLOY("deployed"),
     RETIRE("retired"),
     /** A rollback puts the version back into production. */
@@ -77,28 +82,33 @@ public enum VersionStatus {
     return switch (event) {
       case APPROVE ->
           switch (this) {
-            case CANDIDATE, APPROVED, REJECTED, RETIRED -> APPROVED;
+            case CANDIDATE, CHALLENGER, APPROVED, REJECTED, RETIRED -> APPROVED;
             case DEPLOYED -> DEPLOYED;
           };
       case REJECT ->
           switch (this) {
-            case CANDIDATE, APPROVED, REJECTED -> REJECTED;
+            case CANDIDATE, CHALLENGER, APPROVED, REJECTED -> REJECTED;
             case DEPLOYED, RETIRED -> this;
+          };
+      case CHALLENGE ->
+          switch (this) {
+            case CANDIDATE, CHALLENGER, REJECTED -> CHALLENGER;
+            case APPROVED, DEPLOYED, RETIRED -> this;
           };
       case DEPLOY ->
           switch (this) {
             case APPROVED, DEPLOYED -> DEPLOYED;
-            case CANDIDATE, REJECTED, RETIRED -> throw refused(event, modelId);
+            case CANDIDATE, CHALLENGER, REJECTED, RETIRED -> throw refused(event, modelId);
           };
       case RETIRE ->
           switch (this) {
             case APPROVED, DEPLOYED, RETIRED -> RETIRED;
-            case CANDIDATE, REJECTED -> throw refused(event, modelId);
+            case CANDIDATE, CHALLENGER, REJECTED -> throw refused(event, modelId);
           };
       case RESTORE ->
           switch (this) {
             case APPROVED, DEPLOYED, RETIRED -> DEPLOYED;
-            case CANDIDATE, REJECTED -> throw refused(event, modelId);
+            case CANDIDATE, CHALLENGER, REJECTED -> throw refused(event, modelId);
           };
     };
   }

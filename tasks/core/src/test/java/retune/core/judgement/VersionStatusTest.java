@@ -13,11 +13,12 @@ import retune.core.judgement.VersionStatus.Event;
 class VersionStatusTest {
   @ParameterizedTest
   @CsvSource({
-    "CANDIDATE, APPROVED REJECTED -        -       -",
-    "REJECTED,  APPROVED REJECTED -        -       -",
-    "APPROVED,  APPROVED REJECTED DEPLOYED RETIRED DEPLOYED",
-    "DEPLOYED,  DEPLOYED DEPLOYED DEPLOYED RETIRED DEPLOYED",
-    "RETIRED,   APPROVED RETIRED  -        RETIRED DEPLOYED",
+    "CANDIDATE,  APPROVED REJECTED CHALLENGER -        -       -",
+    "CHALLENGER, APPROVED REJECTED CHALLENGER -        -       -",
+    "REJECTED,   APPROVED REJECTED CHALLENGER -        -       -",
+    "APPROVED,   APPROVED REJECTED APPROVED   DEPLOYED RETIRED DEPLOYED",
+    "DEPLOYED,   DEPLOYED DEPLOYED DEPLOYED   DEPLOYED RETIRED DEPLOYED",
+    "RETIRED,    APPROVED RETIRED  RETIRED    -        RETIRED DEPLOYED",
   })
   void eachEventMovesAStatusOrIsRefused(VersionStatus status, String row) {
     String[] after =
@@ -38,6 +39,7 @@ class VersionStatusTest {
   @ParameterizedTest
   @CsvSource({
     "CANDIDATE, false",
+    "CHALLENGER, false",
     "REJECTED, false",
     "APPROVED, true",
     "DEPLOYED, true",

@@ -37,9 +37,10 @@ import retune.steps.comparison.EvaluationReport;
 
 @About(
     value =
-        "Judges the versions that were approved earlier on the day's rows, at most ten: the best"
-            + " ever, then the newest. If one passes, it follows the model in production and"
-            + " nothing is trained.",
+        "Judges versions of earlier days on the day's rows, at most ten: challengers, which an"
+            + " earlier day left undecided, then the best that was ever approved, then the newest"
+            + " of those. If one passes, it follows the model in production and nothing is"
+            + " trained.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -110,6 +111,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
     ids.remove(champion.modelId());
     Optional<Champion> pointer = new Champions(context.store()).find(champion.modelName());
     pointer.map(Champion::bestModelId).filter(ids::remove).ifPresent(ids::addFirst);
+    ids.addAll(0, models.challengers(champion.modelName()));
     List<ModelVersion> candidates = new ArrayList<>();
     for (String modelId : ids) {
       if (candidates.size() == MOST) {

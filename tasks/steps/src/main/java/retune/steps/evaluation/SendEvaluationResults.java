@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Verdict;
+import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
 import retune.core.metrics.Metric;
 import retune.judgement.DayOutcome;
@@ -139,8 +140,12 @@ public final class SendEvaluationResults
     Judgement production = conclusion.production;
 
     ModelStore models = new ModelStore(context);
-    conclusion.rejected.forEach(
-        judgement -> models.move(judgement.modelId(), Event.REJECT, note(judgement)));
+    for (Judgement judgement : conclusion.rejected) {
+      models.move(judgement.modelId(), afterFailure(outcome, judgement), note(judgement));
+    }
+    if (outcome instanceof RunOutcome.Exhausted exhausted) {
+      dropChallengers(models, exhausted.earlier());
+    }
     if (production.passed()) {
       models.move(production.modelId(), Event.APPROVE, note(production));
     }
@@ -160,6 +165,24 @@ public final class SendEvaluationResults
             conclusion.message);
     recordEvent(context, batch, decided, production);
     return decided.add(context);
+  }
+
+  /** A candidate that is undecided stays a challenger, unless another one passed. */
+  private static Event afterFailure(RunOutcome outcome, Judgement judgement) {
+    return outcome instanceof RunOutcome.Exhausted
+            && judgement.verdict().kind() == Verdict.Kind.UNDECIDED
+        ? Event.CHALLENGE
+        : Event.REJECT;
+  }
+
+  /** Rejects the challengers of earlier days that this day's rows decided against. */
+  private static void dropChallengers(ModelStore models, List<Judgement> judgedAgain) {
+    for (Judgement judgement : judgedAgain) {
+      if (judgement.verdict().kind() == Verdict.Kind.REJECTED
+          && models.status(judgement.modelId()) == VersionStatus.CHALLENGER) {
+        models.move(judgement.modelId(), Event.REJECT, note(judgement));
+      }
+    }
   }
 
   private static Conclusion conclude(RunOutcome outcome) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import retune.core.judgement.Evidence;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
 import retune.model.ModelStore;
@@ -67,6 +68,50 @@ class LookBackTest {
     assertEquals(VersionStatus.DEPLOYED, loop.models.status(original));
     assertEquals(VersionStatus.RETIRED, loop.models.status(finetuned));
     assertEquals(2, loop.store.collection("model_metadata").countDocuments());
+  }
+
+  @Test
+  void anUndecidedCandidateIsPromotedByALaterDay() throws Exception {
+    loop.evidence = Evidence.INTERVAL;
+    String champion = loop.register(USELESS, null, VersionStatus.APPROVED);
+    loop.models.move(champion, Event.DEPLOY, "");
+    loop.champions.install(Loop.MODEL, champion);
+    loop.writeBatch(300);
+    assertTrue(fails(champion));
+    loop.lookBack(champion);
+    loop.prepare(champion);
+    String candidate = loop.register(EXCELLENT, champion, VersionStatus.CANDIDATE);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      assertFalse(loop.evaluateFinetuned(candidate, champion, attempt).passed());
+    }
+    String alert = loop.sendAlert().message();
+    assertTrue(alert.contains("It stays a challenger"), alert);
+    assertEquals("failed_max_retries", loop.sendResults().status());
+    assertEquals(VersionStatus.CHALLENGER, loop.models.status(candidate));
+
+    loop.startDay(NEXT_DAY, false);
+    assertTrue(fails(champion));
+    assertEquals(candidate, loop.lookBack(champion).modelId());
+    assertEquals("looked_back", loop.sendResults().status());
+    assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
+  }
+
+  @Test
+  void aChallengerThatALaterDayDecidesAgainstIsDropped() throws Exception {
+    String champion = loop.register(USELESS, null, VersionStatus.APPROVED);
+    loop.models.move(champion, Event.DEPLOY, "");
+    loop.champions.install(Loop.MODEL, champion);
+    String challenger = loop.register(POOR, champion, VersionStatus.CHALLENGER);
+    loop.startDay(NEXT_DAY, false);
+    assertTrue(fails(champion));
+    assertFalse(loop.lookBack(champion).passed());
+    loop.prepare(champion);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      String candidate = loop.register(USELESS, attempt + 1, champion, VersionStatus.CANDIDATE);
+      loop.evaluateFinetuned(candidate, champion, attempt);
+    }
+    assertEquals("failed_max_retries", loop.sendResults().status());
+    assertEquals(VersionStatus.REJECTED, loop.models.status(challenger));
   }
 
   @Test
