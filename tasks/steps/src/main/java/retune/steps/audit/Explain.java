@@ -39,7 +39,7 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       @Field("the model's name") String model,
       @Field("time of its creation, YYYYMMDD_HHMMSS") String modelVersion,
       @Field("pretrained or finetuned") String kind,
-      @Field("candidate, approved, rejected, deployed or retired") String status,
+      @Field("candidate, challenger, approved, rejected, deployed or retired") String status,
       @Field("whether it is in production") boolean inProduction,
       @Field("if it was rolled back and not released since: by whom, when and why")
           @Nullable String barred,
