@@ -342,6 +342,37 @@ def kernels(rounds: int, *, smoke: bool) -> None:
     )
 
 
+def comparison(rounds: int, *, smoke: bool) -> None:
+    """Resample the differences of six metrics: ours, and scikit-learn called per resample."""
+    rows, ours, theirs = (600, 1_000, 20) if smoke else (6_000, 10_000, 200)
+    report = Report("comparison")
+    WORK.mkdir(parents=True, exist_ok=True)
+    file = WORK / "comparison.csv"
+    command = java("retune.bench.BootstrapWorker", file)
+    for _ in range(rounds):
+        for what, number_of_rows in (("ours, twice the rows", 2 * rows), ("ours", rows)):
+            _, answer = timed(*command, number_of_rows, ours)
+            report.add(what, Time(number(answer, "cpu"), number(answer, "wall")))
+        measured, peers = peer("bootstrap.py", file, theirs)
+        report.add("scikit-learn", measured)
+    names = set(peers) - {"cpu", "wall"}
+    report.notes = {
+        "rows": rows,
+        "resamples, ours": ours,
+        "resamples, scikit-learn": theirs,
+        "CPU of a resample, scikit-learn over ours (target 100)": report.ratio(
+            "scikit-learn", "ours"
+        )
+        * ours
+        / theirs,
+        "CPU, twice the rows over once (target 2)": report.ratio("ours, twice the rows", "ours"),
+        "standard errors, scikit-learn over ours": {
+            name: number(peers, name) / number(answer, name) for name in sorted(names)
+        },
+    }
+    report.finish()
+
+
 def copula(rounds: int, *, smoke: bool, table: Path | None) -> None:
     """Fit a distribution to a table and draw 10,000 rows: ours, SDV's default."""
     report = Report("copula")
@@ -764,6 +795,7 @@ def main() -> None:
     rounds = 1 if arguments.smoke else arguments.rounds
     benchmarks: dict[str, Callable[[], None]] = {
         "evaluation": lambda: evaluation(rounds, smoke=arguments.smoke),
+        "comparison": lambda: comparison(rounds, smoke=arguments.smoke),
         "kernels": lambda: kernels(rounds, smoke=arguments.smoke),
         "copula": lambda: copula(rounds, smoke=arguments.smoke, table=arguments.table),
         "pipeline": lambda: pipeline(smoke=arguments.smoke),
