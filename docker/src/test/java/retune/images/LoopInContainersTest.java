@@ -62,6 +62,7 @@ class LoopInContainersTest {
       store.start();
       String champion = author();
       daily(champion);
+      judgeOnce(champion);
       back();
       audit(champion);
       exchange();
@@ -118,6 +119,25 @@ class LoopInContainersTest {
     run("deploy_model --model customers --model-id " + champion);
     run("verify_deployment --model customers --model-id " + champion);
     run("notify_deployment_complete --model customers --model-id " + champion);
+  }
+
+  /**
+   * Another day, whose hold-out is opened once, for the attempt that is best on validation rows.
+   */
+  private void judgeOnce(String champion) {
+    String day = "2026-11-06";
+    String byBatch = " --data-path customers/" + day;
+    String ofChampion = " --model-id " + champion + byBatch;
+    run("generate_data --rows 300 --model customers --logical-date " + day);
+    run("process_data --model customers --logical-date " + day);
+    run("evaluate_model" + ofChampion);
+    run(
+        "check_model_performance --metric f1_macro --threshold 0.99 --max-attempts 1 --selection"
+            + " best_on_validation"
+            + ofChampion);
+    run("prepare_retraining_data" + ofChampion);
+    run("finetune_model --attempt 1 --metric f1_macro" + ofChampion);
+    run("judge_candidate --champion-id " + champion + byBatch);
   }
 
   /** Makes a successor of the other loop's champion and takes it back. */
