@@ -284,6 +284,7 @@ public final class SendEvaluationResults
   private static void recordEvent(
       StepContext context, ProcessedBatch batch, DayOutcome outcome, Judgement production) {
     String runId = context.run().runId();
+    int earlier = DayOutcome.revisions(context.store(), outcome.model(), outcome.date()).size();
     Document event =
         new Document("event_type", "evaluation_complete")
             .append("model_id", outcome.modelId())
@@ -299,6 +300,7 @@ public final class SendEvaluationResults
             .append("reason", production.verdict().reason())
             .append("verdict_id", production.id(context, batch))
             .append("logical_date", outcome.date().toString())
+            .append("revision", earlier + 1)
             .append("data_path", batch.batchId());
     event.putAll(Provenance.of(context));
     String id = "evaluation/%s/%s/%s".formatted(batch.batchId(), runId, outcome.key().id());

@@ -60,6 +60,10 @@ class EvaluationLoopTest {
     assertFalse(results.retrainingInfo().wasRetrained());
 
     Document event = loop.single("evaluation_events");
+    assertEquals("2026-11-05", event.getString("logical_date"));
+    assertEquals(results.revision(), event.getInteger("revision"));
+    Document judged = loop.document("verdicts", event.getString("verdict_id"));
+    assertEquals(event.getString("reason"), judged.getString("reason"));
     assertEquals("evaluation_complete", event.getString("event_type"));
     assertEquals("approved", event.getString("status"));
     assertEquals(
