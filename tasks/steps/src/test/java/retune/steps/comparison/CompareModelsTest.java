@@ -249,6 +249,15 @@ class CompareModelsTest {
   }
 
   @Test
+  void aModelOfOtherColumnsIsComparedOnTheSameRows() throws IOException {
+    Path other = folder.resolve("other");
+    ModelFolder.write(other, content(List.of("b"), "b", TARGET, "0"));
+    CompareModels.Output output = compare(question().sides(MODEL, other.toString()));
+    assertEquals(200, output.rows(), output.rowsLeftOut().toString());
+    assertEquals(0.1, output.primaryImprovement(), 1e-9);
+  }
+
+  @Test
   void rowsWithoutALabelOrWithAnotherOneAreLeftOutAndCounted() throws IOException {
     List<String> rows = new ArrayList<>(rows());
     rows.add("1,1,north,");
@@ -437,18 +446,27 @@ class CompareModelsTest {
    * looks at one column, or at none and always answers the first class.
    */
   private static ModelFolder.Content content(String column, Target target, String trainedOn) {
-    float[] hidden = new float[8];
-    int at = List.of("a", "b").indexOf(column);
+    return content(List.of("a", "b"), column, target, trainedOn);
+  }
+
+  private static ModelFolder.Content content(
+      List<String> columns, String column, Target target, String trainedOn) {
+    int size = columns.size();
+    float[] encoder = new float[2 * size * size];
+    for (int i = 0; i < size; i++) {
+      encoder[i * size + i] = 1;
+      encoder[(size + i) * size + i] = -1;
+    }
+    float[] hidden = new float[4 * size];
+    int at = columns.indexOf(column);
     if (at >= 0) {
       hidden[at] = 1;
-      hidden[4 + 2 + at] = 1;
+      hidden[3 * size + at] = 1;
     }
     SortedMap<String, Tensor> tensors = new TreeMap<>();
-    tensors.put(
-        "encoder.layers.0.weight",
-        new Tensor(new int[] {4, 2}, new float[] {1, 0, 0, 1, -1, 0, 0, -1}));
-    tensors.put("encoder.layers.0.bias", new Tensor(new int[] {4}, new float[4]));
-    tensors.put("fc.0.weight", new Tensor(new int[] {2, 4}, hidden));
+    tensors.put("encoder.layers.0.weight", new Tensor(new int[] {2 * size, size}, encoder));
+    tensors.put("encoder.layers.0.bias", new Tensor(new int[] {2 * size}, new float[2 * size]));
+    tensors.put("fc.0.weight", new Tensor(new int[] {2, 2 * size}, hidden));
     tensors.put("fc.0.bias", new Tensor(new int[] {2}, new float[2]));
     boolean yesLast = target.classes().getLast().equals(target.positive());
     tensors.put(
@@ -461,8 +479,8 @@ class CompareModelsTest {
         ModelVersion.of(
             MODEL,
             TestContext.NOW,
-            new Architecture.Mlp(1, List.of(4), 2, 0),
-            Preprocessing.given(List.of(), Stream.of("a", "b").map(NumericColumn::asIs).toList()),
+            new Architecture.Mlp(1, List.of(2 * size), 2, 0),
+            Preprocessing.given(List.of(), columns.stream().map(NumericColumn::asIs).toList()),
             target,
             0.5,
             new ModelVersion.Lineage(null, "full", 1, 1e-3, trainedOn, Map.of(), List.of()),
