@@ -21,7 +21,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -235,8 +235,9 @@ def bound(level: Level, value: float, limit: float, of: Predictions, influence: 
         return Found(value, limit, "failed", rows, interval)
     effect = abs(value - limit)
     least = (NORMAL.inv_cdf(POWER) - NORMAL.inv_cdf(level.alpha)) * error
-    wanted = math.ceil(rows * (least / effect) ** 2) if effect else math.inf
-    more = 0 if wanted > TOO_MANY else max(1, int(wanted) - rows)
+    ratio = least / effect if effect else math.inf
+    wanted = rows * ratio * ratio
+    more = 0 if wanted > TOO_MANY else max(1, math.ceil(wanted) - rows)
     return Found(value, limit, "undecided", rows, interval, more)
 
 
@@ -298,15 +299,33 @@ class Comparison:
 
     def checks(self) -> Iterator[tuple[str, Found]]:
         """What must have been asked, with what the data say."""
-        yield "gate", self.bound("gate", self.metric, self.key["threshold"])
+        gate = self.bound("gate", self.metric, self.key["threshold"])
+        yield "gate", gate
         champion = self.difference("champion", self.metric, 0)
-        yield "champion", champion.answered("passed") if champion.value >= 0 else champion
+        if gate.answer != "passed" and self._may_pass_below():
+            yield "champion", self.superior("champion", "interval")
+        else:
+            yield "champion", champion.answered("passed") if champion.value >= 0 else champion
         yield from self._guards()
         yield from self._policy()
         if self.ordinary:
             limit = -self.key.get("retention_limit", 0.05)
             kept = self.difference("retention", self.metric, limit, self.ordinary)
             yield "retention", kept.answered("passed" if kept.value >= limit else "failed")
+
+    def superior(self, name: str, evidence: str) -> Found:
+        """Whether the candidate's metric is above the champion's; equal ones are not."""
+        value = self.candidate.metric(self.metric) - self.champion.metric(self.metric)
+        influence = self.candidate.influence(self.metric) - self.champion.influence(self.metric)
+        level = Level(evidence, self.level(name).alpha)
+        found = bound(level, value, math.ulp(0.0), self.candidate, influence)
+        return replace(found, limit=0)
+
+    def _may_pass_below(self) -> bool:
+        """Whether this is the loop's last candidate, and one below the gate may be promoted."""
+        attempt, key = self.verdict["attempt"], self.key
+        is_last = key.get("selection") == "best_on_validation" or attempt == key["max_attempts"]
+        return attempt > 0 and is_last and key.get("below_gate") == "promote_if_superior"
 
     def _guards(self) -> Iterator[tuple[str, Found]]:
         of = self.candidate
@@ -337,7 +356,7 @@ class Comparison:
                     check = f"within_{metric}"
                     yield check, self.difference(check, metric, -margin)
             elif name == "superior":
-                above = self.difference("superior", self.metric, 0)
+                above = self.superior("superior", self.key.get("evidence", "point"))
                 asked = float(number or 0.02)
                 yield "improvement", plain(above.value, asked, above.value >= asked, rows)
                 yield "superior", above
