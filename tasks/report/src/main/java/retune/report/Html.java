@@ -9,8 +9,9 @@ import retune.core.data.Hashing;
 
 /** Self-contained pages: no script, and nothing loaded from elsewhere. */
 public final class Html {
-  /** A number, an interval, a percentage, a dash, or nothing. */
-  private static final Pattern NUMBER = Pattern.compile("([–0-9][0-9., %–]*)?");
+  /** A number with or without a sign, an interval, a percentage, a p-value, a dash, or nothing. */
+  private static final Pattern NUMBER =
+      Pattern.compile("([–+−0-9][0-9., %–]*(to [+−0-9][0-9.]*)?|p [=<] [0-9.]+)?");
 
   private static final String STYLE =
       """

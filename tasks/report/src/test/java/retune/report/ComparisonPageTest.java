@@ -23,6 +23,8 @@ class ComparisonPageTest {
     assertEquals(3, page.split("aria-label=\"ROC curve of", -1).length - 1);
     assertTrue(page.contains("<th class=\"n\">answered class 2</th>"), page);
     assertFalse(page.contains("DeLong"), page);
+    assertTrue(
+        page.contains("<th class=\"n\">95 % interval</th><th class=\"n\">p-value</th>"), page);
   }
 
   @Test
