@@ -374,6 +374,7 @@ class Ledger:
     STAKES = (0.25, 0.5, 1, 2, 4)
     FALLS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
     FARTHEST = 10 * YEAR
+    LEAST_OF_MANY = 5  # labels of each of more than two classes, without which no mean is bet on
 
     def __init__(self, entries: list[Document]) -> None:
         self.entries = sorted(entries, key=lambda entry: int(entry["number"]))
@@ -461,9 +462,22 @@ class Ledger:
             falsely = counts[:, positive].sum() - hits
             wrong = {"precision": falsely, "recall": missed}.get(metric, missed + falsely)
             return self._of_share(hits, wrong, limit / (2 - limit) if "f1" in metric else limit)
-        if counts.sum() < 2 * LEAST_ROWS or limit == 0:
+        few = classes > BINARY and counts.sum(axis=1).min() < self.LEAST_OF_MANY
+        if counts.sum() < 2 * LEAST_ROWS or few or limit == 0:
             return none
+        limit += self._bias(metric, counts, positive)
         return self._of_tangent(metric, counts, positive, min(limit, 0.999))
+
+    @staticmethod
+    def _bias(metric: str, counts: Floats, positive: int) -> float:
+        """How much greater the metric of sampled rows is than the true one, by the jackknife."""
+        mean = 0.0
+        for cell in zip(*np.nonzero(counts), strict=True):
+            others = counts.copy()
+            others[cell] -= 1
+            mean += counts[cell] / counts.sum() * of_confusion(metric, others, positive)
+        bias = (counts.sum() - 1) * (mean - of_confusion(metric, counts, positive))
+        return float(np.rint(bias / 1e-6) * 1e-6)
 
     def _of_share(self, right: float, wrong: float, limit: float) -> Floats:
         """Likelihood ratios of shares below the limit."""
@@ -476,9 +490,7 @@ class Ledger:
 
     def _of_tangent(self, metric: str, counts: Floats, positive: int, limit: float) -> Floats:
         """Bets on a metric's tangent where the day's shares, tilted, just reach the limit."""
-        occurs = counts.sum(axis=0) + counts.sum(axis=1) > 0
-        possible = np.outer(occurs, occurs) if len(counts) > BINARY else np.ones_like(counts)
-        smoothed = (counts + 2 * possible / possible.sum()) / (counts.sum() + 2)
+        smoothed = (counts + 2 / counts.size) / (counts.sum() + 2)
 
         def influences(shares: Floats) -> Floats:
             return np.asarray(shares.sum() * derivatives(metric, shares, positive))
@@ -501,7 +513,7 @@ class Ledger:
         deviation = math.sqrt(float((shares * slopes**2).sum()))
         if deviation == 0:
             return np.zeros(len(self.STAKES))
-        most = 0.5 / float(slopes[shares > 0].max())
+        most = 0.5 / float(slopes.max())
         rates = [min(stake / (deviation * math.sqrt(counts.sum())), most) for stake in self.STAKES]
         return np.array([float((counts * np.log1p(-rate * slopes)).sum()) for rate in rates])
 

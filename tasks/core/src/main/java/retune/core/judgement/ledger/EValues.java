@@ -22,11 +22,14 @@ public record EValues(double[] logs, boolean usable) {
   /** The least rows a day for metrics on which bets are not exact. */
   public static final int LEAST_ROWS = 100;
 
+  /** The least labels a day of each class for means over more than two classes. */
+  public static final int LEAST_OF_MANY = 5;
+
   /** The least labels a day of each class for the ROC AUC. */
   public static final int LEAST_LABELS = 50;
 
-  /** Added to the counts of cells, in rows for all cells together. */
-  private static final double SMOOTHING = 2;
+  /** To which a bias is rounded. */
+  private static final double PRECISION = 1e-6;
 
   public EValues {
     if (logs.length != BETS || Arrays.stream(logs).anyMatch(Double::isNaN)) {
@@ -37,7 +40,8 @@ public record EValues(double[] logs, boolean usable) {
   /**
    * The evidence of harm: against the hypothesis that the metric is at least the gate's threshold.
    * Exact for accuracy and, with two classes, for F1, precision and recall of the positive class.
-   * Macro and weighted means are asymptotic, from {@value #LEAST_ROWS} rows on.
+   * Macro and weighted means are asymptotic, from {@value #LEAST_ROWS} rows on and, with more than
+   * two classes, from {@value #LEAST_OF_MANY} labels of each.
    *
    * @param gate by any metric but the ROC AUC
    * @param positive index of the positive class where there are two classes; otherwise ignored
@@ -88,33 +92,22 @@ public record EValues(double[] logs, boolean usable) {
 
   /**
    * The evidence of superiority: against the hypothesis that the champion's metric is at least the
-   * challenger's on the same rows. Asymptotic, from {@value #LEAST_ROWS} rows on.
+   * challenger's on the same rows. Asymptotic, from as many rows on as {@link #ofHarm}.
    *
    * @param metric any but the ROC AUC
    * @param counts rows by true class, the champion's answer and the challenger's answer, row-major
    * @param positive index of the positive class where there are two classes; otherwise ignored
    */
   public static EValues ofSuperiority(Metric metric, long[] counts, int classes, int positive) {
-    if (Arrays.stream(counts).sum() < LEAST_ROWS) {
+    long[] labels = new long[classes];
+    for (int cell = 0; cell < counts.length; cell++) {
+      labels[cell / (classes * classes)] += counts[cell];
+    }
+    if (areTooFew(labels)) {
       return none();
     }
-    boolean[] occurs = new boolean[classes];
-    for (int cell = 0; cell < counts.length; cell++) {
-      if (counts[cell] > 0) {
-        occurs[cell / (classes * classes)] = true;
-        occurs[cell / classes % classes] = true;
-        occurs[cell % classes] = true;
-      }
-    }
-    double[] smoothing =
-        smoothing(
-            counts.length,
-            cell ->
-                occurs[cell / (classes * classes)]
-                    && occurs[cell / classes % classes]
-                    && occurs[cell % classes]);
     TangentBets.Function lead = new CellMetric(metric, classes, positive).firstMinusSecond();
-    return new EValues(TangentBets.logWealth(counts, smoothing, lead, 0), true);
+    return new EValues(TangentBets.logWealth(counts, lead, 0), true);
   }
 
   /** The evidence of rows that are too few to bet on. */
@@ -127,27 +120,49 @@ public record EValues(double[] logs, boolean usable) {
   }
 
   private static EValues ofMean(Gate gate, ConfusionMatrix answers, int positive) {
-    if (answers.total() < LEAST_ROWS || gate.threshold() == 0) {
+    int classes = answers.classes();
+    long[] labels = IntStream.range(0, classes).mapToLong(answers::trueRows).toArray();
+    if (areTooFew(labels) || gate.threshold() == 0) {
       return none();
     }
-    int classes = answers.classes();
     long[] counts = Arrays.stream(answers.counts()).flatMapToLong(Arrays::stream).toArray();
-    double[] smoothing =
-        smoothing(
-            counts.length,
-            cell -> occurs(answers, cell / classes) && occurs(answers, cell % classes));
     CellMetric function = new CellMetric(gate.metric(), classes, positive);
-    return new EValues(TangentBets.logWealth(counts, smoothing, function, gate.threshold()), true);
+    double limit = gate.threshold() + bias(gate.metric(), answers, positive);
+    return new EValues(TangentBets.logWealth(counts, function, limit), true);
   }
 
-  private static boolean occurs(ConfusionMatrix answers, int label) {
-    return answers.classes() == 2 || answers.trueRows(label) + answers.answeredRows(label) > 0;
+  /**
+   * How much greater the metric of sampled rows is than the true one on average, mostly below 0, by
+   * the jackknife (Quenouille, 1956). Over many classes with few rows each, and over many days, it
+   * adds up to false evidence. Rounded, so that a program that adds in another order finds the
+   * same.
+   */
+  private static double bias(Metric metric, ConfusionMatrix answers, int positive) {
+    long[][] counts = Arrays.stream(answers.counts()).map(long[]::clone).toArray(long[][]::new);
+    ConfusionMatrix others = new ConfusionMatrix(counts);
+    double rows = answers.total();
+    double mean = 0;
+    for (long[] ofLabel : counts) {
+      for (int answer = 0; answer < ofLabel.length; answer++) {
+        long here = ofLabel[answer];
+        if (here > 0) {
+          ofLabel[answer]--;
+          mean += here / rows * metric.of(others, positive);
+          ofLabel[answer]++;
+        }
+      }
+    }
+    double bias = (rows - 1) * (mean - metric.of(answers, positive));
+    return Math.rint(bias / PRECISION) * PRECISION;
   }
 
-  private static double[] smoothing(int cells, java.util.function.IntPredicate isPossible) {
-    double each = SMOOTHING / IntStream.range(0, cells).filter(isPossible).count();
-    return IntStream.range(0, cells)
-        .mapToDouble(cell -> isPossible.test(cell) ? each : 0)
-        .toArray();
+  /**
+   * Whether rows are too few for bets that are not exact.
+   *
+   * @param labels rows of each class
+   */
+  private static boolean areTooFew(long[] labels) {
+    return Arrays.stream(labels).sum() < LEAST_ROWS
+        || (labels.length > 2 && Arrays.stream(labels).anyMatch(rows -> rows < LEAST_OF_MANY));
   }
 }

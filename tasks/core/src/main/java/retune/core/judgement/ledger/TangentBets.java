@@ -31,6 +31,9 @@ final class TangentBets {
   /** The most that a row may cost, as a share of the wealth. */
   private static final double GREATEST_LOSS = 0.5;
 
+  /** Added to the counts, in rows for all cells together. */
+  private static final double SMOOTHING = 2;
+
   private static final double GREATEST_LIMIT = 0.999;
   private static final double GREATEST_TILT = 60;
   private static final int ROUNDS = 100;
@@ -42,16 +45,13 @@ final class TangentBets {
    * The log wealth of each bet after a day.
    *
    * @param counts rows of each cell
-   * @param smoothing added to the counts, in rows; 0 for a cell that cannot occur
    * @param limit the function's least value by the hypothesis
    */
-  static double[] logWealth(long[] counts, double[] smoothing, Function function, double limit) {
+  static double[] logWealth(long[] counts, Function function, double limit) {
     double rows = Arrays.stream(counts).sum();
-    double all = rows + Arrays.stream(smoothing).sum();
+    double each = SMOOTHING / counts.length;
     double[] smoothed =
-        IntStream.range(0, counts.length)
-            .mapToDouble(cell -> (counts[cell] + smoothing[cell]) / all)
-            .toArray();
+        Arrays.stream(counts).mapToDouble(count -> (count + each) / (rows + SMOOTHING)).toArray();
     double[] shares = tilt(smoothed, function, Math.min(limit, GREATEST_LIMIT));
     double[] influences = function.influences(shares);
     double deviation =
@@ -59,13 +59,7 @@ final class TangentBets {
     if (deviation == 0 || rows == 0) {
       return new double[STAKES.length];
     }
-    double greatest =
-        GREATEST_LOSS
-            / IntStream.range(0, counts.length)
-                .filter(cell -> shares[cell] > 0)
-                .mapToDouble(cell -> influences[cell])
-                .max()
-                .orElseThrow();
+    double greatest = GREATEST_LOSS / Arrays.stream(influences).max().orElseThrow();
     return Arrays.stream(STAKES)
         .map(stake -> Math.min(stake / (deviation * Math.sqrt(rows)), greatest))
         .map(stake -> sum(cell -> logWealth(counts[cell], stake * influences[cell]), counts.length))

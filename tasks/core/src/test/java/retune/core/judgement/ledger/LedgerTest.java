@@ -171,6 +171,14 @@ class LedgerTest {
   }
 
   @Test
+  void meansOverManyClassesNeedFiveLabelsOfEach() {
+    long[][] four = {{90, 5, 8}, {9, 70, 4}, {0, 1, 3}};
+    assertFalse(harm(Metric.F1_MACRO, 0.8, four).usable());
+    four[2][0] = 1;
+    assertTrue(harm(Metric.F1_MACRO, 0.8, four).usable());
+  }
+
+  @Test
   void aThresholdOfZeroCannotBeMissed() {
     long[][] wrong = {{0, 700}, {300, 0}};
     for (Metric metric : answerMetrics()) {
