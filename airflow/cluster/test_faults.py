@@ -7,7 +7,7 @@ from cluster.release import wait_for
 from demo.days import MODEL
 
 MANY_ROWS = 2_000_000
-LIVE = "rows taken:"  # shown by Airflow when the next line comes, five seconds later
+LIVE = "rows read:"  # shown by Airflow when the next line comes, five seconds later
 
 
 def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):
@@ -47,7 +47,7 @@ def test_a_step_out_of_memory_is_tried_again_with_more(start, tight):
     assert "generate_data was killed, probably because it exceeded its memory limit" in run.log(
         "generate_data", 1
     )
-    assert "An earlier try ran out of memory: now 1Gi." in run.log("generate_data", 2)
+    assert "An earlier try ran out of memory; this one gets 1Gi." in run.log("generate_data", 2)
     assert ended["try_number"] == 2
     assert "tight" in run.result("generate_data")["error"]["message"]
 

@@ -9,7 +9,7 @@ import pytest
 from cluster.release import wait_for
 
 ROWS = 2_000_000
-LIVE = "rows taken:"  # shown by Airflow when the next line comes, five seconds later
+LIVE = "rows read:"  # shown by Airflow when the next line comes, five seconds later
 
 
 def everything(scheduler):
