@@ -32,6 +32,9 @@ record LoopFile(
     gate:
     %s%s  metric: %s
       threshold: %s
+      # The evidence over days decides about the model in production, and a confidence bound about
+      # a candidate. With point instead of interval the value on the rows decides.
+      evidence: interval
       # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
       max_attempts: 3
       # Only the attempt that is best on the validation rows is judged on the hold-out.
