@@ -9,13 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.data.Features;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
@@ -68,15 +70,15 @@ class TorchScriptLoopTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"usual_head, 1e-4", "unusual_head, 1e-3"})
-  void aForeignNetworkIsEvaluatedTunedApprovedDeployedAndAnswers(
-      String fixture, double learningRate) throws IOException {
+  @ValueSource(strings = {"usual_head", "unusual_head"})
+  void aForeignNetworkIsEvaluatedTunedApprovedDeployedAndAnswers(String fixture)
+      throws IOException {
     ModelVersion champion = importChampion(fixture);
     writeBatchThatContradicts(champion);
     EvaluateModel.Output before =
         new EvaluateModel()
             .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null), context);
-    assertTrue(accuracy(before.metrics()) < 0.1, before.toString());
+    assertTrue(accuracy(before.metrics()) < 0.6, before.toString());
     assertEquals(
         "needs_retraining",
         new CheckModelPerformance()
@@ -100,10 +102,11 @@ class TorchScriptLoopTest {
         .run(
             new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true), context);
 
-    assertFalse(judge(finetune(champion, learningRate, 1, "head"), champion, 1).passed());
-    ModelVersion tuned = finetune(champion, learningRate, 2, "head_long");
-    assertTrue(judge(tuned, champion, 2).passed());
-    ModelVersion fresh = finetune(champion, learningRate, 3, "head_new");
+    assertFalse(judge(finetune(champion, 1, "head"), champion, 1).passed());
+    ModelVersion tuned = finetune(champion, 2, "head_long");
+    EvaluateFinetunedModel.Output second = judge(tuned, champion, 2);
+    assertTrue(second.passed(), second.reason());
+    ModelVersion fresh = finetune(champion, 3, "head_new");
     assertTrue(accuracy(fresh.metrics().getOrDefault("validation", Map.of())) > THRESHOLD);
 
     SendEvaluationResults.Output sent =
@@ -136,14 +139,19 @@ class TorchScriptLoopTest {
     return models.get(registered.modelId());
   }
 
-  /** Rows whose label is the class that the version does not answer. */
+  /** Rows of both classes, labelled the other way round than the version orders them. */
   private void writeBatchThatContradicts(ModelVersion version) {
     Features features = Examples.features(version.preprocessing().schema(), ROWS, 1);
     int[] labels = new int[ROWS];
     try (Engine engine = Engines.open(version, models.weights(version))) {
       float[] logits = engine.head(engine.encode(features), ROWS);
+      double[] scores =
+          IntStream.range(0, ROWS)
+              .mapToDouble(row -> logits[2 * row + 1] - logits[2 * row])
+              .toArray();
+      double median = Arrays.stream(scores).sorted().skip(ROWS / 2).findFirst().orElseThrow();
       for (int row = 0; row < ROWS; row++) {
-        labels[row] = logits[2 * row + 1] < logits[2 * row] ? 1 : 0;
+        labels[row] = scores[row] < median ? 1 : 0;
       }
     }
     ProcessedBatch batch =
@@ -166,8 +174,7 @@ class TorchScriptLoopTest {
     context.store().processedBatches().write(batch, List.of(rows).iterator(), false);
   }
 
-  private ModelVersion finetune(
-      ModelVersion champion, double learningRate, int attempt, String strategy) {
+  private ModelVersion finetune(ModelVersion champion, int attempt, String strategy) {
     FinetuneModel.Input input =
         new FinetuneModel.Input(
             champion.modelId(),
@@ -176,7 +183,7 @@ class TorchScriptLoopTest {
             attempt,
             5,
             null,
-            learningRate,
+            1e-3,
             null,
             32,
             true,
