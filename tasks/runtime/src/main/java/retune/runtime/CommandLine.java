@@ -14,7 +14,7 @@ import retune.core.InvalidInputException;
  *
  * @param inputs the step's own flags as typed, by field name
  * @param json the value of {@code --input}: JSON, {@code @file} or {@code -}
- * @param format the value of {@code --format}
+ * @param format the value of {@code --print}
  * @param exitCode whether a result that is a no decides the exit code, see {@link YesOrNo}
  */
 record CommandLine(
@@ -27,7 +27,7 @@ record CommandLine(
   private static final String EXIT_CODE = "exit-code";
 
   /** The flags that every step has. */
-  private static final Set<String> COMMON = Set.of("input", "xcom", "format", EXIT_CODE);
+  private static final Set<String> COMMON = Set.of("input", "xcom", "print", EXIT_CODE);
 
   /**
    * The file of {@code --xcom}, found without parsing the other arguments: their errors are written
@@ -94,8 +94,8 @@ record CommandLine(
     return new CommandLine(
         inputs,
         Optional.ofNullable(common.get("input")),
-        Optional.ofNullable(common.get("format"))
-            .map(format -> ResultFormat.ofId(format, "--format")),
+        Optional.ofNullable(common.get("print"))
+            .map(format -> ResultFormat.ofId(format, "--print")),
         isTrue(common.get(EXIT_CODE)));
   }
 

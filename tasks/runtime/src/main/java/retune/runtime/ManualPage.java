@@ -53,7 +53,7 @@ final class ManualPage {
           --input JSON|@file|-   inputs as one JSON object: inline, from a file, or from standard
                                  input; flags override it
           --xcom FILE            write the result to FILE instead of standard output
-          --format text|json     print the result as a page, if it has one, or as JSON; the default is
+          --print text|json      print the result as a page, if it has one, or as JSON; the default is
                                  text on a terminal, else json
         """);
     if (YesOrNo.class.isAssignableFrom(step.output())) {

@@ -67,7 +67,7 @@ public record Settings(Map<String, String> environment) {
 
   /** How a result is printed unless the command line says. */
   ResultFormat resultFormat() {
-    return ResultFormat.ofId(find("RETUNE_FORMAT").orElse("json"), "RETUNE_FORMAT");
+    return ResultFormat.ofId(find("RETUNE_PRINT").orElse("json"), "RETUNE_PRINT");
   }
 
   /** How the log is written to standard error. */

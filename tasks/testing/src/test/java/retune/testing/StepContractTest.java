@@ -86,9 +86,9 @@ class StepContractTest {
   @CsvSource({"text, json, false", "json, text, true", "'', text, true", "text, '', true"})
   void theResultIsAPageWhereTheFlagOrElseTheSettingSaysSo(
       String setting, String flag, boolean isPage) throws Exception {
-    String[] words = {"rehearse", "--model", "m", "--format", flag};
+    String[] words = {"rehearse", "--model", "m", "--print", flag};
     StepProcess.Ended ended =
-        run(Map.of("RETUNE_FORMAT", setting), flag.isEmpty() ? Arrays.copyOf(words, 3) : words);
+        run(Map.of("RETUNE_PRINT", setting), flag.isEmpty() ? Arrays.copyOf(words, 3) : words);
 
     assertEquals(0, ended.exitCode(), ended.err());
     assertEquals(isPage, ended.out().equals("A rehearsal\n  model           m\n"), ended.out());
@@ -99,7 +99,7 @@ class StepContractTest {
   void theResultFileIsJsonWhateverTheFormat() throws Exception {
     Path file = folder.resolve("return.json");
     StepProcess.Ended ended =
-        run(Map.of(), "rehearse", "--model", "m", "--format", "text", "--xcom", file.toString());
+        run(Map.of(), "rehearse", "--model", "m", "--print", "text", "--xcom", file.toString());
     assertEquals("", ended.out());
     assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
   }
@@ -123,9 +123,9 @@ class StepContractTest {
 
   @Test
   void anUnknownFormatIsRefused() throws Exception {
-    StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--format", "yaml");
+    StepProcess.Ended ended = run(Map.of(), "rehearse", "--model", "m", "--print", "yaml");
     assertEquals(50, ended.exitCode());
-    assertEquals("--format is 'yaml'; give text or json.", ended.errorMessage());
+    assertEquals("--print is 'yaml'; give text or json.", ended.errorMessage());
   }
 
   @Test
