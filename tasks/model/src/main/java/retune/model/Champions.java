@@ -16,14 +16,15 @@ import retune.core.InvalidInputException;
 import retune.runtime.store.DocumentStore;
 
 /**
- * The production pointer of each model, moved by compare-and-set. The versions that were rolled
- * back stand in the same document, so that no promotion can slip in between a rollback and its bar.
+ * The production pointer of each model, moved by compare-and-set. The same document holds the bars
+ * of versions that were rolled back, so that no promotion can slip in between a rollback and its
+ * bar.
  */
 public final class Champions {
   /**
    * The version of a model that is in production.
    *
-   * @param previousModelId the version before it; null for the first
+   * @param previousModelId the version that it replaced; null for the first champion
    * @param bestModelId the best version ever approved
    * @param deployedAt when deploy_model finished with this version, ISO 8601 UTC; null before that
    * @param revision 1 for the first champion; each promotion and each rollback adds 1
@@ -51,23 +52,23 @@ public final class Champions {
       return bars.stream().filter(bar -> bar.modelId.equals(barredModelId)).findFirst();
     }
 
-    /** The rollback that this version came back by; empty if a promotion put it here. */
+    /** The rollback that put this version into production; empty if a promotion did. */
     public Optional<Bar> rollback() {
       return bars.stream().filter(bar -> bar.revision == revision).findFirst();
     }
 
-    /** How the version came into production: {@code credit-default was promoted to …}. */
+    /** How the version got into production: {@code credit-default was promoted to …}. */
     public String move() {
       String verb = rollback().isPresent() ? "rolled back" : "promoted";
       return "%s was %s to %s".formatted(model, verb, modelId);
     }
 
-    /** The pointer after a promotion of another version. */
+    /** The pointer after another version is promoted. */
     public Champion followedBy(String nextModelId, String nextBestModelId) {
       return new Champion(model, nextModelId, modelId, nextBestModelId, null, revision + 1, bars);
     }
 
-    /** The pointer after a rollback to another version, which bars this one. */
+    /** The pointer after a rollback to another version; {@code bar} bars this one. */
     public Champion rolledBackTo(String nextModelId, Bar bar) {
       return new Champion(
           model,
@@ -81,10 +82,10 @@ public final class Champions {
   }
 
   /**
-   * A version that was rolled back; until it is released, no promotion takes it.
+   * A version that was rolled back. It cannot be promoted until it is released.
    *
    * @param modelId the version
-   * @param revision the champion's revision that the rollback made
+   * @param revision the champion's revision after the rollback
    * @param by who rolled it back
    * @param reason why, without a full stop
    * @param task the task that rolled it back, {@link retune.runtime.RunIdentity#eventKey}
@@ -92,7 +93,7 @@ public final class Champions {
    */
   public record Bar(
       String modelId, long revision, String by, String reason, String task, String since) {
-    /** Why the version is not promoted, and what to do. */
+    /** Why the version cannot be promoted, and what to do. */
     public String sentence() {
       return "%s is barred from production: %s rolled it back at %s (%s). Release it with './retune release_version %s' first."
           .formatted(modelId, by, since, reason, modelId);
@@ -163,8 +164,8 @@ public final class Champions {
   }
 
   /**
-   * Promotes a version if the pointer is still {@code expected}; false if another promotion was
-   * first.
+   * Promotes a version if the pointer is still {@code expected}; false if another promotion or
+   * rollback was first.
    *
    * @throws InvalidInputException if the version is barred
    */
@@ -197,7 +198,7 @@ public final class Champions {
   /**
    * Refuses a version that was rolled back and not released.
    *
-   * @throws InvalidInputException that says who rolled it back, and why
+   * @throws InvalidInputException saying who rolled it back and why
    */
   public static void requireNotBarred(Champion champion, String modelId) {
     Optional<Bar> bar = champion.bar(modelId);
@@ -207,8 +208,8 @@ public final class Champions {
   }
 
   /**
-   * Marks the champion as deployed if it is still the champion; false if another version was
-   * promoted in the meantime.
+   * Marks the champion as deployed if the pointer is still {@code expected}; false if another
+   * promotion or rollback was first.
    */
   public boolean markDeployed(Champion expected, Instant deployedAt) {
     return change(expected, Updates.set("deployed_at", deployedAt.toString()));

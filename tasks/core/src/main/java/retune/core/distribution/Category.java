@@ -8,18 +8,21 @@ import retune.core.InvalidInputException;
 import retune.core.data.Column;
 
 /**
- * A text of a column that is learned.
+ * A distinct text of a column, with the counts that order it.
  *
- * @param rows rows that have it
- * @param classes sum of their class indices
+ * @param rows number of rows with this text
+ * @param classes sum of the class indices of these rows
  */
 record Category(String text, long rows, long classes) {
-  /** Different texts of a column; one that has more holds names or sentences, not categories. */
+  /** Greatest number of distinct texts; a column with more holds names or sentences. */
   private static final int MOST = 1_000;
 
   /**
-   * The texts of a column, ordered by the mean class index of their rows, so that a category's
-   * position says something that a correlation can carry.
+   * The distinct texts of a column, ordered by the mean class index of their rows. A category's
+   * position is then related to the class, which a correlation can express.
+   *
+   * @param rowsOfClass {@code [class][i]}: the rows of each class
+   * @throws InvalidInputException if the column has more than {@value #MOST} distinct texts
    */
   static List<String> inOrder(Column.Texts column, int[][] rowsOfClass) {
     Map<String, Category> found = new HashMap<>();

@@ -5,9 +5,9 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * k-means (Lloyd 1982, "Least squares quantization in PCM") from the starting points of Arthur and
- * Vassilvitskii (2007), "k-means++: the advantages of careful seeding". The same points give the
- * same clusters.
+ * k-means clustering (Lloyd 1982, "Least squares quantization in PCM") with the starting points of
+ * k-means++ (Arthur and Vassilvitskii 2007, "k-means++: the advantages of careful seeding"). The
+ * same points always give the same clusters.
  */
 final class Clustering {
   private static final int MOST_ROUNDS = 30;
@@ -16,10 +16,12 @@ final class Clustering {
   private Clustering() {}
 
   /**
-   * The centres of the clusters that the points fall into.
+   * The centres of the points' clusters.
    *
    * @param points {@code [point][dimension]}, at least one
-   * @param count of clusters asked for; fewer where there are fewer different points
+   * @param count number of clusters, at least 1
+   * @return {@code [cluster][dimension]}; fewer than {@code count} clusters if there are fewer
+   *     distinct points
    */
   static double[][] centres(double[][] points, int count) {
     double[][] centres = startingPoints(points, count);
@@ -36,7 +38,7 @@ final class Clustering {
     return centres;
   }
 
-  /** The index of the centre that is nearest to a point. */
+  /** The index of the centre nearest to a point. */
   static int nearest(double[][] centres, double[] point) {
     int nearest = 0;
     double least = Double.POSITIVE_INFINITY;
@@ -70,7 +72,7 @@ final class Clustering {
     return starts;
   }
 
-  /** The mean of each cluster's points; where a cluster is empty, its centre stays. */
+  /** The mean of each cluster's points; an empty cluster keeps its centre. */
   private static double[][] means(double[][] points, int[] assigned, double[][] centres) {
     double[][] sums = new double[centres.length][points[0].length];
     int[] counts = new int[centres.length];

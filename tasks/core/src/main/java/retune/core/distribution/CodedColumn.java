@@ -8,14 +8,19 @@ import retune.core.InvalidInputException;
 import retune.core.data.Column;
 
 /**
- * A column to be learned, as numbers.
+ * A feature column, coded as numbers for learning.
  *
  * @param text whether the values are texts
- * @param categories the different texts, in order; empty for numbers
- * @param values one a row: the number, or the position of the text; NaN is missing
+ * @param categories the distinct texts, in the order of {@link Category#inOrder}; empty for numbers
+ * @param values one per row: the number, or the position of the text; NaN if missing
  */
 record CodedColumn(String name, boolean text, List<String> categories, double[] values) {
-  /** An {@link InvalidInputException} where a number is infinite or texts are too many. */
+  /**
+   * Codes a column.
+   *
+   * @param rowsOfClass {@code [class][i]}: the rows of each class
+   * @throws InvalidInputException if a number is infinite or there are too many distinct texts
+   */
   static CodedColumn of(Column column, int[][] rowsOfClass) {
     return switch (column) {
       case Column.Numbers(String name, double[] values) ->
@@ -27,7 +32,7 @@ record CodedColumn(String name, boolean text, List<String> categories, double[] 
     };
   }
 
-  /** The fewest places after the point that all values have, see {@link FeatureColumn#decimals}. */
+  /** The fewest decimal places that represent all values; see {@link FeatureColumn#decimals}. */
   int decimals() {
     for (int decimals = 0; decimals <= FeatureColumn.MOST_DECIMALS; decimals++) {
       double scale = Math.pow(10, decimals);
@@ -50,7 +55,7 @@ record CodedColumn(String name, boolean text, List<String> categories, double[] 
             "Row " + row + " of column '" + name + "' is infinite; make it finite or missing.");
       }
     }
-    // Adding zero turns -0.0 into 0.0, which sorts apart although it is equal.
+    // Adding 0 turns -0.0 into 0.0: the two are equal, but sort apart.
     return Arrays.stream(values).map(value -> value + 0.0).toArray();
   }
 

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Generated rows as numbers.
+ * Generated rows, coded as numbers.
  *
- * @param labels class index a row
- * @param values {@code [column][row]}: numbers, or positions of categories; NaN is missing
+ * @param labels class index per row
+ * @param values {@code [column][row]}: numbers, or positions of categories; NaN if missing
  */
 record CodedRows(int[] labels, double[][] values) {
-  /** All rows of the parts, of which there is at least one. */
+  /** The rows of all parts, in order; there must be at least one part. */
   static CodedRows concatenate(List<CodedRows> parts) {
     int columns = parts.getFirst().values.length;
     return new CodedRows(

@@ -9,7 +9,7 @@ import retune.core.distribution.QualityReport.ColumnShape;
 import retune.core.distribution.QualityReport.PairTrend;
 
 /**
- * A column of two tables, ready to be compared.
+ * A column of a real and a synthetic table, prepared for comparison.
  *
  * @param real values of the real table
  * @param synthetic values of the synthetic table
@@ -20,11 +20,12 @@ record ComparedColumn(String name, boolean categorical, Values real, Values synt
   private static final double LEAST_ASSOCIATION = 0.3;
 
   /**
-   * A column of one table.
+   * The values of the column in one table.
    *
-   * @param numbers one a row; for a category its code, so that equal values have equal numbers; NaN
-   *     is missing
-   * @param codes one a row: the category, or the bin of a number; missing has a code too
+   * @param numbers one per row: the number, or the code of the category, which is the same in both
+   *     tables; NaN if missing
+   * @param codes one per row: the code of the category, or the bin of the number; missing values
+   *     have a code too
    */
   record Values(double[] numbers, int[] codes) {
     double[] present() {
@@ -93,8 +94,8 @@ record ComparedColumn(String name, boolean categorical, Values real, Values synt
   }
 
   /**
-   * The number of edges that are not above the value. As in numpy's {@code digitize}, the greatest
-   * value is beyond the last edge, and so is a missing one.
+   * The number of edges at or below the value, as numpy's {@code digitize} counts them: the
+   * greatest value falls beyond the last edge. A missing value falls there, too.
    */
   private static int bin(double[] edges, double value) {
     int bin = 0;
@@ -129,7 +130,7 @@ record ComparedColumn(String name, boolean categorical, Values real, Values synt
     return Arrays.stream(numbers).mapToInt(number -> (int) number).toArray();
   }
 
-  /** Pearson's correlation over the rows where both are present; NaN where one is constant. */
+  /** Pearson's correlation over the rows that have both values; NaN if either is constant. */
   private static double correlation(double[] first, double[] second) {
     int[] rows =
         IntStream.range(0, first.length)

@@ -4,14 +4,14 @@ import java.util.List;
 import retune.core.InvalidInputException;
 
 /**
- * Some rows of one class that are alike, as a Gaussian copula: a marginal a column, and the
- * correlation of the standard normal values behind the columns' values.
+ * Similar rows of one class as a Gaussian copula: one marginal per column, and the correlation of
+ * the standard normal values that underlie the columns' values.
  *
- * @param label index of the class
- * @param rows rows that were learned from; the component's weight
- * @param marginals one a feature column, in their order
- * @param correlation positive definite, its lower triangle without the diagonal: row {@code i} has
- *     {@code i} values, each −1 … 1
+ * @param label class index
+ * @param rows number of rows learned from, which is the component's weight
+ * @param marginals one per feature column, in the order of the columns
+ * @param correlation a positive definite matrix as its lower triangle without the diagonal: row
+ *     {@code i} has {@code i} values, each −1 … 1
  */
 public record Component(int label, long rows, List<Marginal> marginals, double[][] correlation) {
   public Component {

@@ -4,16 +4,19 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * How often each pair of codes occurs in two columns.
+ * The contingency table of two columns: how often each pair of codes occurs.
  *
- * @param cells the pairs that occur, rising: the first code in the upper half of the bits, the
- *     second in the lower
- * @param counts rows of each
+ * @param cells the pairs that occur, ascending: the first code in the upper 32 bits, the second in
+ *     the lower 32
+ * @param counts number of rows of each pair
+ * @param rows total number of rows
  */
 record Contingency(long[] cells, int[] counts, int rows) {
   /**
-   * @param first codes, one a row, 0 or more
-   * @param second as many
+   * Counts the pairs of two columns.
+   *
+   * @param first codes, one per row, 0 or more
+   * @param second codes of the same rows, 0 or more
    */
   static Contingency of(int[] first, int[] second) {
     long[] sorted =
@@ -33,7 +36,7 @@ record Contingency(long[] cells, int[] counts, int rows) {
     return new Contingency(Arrays.copyOf(cells, size), Arrays.copyOf(counts, size), sorted.length);
   }
 
-  /** Half of the sum of the differences of the shares, 0 … 1. */
+  /** The total variation distance: half the sum of the absolute differences of shares, 0 … 1. */
   double totalVariation(Contingency other) {
     double sum = 0;
     for (int i = 0, j = 0; i < cells.length || j < other.cells.length; ) {
@@ -47,8 +50,8 @@ record Contingency(long[] cells, int[] counts, int rows) {
   }
 
   /**
-   * Cramér's V (Cramér 1946, "Mathematical methods of statistics"), 0 … 1; NaN where one column has
-   * a single code.
+   * Cramér's V (Cramér 1946, "Mathematical methods of statistics"), 0 … 1; NaN if a column has only
+   * one code.
    */
   double cramersV() {
     int[] rowSums = new int[1 + Arrays.stream(cells).mapToInt(Contingency::first).max().orElse(0)];

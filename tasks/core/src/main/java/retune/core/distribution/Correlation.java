@@ -10,11 +10,11 @@ import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
 import retune.core.InvalidInputException;
 
 /**
- * Correlation matrices of normal values. Outside of this class a matrix is its lower triangle
- * without the diagonal, as {@link Component#correlation()} has it.
+ * Correlation matrices of normal values. Outside this class, a matrix is represented by its lower
+ * triangle without the diagonal, as in {@link Component#correlation()}.
  */
 final class Correlation {
-  /** Least eigenvalue left: far above what rounding to {@link #PLACES} can take away. */
+  /** Smallest eigenvalue allowed: far above what rounding to {@link #PLACES} can take away. */
   private static final double LEAST_EIGENVALUE = 1e-4;
 
   private static final double PLACES = 1e6;
@@ -22,10 +22,11 @@ final class Correlation {
   private Correlation() {}
 
   /**
-   * The correlation of the normal values behind the columns, positive definite. A pair of columns
-   * is judged by the rows where both have a value; a constant or empty column correlates with none.
+   * Estimates the correlation of the normal values that underlie the columns, as a positive
+   * definite matrix. Each pair of columns is estimated from the rows that have both values; a
+   * constant or empty column is uncorrelated with all others.
    *
-   * @param columns {@code [column][row]}; NaN is missing
+   * @param columns {@code [column][row]}; NaN if missing
    */
   static double[][] estimate(double[][] columns) {
     NormalScores[] scores =
@@ -50,7 +51,11 @@ final class Correlation {
     return lowerTriangle(positiveDefinite(correlation));
   }
 
-  /** The lower factor L of the matrix LLᵀ: row {@code i} has {@code i + 1} values. */
+  /**
+   * The lower factor L of the matrix LLᵀ: row {@code i} has {@code i + 1} values.
+   *
+   * @throws InvalidInputException if the matrix is not positive definite
+   */
   static double[][] cholesky(double[][] lowerTriangle) {
     DMatrixRMaj factor =
         factor(full(lowerTriangle))
@@ -67,9 +72,9 @@ final class Correlation {
   }
 
   /**
-   * The matrix itself, or a correlation matrix near it that is positive definite: eigenvalues are
-   * raised to the least one allowed and the diagonal is scaled back to one (Rousseeuw and
-   * Molenberghs 1993, "Transformation of non positive semidefinite correlation matrices").
+   * The matrix itself, or a positive definite correlation matrix near it: eigenvalues that are too
+   * small are raised to the smallest one allowed, and the diagonal is scaled back to 1 (Rousseeuw
+   * and Molenberghs 1993, "Transformation of non positive semidefinite correlation matrices").
    */
   static DMatrixRMaj positiveDefinite(DMatrixRMaj correlation) {
     int size = correlation.getNumRows();
@@ -102,7 +107,7 @@ final class Correlation {
     return nearest;
   }
 
-  /** At (i, j), the sum of squares of column i over the rows where column j has a value. */
+  /** At (i, j): the sum of squares of column i over the rows in which column j has a value. */
   private static DMatrixRMaj squaresWherePresent(DMatrixRMaj values, double[][] columns) {
     double[][] ones =
         Arrays.stream(columns)

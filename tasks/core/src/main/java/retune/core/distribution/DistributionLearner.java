@@ -9,15 +9,15 @@ import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.core.data.Target;
 
-/** Learns the distribution of a table. The same table gives the same distribution. */
+/** Learns the distribution of a table. The same table always gives the same distribution. */
 public final class DistributionLearner {
   /**
-   * Rows that a correlation is estimated from, evenly spread over the table: its standard error is
-   * below 0.005 then.
+   * Greatest number of rows, evenly spaced in the component, that a correlation is estimated from:
+   * with so many, its standard error is below 0.005.
    */
   private static final int MOST_CORRELATED_ROWS = 50_000;
 
-  /** Parts that a marginal divides its rows into: of the whole table, of one component. */
+  /** Number of parts into which a marginal divides the rows of the table, and of a component. */
   private static final int PARTS = 128;
 
   private static final int COMPONENT_PARTS = 32;
@@ -27,11 +27,14 @@ public final class DistributionLearner {
   private DistributionLearner() {}
 
   /**
-   * The distribution of all columns of the table, given the target. Rows without a label are left
-   * out.
+   * Learns the distribution of all columns of the table, given the target. Rows without a label are
+   * left out.
    *
-   * @param target a column of the table, and its classes, each of which some row has
-   * @param sourceHash SHA-256 of what the table was read from
+   * @param target a column of the table, and its classes
+   * @param sourceHash SHA-256 of the source of the table
+   * @throws InvalidInputException if the table lacks the target or any other column; if a label is
+   *     not among the classes, a class has no row, or there are more than 1,000 classes; if a
+   *     number is infinite, or a column has more than 1,000 distinct texts
    */
   public static TableDistribution learn(Table table, Target target, String sourceHash) {
     Column labels = table.column(target.column());
@@ -62,7 +65,7 @@ public final class DistributionLearner {
         sourceHash);
   }
 
-  /** At most so many of the rows, evenly spread. */
+  /** At most {@code most} of the rows, evenly spaced. */
   static int[] spread(int[] rows, int most) {
     int count = Math.min(rows.length, most);
     return IntStream.range(0, count)

@@ -3,35 +3,35 @@ package retune.core.distribution;
 import retune.core.InvalidInputException;
 
 /**
- * A fault put into generated rows on purpose, to see that it is noticed.
+ * A fault that is injected into generated rows on purpose, to test that it is noticed.
  *
- * @param strength 0 (the rows as they would be without a drill) … 1
+ * @param strength 0 (the rows stay as they are) … 1
  */
 public record Drill(Kind kind, double strength) {
   /** What goes wrong. */
   public enum Kind {
     NONE,
     /**
-     * The features' marginals move, labels stay: the standard normal value z at a value's rank
-     * becomes (1 + 0.5 strength) z + 1.5 strength, so that numbers go to their upper quantiles and
-     * spread out, and categories tilt to the later ones.
+     * The marginals of the features move; the labels stay. The standard normal value z at a value's
+     * rank becomes (1 + 0.5 strength) z + 1.5 strength: numbers move to their upper quantiles and
+     * spread out, and categories shift towards the later ones.
      */
     COVARIATE_DRIFT,
     /**
-     * Labels mean something else, the features' marginals stay: each class takes the name of the
-     * next one in a segment of the rows, those with the lowest values of one relevant column. The
-     * strength is the segment's share of the rows that have a value there. The new relation is as
-     * learnable as the old one.
+     * The meaning of the labels changes; the features stay. In a segment of the rows, each class
+     * becomes the next one. The segment holds the lowest values of one relevant column; its share
+     * of the rows that have a value there is the strength. The new relation is as learnable as the
+     * old one.
      */
     CONCEPT_DRIFT,
     /**
-     * A share of the labels, the strength, is drawn anew from the class shares; at 1 no label
+     * A share of the labels, the strength, is drawn again from the class shares; at 1, no label
      * depends on the features.
      */
     LABEL_NOISE,
     /**
-     * Each value of the half of the columns that differ most between the classes vanishes with a
-     * probability of the strength.
+     * Values go missing, each with the strength as its probability, in the half of the columns that
+     * differ most between the classes.
      */
     MISSING_BURST
   }

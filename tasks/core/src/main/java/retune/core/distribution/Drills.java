@@ -7,19 +7,19 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 
-/** Puts a {@link Drill} into rows of one distribution. */
+/** Injects a {@link Drill} into rows of one distribution. */
 final class Drills {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
   private static final double SHIFT = 1.5;
   private static final double SPREAD = 0.5;
 
-  /** A segment is cut by a column where no value holds more rows, so that its size is right. */
+  /** Greatest share of one value in the column that cuts a segment, so that its size is right. */
   private static final double MOST_TIED = 0.2;
 
   private final TableDistribution distribution;
   private final Drill drill;
 
-  /** Feature columns, those that differ most between the classes first. */
+  /** Indices of the feature columns, the ones that differ most between the classes first. */
   private final List<Integer> byRelevance;
 
   Drills(TableDistribution distribution, Drill drill) {
@@ -58,7 +58,7 @@ final class Drills {
   }
 
   /**
-   * @param position where the value's row lies among the rows that share the value, 0 … 1
+   * @param position position of the row among the rows that share the value, 0 … 1
    */
   private double driftValue(FeatureColumn feature, double value, double position) {
     if (Double.isNaN(value)) {

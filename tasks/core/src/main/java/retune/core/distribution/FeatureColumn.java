@@ -5,12 +5,13 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 
 /**
- * A column of a learned table, but the target.
+ * A feature column of a learned table: any column except the target.
  *
- * @param text whether values are texts
- * @param categories the texts, in the order of the copula; empty for numbers
- * @param decimals places after the point that the numbers have, or {@link #ANY_DECIMALS}
- * @param marginal of all rows, whatever their class
+ * @param text whether the values are texts
+ * @param categories the distinct texts, in the order in which the copula numbers them; empty for
+ *     numbers
+ * @param decimals decimal places of the numbers, 0 … 6, or {@link #ANY_DECIMALS}
+ * @param marginal the marginal over all rows, whatever their class
  * @param relevance share of the variance of the column's normal scores that lies between the
  *     classes, 0 … 1: the effect size of van der Waerden's test (1952, "Order tests for the
  *     two-sample problem and their power")
@@ -22,7 +23,7 @@ public record FeatureColumn(
     int decimals,
     Marginal marginal,
     double relevance) {
-  /** Numbers with more places than {@link #MOST_DECIMALS}: not rounded. */
+  /** The numbers have more than {@link #MOST_DECIMALS} decimal places and are not rounded. */
   public static final int ANY_DECIMALS = -1;
 
   static final int MOST_DECIMALS = 6;
@@ -31,7 +32,11 @@ public record FeatureColumn(
     categories = List.copyOf(categories);
   }
 
-  /** A column of generated values: numbers, or positions of categories; NaN is missing. */
+  /**
+   * A column of generated values.
+   *
+   * @param values one per row: the number, or the position of the category; NaN if missing
+   */
   Column column(double[] values) {
     if (!text) {
       return new Column.Numbers(name, values);

@@ -4,13 +4,13 @@ import java.util.Arrays;
 import retune.core.InvalidInputException;
 
 /**
- * How the values of one column are spread among the rows of one class: segments in rising order,
- * each with a share of the rows. A segment of one value ({@code low == high}) is a point mass; in
- * any other, values are spread evenly. Texts are numbers here: positions in {@link
+ * The distribution of one column's values: segments in ascending order, each with a number of rows.
+ * A segment with a single value ({@code low == high}) is a point mass; within any other segment,
+ * values are uniformly distributed. Texts are represented by their positions in {@link
  * FeatureColumn#categories()}.
  *
- * @param missing rows without a value
- * @param cumulative rows with a value in this segment or one before it, never falling
+ * @param missing number of rows without a value
+ * @param cumulative for each segment, the number of rows with a value in it or in an earlier one
  * @param low least value of each segment
  * @param high greatest value of each segment
  */
@@ -38,21 +38,21 @@ public record Marginal(long missing, long[] cumulative, double[] low, double[] h
     }
   }
 
-  /** Rows with a value. */
+  /** Number of rows with a value. */
   public long present() {
     return cumulative.length == 0 ? 0 : cumulative[cumulative.length - 1];
   }
 
-  /** Share of rows without a value, 0 … 1; 1 where there are no rows at all. */
+  /** Share of rows without a value, 0 … 1; 1 if no row has a value. */
   public double missingShare() {
     return present() == 0 ? 1 : (double) missing / (missing + present());
   }
 
   /**
-   * The value below which a share of the values lies.
+   * The value below which the given share of the values lies. There must be a value.
    *
    * @param share 0 … 1
-   * @param decimals places of the result after the point; see {@link FeatureColumn#decimals()}
+   * @param decimals decimal places of the result; see {@link FeatureColumn#decimals()}
    */
   public double quantile(double share, int decimals) {
     double rank = Math.min(share * present(), Math.nextDown((double) present()));
@@ -71,7 +71,7 @@ public record Marginal(long missing, long[] cumulative, double[] low, double[] h
     return Math.rint(low[segment] * scale + steps) / scale;
   }
 
-  /** Share of the values that are at most this one, 0 … 1; there must be some. */
+  /** Share of the values that are at most the given one, 0 … 1. There must be a value. */
   public double shareUpTo(double value) {
     double rows = 0;
     for (int segment = 0; segment < low.length && low[segment] <= value; segment++) {
@@ -83,12 +83,12 @@ public record Marginal(long missing, long[] cumulative, double[] low, double[] h
     return rows / present();
   }
 
-  /** Share of the values that are less than this one, 0 … 1; there must be some. */
+  /** Share of the values that are less than the given one, 0 … 1. There must be a value. */
   public double shareBelow(double value) {
     return shareUpTo(Math.nextDown(value));
   }
 
-  /** The greatest share of rows, 0 … 1, that a single value has. */
+  /** The greatest share of the values, 0 … 1, that lies in one point mass. */
   double greatestPointMass() {
     long greatest = 0;
     for (int segment = 0; segment < low.length; segment++) {
@@ -100,7 +100,7 @@ public record Marginal(long missing, long[] cumulative, double[] low, double[] h
     return present() == 0 ? 0 : (double) greatest / present();
   }
 
-  /** The first segment that goes beyond the rank: empty segments are never hit. */
+  /** The first segment whose cumulative number of rows exceeds the rank: never an empty one. */
   private int segmentOf(double rank) {
     int found = Arrays.binarySearch(cumulative, (long) rank);
     int segment = found < 0 ? -found - 1 : found + 1;

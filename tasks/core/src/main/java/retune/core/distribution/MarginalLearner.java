@@ -3,23 +3,28 @@ package retune.core.distribution;
 import java.util.Arrays;
 
 /**
- * Learns a {@link Marginal}. Values that many rows share, and all values of a column that has few,
- * become point masses; between them, neighbouring values are joined until a segment holds its part
- * of the rows. So the error of the distribution function stays below one part, whatever its shape.
+ * Learns a {@link Marginal}. A value that many rows share becomes a point mass, and so does every
+ * value of a column with few distinct values. Between point masses, neighbouring values are joined
+ * until a segment holds its part of the rows. Such a segment holds less than two parts, which
+ * bounds the error of the distribution function, whatever its shape.
  */
 final class MarginalLearner {
-  /** Fewer rows are not a segment of their own, so that no single row shows. */
+  /**
+   * Smallest part, so that a segment does not single out a row. Two kinds of segments may be
+   * smaller: the rest before a point mass or at the end, and the point masses of a column with few
+   * distinct values.
+   */
   private static final int LEAST_ROWS = 5;
 
-  /** Up to this many different values all stay as they are: such columns hold codes. */
+  /** A column with at most this many distinct values keeps them all: it holds codes. */
   private static final int FEW_VALUES = 64;
 
   private MarginalLearner() {}
 
   /**
-   * The marginal of these values; NaN is missing.
+   * The marginal of the values; NaN is a missing value.
    *
-   * @param parts that the rows are divided into
+   * @param parts number of parts into which the rows are divided
    */
   static Marginal learn(double[] values, int parts) {
     double[] sorted =
@@ -51,7 +56,7 @@ final class MarginalLearner {
     return to;
   }
 
-  /** Segments as they are found, in rising order. */
+  /** The segments found so far, in ascending order. */
   private static final class Segments {
     private final long[] cumulative;
     private final double[] low;

@@ -6,19 +6,19 @@ import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 
 /**
- * The normal scores of a column: the expected standard normal value behind each row's value, given
- * its rank. Equal values share the interval of ranks that they cover, so numbers, codes and
- * categories are treated alike.
+ * The normal scores of a column: for each row, the expected standard normal value, given the rank
+ * of the row's value. Equal values share the interval of ranks that they cover, so numbers, codes
+ * and categories are treated alike.
  *
- * @param values one a row; 0, the mean, where the value is missing
- * @param coefficients of the step function from normal value to score, in normalised Hermite
- *     polynomials of degree 1, 2, …
+ * @param values one per row; 0, the mean, if the value is missing
+ * @param coefficients the coefficients of the step function from normal value to score, in
+ *     normalised Hermite polynomials of degree 1, 2, …
  */
 record NormalScores(double[] values, double[] coefficients) {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
   private static final int DEGREES = 40;
 
-  // Of the polynomials' recurrence: a column takes it as often as it has distinct values.
+  // Factors of the polynomials' recurrence, which runs once for each distinct value of a column.
   private static final double[] INVERSE_ROOTS = degrees(k -> 1 / Math.sqrt(k + 1));
   private static final double[] ROOTS_OF_RATIOS = degrees(k -> Math.sqrt(k / (k + 1.0)));
 
@@ -26,7 +26,7 @@ record NormalScores(double[] values, double[] coefficients) {
     return IntStream.range(0, DEGREES).mapToDouble(value).toArray();
   }
 
-  /** The scores of these values; NaN is missing. */
+  /** The scores of the values; NaN is a missing value. */
   static NormalScores of(double[] values) {
     double[] sorted =
         Arrays.stream(values).filter(value -> !Double.isNaN(value)).sorted().toArray();
@@ -56,11 +56,11 @@ record NormalScores(double[] values, double[] coefficients) {
   }
 
   /**
-   * The correlation of two columns' normal values that makes their scores correlate as observed.
-   * Ties weaken the correlation of the scores: by Mehler's formula it is the power series Σ aₖ bₖ
-   * ρᵏ in that of the normal values, which rises with ρ, so that bisection inverts it (Cario and
-   * Nelson 1997, "Modeling and generating random vectors with arbitrary marginal distributions and
-   * correlation matrix").
+   * The correlation of the normal values of two columns at which their scores correlate as
+   * observed. Ties weaken the correlation of the scores: by Mehler's formula, it is the power
+   * series Σ aₖ bₖ ρᵏ in the correlation ρ of the normal values. The series rises with ρ, so
+   * bisection inverts it (Cario and Nelson 1997, "Modeling and generating random vectors with
+   * arbitrary marginal distributions and correlation matrix").
    *
    * @param observed correlation of the scores of {@code first} and {@code second}, −1 … 1
    */
@@ -83,7 +83,10 @@ record NormalScores(double[] values, double[] coefficients) {
     return (low + high) / 2;
   }
 
-  /** Of the scores: equal to the first coefficient, as a score is a conditional expectation. */
+  /**
+   * The variance of the scores: equal to the first coefficient, because a score is a conditional
+   * expectation.
+   */
   private double variance() {
     return coefficients[0];
   }
@@ -96,7 +99,7 @@ record NormalScores(double[] values, double[] coefficients) {
     return sum;
   }
 
-  /** Hermite polynomials of degree 0, 1, … times the normal density, at the quantile of a share. */
+  /** Hermite polynomials of degree 0, 1, … times the normal density, at the share's quantile. */
   private static double[] weightedHermite(double share) {
     double[] weighted = new double[DEGREES];
     if (share == 1) {

@@ -9,20 +9,21 @@ import retune.core.data.Column;
 import retune.core.data.Table;
 
 /**
- * How alike two tables are, as the QualityReport of SDMetrics 0.32 says it (Patki, Wedge and
- * Veeramachaneni 2016, "The Synthetic Data Vault"; sdmetrics, {@code reports.single_table}). All
- * scores are 0 … 1, 1 for the same.
+ * The similarity of two tables, measured as in the QualityReport of SDMetrics 0.32 (Patki, Wedge
+ * and Veeramachaneni 2016, "The Synthetic Data Vault"; sdmetrics, {@code reports.single_table}).
+ * All scores are 0 … 1; 1 means equal.
  *
- * <p>A column's shape is one minus the Kolmogorov–Smirnov distance of numbers, or one minus the
- * total variation distance of categories; missing values do not count. A pair's trend is one minus
- * half of the difference of Pearson's correlations of two numeric columns, or one minus the total
- * variation distance of the contingency tables of any others, where a numeric column has ten bins
- * of equal width over its own range, missing is a value like others.
+ * <p>The shape score of a column is one minus the Kolmogorov–Smirnov distance for numbers, and one
+ * minus the total variation distance for categories; missing values are left out. The trend score
+ * of two numeric columns is one minus half the absolute difference of their Pearson correlations.
+ * The trend score of any other pair is one minus the total variation distance of the contingency
+ * tables. In these, a numeric column has ten bins of equal width over its range in each table. A
+ * missing category is a category of its own; a missing number falls beyond the last bin, as the
+ * greatest number does.
  *
- * @param columnShapes mean over the columns that have a score; NaN where none has
- * @param pairTrends mean over the pairs that are {@linkplain PairTrend#counts counted}; NaN where
- *     none is
- * @param overall mean of the two, of one where the other is NaN
+ * @param columnShapes mean over the columns that have a score; NaN if none has
+ * @param pairTrends mean over the pairs that {@linkplain PairTrend#counts count}; NaN if none does
+ * @param overall mean of the two; if one of them is NaN, the other
  */
 public record QualityReport(
     double overall,
@@ -32,16 +33,16 @@ public record QualityReport(
     List<PairTrend> pairs) {
 
   /**
-   * How alike the values of one column are.
+   * The similarity of the values of one column.
    *
-   * @param score NaN where a table has no value
+   * @param score 0 … 1; NaN if one of the tables has no value
    */
   public record ColumnShape(String column, boolean categorical, double score) {}
 
   /**
-   * How alike two columns hang together.
+   * The similarity of the relation between two columns.
    *
-   * @param score NaN where a correlation is not defined
+   * @param score 0 … 1; NaN if a correlation is not defined
    * @param counts whether the real table shows a trend: a correlation beyond ±0.5, or a Cramér's V
    *     of the contingency table above 0.3
    */
@@ -55,8 +56,9 @@ public record QualityReport(
   /**
    * Compares a synthetic table with the real one.
    *
-   * @param synthetic has the columns of {@code real}, in any order
-   * @param categorical columns of numbers that are codes; texts always are
+   * @param synthetic a table with the columns of {@code real}, in any order
+   * @param categorical numeric columns whose values are codes; text columns are always categorical
+   * @throws InvalidInputException if a table has no rows, or the synthetic one lacks a column
    */
   public static QualityReport compare(Table real, Table synthetic, Set<String> categorical) {
     if (real.rows() == 0 || synthetic.rows() == 0) {

@@ -7,23 +7,23 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Clusters of a table's rows that are alike in their normal scores, whatever their class. One
- * copula cannot follow columns that hang together differently in different parts of a table; one
- * copula a region can.
+ * Clusters of rows with similar normal scores, whatever their class. A single copula cannot
+ * describe columns whose relation differs from one part of the table to another; one copula per
+ * region can.
  */
 final class Regions {
   private static final int MOST_REGIONS = 16;
 
-  /** Rows that a region needs on average. */
+  /** Smallest average number of rows per region. */
   private static final int LEAST_ROWS = 500;
 
-  /** Fewest rows of a class in a region, lest single rows show through. */
+  /** Smaller groups of a class are merged, so that a component does not single out a few rows. */
   private static final int LEAST_ROWS_OF_CLASS = 50;
 
-  /** Keeps a distribution of many columns or classes at a few MB. */
+  /** Limits a distribution with many columns or classes to a few MB. */
   private static final int MOST_CORRELATIONS = 200_000;
 
-  /** Enough to place the centres; more rows only cost time. */
+  /** Enough rows to place the centres; more only cost time. */
   private static final int MOST_CLUSTERED_ROWS = 10_000;
 
   private final int[] regionOfRow;
@@ -33,7 +33,7 @@ final class Regions {
    * Finds the regions.
    *
    * @param scores normal scores, {@code [column][row]}
-   * @param classes number of classes, each of which gets a copula a region
+   * @param classes number of classes; each gets one copula per region
    */
   Regions(double[][] scores, int classes) {
     int rows = scores[0].length;
@@ -41,7 +41,7 @@ final class Regions {
     regionOfRow = count == 1 ? new int[rows] : cluster(points(scores), count);
   }
 
-  /** These rows, of one class, by region; groups of few rows are joined. */
+  /** Groups rows of one class by region; groups with few rows are merged. */
   List<int[]> split(int[] rows) {
     Comparator<int[]> bySize = Comparator.comparingInt(group -> group.length);
     List<int[]> groups = new ArrayList<>();

@@ -6,16 +6,16 @@ import retune.core.InvalidInputException;
 import retune.core.data.Target;
 
 /**
- * What was learned of a table: for each class of the target, a mixture of Gaussian copulas (Nelsen
- * 2006, "An Introduction to Copulas", section 2.9; one copula for each cluster of the class's
- * rows), so that generated rows keep the relation of features and label. Its size is bounded by
- * columns and classes, not by rows.
+ * The learned distribution of a table: for each class of the target, a mixture of Gaussian copulas
+ * (Nelsen 2006, "An Introduction to Copulas", section 2.9), one for each cluster of the class's
+ * rows. Generated rows therefore keep the relation between features and label. The number of
+ * columns and classes limits its size; the number of rows does not matter.
  *
- * @param format {@link #FORMAT}
- * @param numericTarget whether labels are numbers in the table
- * @param columns the features, in the table's order
- * @param components at least one a class
- * @param sourceHash SHA-256 of what was learned from
+ * @param format always {@link #FORMAT}
+ * @param numericTarget whether the labels are numbers in the table
+ * @param columns the feature columns, in the order of the table
+ * @param components one or more per class
+ * @param sourceHash SHA-256 of the source of the table
  */
 public record TableDistribution(
     String format,
@@ -50,12 +50,12 @@ public record TableDistribution(
     }
   }
 
-  /** Rows learned from. */
+  /** Number of rows learned from. */
   public long rows() {
     return components.stream().mapToLong(Component::rows).sum();
   }
 
-  /** Share of the rows that each class has. */
+  /** The share of rows of each class, 0 … 1. */
   double[] classShares() {
     double[] shares = new double[target.classes().size()];
     for (Component component : components) {

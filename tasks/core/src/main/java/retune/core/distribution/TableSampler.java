@@ -15,11 +15,15 @@ import retune.core.data.Hashing;
 import retune.core.data.Table;
 
 /**
- * Draws rows from a distribution. Row number n of a (seed, logical date) is always the same,
- * whatever the number of rows asked for and however they are grouped: each block of {@link
- * #BLOCK_ROWS} rows has a generator of its own (L64X128MixRandom; Steele and Vigna 2021, "LXM:
- * better splittable pseudorandom number generators (and almost as fast)"), seeded with the SHA-256
- * of seed, date and block number.
+ * Draws rows from a distribution. Row n of a seed and a logical date is always the same, however
+ * many rows are drawn and however they are grouped: each block of {@link #BLOCK_ROWS} rows has its
+ * own random generators, one for the rows and one for the drill (L64X128MixRandom; Steele and Vigna
+ * 2021, "LXM: better splittable pseudorandom number generators (and almost as fast)"). A generator
+ * is seeded with the SHA-256 of its purpose, the seed, the date and the block number.
+ *
+ * <p>There is one exception: {@link Drill.Kind#COVARIATE_DRIFT} and {@link
+ * Drill.Kind#MISSING_BURST} draw column by column, so what they change in an incomplete last block
+ * also depends on its number of rows.
  */
 public final class TableSampler {
   public static final int BLOCK_ROWS = 1_000;
@@ -34,12 +38,18 @@ public final class TableSampler {
   private final LocalDate logicalDate;
   private final Drills drills;
 
-  /** One a component, with its rows. */
+  /** One per component: its number of rows. */
   private final Weights weights;
 
-  /** One a component: the lower Cholesky factor of its correlation. */
+  /** One per component: the lower Cholesky factor of its correlation. */
   private final List<double[][]> factors;
 
+  /**
+   * A sampler of the distribution.
+   *
+   * @param seed random seed
+   * @throws retune.core.InvalidInputException if a correlation matrix is not positive definite
+   */
   public TableSampler(
       TableDistribution distribution, long seed, LocalDate logicalDate, Drill drill) {
     this.distribution = distribution;
@@ -51,22 +61,26 @@ public final class TableSampler {
     factors = components.stream().map(one -> Correlation.cholesky(one.correlation())).toList();
   }
 
-  /** The first rows, in tables of up to {@link #BLOCK_ROWS}, each drawn when it is asked for. */
+  /** The first rows, in tables of up to {@link #BLOCK_ROWS} rows, each drawn on demand. */
   public Iterator<Table> rows(int rows) {
     return rows(0, rows);
   }
 
   /**
-   * The rows from one position up to another, in tables of up to {@link #BLOCK_ROWS}, each drawn
-   * when it is asked for.
+   * The rows from {@code from} inclusive to {@code to} exclusive, in tables of up to {@link
+   * #BLOCK_ROWS} rows, each drawn on demand.
    *
-   * @param from the start of a block
+   * @param from the start of a block: a multiple of {@link #BLOCK_ROWS}
    */
   public Iterator<Table> rows(int from, int to) {
     return blocks(from, to).map(this::table).iterator();
   }
 
-  /** The first rows, in one table. */
+  /**
+   * The first rows, in one table.
+   *
+   * @param rows at least 1
+   */
   public Table table(int rows) {
     return table(CodedRows.concatenate(blocks(0, rows).toList()));
   }
@@ -121,7 +135,7 @@ public final class TableSampler {
     return new CodedRows(labels, values);
   }
 
-  /** Over the length of the factor's row. */
+  /** The dot product over the length of {@code factor}. */
   private static double dotProduct(double[] factor, double[] independent) {
     double sum = 0;
     for (int i = 0; i < factor.length; i++) {

@@ -1,10 +1,14 @@
 package retune.core.distribution;
 
-/** Chances of several outcomes, each proportional to its weight. */
+/** Draws one of several outcomes, each with a probability proportional to its weight. */
 final class Weights {
   private final double[] cumulative;
 
-  /** At least one weight; none is negative and their sum is positive. */
+  /**
+   * Weights of the outcomes.
+   *
+   * @param weights at least one, none of them negative; {@link #pick} needs a positive sum
+   */
   Weights(double[] weights) {
     cumulative = new double[weights.length];
     double sum = 0;
@@ -18,7 +22,11 @@ final class Weights {
     return cumulative[cumulative.length - 1];
   }
 
-  /** The outcome that a uniform number, 0 ≤ {@code uniform} &lt; 1, falls on. */
+  /**
+   * The outcome that a random number falls on.
+   *
+   * @param uniform uniformly distributed, 0 ≤ {@code uniform} &lt; 1
+   */
   int pick(double uniform) {
     double sought = uniform * total();
     int low = 0;

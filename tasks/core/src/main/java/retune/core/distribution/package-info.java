@@ -1,4 +1,4 @@
-/** A learned distribution of a table, look-alike rows from it, and how alike they are. */
+/** Learns the distribution of a table, generates similar rows and measures their similarity. */
 @NullMarked
 package retune.core.distribution;
 

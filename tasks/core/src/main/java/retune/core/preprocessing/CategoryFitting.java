@@ -9,9 +9,10 @@ import java.util.OptionalDouble;
 import java.util.function.IntPredicate;
 
 /**
- * Finds a column's categories. A category with fewer than 10 training rows (in tables under 10,000
- * rows, fewer than one row in a thousand) shares the reserved code: it has too few rows to learn an
- * embedding, and together such categories train the embedding of the reserved code.
+ * Finds the categories of a column. A category with fewer than 10 training rows (in a table under
+ * 10,000 rows, fewer than one in a thousand) shares the reserved code: its rows are too few to
+ * learn an embedding, but all such categories together train the embedding of the reserved code. If
+ * no category has enough rows, each has its own code.
  */
 final class CategoryFitting {
   private static final int ENOUGH_ROWS = 10;
@@ -28,14 +29,14 @@ final class CategoryFitting {
         : new Categories(known, sorted(counts, count -> count < enough));
   }
 
-  /** The most frequent value; the first in the order of categories among equals. */
+  /** The most frequent value; among equally frequent ones, the first in the order of categories. */
   static String mostFrequent(Collection<String> values) {
     Map<String, Integer> counts = count(values);
     int most = counts.values().stream().mapToInt(Integer::intValue).max().orElseThrow();
     return sorted(counts, count -> count == most).getFirst();
   }
 
-  /** Number of rows that a category needs for a code of its own. */
+  /** Number of rows that a category needs for its own code, given the rows that have a value. */
   static int enoughRows(int rows) {
     return Math.clamp(rows / ROWS_A_CATEGORY, 1, ENOUGH_ROWS);
   }
@@ -46,7 +47,7 @@ final class CategoryFitting {
     return counts;
   }
 
-  /** Numbers by value, then text alphabetically: the same order on every machine. */
+  /** Numbers by value, then texts alphabetically: the same order on every machine. */
   private static List<String> sorted(Map<String, Integer> counts, IntPredicate keep) {
     return counts.entrySet().stream()
         .filter(entry -> keep.test(entry.getValue()))

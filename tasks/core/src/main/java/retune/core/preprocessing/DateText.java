@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Dates and times written by ISO 8601: {@code 2026-11-05}, {@code 2026-11-05T09:30}, a space for
- * the T, an offset behind it. Other orders of day and month are not guessed.
+ * Dates and times in ISO 8601: {@code 2026-11-05} or {@code 2026-11-05T09:30}, with a T or a space
+ * before the time, and optionally an offset after it. No other order of day and month is guessed.
  */
 public final class DateText {
   private static final int DATE_LENGTH = "2026-11-05".length();
@@ -31,10 +31,10 @@ public final class DateText {
 
   private DateText() {}
 
-  /** The moment that the text stands for, in UTC where it has an offset; empty where it is none. */
+  /** The date and time, converted to UTC if it has an offset; empty if the text is not a date. */
   public static Optional<LocalDateTime> parse(String text) {
     String trimmed = text.strip();
-    // Looked at first, because an exception for each value of a long column of words is slow.
+    // This check comes first, because an exception for each value of a long text column is slow.
     if (trimmed.length() < DATE_LENGTH || trimmed.charAt(4) != '-' || trimmed.charAt(7) != '-') {
       return Optional.empty();
     }

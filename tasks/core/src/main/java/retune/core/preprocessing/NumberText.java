@@ -12,8 +12,9 @@ public final class NumberText {
   private NumberText() {}
 
   /**
-   * The number that the text stands for, surrounding space ignored; empty where it is none. {@code
-   * nan} and {@code inf} in any case are numbers, hexadecimal and grouped digits are not.
+   * The number that the text represents, without surrounding space; empty if it is not a number.
+   * {@code nan}, {@code inf} and {@code infinity} in upper or lower case are numbers. Hexadecimal
+   * numbers and digit grouping are not accepted.
    */
   public static OptionalDouble parse(String text) {
     String trimmed = text.strip();
@@ -32,7 +33,7 @@ public final class NumberText {
     }
   }
 
-  /** The number as a column of numbers prints it: {@code 2} for 2.0. */
+  /** The number as a numeric column prints it: {@code 2} for 2.0. */
   static String of(double number) {
     return String.valueOf(new Column.Numbers("", new double[] {number}).text(0));
   }

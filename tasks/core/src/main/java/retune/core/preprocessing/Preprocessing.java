@@ -15,17 +15,17 @@ import retune.core.data.Table;
 
 /**
  * Fitted preprocessing: how each raw column becomes features. A value object that travels with a
- * model version; nothing in it is ever fitted again on later data, so a row's features do not
- * depend on the rows around it.
+ * model version. It is never refitted on later data, so a row's features do not depend on other
+ * rows.
  *
- * <p>The features' order: categorical are the categorical columns, the code columns, the dates'
- * categorical parts, then one {@code NAME_missing} for each column (categorical, numeric, date)
- * that had missing values in training; numeric are the numeric columns, then the dates' numeric
- * parts.
+ * <p>The order of the features: the categorical features are the categorical columns, the code
+ * columns, the categorical parts of dates, then one {@code NAME_missing} for each column
+ * (categorical, numeric, date) that had missing values in training. The numeric features are the
+ * numeric columns, then the numeric parts of dates.
  *
- * @param dropped what training rows had, but gives no feature
- * @param notation how the table was written that training rows came from; null where it was written
- *     as Retune itself writes, or is not known
+ * @param dropped columns and date parts of the training rows that give no feature
+ * @param notation how the training table was written; null if it was written as Retune writes, or
+ *     if that is unknown
  */
 public record Preprocessing(
     List<CategoricalColumn> categorical,
@@ -40,9 +40,11 @@ public record Preprocessing(
    * Rows as features.
    *
    * @param features the kept rows
-   * @param keptRows their positions in the raw table, rising
-   * @param rejected rows left out, each counted once, under the first {@link Outcome} found
-   * @param outcomes values of kept rows that are not plainly readable, by {@link Outcome}
+   * @param keptRows their positions in the raw table, ascending
+   * @param rejected number of rejected rows by {@link Outcome#of}; each row counts once, for the
+   *     first reason found
+   * @param outcomes number of values in kept rows that a rule replaced or ignored, by {@link
+   *     Outcome#of}
    */
   public record Result(
       Features features,
@@ -59,7 +61,7 @@ public record Preprocessing(
     refuseDuplicates(schemaOf(categorical, codes, numeric, dates));
   }
 
-  /** For a model whose preprocessing happens elsewhere: codes and numbers are taken as given. */
+  /** For a model whose preprocessing happens elsewhere: codes and numbers are taken as they are. */
   public static Preprocessing given(List<CodeColumn> codes, List<NumericColumn> numeric) {
     return new Preprocessing(List.of(), codes, numeric, List.of(), List.of(), null);
   }
@@ -68,7 +70,7 @@ public record Preprocessing(
     return schemaOf(categorical, codes, numeric, dates);
   }
 
-  /** The greatest absolute value of each numeric feature, to which numbers beyond are clipped. */
+  /** The limit to which each numeric feature's absolute value is clipped, after scaling. */
   public float[] limits() {
     List<Scaling> scalings = new ArrayList<>();
     numeric.forEach(column -> scalings.add(column.scaling()));
@@ -80,7 +82,7 @@ public record Preprocessing(
     return limits;
   }
 
-  /** The raw columns that are read; data must have them all. */
+  /** The raw columns that are read; data must have all of them. */
   public List<String> rawColumns() {
     return Stream.of(
             categorical.stream().map(CategoricalColumn::name),
@@ -91,7 +93,12 @@ public record Preprocessing(
         .toList();
   }
 
-  /** An {@link InvalidInputException} where data with these columns lacks one that is read. */
+  /**
+   * Refuses data that lacks a column.
+   *
+   * @param names the columns of the data
+   * @throws InvalidInputException naming the columns that are missing
+   */
   public void requireColumns(List<String> names) {
     List<String> lacking = new ArrayList<>(rawColumns());
     lacking.removeAll(names);
@@ -105,7 +112,7 @@ public record Preprocessing(
     }
   }
 
-  /** SHA-256 of the whole content: equal preprocessing has equal hashes. */
+  /** SHA-256 of the whole content; equal preprocessing has equal hashes. */
   public String hash() {
     return Hashing.sha256(CanonicalText.of(this));
   }
@@ -116,11 +123,12 @@ public record Preprocessing(
   }
 
   /**
-   * Turns raw rows into features. Chunk by chunk gives the same features and counts as all rows at
+   * Turns raw rows into features. Chunks of rows give the same features and counts as all rows at
    * once.
    *
-   * @param firstRow the number of the table's first row in messages; a batch's rows count from 0
-   * @throws InvalidInputException where a column is missing, or a given code is impossible
+   * @param firstRow number of the table's first row in messages; the rows of a batch count from 0
+   * @throws InvalidInputException if a column is missing, or a code is out of range in a {@link
+   *     CodeColumn} that has no code for the unknown
    */
   public Result apply(Table raw, long firstRow) {
     return new TableEncoder(this, raw, firstRow).result();

@@ -13,13 +13,14 @@ import retune.core.data.Column;
 import retune.core.data.Table;
 
 /**
- * Fits preprocessing on training rows, once; what it finds is never fitted again on later data.
+ * Fits preprocessing on training rows. The result is never refitted on later data.
  *
- * <p>A column's type comes from the rules of {@link TypeDetection} unless the options state it.
- * Columns that tell nothing (constant, identifiers) are dropped and named. Missing values become
- * the most frequent category, and the median of numbers and dates: the mode of a quantity is an
- * accident (often 0, at its edge), whereas the median is the middle that robust scaling maps to 0.
- * A column with missing training values gets a feature that says where they were.
+ * <p>A column's type comes from the rules of {@link TypeDetection}, unless the options state it.
+ * Columns that carry no information (constants, identifiers) are dropped and listed. A missing
+ * category becomes the most frequent one; a missing number or date becomes the median. The mode of
+ * a quantity is arbitrary (often 0, at the edge of its range), whereas the median is the value that
+ * robust scaling maps to 0. A column with missing values in training gets a further feature that
+ * marks them.
  */
 public final class PreprocessingFitter {
   private static final Set<DatePart> CATEGORICAL_PARTS =
@@ -33,10 +34,10 @@ public final class PreprocessingFitter {
   private PreprocessingFitter() {}
 
   /**
-   * Fits on all rows of the table; the statistics of a column are those of its readable values.
+   * Fits on all rows of the table. The statistics of a column come from its readable values.
    *
-   * @throws InvalidInputException where there is no row, no feature is left, or the options name
-   *     columns that are not there or cannot be read as stated
+   * @throws InvalidInputException if there are no rows, if no feature is left, or if the options
+   *     name a column that does not exist or cannot be read as stated
    */
   public static Preprocessing fit(Table trainingRows, FitOptions options) {
     if (trainingRows.rows() == 0) {
@@ -153,7 +154,7 @@ public final class PreprocessingFitter {
     }
   }
 
-  /** A type that the caller states must fit every value: a typing error there is worth a look. */
+  /** Refuses unreadable values in a column whose type the caller states: they may be errors. */
   private static void refuseUnreadable(
       Column column, Rejections rejections, FitOptions options, String expected) {
     if (options.type(column.name()).isEmpty()) {

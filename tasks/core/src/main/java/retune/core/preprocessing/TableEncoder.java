@@ -14,8 +14,8 @@ import retune.core.data.Features;
 import retune.core.data.Table;
 
 /**
- * Applies fitted preprocessing to a table. It reads every column first, to find the rows to reject,
- * and then encodes the remaining rows, so that only these are counted.
+ * Applies fitted preprocessing to a table. Reads every column first, to find the rows to reject,
+ * then encodes the remaining rows, so that outcomes are counted for these alone.
  */
 final class TableEncoder {
   private final Preprocessing preprocessing;
@@ -160,7 +160,7 @@ final class TableEncoder {
     }
   }
 
-  /** Counts the values to impute, and adds the missing-value indicator if the column has one. */
+  /** Counts the imputed values, and adds the missing-value indicator if the column has one. */
   private void fill(String column, MissingValues policy, int[] keptRows, IntPredicate isMissing) {
     int[] indicator = new int[keptRows.length];
     for (int i = 0; i < indicator.length; i++) {

@@ -7,24 +7,27 @@ import java.util.regex.Pattern;
 import retune.core.data.Column;
 
 /**
- * Tells what a column of training rows is, by these rules, the first that holds:
+ * Detects the type of a column of training rows. The first of these rules that applies decides:
  *
  * <ol>
- *   <li>text of which at least 99 % are numbers: judged as numbers
- *   <li>no value at all, or one value in every row: constant; one value or missing: categorical
- *   <li>two different values: categorical
- *   <li>whole numbers, none twice, in 20 rows or more, that fill at least half of their range or
- *       have an identifier's name ({@code id}, {@code customer_id}, {@code customerId}): identifier
- *   <li>whole numbers, at most 20 different, that fill at least half of their range and occur 5
+ *   <li>text, at least 99 % of it numbers: treated as numbers in the rules below
+ *   <li>no value at all, or the same value in every row: constant; one value, in some rows only:
+ *       categorical
+ *   <li>two distinct values: categorical
+ *   <li>whole numbers in 20 or more rows, a different one in every row, that fill at least half of
+ *       their range or have an identifier's name ({@code id}, {@code customer_id}, {@code
+ *       customerId}): identifier
+ *   <li>whole numbers, at most 20 distinct, that fill at least half of their range and occur 5
  *       times or more on average: codes, categorical
  *   <li>other numbers: numeric
- *   <li>text of which at least 99 % are ISO 8601 dates: date
- *   <li>text in 20 rows or more with more than half of them different, or none frequent enough to
+ *   <li>text, at least 99 % of it ISO 8601 dates: date
+ *   <li>text in 20 or more rows, of which more than half are distinct or none is frequent enough to
  *       learn from: identifier
  *   <li>other text: categorical
  * </ol>
  *
- * The 99 % allow for typing errors; a row with such a value is rejected and counted later.
+ * The remaining 1 % allows for typing errors; a row with such a value is later rejected and
+ * counted.
  */
 public final class TypeDetection {
   private static final double READABLE_SHARE = 0.99;
@@ -37,12 +40,12 @@ public final class TypeDetection {
   private static final double CODES_FILL = 0.5;
   private static final int ROWS_A_CODE = 5;
 
-  /** A column's type and the reason, as a phrase for people. */
+  /** The type of a column, and the reason as a phrase for people. */
   public record Detected(ColumnType type, String reason) {}
 
   private TypeDetection() {}
 
-  /** What the column is, and why. */
+  /** Detects the column's type, with the reason. */
   public static Detected detect(Column column) {
     if (column instanceof Column.Numbers numbers) {
       double[] present = Arrays.stream(numbers.values()).filter(Double::isFinite).toArray();
@@ -61,7 +64,7 @@ public final class TypeDetection {
   }
 
   private static Detected ofNumbers(Column column, double[] present, String remark) {
-    // Adding 0 turns −0 into 0, which is the same number to everyone but a set of doubles.
+    // Adding 0 turns −0 into 0: the two are equal, but distinct() keeps them apart.
     double[] distinct =
         Arrays.stream(present).map(value -> value + 0.0).distinct().sorted().toArray();
     if (distinct.length <= 2) {

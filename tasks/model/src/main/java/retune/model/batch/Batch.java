@@ -9,7 +9,12 @@ import retune.runtime.store.ProcessedBatches.Rows;
 
 /** A processed batch in memory. */
 public record Batch(ProcessedBatch description, Rows rows) {
-  /** What is known of a complete batch; an {@link InvalidInputException} where it is none. */
+  /**
+   * The metadata of a complete batch.
+   *
+   * @param dataPath {@code model/date}
+   * @throws InvalidInputException if there is no such batch
+   */
   public static ProcessedBatch describe(StepContext context, String dataPath) {
     return context
         .store()
@@ -23,20 +28,28 @@ public record Batch(ProcessedBatch description, Rows rows) {
                         + "'; run process_data for that model and date first."));
   }
 
+  /**
+   * Reads a complete batch.
+   *
+   * @param dataPath {@code model/date}
+   * @throws InvalidInputException if there is no such batch
+   */
   public static Batch load(StepContext context, String dataPath) {
     ProcessedBatch description = describe(context, dataPath);
     return new Batch(description, context.store().processedBatches().readAll(description));
   }
 
-  /** The batch as this version can read it; see {@link #require}. */
+  /** This batch, if the version can read it; see {@link #require}. */
   public Batch requireFor(ModelVersion version) {
     require(description, version);
     return this;
   }
 
   /**
-   * An {@link InvalidInputException} where the batch was prepared by another preprocessing than the
-   * version's.
+   * Refuses a batch that the version cannot read.
+   *
+   * @throws InvalidInputException if the batch was prepared with another preprocessing than that of
+   *     the version
    */
   public static void require(ProcessedBatch description, ModelVersion version) {
     if (!description.preprocessingHash().equals(version.preprocessing().hash())) {
@@ -58,7 +71,7 @@ public record Batch(ProcessedBatch description, Rows rows) {
     return rows.features();
   }
 
-  /** Names the features' and the labels' content. */
+  /** Identifies the content of the features and labels; see {@link ProcessedBatch}. */
   public String contentHash() {
     return description.contentHash();
   }

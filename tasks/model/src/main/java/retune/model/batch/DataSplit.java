@@ -27,37 +27,38 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * A batch's split, as the collection {@code data_splits} keeps it: {@code assignment} holds one
- * {@link Part#code} a row, {@code hashes} the {@link Split#digest} of each part. The file {@code
- * training_rows/ID} holds the hashes of the training and validation rows, eight bytes each,
- * big-endian: they outlive the batch, which another content of its day replaces.
+ * The split of a batch. In the collection {@code data_splits}, {@code assignment} holds one {@link
+ * Part#code} per row, and {@code hashes} the {@link Split#digest} of each part. The blob {@code
+ * training_rows/ID} holds the hashes of the training, validation and rejected rows, eight bytes
+ * each, big-endian. They outlive the batch, which other content of the same day replaces.
  *
- * @param id {@code BATCH/} and 12 hexadecimal digits that come from the batch's content and the
- *     plan: the same split again has the same id
- * @param filter what was left out of training; null without a filter, and for a split that was
- *     found
+ * @param id {@code BATCH/} and 12 hexadecimal digits, derived from the batch's content and the
+ *     plan: the same split has the same id
+ * @param filter what was left out of training; null if no filter was used, or if the split was read
+ *     from the store
  */
 public record DataSplit(String id, Split split, @Nullable QualityFilter filter) {
   private static final String COLLECTION = "data_splits";
   private static final int DIGITS = 12;
 
-  /** Rejected rows that a document names for each reason. */
+  /** Number of rejected rows that a document lists for each reason. */
   private static final int SAMPLE = 10;
 
   /**
-   * How to split.
+   * How to split a batch.
    *
-   * @param holdoutShare share of the labelled rows that judges
-   * @param validationShare share of the others that chooses
+   * @param holdoutShare share of the labelled rows in the hold-out, 0 … 1
+   * @param validationShare share of the other labelled rows in the validation part, 0 … 1
+   * @param seed random seed
    * @param qualityFilter whether training and validation leave out what {@link QualityFilter} finds
    */
   public record Plan(
       double holdoutShare, double validationShare, long seed, boolean qualityFilter) {}
 
   /**
-   * Splits the batch; the seed is mixed with the batch's name, so that no two days split alike.
+   * Splits the batch. The seed is mixed with the batch's id, so that each day is split differently.
    *
-   * @param preprocessing that of the version to train, which has made the batch
+   * @param preprocessing the preprocessing that made the batch
    */
   public static DataSplit of(Batch batch, Plan plan, Preprocessing preprocessing) {
     byte[] seed =
@@ -84,11 +85,12 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     return new DataSplit(id, filter.apply(split), filter);
   }
 
-  /** What the parts hold, after asserting that no row is in two of them. */
+  /** Counts the rows of each part and checks that no row is in two; see {@link Split#verify}. */
   public Split.Counts verify(Batch batch) {
     return split.verify(batch.rows().rowHashes());
   }
 
+  /** Stores the split, after {@link #verify}. */
   public void keep(StepContext context, Batch batch, Plan plan) {
     long[] rowHashes = batch.rows().rowHashes();
     Split.Counts counts = verify(batch);
@@ -119,7 +121,7 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     context.store().events().record(COLLECTION, id, document);
   }
 
-  /** The rejected rows of each reason: how many, and the first of them. */
+  /** The number of rejected rows for each reason, and the positions of the first ones. */
   private static Document rejected(QualityFilter filter) {
     Document rejected = new Document();
     filter
@@ -134,12 +136,15 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
   }
 
   /**
-   * Marks the batch's rows that a training on one of these contents may have seen: those that any
-   * split of the same content gave to training or validation, and rows equal to such rows of an
-   * earlier content of the same day, as after a change of labels. Equal rows of other days are not
-   * marked: in a table of few distinct rows each day repeats them.
+   * Marks the rows of the batch that training on one of these contents may have seen: the rows that
+   * any split of the same content gave to training or validation, and rows equal to such rows in
+   * earlier content of the same day, for example before its labels changed. Equal rows of other
+   * days are not marked, because in a table of few distinct rows every day repeats them.
    *
-   * @param trainedOn content hashes of batches, see {@link ModelVersion.Lineage#trainedOn}
+   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   * @return one per row: whether training may have seen it
+   * @throws InvalidInputException if the batch's content is among these, but its split is not in
+   *     the store
    */
   public static boolean[] seenRows(
       StepContext context, ProcessedBatch batch, Set<String> trainedOn) {
@@ -185,7 +190,7 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     }
   }
 
-  /** A rejected row counts as well: training may have seen an equal one. */
+  /** Rejected rows count, too: training may have seen an equal row. */
   private static boolean isTrainedOn(byte part) {
     return part == Part.TRAINING.code()
         || part == Part.VALIDATION.code()
@@ -216,8 +221,10 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
   }
 
   /**
-   * The split of that id, or the only one of the batch where no id is given; an {@link
-   * InvalidInputException} where there is none, or more than one to choose from.
+   * Reads a split of the batch's current content.
+   *
+   * @param splitId null for the only split
+   * @throws InvalidInputException if there is no such split, or several and no id is given
    */
   public static DataSplit find(StepContext context, Batch batch, @Nullable String splitId) {
     Bson ofBatch = and(eq("data_path", batch.id()), eq("content_hash", batch.contentHash()));

@@ -19,21 +19,21 @@ import retune.runtime.store.Blobs;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * Encoded rows, kept under the encoder and the data they come from: the blob {@code
- * features/ENCODER_HASH/CONTENT_HASH} holds {@code rows × encodedSize} little-endian float32,
- * row-major. Whatever has the same encoder reuses them; damaged ones are computed again.
+ * Caches encoded rows by encoder and data. The blob {@code features/ENCODER_HASH/CONTENT_HASH}
+ * holds {@code rows × encodedSize} little-endian float32 numbers, row-major. All versions with the
+ * same encoder share it; a damaged blob is computed again.
  *
- * <p>A shard's part is a blob of its own, {@code …/INDEX-of-COUNT}: of the encoded rows, until they
- * are put together; or, where the batch has too many of them to keep, of the head's answers, {@code
- * answers/MODEL_ID/CONTENT_HASH/INDEX-of-COUNT}, which stays.
+ * <p>Each shard has its own blob. {@code features/ENCODER_HASH/CONTENT_HASH/INDEX-of-COUNT} holds
+ * its encoded rows until all shards are merged. If the encoded batch is too large to keep, {@code
+ * answers/MODEL_ID/CONTENT_HASH/INDEX-of-COUNT} holds the head's answers instead, and stays.
  */
 public final class FeatureCache {
   private static final Logger LOGGER = System.getLogger(FeatureCache.class.getName());
 
-  /** Rows encoded at a time; shards are cut between them. */
+  /** Number of rows encoded at a time; shards consist of whole chunks. */
   private static final int CHUNK = 1000;
 
-  /** Encoded numbers of the largest batch that is kept by {@link #answers}: 64 MB. */
+  /** Numbers in the largest encoded batch that {@link #answers} keeps: 64 MB. */
   private static final int MOST_VALUES = 16 << 20;
 
   private final StepContext context;
@@ -59,20 +59,20 @@ public final class FeatureCache {
   }
 
   /**
-   * Rows as an encoder sees them.
+   * Encoded rows.
    *
    * @param values {@code rows × encodedSize}, row-major
    */
   public record Encoded(float[] values, Source source) {}
 
   /**
-   * What the head says to rows.
+   * The answers of the head.
    *
    * @param logits {@code rows × classes}, row-major
    */
   public record Answers(float[] logits, Source source) {}
 
-  /** What is kept under an id. */
+  /** What the store holds under an id. */
   private sealed interface Kept {
     record Whole(float[] values) implements Kept {}
 
@@ -92,8 +92,8 @@ public final class FeatureCache {
   }
 
   /**
-   * The head's answers to all rows of a batch. The encoded rows of one that has more than 64 MB of
-   * them are given up as soon as they are answered, so that memory does not grow with them.
+   * The head's answers for all rows of a batch. If the encoded rows take more than 64 MB, each
+   * chunk is discarded as soon as the head has answered it, so that they do not fill the memory.
    */
   public Answers answers(ModelVersion version, Engine engine, Batch batch) {
     int rows = batch.features().rows();
@@ -111,8 +111,8 @@ public final class FeatureCache {
   }
 
   /**
-   * Works out and keeps what {@link #answersOfShards} needs of one shard's rows; nothing where it
-   * is there already. Only these rows are read.
+   * Computes and stores what {@link #answersOfShards} needs of one shard, unless it is already
+   * stored. Reads only the rows of this shard.
    */
   public Source keepShard(ModelVersion version, Engine engine, ProcessedBatch batch, Shard shard) {
     if (keptWhole(version, batch) instanceof Kept.Whole) {
@@ -137,10 +137,11 @@ public final class FeatureCache {
   }
 
   /**
-   * What {@link #answers} gives, from what {@link #keepShard} has kept of each shard; the batch's
-   * rows are not read.
+   * Merges what {@link #keepShard} has stored of each shard into the result of {@link #answers}.
+   * Does not read the rows of the batch.
    *
-   * @throws NotReadyException where a shard is not there, or damaged
+   * @param shards number of shards
+   * @throws NotReadyException if a shard is missing or damaged
    */
   public Answers answersOfShards(
       ModelVersion version, Engine engine, ProcessedBatch batch, int shards) {
@@ -159,7 +160,7 @@ public final class FeatureCache {
         whole instanceof Kept.Damaged ? Source.RECOMPUTED : Source.COMPUTED);
   }
 
-  /** How many rows a shard of the batch has. */
+  /** Number of rows of the batch in a shard. */
   public static int rows(ProcessedBatch batch, Shard shard) {
     return shard.to(batch.rows(), CHUNK) - shard.from(batch.rows(), CHUNK);
   }
@@ -190,16 +191,17 @@ public final class FeatureCache {
         : new Kept.Nothing();
   }
 
-  /** All rows of a batch. */
+  /** All rows of a batch, encoded. */
   public Encoded all(ModelVersion version, Engine engine, Batch batch) {
     return get(id(version, batch.description()), size(version), engine, batch.features());
   }
 
   /**
-   * Some rows of a batch: out of the whole batch where that is encoded already, otherwise encoded
-   * and kept by themselves.
+   * Some rows of a batch, encoded. Selects them from the encoded batch if that is in the store;
+   * otherwise encodes and stores these rows alone.
    *
-   * @param selection names the rows
+   * @param rows positions in the batch
+   * @param selection name under which these rows are stored
    */
   public Encoded some(
       ModelVersion version, Engine engine, Batch batch, int[] rows, String selection) {
@@ -255,7 +257,7 @@ public final class FeatureCache {
     blobs.put(id, bytes.array());
   }
 
-  /** Encodes the rows some at a time, and puts what is made of them into {@code values}. */
+  /** Encodes the rows in chunks, and writes what {@code made} makes of them to {@code values}. */
   private void inChunks(
       Engine engine, Features features, UnaryOperator<float[]> made, float[] values) {
     int filled = 0;
@@ -289,7 +291,7 @@ public final class FeatureCache {
     return of + "/" + shard.index() + "-of-" + shard.count();
   }
 
-  /** Numbers a row of a shard's part: of its encoding, or of its answer. */
+  /** Numbers per row in a shard's blob: those of its encoding, or of its answer. */
   private int partSize(ModelVersion version, ProcessedBatch batch) {
     return isKept(version, batch.rows()) ? size(version) : classes(version);
   }

@@ -11,12 +11,12 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
 
 /**
- * An attempt at fine-tuning, as the run that made it keeps it in the collection {@code attempts},
+ * An attempt at fine-tuning. The run that made it stores it in the collection {@code attempts},
  * under {@code BATCH/RUN/ATTEMPT}.
  *
- * @param number from 1
- * @param modelId the version that it made
- * @param metric what the epoch was chosen by
+ * @param number counted from 1
+ * @param modelId the version that the attempt made
+ * @param metric the metric by which the epoch was chosen
  * @param value the metric on the validation rows
  * @param lowerBound the one-sided 95 % confidence bound of the value; 0 for fewer than two rows
  */
@@ -27,7 +27,11 @@ public record TrainedAttempt(
   /** Coverage of the two-sided interval whose lower end is the bound. */
   private static final double COVERAGE = 0.9;
 
-  /** The attempt whose version gives these answers on the validation rows. */
+  /**
+   * An attempt with its value and bound.
+   *
+   * @param validation the version's predictions for the validation rows
+   */
   public static TrainedAttempt of(
       int number, String modelId, Metric metric, Predictions validation) {
     double value = metric.of(validation);
@@ -44,7 +48,7 @@ public record TrainedAttempt(
     context.store().events().record(COLLECTION, prefix(context, batch) + number, document);
   }
 
-  /** The attempts that this run has made on the batch as it is now, by this metric, in order. */
+  /** This run's attempts on the current content of the batch with this metric, in order. */
   public static List<TrainedAttempt> ofRun(
       StepContext context, ProcessedBatch batch, Metric metric) {
     return context.store().events().startingWith(COLLECTION, prefix(context, batch)).stream()

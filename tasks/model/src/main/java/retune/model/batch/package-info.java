@@ -1,4 +1,4 @@
-/** A processed batch as models use it: its rows, its split, and what an encoder makes of it. */
+/** A processed batch as models use it: its rows, its split and its encoded features. */
 @NullMarked
 package retune.model.batch;
 

@@ -12,16 +12,15 @@ import jdk.incubator.vector.VectorOperators;
  * Attention of one block of queries to all keys, for one head; lanes are queries. Queries arrive
  * scaled by {@code log₂ e / √size}, so that scores are exponents of two.
  *
- * <p>Queries, keys and values are {@code [block][paddedSize][BLOCK]}. Not for several threads at
- * once.
+ * <p>Queries, keys and values are {@code [block][paddedSize][BLOCK]}. Not thread-safe.
  */
 final class Attention {
   private static final int GROUP = PackedLinear.GROUP;
 
-  /** 1.5 · 2²³: added to a number below 2²² it leaves the rounded integer in the low bits. */
+  /** 1.5 · 2²³: adding it to a number below 2²² leaves the rounded integer in the low bits. */
   private static final float ROUNDING = 12_582_912f;
 
-  /** Exponents are held above −100: 2⁻¹⁰⁰ is nothing beside the greatest, which is 2⁰. */
+  /** Exponents are at least −100: 2⁻¹⁰⁰ is negligible beside the greatest weight, 2⁰. */
   private static final float LOWEST_EXPONENT = 100f;
 
   // 2^f for |f| ≤ ½ to 7.5e-8 relative, a minimax polynomial
@@ -37,15 +36,17 @@ final class Attention {
   private final int size;
   private final int paddedSize;
 
-  /** {@code [key][query lane]}: scores, then weights before division by their sum. */
+  /** {@code [key][query lane]}: scores, then the weights before division by their sum. */
   private final float[] weights;
 
-  /** {@code [query lane]}: one over the sum of weights. */
+  /** {@code [query lane]}: the inverse of the sum of the weights. */
   private final float[] inverseSums = new float[BLOCK];
 
   /**
+   * Attention over a row's tokens.
+   *
    * @param size dimensions of a head
-   * @param paddedSize rows that a head's block has
+   * @param paddedSize rows of a head's block
    */
   Attention(int tokens, int size, int paddedSize) {
     this.tokens = tokens;
@@ -55,12 +56,12 @@ final class Attention {
   }
 
   /**
-   * Writes {@code [paddedSize][BLOCK]} to {@code result}.
+   * Writes the attended values, {@code [paddedSize][BLOCK]}, to {@code result}.
    *
-   * @param projected the array of queries, keys and values
-   * @param queries where the block of queries begins
-   * @param keys where the head's first block of keys begins
-   * @param values where the head's first block of values begins
+   * @param projected the array with queries, keys and values
+   * @param queries index at which the block of queries begins
+   * @param keys index at which the head's first block of keys begins
+   * @param values index at which the head's first block of values begins
    */
   void attend(float[] projected, int queries, int keys, int values, float[] result, int resultAt) {
     int block = paddedSize * BLOCK;
@@ -118,9 +119,9 @@ final class Attention {
   }
 
   /**
-   * In place {@code 2^(weight − greatest)} for the queries of one vector, and one over their sum.
-   * {@code 2^y = 2^n · 2^f} with n whole and |f| ≤ ½: the polynomial gives 2^f, n is added to the
-   * exponent's bits.
+   * Replaces the scores of one vector of queries by {@code 2^(score − greatest)}, and stores the
+   * inverse of their sum. With {@code 2^y = 2^n · 2^f}, n whole and |f| ≤ ½, the polynomial gives
+   * 2^f, and n is added to the bits of the exponent.
    */
   private void exponentiate(int lane) {
     FloatVector greatest = greatest(lane);
@@ -137,7 +138,7 @@ final class Attention {
     for (int key = 0; key < tokens; key++) {
       int at = key * BLOCK + lane;
       FloatVector below = minusOne.fma(FloatVector.fromArray(SPECIES, weights, at), greatest);
-      // not negative, so that integers order these numbers as floats do
+      // never negative, so that integers order these numbers as floats do
       below = below.reinterpretAsInts().min(limit).reinterpretAsFloats();
       FloatVector whole = rounding.sub(below);
       FloatVector fraction = rounding.sub(whole).sub(below);
@@ -151,7 +152,7 @@ final class Attention {
     FloatVector.broadcast(SPECIES, 1f).div(sum).intoArray(inverseSums, lane);
   }
 
-  /** The greatest weight of each query; in four chains, for each step waits for the one before. */
+  /** The greatest score of each query; in four chains, because each step waits for the previous. */
   private FloatVector greatest(int lane) {
     FloatVector least = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
     FloatVector a = least;
@@ -172,7 +173,9 @@ final class Attention {
     return least.max(a).max(b).max(least.max(c).max(d));
   }
 
-  /** Four dimensions of {@code result[i][query] = Σ values[i][key] · weights[key][query] / sum}. */
+  /**
+   * {@code result[i][query] = Σ values[i][key] · weights[key][query] / sum} for four dimensions.
+   */
   private void average(float[] projected, int values, float[] result, int resultAt) {
     FloatVector a0 = FloatVector.zero(SPECIES);
     FloatVector a1 = a0;

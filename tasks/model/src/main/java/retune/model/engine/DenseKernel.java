@@ -4,14 +4,18 @@ import static retune.model.engine.Matrices.BLOCK;
 
 import java.util.List;
 
-/** Linear layers with a ReLU between them, a block of rows at a time; lanes are rows. */
+/** Linear layers with a ReLU between them, for one block of rows at a time; lanes are rows. */
 final class DenseKernel {
   private final List<PackedLinear> layers;
   private final boolean reluLast;
   private float[] input;
   private float[] output;
 
-  /** Whether a ReLU follows the last layer too is the caller's choice. */
+  /**
+   * A kernel with its own scratch memory.
+   *
+   * @param reluLast whether a ReLU follows the last layer, too
+   */
   DenseKernel(List<PackedLinear> layers, boolean reluLast) {
     this.layers = layers;
     this.reluLast = reluLast;
@@ -24,12 +28,12 @@ final class DenseKernel {
     this.output = new float[widest * BLOCK];
   }
 
-  /** Where {@link #run} reads from: {@code [input][BLOCK]}. */
+  /** The block that the next {@link #run} reads: {@code [input][BLOCK]}. */
   float[] input() {
     return input;
   }
 
-  /** The outputs of the block in {@link #input}: {@code [output][BLOCK]}, until the next run. */
+  /** The outputs for the block in {@link #input}: {@code [output][BLOCK]}, valid until next run. */
   float[] run() {
     for (int layer = 0; layer < layers.size(); layer++) {
       if (reluLast || layer < layers.size() - 1) {

@@ -4,13 +4,24 @@ import retune.core.data.Features;
 
 /**
  * Runs a model version: encodes rows once and applies the head to the result. Results depend
- * neither on how rows are grouped nor on the number of threads.
+ * neither on how rows are grouped nor on the number of threads; with PyTorch, the grouping may
+ * change them by float32 rounding.
  */
 public interface Engine extends AutoCloseable {
-  /** Rows to vectors: {@code rows × encodedSize}, row-major. */
+  /**
+   * Encodes rows.
+   *
+   * @return {@code rows × encodedSize}, row-major
+   * @throws retune.core.InvalidInputException if {@link FeatureCheck} refuses the features
+   */
   float[] encode(Features features);
 
-  /** Encoded rows to logits: {@code rows × classes}, row-major. */
+  /**
+   * Applies the head to encoded rows. The version must have one.
+   *
+   * @param encoded {@code rows × encodedSize}, row-major
+   * @return logits, {@code rows × classes}, row-major
+   */
   float[] head(float[] encoded, int rows);
 
   /**

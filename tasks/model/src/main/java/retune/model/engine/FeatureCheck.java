@@ -4,14 +4,19 @@ import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
-/** Checks a network's input: its features, codes within range, finite numbers. */
+/** Checks the input of a network: its features, the range of codes and of numbers. */
 public final class FeatureCheck {
-  /** Squares of weighted sums of such numbers do not overflow float32. */
+  /** Greatest absolute value of a number: squares of weighted sums do not overflow float32. */
   static final float GREATEST = 1e15f;
 
   private FeatureCheck() {}
 
-  /** Throws an {@link InvalidInputException} naming the first invalid feature and row. */
+  /**
+   * Refuses features that the network cannot read.
+   *
+   * @throws InvalidInputException if the schema differs; if a code is not in 0 … cardinality − 1 or
+   *     a number is not in −1e15 … 1e15, naming the feature and the row
+   */
   public static void check(Features features, FeatureSchema schema) {
     if (!features.schema().equals(schema)) {
       throw new InvalidInputException(

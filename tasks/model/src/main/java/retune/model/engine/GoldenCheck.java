@@ -5,16 +5,18 @@ import retune.core.data.Features;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Golden;
 
-/** Checks that an engine computes the logits of a version's golden rows. */
+/** Checks that an engine reproduces the logits of a version's golden rows. */
 public final class GoldenCheck {
-  /** Greatest difference of a logit, relative to its size where that is above 1. */
+  /** Greatest difference allowed, relative to the logit if that is above 1. */
   private static final double TOLERANCE = 1e-4;
 
   private GoldenCheck() {}
 
   /**
-   * The greatest difference of a golden row's logit, relative to its size above 1.
+   * The greatest absolute difference from a golden row's logit, divided by the size of the logit if
+   * that is above 1.
    *
+   * @return 0 … 1e-4
    * @throws InvalidInputException if it is greater than 1e-4, or the version has no golden rows
    */
   public static double maxDifference(ModelVersion version, Engine engine) {

@@ -44,7 +44,7 @@ record LinearLayer(double[][] weights, double[] bias) {
     return y;
   }
 
-  /** The layer that does what {@code x → this(scale · x + shift)} does. */
+  /** The layer that computes {@code this(scale · x + shift)}. */
   LinearLayer after(double[] scale, double[] shift) {
     double[][] scaled = new double[outputs()][inputs()];
     for (int output = 0; output < outputs(); output++) {
@@ -55,7 +55,7 @@ record LinearLayer(double[][] weights, double[] bias) {
     return new LinearLayer(scaled, apply(shift));
   }
 
-  /** The layer whose outputs are this layer's, times a factor. */
+  /** The layer whose outputs are those of this layer times a factor. */
   LinearLayer times(double factor) {
     return new LinearLayer(
         Arrays.stream(weights)
@@ -70,7 +70,12 @@ record LinearLayer(double[][] weights, double[] bias) {
         Arrays.copyOfRange(weights, from, to), Arrays.copyOfRange(bias, from, to));
   }
 
-  /** The same layer for inputs that come in groups, each followed by ignored ones. */
+  /**
+   * The same layer for inputs in groups, each followed by padding that is ignored.
+   *
+   * @param group number of inputs in a group
+   * @param paddedGroup number of inputs in a group, padding included
+   */
   LinearLayer withPaddedInputs(int group, int paddedGroup) {
     double[][] padded = new double[outputs()][inputs() / group * paddedGroup];
     for (int output = 0; output < outputs(); output++) {

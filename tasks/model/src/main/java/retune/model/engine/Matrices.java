@@ -5,19 +5,19 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Arithmetic on blocks: matrices of {@code [row][BLOCK]} in a float array, one column (a token, or
- * a row of the batch) in each lane. A lane's result never depends on the other lanes.
+ * Arithmetic on blocks: matrices {@code [row][BLOCK]} in a float array, with one column (a token,
+ * or a row of the batch) per lane. The result of a lane never depends on the other lanes.
  *
  * <p>All products keep 4 outputs × 2 vectors in registers and read the weights as broadcasts.
- * Measured on AVX2 with d = 32: 4 × 2 reaches 78 % of the multiply-add peak, 4 × 3 spills registers
- * and reaches 38 %. The three kinds of {@code linear} are three methods on purpose: one with mode
- * flags ran four times slower, because the vectors no longer stayed in registers.
+ * Measured on AVX2 with d = 32: 4 × 2 reaches 78 % of the multiply-add peak; 4 × 3 spills registers
+ * and reaches 38 %. The three kinds of {@code linear} are separate methods on purpose: a single one
+ * with mode flags ran four times slower, because the vectors no longer stayed in registers.
  *
- * <p>A method is called on a vector that was just loaded, made or calculated, never on one that a
- * loop carried here: of that the compiler knows the class only if its profile happens to hold it,
- * and calls into boxed vectors where it does not. Half of all processes ran three times slower so.
- * Sums therefore are arguments, and loops that end in a sum are {@code do … while}: the sum is then
- * the last calculation's result.
+ * <p>Methods are called only on vectors that were just loaded, created or computed, never on one
+ * that was carried around a loop. The compiler knows the class of a carried vector only if its
+ * profile happens to contain it; otherwise it calls methods on boxed vectors, which made half of
+ * all processes three times slower. Sums are therefore passed as arguments, and loops that end in a
+ * sum are {@code do … while}, so that the sum is the result of the last computation.
  */
 final class Matrices {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
@@ -32,7 +32,7 @@ final class Matrices {
 
   private Matrices() {}
 
-  /** The least number of blocks that hold so many columns. */
+  /** The number of blocks that hold the columns. */
   static int blocks(int columns) {
     return Math.ceilDiv(columns, BLOCK);
   }
@@ -172,7 +172,7 @@ final class Matrices {
     }
   }
 
-  /** {@code y = (x − mean) / √(variance + ε)} of each column over its {@code rows}. */
+  /** {@code y = (x − mean) / √(variance + ε)} for each column, over its {@code rows}. */
   static void normalise(int rows, float[] x, int xAt, float[] y, int yAt) {
     FloatVector sum0 = FloatVector.zero(SPECIES);
     FloatVector sum1 = sum0;
@@ -202,7 +202,7 @@ final class Matrices {
     }
   }
 
-  /** {@code y += x} for so many rows. */
+  /** {@code y += x} for the first rows of a block. */
   static void add(int rows, float[] x, int xAt, float[] y) {
     for (int i = 0; i < rows * BLOCK; i += WIDTH) {
       accumulate(FloatVector.fromArray(SPECIES, x, xAt + i), y, i);
@@ -214,8 +214,8 @@ final class Matrices {
   }
 
   /**
-   * By integer maximum, which orders numbers as floats do where one of them is zero and, unlike the
-   * float maximum, is a single instruction. A NaN may become zero; inputs are checked before.
+   * Takes the integer maximum, which agrees with the float maximum if one of the numbers is zero
+   * and, unlike it, is a single instruction. A NaN may become zero, but inputs are checked before.
    */
   private static FloatVector relu(FloatVector x) {
     return x.reinterpretAsInts().max(IntVector.zero(INTEGERS)).reinterpretAsFloats();

@@ -9,18 +9,22 @@ import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
-/** A model version's layers, in double precision, in the order in which they are applied. */
+/**
+ * The layers of a model version, in double precision, in the order in which they are applied.
+ *
+ * @param head empty for a pre-trained encoder
+ */
 record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
-  /** From features to a vector. */
+  /** Maps the features of a row to a vector. */
   sealed interface Encoder {
     int encodedSize();
   }
 
   /**
-   * Tokens through pre-norm layers; their mean is the output.
+   * Passes tokens through pre-norm layers; their mean is the output.
    *
-   * @param embeddings {@code [categorical feature][code][d]}
-   * @param numbers d outputs of one input, a numeric feature each
+   * @param embeddings {@code [categorical feature][code][dimension]}
+   * @param numbers one layer per numeric feature, with one input and {@code dimension} outputs
    */
   record Transformer(
       int dimension,
@@ -39,7 +43,7 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
    * {@code x += output(attention(projection(norm(x))))}, then {@code x +=
    * contraction(relu(expansion(norm(x))))}.
    *
-   * @param projection to queries, keys and values, d each
+   * @param projection to queries, keys and values, {@code dimension} outputs each
    */
   record TransformerLayer(
       LayerNorm beforeAttention,
@@ -55,7 +59,11 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
     static final double EPSILON = 1e-5;
   }
 
-  /** Embeddings and numbers, concatenated, through layers with a ReLU behind each. */
+  /**
+   * Passes the concatenated embeddings and numbers through layers, each followed by a ReLU.
+   *
+   * @param embeddings {@code [categorical feature][code][embedding size]}
+   */
   record Perceptron(double[][][] embeddings, List<LinearLayer> layers) implements Encoder {
     @Override
     public int encodedSize() {
@@ -66,7 +74,7 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
   /** {@code output(relu(hidden(x)))}. */
   record Head(LinearLayer hidden, LinearLayer output) {}
 
-  /** The layers of a version; its weights must be the version's. */
+  /** The layers of a version, given its weights. */
   static Network of(ModelVersion version, Weights weights) {
     FeatureSchema schema = version.preprocessing().schema();
     Encoder encoder =
@@ -88,7 +96,11 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
             : Optional.empty());
   }
 
-  /** The head; an {@link InvalidInputException} for a bare encoder. */
+  /**
+   * The head.
+   *
+   * @throws InvalidInputException if the network is a pre-trained encoder without a head
+   */
   Head requireHead() {
     return head.orElseThrow(
         () ->

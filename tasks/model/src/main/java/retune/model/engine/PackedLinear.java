@@ -1,11 +1,12 @@
 package retune.model.engine;
 
 /**
- * A linear layer as {@link Matrices} reads it: four outputs beside each other for each input.
+ * A linear layer in the layout that {@link Matrices} reads: for each input, the weights of four
+ * outputs side by side.
  *
  * @param weights {@code [outputs / 4][inputs][4]}
  * @param bias {@code [outputs]}
- * @param outputs a multiple of four; the outputs that were added are zero for every input
+ * @param outputs number of outputs, padded to a multiple of four; the padding is always zero
  */
 record PackedLinear(float[] weights, float[] bias, int inputs, int outputs) {
   /** Outputs computed together. */
@@ -26,7 +27,7 @@ record PackedLinear(float[] weights, float[] bias, int inputs, int outputs) {
     return new PackedLinear(weights, bias, inputs, outputs);
   }
 
-  /** The next multiple of {@link #GROUP}. */
+  /** The size, rounded up to a multiple of {@link #GROUP}. */
   static int padded(int size) {
     return Math.ceilDiv(size, GROUP) * GROUP;
   }

@@ -10,9 +10,10 @@ import retune.model.engine.Network.Transformer;
 import retune.model.engine.Network.TransformerLayer;
 
 /**
- * The forward pass in double precision, one row at a time, as the papers write it: TabTransformer
- * (Huang et al. 2020) with every feature a token, pre-norm layers (Xiong et al. 2020). What the
- * vector engine is tested against, and ready sooner than it for a few rows.
+ * The forward pass in double precision, one row at a time, as written in the papers: TabTransformer
+ * (Huang et al. 2020) with a token for every feature and pre-norm layers (Xiong et al. 2020). The
+ * reference that the vector engine is tested against; faster for a few rows, because the vector
+ * engine has to be compiled first.
  */
 public final class PlainEngine implements Engine {
   private final Network network;
@@ -120,7 +121,7 @@ public final class PlainEngine implements Engine {
     return tokens;
   }
 
-  /** Multi-head attention (Vaswani et al. 2017, section 3.2) before its output layer. */
+  /** Multi-head attention (Vaswani et al. 2017, section 3.2), without its output layer. */
   private static double[][] attend(TransformerLayer layer, double[][] tokens, int heads) {
     double[][] projected = new double[tokens.length][];
     for (int token = 0; token < tokens.length; token++) {

@@ -22,7 +22,7 @@ public record Predictor(ModelVersion version, Engine engine) {
   }
 
   /**
-   * The outputs for rows that the encoder has already seen.
+   * The outputs for rows that are already encoded.
    *
    * @param encoded {@code rows × encodedSize}, row-major
    * @throws InvalidInputException if a logit is not finite

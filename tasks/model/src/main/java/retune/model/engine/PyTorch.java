@@ -3,9 +3,9 @@ package retune.model.engine;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 
-/** PyTorch as an engine. A service, because not every class path has its native library. */
+/** Opens PyTorch engines. A service, because not every class path has PyTorch's native library. */
 public interface PyTorch {
-  /** Whether the library is on the class path; the service's provider can be there without it. */
+  /** Whether the native library is on the class path; the provider may be there without it. */
   boolean isAvailable();
 
   /** An engine for the version. The caller closes it. */

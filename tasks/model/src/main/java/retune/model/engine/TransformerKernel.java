@@ -10,16 +10,16 @@ import retune.model.engine.Network.Transformer;
 import retune.model.engine.Network.TransformerLayer;
 
 /**
- * The transformer's encoder, one row of the batch at a time so that all of it stays in the cache;
- * lanes are tokens. Three things are folded away beforehand: LayerNorm's scale and shift into the
- * linear layer behind it, the softmax's scale and base into the queries, and the mean over tokens
- * into the last layer's contraction, which is applied to the mean alone.
+ * The transformer's encoder, for one row of the batch at a time, so that all of its data stays in
+ * the cache; lanes are tokens. Three computations are folded into others: LayerNorm's scale and
+ * shift into the linear layer that follows it, the softmax's scale and base into the queries, and
+ * the mean over tokens into the last layer's contraction, which is applied to the mean alone.
  *
- * <p>Sizes that are no multiple of four are padded with zeros, tokens to a full block with copies
- * of the last token, which nothing attends to.
+ * <p>Sizes are padded to a multiple of four with zeros. Tokens are padded to a full block with
+ * copies of the last one, which no token attends to.
  */
 final class TransformerKernel implements Kernel {
-  /** A network's packed weights, shared by all kernels of it. */
+  /** The packed weights of a network, shared by all of its kernels. */
   static final class Packed {
     private final Transformer transformer;
     private final List<PackedLayer> layers;
@@ -62,7 +62,7 @@ final class TransformerKernel implements Kernel {
   /**
    * One layer.
    *
-   * @param projection a head each: all queries, then all keys, then all values
+   * @param projection one per head: first for the queries, then for the keys, then for the values
    */
   private record PackedLayer(
       PackedLinear[] projection,
@@ -79,10 +79,10 @@ final class TransformerKernel implements Kernel {
   private final int blocks;
   private final Attention attention;
 
-  /** {@code [block][paddedDimension][BLOCK]}: the tokens on their way through the layers. */
+  /** {@code [block][paddedDimension][BLOCK]}: the tokens as they pass through the layers. */
   private final float[] stream;
 
-  /** {@code [dimension][BLOCK]} of one block. */
+  /** {@code [paddedDimension][BLOCK]} of one block. */
   private final float[] normed;
 
   /** {@code [3 · heads][block][paddedSize][BLOCK]}: queries, keys, values. */
@@ -150,7 +150,7 @@ final class TransformerKernel implements Kernel {
     }
   }
 
-  /** Queries, keys and values of all tokens. */
+  /** Computes queries, keys and values of all tokens. */
   private void project(PackedLayer layer) {
     int headBlock = packed.paddedSize * BLOCK;
     for (int block = 0; block < blocks; block++) {
@@ -162,7 +162,7 @@ final class TransformerKernel implements Kernel {
     }
   }
 
-  /** Attention and feed-forward, block by block; the last layer only adds up for the mean. */
+  /** Attention and feed-forward, block by block; the last layer only adds up sums for the mean. */
   private void transform(PackedLayer layer, boolean last) {
     int headBlock = packed.paddedSize * BLOCK;
     if (last) {
@@ -213,7 +213,7 @@ final class TransformerKernel implements Kernel {
     }
   }
 
-  /** Lane by lane in order: the order of a vector's own reduction is not defined. */
+  /** Adds the lanes in order, because a vector's own reduction has no defined order. */
   private static double sum(float[] matrix, int row) {
     double sum = 0;
     for (int lane = 0; lane < BLOCK; lane++) {

@@ -14,9 +14,9 @@ import retune.model.engine.Network.Perceptron;
 import retune.model.engine.Network.Transformer;
 
 /**
- * The forward pass in float32 with the JDK's Vector API, several rows at once on several threads. A
- * row's result does not depend on the rows beside it, bit for bit. Needs the module {@code
- * jdk.incubator.vector} and the optimising compiler: see {@link Engines}.
+ * The forward pass in float32 with the JDK's Vector API, for several rows at once on several
+ * threads. The result of a row does not depend on other rows, bit for bit. Needs the module {@code
+ * jdk.incubator.vector} and the optimising compiler; see {@link Engines}.
  */
 public final class VectorEngine implements Engine {
   private static final int AVX2_WIDTH = 8;
@@ -27,7 +27,7 @@ public final class VectorEngine implements Engine {
   private final Scratch<Kernel> encoders;
   private final Scratch<DenseKernel> heads;
 
-  /** Memory of finished work, to be used again: as many pieces as threads were ever at work. */
+  /** A pool of scratch memory, which grows to one piece per thread that works at the same time. */
   private record Scratch<T>(Queue<T> idle, Supplier<T> factory) {
     Scratch(Supplier<T> factory) {
       this(new ConcurrentLinkedQueue<>(), factory);
@@ -49,8 +49,9 @@ public final class VectorEngine implements Engine {
   }
 
   /**
-   * Whether the processor multiplies and adds in one instruction; where it does not, Java does each
-   * in software. Intel's and AMD's do from AVX2 on, and all others that Java has vectors for.
+   * Whether the processor has a fused multiply-add; without it, Java computes each in software.
+   * Processors of Intel and AMD have it from AVX2 on, and so have all others for which Java has
+   * vectors.
    */
   static boolean suitsProcessor() {
     return !System.getProperty("os.arch").equals("amd64") || Matrices.WIDTH >= AVX2_WIDTH;
@@ -120,7 +121,7 @@ public final class VectorEngine implements Engine {
     return List.of(PackedLinear.of(head.hidden()), PackedLinear.of(head.output()));
   }
 
-  /** Rows of {@code size} numbers to {@code [size][BLOCK]}. */
+  /** Copies rows of {@code size} numbers into {@code [size][BLOCK]}. */
   private static void transpose(float[] rows, int at, int count, int size, float[] block) {
     for (int row = 0; row < count; row++) {
       for (int i = 0; i < size; i++) {

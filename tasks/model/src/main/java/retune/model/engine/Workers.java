@@ -9,9 +9,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Splits rows into ranges and works on them with several threads. */
+/** Splits rows into ranges that several threads work on. */
 final class Workers implements AutoCloseable {
-  /** Rows of a range: enough to be worth handing over, few enough to keep all threads busy. */
+  /** Rows per range: enough to be worth a hand-over, few enough to keep all threads busy. */
   private static final int RANGE = 64;
 
   /** Work on the rows {@code from} inclusive to {@code to} exclusive. */
@@ -29,7 +29,11 @@ final class Workers implements AutoCloseable {
             threads, Thread.ofPlatform().name("engine-", 0).daemon().factory());
   }
 
-  /** Returns when all rows are done; a failure of any range is thrown here. */
+  /**
+   * Runs the work on all rows and waits for it; rethrows the first failure of a range.
+   *
+   * @throws CancellationException if the thread is interrupted while it waits
+   */
   void split(int rows, Work work) {
     if (threads == 1 || rows <= RANGE) {
       work.run(0, rows);

@@ -1,4 +1,4 @@
-/** Running a model: encode, then head. The fast path needs no native library. */
+/** Runs models: encodes rows, then applies the head. The fast path needs no native library. */
 @NullMarked
 package retune.model.engine;
 

@@ -7,8 +7,8 @@ import java.util.SortedMap;
 import retune.model.Tensor;
 
 /**
- * The tensors of a file by the file's own names: a state dict ({@code .pth}, {@code .pt}), a
- * TorchScript archive, or safetensors.
+ * The tensors of a file, by the names that they have there. The file is a state dict ({@code .pth},
+ * {@code .pt}), a TorchScript archive or safetensors.
  */
 interface Checkpoint extends AutoCloseable {
   /**
@@ -25,16 +25,21 @@ interface Checkpoint extends AutoCloseable {
 
   SortedMap<String, Entry> entries();
 
-  /** The tensor as float32; throws a {@link RefusedException} if float32 cannot hold a number. */
+  /**
+   * Reads a tensor as float32.
+   *
+   * @throws RefusedException if the tensor is damaged, not floating-point, or holds a number beyond
+   *     the range of float32
+   */
   Tensor tensor(String name) throws IOException;
 
   @Override
   void close() throws IOException;
 
   /**
-   * Opens a file; its first bytes decide the format.
+   * Opens a file; its first bytes determine the format.
    *
-   * @throws RefusedException if no known format can be read
+   * @throws RefusedException if the format is not known, or the file cannot be read in it
    */
   static Checkpoint open(Path file) throws IOException {
     return switch (FileKind.of(file)) {

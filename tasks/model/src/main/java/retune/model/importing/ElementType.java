@@ -6,8 +6,9 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The type of a stored number. Floating-point numbers can be read (float16 and bfloat16 are exact
- * in float32, float64 is rounded); the others are known by name only, as no weight has them.
+ * The type of a stored number. Floating-point numbers can be read: float16 and bfloat16 are exact
+ * in float32, float64 is rounded. The other types are known by name only, because weights do not
+ * have them.
  */
 enum ElementType {
   FLOAT32("FloatStorage", 4),
@@ -29,19 +30,24 @@ enum ElementType {
     this.size = size;
   }
 
-  /** The type of one of PyTorch's storage classes, {@code torch.FloatStorage}. */
+  /** The type that belongs to one of PyTorch's storage classes, {@code torch.FloatStorage}. */
   static Optional<ElementType> ofStorage(String className) {
     return Arrays.stream(values())
         .filter(type -> className.equals("torch." + type.storageName))
         .findFirst();
   }
 
-  /** Bytes a number. */
+  /** Bytes per number. */
   int size() {
     return size;
   }
 
-  /** The number at the index; a {@link RefusedException} where it is not floating-point. */
+  /**
+   * Reads a number.
+   *
+   * @param index position in the storage, in numbers
+   * @throws RefusedException if the type is not floating-point
+   */
   double get(ByteBuffer storage, int index) {
     int at = index * size;
     return switch (this) {
@@ -54,7 +60,7 @@ enum ElementType {
     };
   }
 
-  /** PyTorch's name of the type, {@code float32}. */
+  /** PyTorch's name for the type, {@code float32}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

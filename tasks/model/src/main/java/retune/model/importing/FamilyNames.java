@@ -22,7 +22,7 @@ final class FamilyNames {
 
   private FamilyNames() {}
 
-  /** The file's name of each tensor by the name it has in {@link retune.model.Weights}. */
+  /** Maps each tensor's name in {@link retune.model.Weights} to its name in the file. */
   static Map<String, String> of(Collection<String> fileNames) {
     Map<String, String> names = new TreeMap<>();
     for (String fileName : fileNames) {

@@ -8,9 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 
-/** The format of a file of weights, from its first bytes; its name is ignored. */
+/** The format of a file of weights, determined by its first bytes; its name is ignored. */
 enum FileKind {
-  /** PyTorch 1.6 and later, state dicts and TorchScript alike. */
+  /** The format of PyTorch 1.6 and later, for state dicts and TorchScript alike. */
   ZIP,
   SAFETENSORS;
 
@@ -24,7 +24,11 @@ enum FileKind {
   private static final String SAVE_AGAIN =
       "; load it with the PyTorch that made it and save its state_dict() with PyTorch 1.6 or later";
 
-  /** The format; throws a {@link RefusedException} naming any other format. */
+  /**
+   * The format of a file.
+   *
+   * @throws RefusedException if it is another format, naming that if it is known
+   */
   static FileKind of(Path file) throws IOException {
     String head;
     try (InputStream stream = Files.newInputStream(file)) {

@@ -16,13 +16,13 @@ import retune.model.Architecture.TorchScript.Argument;
 import retune.model.ModelJson;
 
 /**
- * What tensors do not show of a model: {@code model.json} reduced to the target, the columns and
- * the kind of network. Sizes are optional and must agree with the tensors.
+ * What the tensors of a model do not show: {@code model.json} reduced to the target, the columns
+ * and the kind of network. Sizes are optional and must agree with the tensors.
  *
- * @param name the model's name; null where the caller gives one
- * @param columns in the order of the network's embeddings, categorical and numeric each among
- *     themselves
- * @param decisionThreshold see {@link retune.model.ModelVersion}; 0.5 where null
+ * @param name the model's name; null if the caller gives one
+ * @param columns the columns that the network reads: the categorical ones in the order of its
+ *     embeddings, the numeric ones in the order of its numeric inputs
+ * @param decisionThreshold see {@link retune.model.ModelVersion}; null means 0.5
  */
 public record ImportSpec(
     @Nullable String name,
@@ -31,13 +31,14 @@ public record ImportSpec(
     List<InputColumn> columns,
     @Nullable Double decisionThreshold) {
   /**
-   * The kind of network; null means "as in the tensors".
+   * The kind of network. A size that is null is taken from the tensors.
    *
    * @param type {@code tab_transformer}, {@code mlp} or {@code torch_script}
-   * @param heads attention heads; required for a transformer, as no tensor's shape shows them
-   * @param dropout in further training; the architecture's default where null
-   * @param inputs of a TorchScript archive, which alone has a choice: what its method is given, in
-   *     order; null is codes, then numbers, each where there are such columns
+   * @param heads number of attention heads; required for a transformer, because no tensor's shape
+   *     shows it
+   * @param dropout dropout in further training, from 0 to below 1; null means the default
+   * @param inputs arguments of a TorchScript archive's method, in order; null means the codes, then
+   *     the numbers, each if there are such columns. Only a TorchScript archive may have them
    */
   public record Network(
       String type,
@@ -67,20 +68,21 @@ public record ImportSpec(
       }
     }
 
-    /** Whether the file is taken over as it is, to be run by PyTorch. */
+    /** Whether the file is kept as it is, for PyTorch to run. */
     public boolean isTorchScript() {
       return type.equals(TORCH_SCRIPT);
     }
   }
 
   /**
-   * A column that is given to the network as it is.
+   * A column that is passed to the network as it is.
    *
    * @param kind {@code categorical}, with the encoding {@code codes}, or {@code numeric}, with the
    *     encoding {@code as_is}
-   * @param cardinality how many codes there are; required where no embedding's shape shows it
-   * @param unknown the code for every value that is none of the embedding's codes; null where such
-   *     a value is an error
+   * @param cardinality number of codes; required if no embedding's shape shows it
+   * @param unknown the code for missing values and for whole numbers that are not among the
+   *     embedding's codes; if null, a missing value rejects its row and any other number is an
+   *     error
    */
   public record InputColumn(
       String name,
@@ -148,19 +150,21 @@ public record ImportSpec(
   }
 
   /**
-   * The spec in a JSON text; an {@link InvalidInputException} where it is none.
+   * Reads a spec from JSON.
    *
-   * @param source where the text comes from, for the message
+   * @param source where the text comes from, for messages
+   * @throws InvalidInputException if the text is not a spec
    */
   public static ImportSpec read(String json, String source) {
     return ModelJson.read(json, ImportSpec.class, source);
   }
 
   /**
-   * The columns as they are given to the network; an {@link InvalidInputException} names the column
-   * whose codes are not so many, or whose code for the unknown is none of them.
+   * The preprocessing that passes the columns to the network as they are.
    *
-   * @param cardinalities of each categorical column, in order
+   * @param cardinalities number of codes of each categorical column, in order
+   * @throws InvalidInputException if a column states another number of codes, or if its code for
+   *     the unknown is not one of them
    */
   public Preprocessing preprocessing(List<Integer> cardinalities) {
     List<CodeColumn> codes = new ArrayList<>();

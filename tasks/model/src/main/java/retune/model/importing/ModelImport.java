@@ -22,19 +22,19 @@ import retune.model.Weights;
 /**
  * A network imported from a file of tensors and a spec.
  *
- * @param converted how many tensors had numbers of another type than float32, by that type
+ * @param converted number of tensors that were converted to float32, by their type in the file
  */
 public record ModelImport(
     Architecture architecture,
     Preprocessing preprocessing,
     Weights weights,
     SortedMap<String, Integer> converted) {
-  /** Greatest number of weights: 1 GiB as float32. */
+  /** Greatest number of weights: 1 GiB in float32. */
   static final long MAX_NUMBERS = 1L << 28;
 
   /**
-   * Greatest size of a file: the weights of the largest model as float64, with an optimizer's
-   * state.
+   * Greatest size of a file in bytes: enough for the weights of the largest model in float64, with
+   * the state of an optimizer.
    */
   private static final long MAX_FILE = 8L << 30;
 
@@ -42,7 +42,7 @@ public record ModelImport(
    * Reads the tensors, which must be exactly those of the spec's network.
    *
    * @throws InvalidInputException naming the file's actual format, the tensors that are missing,
-   *     unexpected or of another shape, or the contradiction of spec and tensors
+   *     unexpected or of another shape, or the contradiction between spec and tensors
    */
   public static ModelImport read(Path file, ImportSpec spec) throws IOException {
     requireFile(file);

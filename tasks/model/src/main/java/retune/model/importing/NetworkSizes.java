@@ -10,8 +10,8 @@ import retune.model.Architecture;
 import retune.model.importing.ImportSpec.Network;
 
 /**
- * Reads a network's sizes off its tensors, named as in {@link retune.model.Weights}. What the spec
- * says of a size must be the same.
+ * Derives the sizes of a network from its tensors, named as in {@link retune.model.Weights}. A size
+ * that the spec states must agree with them.
  */
 record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
   private static final double DEFAULT_DROPOUT = Architecture.TabTransformer.DEFAULT.dropout();
@@ -45,7 +45,7 @@ record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
     return tensors.containsKey(HEAD);
   }
 
-  /** Rows of each categorical feature's embedding. */
+  /** Number of codes of each categorical feature: the rows of its embedding. */
   List<Integer> cardinalities() {
     return IntStream.range(0, count("encoder.embeddings.", ".weight"))
         .mapToObj(feature -> size("encoder.embeddings." + feature + ".weight", 0))
@@ -90,7 +90,7 @@ record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
     return agreed("hidden", spec.hidden(), sizes);
   }
 
-  /** How many tensors {@code prefix0suffix}, {@code prefix1suffix} … there are without a gap. */
+  /** Number of tensors {@code prefix0suffix}, {@code prefix1suffix} … up to the first gap. */
   private int count(String prefix, String suffix) {
     int count = 0;
     while (tensors.containsKey(prefix + count + suffix)) {

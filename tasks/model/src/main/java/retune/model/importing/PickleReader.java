@@ -13,25 +13,25 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a pickle as data: Python's stack machine (protocols 2 to 5, as CPython's pickletools.py
- * defines them) with the instructions that plain containers and tensors need, and no others.
- * Instructions that would import or call something only name it to {@link Names}, which knows the
- * few names that stand for data and refuses the rest. No length is believed beyond the bytes that
- * are there.
+ * Reads a pickle as data. This is Python's stack machine (protocols 2 to 5, as defined by CPython's
+ * pickletools.py), restricted to the instructions that plain containers and tensors need. An
+ * instruction that would import or call something passes only the name to {@link Names}, which
+ * knows the few names that stand for data and refuses all others. A stated length is never trusted
+ * beyond the end of the pickle.
  */
 final class PickleReader {
-  /** What names stand for; each method refuses with a {@link RefusedException}. */
+  /** What names stand for. A method throws a {@link RefusedException} for what it refuses. */
   interface Names {
-    /** A name {@code module.name} that the pickle mentions. */
+    /** The value for a name {@code module.name} in the pickle. */
     PickleValue.Global global(String name);
 
-    /** What calling the name with the arguments stands for. */
+    /** The value that a call of the name with the arguments stands for. */
     PickleValue call(PickleValue.Global function, List<PickleValue> arguments);
 
-    /** What a new instance of the class stands for. */
+    /** The value that a new instance of the class stands for. */
     PickleValue instance(PickleValue.Global type);
 
-    /** What a persistent id stands for. */
+    /** The value that a persistent id stands for. */
     PickleValue persistent(PickleValue id);
   }
 
@@ -87,8 +87,10 @@ final class PickleReader {
   }
 
   /**
-   * The value that the pickle holds; a {@link RefusedException} says what is not allowed or not
-   * whole.
+   * The value that the pickle holds.
+   *
+   * @throws RefusedException if the pickle is incomplete or malformed, or uses an instruction or
+   *     name that is not allowed
    */
   static PickleValue read(byte[] pickle, Names names) {
     try {
@@ -175,7 +177,8 @@ final class PickleReader {
   }
 
   /**
-   * Gives a module its attributes; those of an OrderedDict (its {@code _metadata}) hold no data.
+   * Sets the attributes of a module. Those of an OrderedDict (its {@code _metadata}) hold no data
+   * and are ignored.
    */
   private void build() {
     PickleValue state = pop();
@@ -269,7 +272,7 @@ final class PickleReader {
     return Byte.toUnsignedInt(pickle.get());
   }
 
-  /** Little-endian two's complement of up to eight bytes. */
+  /** Reads a little-endian two's complement number of up to eight bytes. */
   private long longInteger() {
     int length = unsignedByte();
     if (length > Long.BYTES) {

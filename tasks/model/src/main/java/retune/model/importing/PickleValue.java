@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a pickle may hold: plain values, containers, tensors. There is no value for an object of
- * Python's, so none can be made.
+ * What a pickle may hold: plain values, containers and tensors. No value stands for any other
+ * Python object, so none can be created.
  */
 sealed interface PickleValue {
   record None() implements PickleValue {}
@@ -25,17 +25,17 @@ sealed interface PickleValue {
     }
   }
 
-  /** A list; it may grow after it was put into another container. */
+  /** A list; it may grow after it has been added to another container. */
   record Sequence(List<PickleValue> items) implements PickleValue {}
 
-  /** A dict or OrderedDict; keys are text or whole numbers. It may grow, as a list does. */
+  /** A dict or OrderedDict; keys are texts or whole numbers. Like a list, it may grow. */
   record Dictionary(Map<PickleValue, PickleValue> entries) implements PickleValue {
     Dictionary() {
       this(new LinkedHashMap<>());
     }
   }
 
-  /** A name that the reader of the pickle allows, {@code module.name}. */
+  /** A name {@code module.name} that {@link PickleReader.Names} allows. */
   record Global(String name) implements PickleValue {}
 
   /**
@@ -53,7 +53,7 @@ sealed interface PickleValue {
    * A block of numbers in the archive.
    *
    * @param key the entry's name under {@code data/}
-   * @param elements how many numbers it holds
+   * @param elements number of numbers that it holds
    */
   record Storage(ElementType type, String key, long elements) implements PickleValue {}
 

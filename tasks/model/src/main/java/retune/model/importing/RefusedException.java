@@ -1,8 +1,8 @@
 package retune.model.importing;
 
 /**
- * Why a file cannot be imported: the rest of a sentence that begins with the file's name. {@link
- * ModelImport} adds the name.
+ * Why a file cannot be imported. The message is the predicate of a sentence; {@link ModelImport}
+ * puts the file's name in front.
  */
 final class RefusedException extends RuntimeException {
   private static final long serialVersionUID = 1L;

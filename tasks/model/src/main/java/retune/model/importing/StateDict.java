@@ -15,15 +15,16 @@ import retune.model.importing.PickleValue.Text;
 import retune.model.importing.PickleValue.View;
 
 /**
- * Finds a model's tensors in an archive's content: a state dict, a training checkpoint with a state
- * dict among its entries, or a TorchScript module, whose submodules' names are joined with dots.
+ * Finds a model's tensors in the content of an archive. The content is a state dict, a training
+ * checkpoint with a state dict among its entries, or a TorchScript module, where the names of
+ * submodules are joined with dots.
  */
 final class StateDict {
-  /** What training scripts and Lightning call the state dict in a checkpoint. */
+  /** The names that training scripts and Lightning give the state dict in a checkpoint. */
   private static final List<String> CHECKPOINT_KEYS =
       List.of("state_dict", "model_state_dict", "model");
 
-  /** Limits names: those of a module that contains itself are endless. */
+  /** Longest name: the names of a module that contains itself have no end. */
   private static final int MAX_NAME = 1_000;
 
   private static final int MAX_MODULES = 10_000;

@@ -5,12 +5,12 @@ import java.util.Arrays;
 import retune.model.Tensor;
 
 /**
- * A tensor as PyTorch stores it: a strided view of a storage. A view that leaves its storage, or
- * holds more numbers than it, is refused; a transposed one is fine.
+ * A tensor as PyTorch stores it: a strided view of a storage. A view that reaches outside its
+ * storage, or holds more numbers than it, is refused; a transposed view is allowed.
  *
  * @param offset index of the first number in the storage
  * @param shape length of each dimension, outermost first
- * @param strides numbers to step over along each dimension
+ * @param strides distance in the storage, in numbers, between neighbours along each dimension
  */
 record TensorView(PickleValue.Storage storage, long offset, int[] shape, long[] strides) {
   TensorView {
@@ -28,7 +28,10 @@ record TensorView(PickleValue.Storage storage, long offset, int[] shape, long[] 
     }
   }
 
-  /** No intermediate result overflows, as each is checked before the next is made of it. */
+  /**
+   * Each intermediate result is checked before the next is computed from it, so that none overflows
+   * if the storage has fewer than 2³² numbers.
+   */
   private static boolean isInside(long elements, long offset, int[] shape, long[] strides) {
     if (shape.length != strides.length
         || offset < 0
@@ -57,10 +60,10 @@ record TensorView(PickleValue.Storage storage, long offset, int[] shape, long[] 
   }
 
   /**
-   * The numbers in row-major order as float32; a {@link RefusedException} where float32 cannot hold
-   * one.
+   * Reads the numbers in row-major order, as float32.
    *
-   * @param bytes the storage's, in a buffer of the archive's byte order
+   * @param bytes the bytes of the storage, in a buffer with the archive's byte order
+   * @throws RefusedException if a number is not floating-point, or beyond the range of float32
    */
   Tensor read(ByteBuffer bytes) {
     float[] values = new float[size()];

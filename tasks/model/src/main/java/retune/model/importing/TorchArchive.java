@@ -22,27 +22,28 @@ import java.util.zip.ZipFile;
 import retune.model.Tensor;
 
 /**
- * A zip that torch.save or torch.jit.save wrote (PyTorch 1.6 and later; {@code
- * torch/csrc/jit/docs/serialization.md}): under one folder, {@code data.pkl} describes the tensors,
- * {@code data/KEY} holds the numbers of each storage, {@code byteorder} their order.
+ * A zip written by torch.save or torch.jit.save (PyTorch 1.6 and later; {@code
+ * torch/csrc/jit/docs/serialization.md}). In one folder, {@code data.pkl} describes the tensors,
+ * {@code data/KEY} holds the numbers of each storage, and {@code byteorder} their byte order.
  *
- * <p>PyTorch stores these entries uncompressed. Compressed entries are refused, and so are entries
- * that together are larger than the file, so nothing unpacks to more than the file's size.
+ * <p>PyTorch stores these entries uncompressed. A compressed entry cannot be read, and an archive
+ * whose uncompressed entries together are larger than the file is refused. What is unpacked is
+ * therefore never larger than the file.
  */
 final class TorchArchive implements Checkpoint {
   private static final String PICKLE = "data.pkl";
 
-  /** Ten thousand tensors are described in about 2 MB. */
+  /** Greatest size of data.pkl in bytes; ten thousand tensors take about 2 MB. */
   private static final int MAX_PICKLE = 4 << 20;
 
-  /** The same limit as for the weights of other architectures. */
+  /** Greatest size of a TorchScript archive in bytes, as for the weights of other architectures. */
   private static final int MAX_SCRIPT = 1 << 30;
 
   private final ZipFile zip;
   private final String folder;
   private final SortedMap<String, TensorView> views;
 
-  /** Storages read so far, by key: tensors that share one do not read it again. */
+  /** Storages read so far, by key: one that several tensors share is read once. */
   private final Map<String, byte[]> storages = new HashMap<>();
 
   private TorchArchive(ZipFile zip, String folder, SortedMap<String, TensorView> views) {
@@ -51,7 +52,12 @@ final class TorchArchive implements Checkpoint {
     this.views = views;
   }
 
-  /** The bytes of a TorchScript archive, after a check of the checksums of its stored entries. */
+  /**
+   * Reads a TorchScript archive, and verifies the checksums of its uncompressed entries.
+   *
+   * @return the bytes of the file
+   * @throws RefusedException if the file is not a TorchScript archive, is damaged or too large
+   */
   static byte[] script(Path file) throws IOException {
     if (FileKind.of(file) != FileKind.ZIP) {
       throw new RefusedException(
@@ -140,7 +146,7 @@ final class TorchArchive implements Checkpoint {
     zip.close();
   }
 
-  /** Archives before PyTorch 2.1 do not contain it and are little-endian. */
+  /** Little-endian if the archive does not state it: PyTorch before 2.1 did not. */
   private ByteOrder byteOrder() throws IOException {
     String entry = folder + "byteorder";
     if (zip.getEntry(entry) == null) {
@@ -163,7 +169,7 @@ final class TorchArchive implements Checkpoint {
     }
   }
 
-  /** Many tensors may view one storage: together they could be far larger than the file. */
+  /** Limits the tensors, because many views of one storage could be far larger than the file. */
   private static void checkNumbers(SortedMap<String, TensorView> views) {
     long numbers = views.values().stream().mapToLong(TensorView::size).sum();
     if (numbers > ModelImport.MAX_NUMBERS) {
@@ -192,7 +198,7 @@ final class TorchArchive implements Checkpoint {
     }
   }
 
-  /** The one folder that the archive consists of, with its slash. */
+  /** The name of the archive's only folder, with a slash at its end. */
   private static String folder(ZipFile zip) {
     List<String> pickles =
         Collections.list(zip.entries()).stream()

@@ -12,10 +12,10 @@ import retune.model.importing.PickleValue.View;
 import retune.model.importing.PickleValue.Whole;
 
 /**
- * The names that PyTorch's archives need for tensors in plain containers (torch/_utils.py, {@code
- * _rebuild_tensor_v2}; torch/csrc/jit/serialization/pickler.cpp), and what they stand for.
+ * The names that PyTorch's archives use for tensors in plain containers, and what they stand for
+ * (torch/_utils.py, {@code _rebuild_tensor_v2}; torch/csrc/jit/serialization/pickler.cpp).
  *
- * @param script whether the archive is TorchScript, which also has modules of classes {@code
+ * @param script whether the archive is TorchScript, which also has modules, of classes {@code
  *     __torch__.…}
  */
 record TorchNames(boolean script) implements PickleReader.Names {
@@ -24,7 +24,7 @@ record TorchNames(boolean script) implements PickleReader.Names {
   private static final String PARAMETER = "torch._utils._rebuild_parameter";
   private static final String SCRIPT_CLASS = "__torch__.";
 
-  /** Typed lists of TorchScript attributes; each is called with the plain list. */
+  /** Functions that TorchScript calls with a plain list to make a typed one. */
   private static final Set<String> SCRIPT_LISTS =
       Set.of(
           "torch.jit._pickle.build_intlist",

@@ -12,28 +12,28 @@ import retune.core.distribution.TableDistribution;
 import retune.core.distribution.TableSampler;
 
 /**
- * A table's distribution, with equally many real and generated rows for comparison.
+ * A table's distribution, with equal numbers of real and generated rows for comparison.
  *
  * @param real rows of the table, evenly spaced
  * @param generated rows drawn from the distribution
- * @param quality the similarity of the two
+ * @param quality the similarity of {@code real} and {@code generated}
  */
 public record LearnedTable(
     TableDistribution distribution, Table real, Table generated, QualityReport quality) {
   /** Comparing more rows hardly changes the scores. */
   private static final int MOST_COMPARED_ROWS = 50_000;
 
-  /** Limits rows times column pairs, and so the time for a table with many columns. */
+  /** Limits rows times column pairs, and thus the time for a table with many columns. */
   private static final long MOST_COMPARISONS = 1_000_000_000;
 
-  /** The date of the compared rows; it does not matter which. */
+  /** The logical date of the generated rows; any date would do. */
   private static final LocalDate COMPARED_DATE = LocalDate.EPOCH;
 
   /**
-   * Learns a table's distribution and measures its quality.
+   * Learns a table's distribution and measures its quality on at most 50,000 rows.
    *
    * @param table the target and the columns to generate
-   * @param categorical columns of numbers that are codes
+   * @param categorical numeric columns whose values are codes
    * @param sourceHash SHA-256 of the table's file
    * @param seed random seed of the generated rows
    */
