@@ -1,1 +1,1 @@
-"""The loop on a real Kubernetes: the chart's installation in it, a real Airflow outside of it."""
+"""Tests of the loop on a Kubernetes cluster: the chart runs inside it, Airflow outside."""

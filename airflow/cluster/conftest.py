@@ -1,4 +1,4 @@
-"""One installation and one Airflow for all tests: both take longer to start than a test takes."""
+"""One installation and one Airflow for all tests: each takes longer to start than a test."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from demo.follow import Follower
 from demo.processes import Processes
 from demo.screen import Screen
 
-# A run may ask for another tag, of an image that is not there.
+# A run may set another tag, such as the tag of an image that does not exist.
 IMAGE = f"{PREFIX}/{{step}}:{{{{{{{{ dag_run.conf.get('tag', '{TAG}') }}}}}}}}"
 
 
@@ -33,7 +33,8 @@ def release():
         made.remove()
 
 
-# A loop whose first step gets too little memory at first, and has no model to generate rows for.
+# The first step of this loop gets too little memory at first. The loop has no model to generate
+# rows for.
 TIGHT = """
 name: tight
 resources:
@@ -52,7 +53,7 @@ def loops(release, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def made(release, loops, tmp_path_factory) -> str:
-    """The name of a loop that is made from a table into the release's store, in three shards."""
+    """The name of a loop with three shards, created from a table in the release's store."""
     work = tmp_path_factory.mktemp("made")
     draw = random.Random(7)
     rows = [(draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(400)]
@@ -76,7 +77,7 @@ def made(release, loops, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session")
 def environment(release, loops, made) -> dict[str, str]:
-    """What makes the DAGs run in pods of the release."""
+    """The settings with which the DAGs run their steps in pods of the release."""
     sidecar = {"limits": {"memory": "32Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}}
     connection = {
         "conn_type": "kubernetes",
@@ -105,7 +106,7 @@ def tight() -> str:
 
 @pytest.fixture(scope="session")
 def spread() -> str:
-    """The DAG of the loop that spreads its day over three shards."""
+    """The DAG of the loop that splits a day into three shards."""
     return f"data_pipeline.{SPREAD}"
 
 
@@ -122,7 +123,7 @@ def installed(tmp_path_factory) -> Airflow:
 
 @pytest.fixture(scope="session")
 def settings(installed, environment) -> dict[str, str]:
-    """The environment of all of Airflow's parts."""
+    """The environment of every Airflow component."""
     return installed.environment() | environment
 
 
@@ -138,7 +139,7 @@ def airflow(installed, settings, processes, tight, spread, made) -> Airflow:
 
 @pytest.fixture
 def start(airflow):
-    """Starts a run of a DAG for a day, with a conf."""
+    """Starts a DAG run for a day, with a conf."""
     return lambda dag, day, **conf: Run(airflow, dag, airflow.trigger(dag, day, conf))
 
 

@@ -1,4 +1,4 @@
-"""Retune's chart in a namespace of its own, and what happens to the pods there."""
+"""A release of Retune's chart in its own namespace, and the pods there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = "app.kubernetes.io/part-of=retune"
 
 
 def run(*command: str, given: str | None = None) -> str:
-    """The output of a program that must succeed."""
+    """Runs a program that must succeed, and returns its output."""
     ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}")
@@ -35,7 +35,7 @@ def run(*command: str, given: str | None = None) -> str:
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float) -> Any:
-    """Waits until something is there, and returns it."""
+    """Waits until `ready` finds something, and returns it; fails after some seconds."""
     end = time.monotonic() + seconds
     while not (found := ready()):
         if time.monotonic() > end:
@@ -51,15 +51,15 @@ class Release:
     namespace: str
 
     def kubectl(self, *words: str, given: str | None = None) -> str:
-        """One call of kubectl in the namespace."""
+        """Runs kubectl in the namespace, and returns its output."""
         return run("kubectl", "--namespace", self.namespace, *words, given=given)
 
     def helm(self, *words: str, given: str | None = None) -> str:
-        """One call of helm in the namespace."""
+        """Runs helm in the namespace, and returns its output."""
         return run("helm", "--namespace", self.namespace, *words, given=given)
 
     def values(self) -> dict[str, Any]:
-        """A store that is gone with its pod, and the example as the model in production."""
+        """Values for an ephemeral store, and for the example as the model in production."""
         files = [("distribution.json", "distribution.json")]
         files += [(f, f"finetuned/{f}") for f in ("model.json", "weights.safetensors")]
         items = [{"key": key, "path": path} for key, path in files]
@@ -78,7 +78,7 @@ class Release:
         }
 
     def install(self, values: dict[str, Any] | None = None) -> None:
-        """Makes the namespace and installs the chart; ends when the model is in production."""
+        """Creates the namespace and installs the chart; returns when the model is in production."""
         run("kubectl", "create", "namespace", self.namespace)
         files: Sequence[Path] = (
             EXAMPLE / "distribution.json",
@@ -89,13 +89,13 @@ class Release:
         self.apply("install", values or self.values())
 
     def apply(self, verb: str, values: dict[str, Any]) -> None:
-        """Installs or upgrades the release; ends when it is there and its models registered."""
+        """Installs or upgrades the release; returns when it is ready and its models registered."""
         words = (verb, NAME, str(CHART), *UNTIL_THERE, "--values", "-")
         self.helm(*words, given=yaml.safe_dump(values))
 
     @contextmanager
     def store(self) -> Iterator[str]:
-        """The trial store's address on this machine."""
+        """Forwards a local port to the trial store, and yields the store's address."""
         command = [
             "kubectl",
             "--namespace",
@@ -113,7 +113,7 @@ class Release:
                 forwarding.terminate()
 
     def pods(self, component: str, **status: str) -> list[dict[str, Any]]:
-        """The pods of a step, the oldest first."""
+        """The pods of a component that have this status, oldest first."""
         selector = f"{PARTS},app.kubernetes.io/component={component}"
         answer = self.kubectl("get", "pods", "--selector", selector, "--output", "json")
         pods = [
@@ -124,7 +124,7 @@ class Release:
         return sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
     def running(self, component: str, seconds: float = 60) -> str:
-        """The name of the step's running pod, as soon as there is one."""
+        """Waits for a running pod of the component, and returns its name."""
         pods = wait_for(
             f"A running pod of {component}",
             lambda: [
@@ -137,10 +137,10 @@ class Release:
         return str(pods[-1]["metadata"]["name"])
 
     def left(self, *kinds: str) -> str:
-        """The names of what is there of the chart, pods included; of these kinds, too."""
+        """The names of the chart's objects that exist, pods included; of these kinds, too."""
         which = ",".join((KINDS, *kinds))
         return self.kubectl("get", which, "--selector", PARTS, "--output", "name")
 
     def remove(self) -> None:
-        """Takes everything away again."""
+        """Deletes the namespace and everything in it."""
         run("kubectl", "delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")

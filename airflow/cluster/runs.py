@@ -1,4 +1,4 @@
-"""Runs of DAGs that tests follow."""
+"""DAG runs that tests follow."""
 
 import json
 from datetime import datetime
@@ -9,7 +9,7 @@ SECONDS_TO_END = 600
 
 
 class Run:
-    """One run, whoever started it."""
+    """A DAG run, whoever started it."""
 
     def __init__(self, airflow, dag, run_id):
         self.airflow, self.dag, self.id = airflow, dag, run_id
@@ -36,7 +36,7 @@ class Run:
         return path.read_text() if path.exists() else ""
 
     def events(self, name):
-        """The log's lines with their times."""
+        """The lines of a task's log, with their times."""
         lines = [json.loads(line) for line in self.log(name).splitlines()]
         return [(datetime.fromisoformat(line["timestamp"]), line["event"]) for line in lines]
 

@@ -1,4 +1,4 @@
-"""The three days of the demo, each step a pod."""
+"""The three days of the demo, with each step in a pod."""
 
 import json
 

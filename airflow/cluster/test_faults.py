@@ -1,4 +1,4 @@
-"""What goes wrong on a cluster, and what becomes of it."""
+"""Faults on a cluster, and how the loop deals with them."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from cluster.release import wait_for
 from demo.days import MODEL
 
 MANY_ROWS = 2_000_000
-LIVE = "rows read:"  # shown by Airflow when the next line comes, five seconds later
+LIVE = "rows read:"  # Airflow shows a line when the next one arrives, five seconds later
 
 
 def test_logs_are_live_and_a_deleted_pods_step_is_done_again(start, release):

@@ -1,4 +1,4 @@
-"""Where the seconds of a step in a pod go."""
+"""How a step in a pod spends its time."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from cluster.runs import Run
 
 SECONDS_OF_A_SMALL_DAY = 20
 
-# What the log says first in each phase; a phase lasts until the next one begins.
+# The first line of each phase in the log; a phase lasts until the next one begins.
 PHASES = {
     "Airflow's task starts, until it asks for the pod": "::group::Pre Execute",
     "the cluster schedules the pod and starts its container": "Building pod",
@@ -17,7 +17,7 @@ PHASES = {
 
 
 def seconds_of_phases(run: Run, name: str) -> dict[str, float]:
-    """Seconds from the phase's first line in the log to the next phase's, or to the task's end."""
+    """Seconds from each phase's first line in the log to the next one's, or to the task's end."""
     begins = [
         next(time for time, event in run.events(name) if said in event) for said in PHASES.values()
     ]

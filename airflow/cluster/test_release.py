@@ -1,4 +1,4 @@
-"""The chart's life in a cluster: install, upgrade, roll back, uninstall."""
+"""The life cycle of a release on a cluster: install, upgrade, roll back, uninstall."""
 
 import base64
 import json

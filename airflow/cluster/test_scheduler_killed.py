@@ -1,4 +1,4 @@
-"""Airflow's scheduler is killed in mid-step, in three ways, and started again."""
+"""Airflow's scheduler is killed during a step, in three ways, and restarted."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import pytest
 from cluster.release import wait_for
 
 ROWS = 2_000_000
-LIVE = "rows read:"  # shown by Airflow when the next line comes, five seconds later
+LIVE = "rows read:"  # Airflow shows a line when the next one arrives, five seconds later
 
 
 def everything(scheduler):
@@ -18,13 +18,13 @@ def everything(scheduler):
 
 
 def process_group(scheduler):
-    """As when a shell ends a job: each task is in a group of its own."""
+    """As when a shell ends a job: tasks live on, because each has its own process group."""
     members = [scheduler, *scheduler.children(recursive=True)]
     return [member for member in members if os.getpgid(member.pid) == scheduler.pid]
 
 
 def first_process(scheduler):
-    """As when the kernel takes the one that uses most memory."""
+    """As when the kernel kills the process that uses most memory."""
     return [scheduler]
 
 

@@ -1,4 +1,4 @@
-"""Predictions from a cluster: served from the installation on, through evictions and restarts."""
+"""Predictions from a cluster: available after installation, through evictions and restarts."""
 
 import json
 import re
@@ -22,7 +22,7 @@ SMALL = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "7
 
 
 def definition(plural, kind):
-    """As much of a kind of Prometheus' operator as an API server needs to keep one."""
+    """The smallest definition of a Prometheus operator kind that an API server accepts."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
@@ -40,7 +40,7 @@ def definition(plural, kind):
 
 @pytest.fixture(scope="module")
 def kinds():
-    """The operator's kinds; what the cluster has already is left as it is."""
+    """Defines the operator's kinds that the cluster lacks, and removes them afterwards."""
     names = [f"{plural}.{GROUP}" for plural in KINDS]
     there = run("kubectl", "get", "crd", "--output", "name", "--ignore-not-found", *names)
     made = [plural for plural in KINDS if f"/{plural}.{GROUP}" not in there]
@@ -95,7 +95,7 @@ def namespace(served):
 
 @pytest.fixture(scope="module")
 def service(namespace):
-    """The address of the service: each request goes to one of the pods that are ready."""
+    """The address of the service, which sends each request to one of the ready pods."""
     return f"{namespace}/services/{SERVING}:http/proxy"
 
 
@@ -203,7 +203,7 @@ def test_what_serves_is_upgraded_rolled_back_and_gone(served, kinds):
     assert spec("service")["ports"][0]["port"] == 8000
     target = spec("horizontalpodautoscaler")["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", SERVING)
-    # Without metrics, too, an autoscaler sees to the least number of pods.
+    # Even without metrics, an autoscaler keeps the minimum number of pods.
     wait_for("Two pods", lambda: spec("deployment")["replicas"] == 2, 60)
 
     served.helm("rollback", NAME, "1", *UNTIL_THERE)

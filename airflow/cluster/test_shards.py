@@ -1,4 +1,4 @@
-"""A day in three shards, in pods: generated and evaluated in parts and put together."""
+"""A day in three shards: each is generated and evaluated in its own pod, then all are merged."""
 
 from cluster.release import wait_for
 from cluster.runs import SECONDS_TO_END, Run

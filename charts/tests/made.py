@@ -11,7 +11,7 @@ STORE = {"store": {"uri": "mongodb://db/retune"}, "networkPolicy": {"enabled": F
 
 
 def helm(*words, values=None):
-    """Calls helm, with the values on its standard input."""
+    """Runs helm, with the values on its standard input."""
     return subprocess.run(
         ["helm", *words, *(["--values", "-"] if values is not None else [])],
         input=None if values is None else yaml.safe_dump(values),
@@ -22,7 +22,7 @@ def helm(*words, values=None):
 
 
 def template(values):
-    """Renders the release; the process ended with its text or with a refusal."""
+    """Renders the release; the finished process has printed it, or has refused the values."""
     return helm("template", "retune", str(CHART), "--namespace", "retune", values=values)
 
 

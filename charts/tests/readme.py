@@ -1,4 +1,4 @@
-"""The chart's README: a table of the values, defaults and comments of values.yaml."""
+"""The chart's README: a table of the values in values.yaml, with defaults and comments."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import yaml
 from made import CHART
 
 FILE = CHART / "README.md"
-COMMENT = re.compile(r"^ *# [^ ]")  # with two blanks it is an example
+COMMENT = re.compile(r"^ *# [^ ]")  # two blanks mark an example
 KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z0-9_]+):(?P<rest>.*)$")
 INTRODUCTION = """# The chart retune
 
@@ -38,7 +38,7 @@ def text() -> str:
 
 
 def values() -> Iterator[tuple[str, str, str]]:
-    """Each value's path, default and comment; a group with a comment has a line of its own."""
+    """Each value's path, default and comment; a group with a comment has its own line."""
     lines = (CHART / "values.yaml").read_text().splitlines()
     defaults = yaml.safe_load("\n".join(lines))
     path: list[str] = []

@@ -1,6 +1,6 @@
-"""The chart retune: its objects, and the sentences with which it refuses values.
+"""The chart retune: its objects, and the messages with which it refuses values.
 
-`RETUNE_GOLDEN=write` writes the golden files again.
+`RETUNE_GOLDEN=write` rewrites the golden files.
 """
 
 import os

@@ -12,12 +12,12 @@ from made import CHART, HERE, STORE, documents
 SERVED = {**STORE, "serving": {"models": [{"model": "credit-default"}]}}
 MONITORED = {**SERVED, "monitoring": {"rules": {"enabled": True}, "dashboards": {"enabled": True}}}
 
-# What /metrics of the service has: a metric a line, and the labels it has.
+# The metrics that the service exports at /metrics: one per line, with its labels.
 METRICS = {
     name: set(labels)
     for name, *labels in map(str.split, (HERE / "metrics.txt").read_text().splitlines())
 }
-# What Prometheus' operator adds to all of a pod's.
+# The labels that Prometheus' operator adds to all metrics of a pod.
 TARGET = {"namespace", "service", "pod"}
 
 WORDS = {"and", "or", "unless", "by", "on", "group_left"}
@@ -48,7 +48,7 @@ def dashboard():
 
 
 def queries():
-    """The dashboard's queries, as a panel sends them for one release."""
+    """The dashboard's queries, as its panels send them for one release."""
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", []):
             query = target["expr"].replace("$__rate_interval", "5m")
@@ -79,7 +79,7 @@ def test_promtool_rejects_a_broken_query(tmp_path):
 
 
 def unknown(query):
-    """The metrics and labels of a query that the service does not have."""
+    """The metrics and labels in a query that the service does not export."""
     bare = re.sub(r'\{[^}]*\}|\[[^]]*\]|"[^"]*"', "", GROUPING.sub("", query))
     names = set(re.findall(r"\b[a-z]\w+\b(?!\s*\()", bare)) - WORDS
     wrong = names - METRICS.keys()
@@ -128,7 +128,7 @@ def test_prometheus_scrapes_the_serving_pods_and_keeps_the_labels_of_requests():
     assert [d["metadata"]["name"] for d in selected] == ["retune-serving-credit-default"]
     assert endpoint["port"] in [port["name"] for port in selected[0]["spec"]["ports"]]
     dropped = {r["regex"] for r in endpoint["relabelings"] if r["action"] == "labeldrop"}
-    # The operator adds these, and `endpoint`, to all that it scrapes.
+    # The labels that the operator adds to everything that it scrapes.
     added = {"namespace", "service", "pod", "container", "job", "instance", "endpoint"}
     assert set.union(*METRICS.values()) & (added - dropped) == set()
 
@@ -146,7 +146,7 @@ BUCKET = "retune_serving_request_duration_seconds_bucket"
 
 
 def series(name, values, labels="", pod="a"):
-    """A pod's series: values a minute apart, as promtool writes them."""
+    """A pod's series, with one value per minute in promtool's notation."""
     labels = ",".join(filter(None, (OF, f'pod="{pod}"', labels)))
     return {f"{name}{{{labels}}}": values}
 
@@ -179,7 +179,7 @@ DOWN, NOT_READY, ERRORS, SLOW, REFUSED, BEHIND, STORE_AWAY = (
         "StoreUnreachable",
     )
 )
-# By name: the series, and the alerts that fire so many minutes later.
+# For each day, its series and the alerts that fire after so many minutes.
 DAYS = {
     "all is well": (HEALTHY, {1: [], 20: [], 60: []}),
     "no pod is there": ({}, {4: [], 6: [DOWN]}),
@@ -235,7 +235,7 @@ DAYS = {
 
 
 def tried(folder, day, **tests):
-    """Runs the rules over a day with promtool."""
+    """Tests the rules on a day's series with promtool."""
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules()))
     written = [{"series": name, "values": values} for name, values in day.items()]
     test = {"interval": "1m", "input_series": written, **tests}
