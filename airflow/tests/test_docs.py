@@ -11,7 +11,7 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-COMMON_FLAGS = {"help", "input", "xcom", "format", "exit-code"}
+COMMON_FLAGS = {"help", "input", "xcom", "print", "exit-code"}
 COMMAND = re.compile(r"\./retune ([a-z][a-z_-]+)( [^\n|`>;]*--[^\n|`>;]*|(?=[\n`]))")
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
