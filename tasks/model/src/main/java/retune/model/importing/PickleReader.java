@@ -163,7 +163,7 @@ final class PickleReader {
         && call.getLast() instanceof PickleValue.Tuple(List<PickleValue> arguments)) {
       return names.call(function, arguments);
     }
-    throw malformed("calls something that is not a name");
+    throw malformed("calls something that is not a name, or with arguments that are no tuple");
   }
 
   private PickleValue newObject() {
@@ -173,7 +173,7 @@ final class PickleReader {
         && arguments.isEmpty()) {
       return names.instance(type);
     }
-    throw malformed("makes an instance of something that is not a name");
+    throw malformed("makes an instance of something that is not a name, or with arguments");
   }
 
   /**

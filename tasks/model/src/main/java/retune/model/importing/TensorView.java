@@ -14,6 +14,7 @@ import retune.model.Tensor;
  */
 record TensorView(PickleValue.Storage storage, long offset, int[] shape, long[] strides) {
   TensorView {
+    TorchArchive.checkNumbers(storage.elements());
     if (!isInside(storage.elements(), offset, shape, strides)) {
       throw new RefusedException(
           "has a tensor of the shape "
@@ -22,15 +23,15 @@ record TensorView(PickleValue.Storage storage, long offset, int[] shape, long[] 
               + Arrays.toString(strides)
               + " and the offset "
               + offset
-              + " reaches outside its storage of "
+              + " that reaches outside its storage of "
               + storage.elements()
               + " numbers");
     }
   }
 
   /**
-   * Each intermediate result is checked before the next is computed from it, so that none overflows
-   * if the storage has fewer than 2³² numbers.
+   * Each intermediate result is checked before the next is computed from it, so that none
+   * overflows: a storage has fewer than 2³² numbers.
    */
   private static boolean isInside(long elements, long offset, int[] shape, long[] strides) {
     if (shape.length != strides.length

@@ -171,7 +171,11 @@ final class TorchArchive implements Checkpoint {
 
   /** Limits the tensors, because many views of one storage could be far larger than the file. */
   private static void checkNumbers(SortedMap<String, TensorView> views) {
-    long numbers = views.values().stream().mapToLong(TensorView::size).sum();
+    checkNumbers(views.values().stream().mapToLong(TensorView::size).sum());
+  }
+
+  /** Refuses more numbers than any import reads. */
+  static void checkNumbers(long numbers) {
     if (numbers > ModelImport.MAX_NUMBERS) {
       throw new RefusedException(
           String.format(

@@ -92,12 +92,13 @@ class TorchArchiveTest {
     "0, 2;2, 1",
     "9223372036854775807, 2, 9223372036854775807",
     "0, 9223372036854775807;9223372036854775807, 1;1",
+    "0, 65536;65536, 1;1",
     "0, 3, 3037000500",
   })
   void aViewThatLeavesItsStorageIsRefused(String offset, String shape, String strides)
       throws IOException {
     assertRefused(
-        "reaches outside its storage of 6 numbers",
+        "that reaches outside its storage of 6 numbers",
         tensor(Long.parseLong(offset), longs(shape), longs(strides)));
   }
 
@@ -106,6 +107,10 @@ class TorchArchiveTest {
     assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 7, SIX));
     assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 1L << 27, SIX));
     assertRefused("numbers in all; at most", vector("FloatStorage", 1L << 62, SIX));
+    assertRefused(
+        "has tensors of 1,099,511,627,776 numbers in all; at most",
+        TestArchive.oneTensor(
+            "FloatStorage", 1L << 40, 0, longs(65_536, 65_536), longs(65_536, 1), SIX));
     assertRefused(
         "lacks its entry archive/data/0",
         new TestArchive().pickle(oneVector("FloatStorage", 6)).storage("1", SIX));
