@@ -273,8 +273,11 @@ public record ComparisonReport(
                 .formatted(bound.rarest(), Bound.LEAST_ROWS)
             : improvement == 0
                 ? "shows no improvement"
-                : "the difference is %ssignificant (%s)"
-                    .formatted(pValue < question.alpha() ? "" : "not ", words(pValue));
+                : "the %s is %ssignificant (%s)"
+                    .formatted(
+                        improvement < 0 ? "loss" : "difference",
+                        pValue < question.alpha() ? "" : "not ",
+                        words(pValue));
     return new Check(
         SIGNIFICANT,
         pValue,
