@@ -47,7 +47,8 @@ final class Documents {
    * Writes the document that a unique key other than {@code _id} finds; replaces an older one.
    *
    * <p>On a real server, two writers of one key may both find nothing and insert, or wait for each
-   * other's locks. One of them is refused then, and finds the other's document when it tries again.
+   * other's locks. One of them is refused then. It is done if the other has written the same, and
+   * tries again if not.
    */
   static void putByUniqueKey(MongoCollection<Document> collection, Bson key, Document document) {
     for (int attempt = 1; ; attempt++) {
@@ -56,6 +57,9 @@ final class Documents {
         return;
       } catch (MongoServerException e) {
         boolean lostRace = e.getCode() == DUPLICATE_KEY || e.getCode() == DEADLOCK;
+        if (lostRace && holds(collection, key, document)) {
+          return;
+        }
         if (!lostRace || attempt == ATTEMPTS) {
           throw e;
         }
@@ -65,6 +69,11 @@ final class Documents {
             TimeUnit.MILLISECONDS.toNanos(ThreadLocalRandom.current().nextInt(pause)));
       }
     }
+  }
+
+  private static boolean holds(MongoCollection<Document> collection, Bson key, Document document) {
+    Document held = collection.find(key).projection(Projections.excludeId()).first();
+    return document.equals(held);
   }
 
   /** Inserts documents whose ids name their content; keeps those that exist already. */
