@@ -209,8 +209,10 @@ public record Influence(double[] values) {
     double[] influences = new double[predictions.rows()];
     for (int label : labels) {
       DeLong auc = DeLong.of(predictions, label);
+      double inside = auc.inside() / rows;
+      double outside = auc.outside() / rows;
       for (int row = 0; row < influences.length; row++) {
-        double share = (predictions.labels()[row] == label ? auc.inside() : auc.outside()) / rows;
+        double share = predictions.labels()[row] == label ? inside : outside;
         influences[row] += (auc.placements()[row] - auc.value()) / share / labels.length;
       }
     }

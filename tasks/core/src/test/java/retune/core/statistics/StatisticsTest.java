@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import tools.jackson.databind.json.JsonMapper;
@@ -305,5 +306,22 @@ class StatisticsTest {
   void tooFewResamplesAreRefused() {
     double[] few = new double[99];
     assertThrows(IllegalArgumentException.class, () -> Bootstrap.of(0, few, 0));
+  }
+
+  /** A million rows take a second; work for each pair of rows would take many minutes. */
+  @Test
+  @Timeout(30)
+  void theInfluenceOnTheAreaIsLinearInRows() {
+    int rows = 1_000_000;
+    int[] labels = new int[rows];
+    double[] probabilities = new double[2 * rows];
+    for (int row = 0; row < rows; row++) {
+      labels[row] = row % 5 == 0 ? 1 : 0;
+      probabilities[2 * row + 1] = (row * 7919L % rows) / (double) rows;
+      probabilities[2 * row] = 1 - probabilities[2 * row + 1];
+    }
+    Predictions predictions = new Predictions(labels, probabilities, 2, 1, 0.5);
+    double error = Influence.of(Metric.ROC_AUC, predictions).standardError();
+    assertEquals(Math.sqrt(DeLong.of(predictions, 1).variance()), error, 1e-6);
   }
 }
