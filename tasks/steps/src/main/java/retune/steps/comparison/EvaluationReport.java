@@ -33,10 +33,13 @@ public final class EvaluationReport {
   /** Enough for a report: the verdict does not depend on it. */
   private static final int RESAMPLES = 2_000;
 
+  /** The resamples of more rows would take minutes; compare_models makes the report on demand. */
+  private static final int MOST_ROWS = 200_000;
+
   private EvaluationReport() {}
 
   /**
-   * Writes the report of a judgement.
+   * Writes the report of a judgement on at most {@value #MOST_ROWS} rows.
    *
    * @param alpha the level that the candidate was judged at
    */
@@ -46,6 +49,13 @@ public final class EvaluationReport {
       MeasuredVersion candidate,
       MeasuredVersion champion,
       double alpha) {
+    if (candidate.predictions().rows() > MOST_ROWS) {
+      LOGGER.log(
+          Level.INFO,
+          "No comparison is kept of more than {0} rows; compare_models makes one.",
+          MOST_ROWS);
+      return;
+    }
     Question question =
         new Question(
             judgement.verdict().metric(),
