@@ -52,6 +52,7 @@ public record Judgement(
    *
    * @param attempt 0 for an earlier version
    * @param datasetName under which its metrics are kept
+   * @param ordinaryRows by which the loop sees what the version loses elsewhere
    * @param alpha the level of this one judgement, see {@link Rules}
    */
   public static Judgement ofCandidate(
@@ -60,6 +61,7 @@ public record Judgement(
       MeasuredVersion candidate,
       MeasuredVersion champion,
       String datasetName,
+      OrdinaryRows ordinaryRows,
       double alpha,
       DayKey key) {
     String modelId = candidate.version().modelId();
@@ -68,8 +70,7 @@ public record Judgement(
     Comparison comparison =
         new Comparison(
             rules.gate(), rules.evidence(), alpha, candidate.predictions(), champion.predictions());
-    Optional<OrdinaryRows.Compared> ordinary =
-        OrdinaryRows.compare(context, rules, candidate.batch(), modelId, championId);
+    Optional<OrdinaryRows.Compared> ordinary = ordinaryRows.compare(rules, modelId, championId);
     List<Check> retention = ordinary.map(OrdinaryRows.Compared::check).stream().toList();
     return new Judgement(
         attempt,

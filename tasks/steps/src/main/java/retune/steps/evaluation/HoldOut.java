@@ -8,6 +8,7 @@ import retune.core.split.Part;
 import retune.judgement.DayKey;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
+import retune.judgement.OrdinaryRows;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.StepContext;
@@ -38,7 +39,14 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
     double alpha = key.rules().alphaOfAttempt();
     Judgement judgement =
         Judgement.ofCandidate(
-            context, attempt, candidate, champion, POST_FINETUNE_TEST, alpha, key);
+            context,
+            attempt,
+            candidate,
+            champion,
+            POST_FINETUNE_TEST,
+            OrdinaryRows.before(context, batch.description()),
+            alpha,
+            key);
     judgement.keep(context, batch.description());
     EvaluationReport.keep(context, judgement, candidate, champion, alpha);
     return judgement;

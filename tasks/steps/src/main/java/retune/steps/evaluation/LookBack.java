@@ -22,6 +22,7 @@ import retune.judgement.DayKey;
 import retune.judgement.EarlierVersions;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
+import retune.judgement.OrdinaryRows;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
@@ -141,6 +142,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       Map<String, Integer> skipped) {
     Map<IntBuffer, MeasuredVersion> champions = new HashMap<>();
     List<Judgement> judged = new ArrayList<>();
+    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description());
     for (ModelVersion candidate : candidates) {
       try {
         int[] rows =
@@ -153,7 +155,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
                 same -> MeasuredVersion.ofRows(context, input.modelId(), batch, rows));
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
-            Judgement.ofCandidate(context, 0, measured, champion, LOOK_BACK, alpha, key);
+            Judgement.ofCandidate(context, 0, measured, champion, LOOK_BACK, ordinary, alpha, key);
         EvaluationReport.keep(context, judgement, measured, champion, alpha);
         judged.add(judgement);
       } catch (InvalidInputException notJudged) {
