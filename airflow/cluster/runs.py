@@ -36,8 +36,8 @@ class Run:
         return path.read_text() if path.exists() else ""
 
     def events(self, name):
-        """The lines of a task's log, with their times."""
-        lines = [json.loads(line) for line in self.log(name).splitlines()]
+        """The whole lines of a task's log, with their times."""
+        lines = [json.loads(line) for line in self.log(name).splitlines(True) if line[-1] == "\n"]
         return [(datetime.fromisoformat(line["timestamp"]), line["event"]) for line in lines]
 
     def result(self, name):

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from cluster.release import wait_for
 from cluster.runs import Run
 
 SECONDS_OF_A_SMALL_DAY = 20
+# A task's state is reported before the last lines of its log are written.
+SECONDS_UNTIL_THE_LOG_IS_WHOLE = 30
 
 # The first line of each phase in the log; a phase lasts until the next one begins.
 PHASES = {
@@ -19,7 +22,12 @@ PHASES = {
 def seconds_of_phases(run: Run, name: str) -> dict[str, float]:
     """Seconds from each phase's first line in the log to the next one's, or to the task's end."""
     begins = [
-        next(time for time, event in run.events(name) if said in event) for said in PHASES.values()
+        wait_for(
+            f"'{said}' in the log of {name}",
+            lambda said=said: next((at for at, event in run.events(name) if said in event), None),
+            SECONDS_UNTIL_THE_LOG_IS_WHOLE,
+        )
+        for said in PHASES.values()
     ]
     ends = [*begins[1:], datetime.fromisoformat(run.task(name)["end_date"])]
     return {
