@@ -54,6 +54,7 @@ class Airflow:
             "PYTHONPATH": str(self.sources / "config"),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.sources / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.sources / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             # A starting scheduler holds a lock for longer than SQLite waits by default.

@@ -3,8 +3,6 @@
 
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ os.environ.update(
     AIRFLOW_HOME=str(HOME),
     AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__API_AUTH__JWT_SECRET="0123456789abcdef" * 4,
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
     AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
     RETUNE_COMMAND=f"{sys.executable} -S {PROJECT}/tests/program.py",
@@ -28,6 +27,7 @@ sys.path.insert(0, str(PROJECT))
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from real import running_store
 from sqlalchemy import event
 
 from retune.loops import FOLDERS_VARIABLE
@@ -104,6 +104,7 @@ class Run:
         for task in dag.tasks:
             task.retry_delay, task.retry_exponential_backoff = timedelta(0), 0
         run = dag.test(run_conf=conf)
+        self.dag = dag
         self.id = run.run_id
         instances = run.get_task_instances()
         self.state = str(run.state)
@@ -159,15 +160,6 @@ def run(bag, database, program, monkeypatch) -> Callable[..., Run]:
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> Iterator[str]:
     """A real store of its own; its address."""
-    command = [PROJECT.parent / "retune", "store", "--port", "0", "--data", tmp_path / "store"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            address = next(
-                found.group()
-                for line in server.stdout or ()
-                if (found := re.search(r"mongodb://\S+", line))
-            )
-            monkeypatch.setenv("RETUNE_MONGO_URI", address)
-            yield address
-        finally:
-            server.terminate()
+    with running_store(tmp_path / "store") as address:
+        monkeypatch.setenv("RETUNE_MONGO_URI", address)
+        yield address

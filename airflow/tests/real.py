@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,18 @@ for dag in sys.argv[5:]:
 with open(sys.argv[4], "w") as file:
     json.dump(runs, file)
 """
+
+
+@contextmanager
+def running_store(folder: Path) -> Iterator[str]:
+    """A real store of its own in this folder; its address."""
+    command = [RETUNE, "store", "--port", "0", "--data", folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
 
 
 def retune(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
+from real import running_store
 
 TOP = Path(__file__).parents[2]
 DAY = "shop/2026-11-05"
@@ -32,11 +33,8 @@ METRICS = {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("store")
-    command = [TOP / "retune", "store", "--port", "0", "--data", folder]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process.stdout.readline().strip()
-        process.terminate()
+    with running_store(tmp_path_factory.mktemp("store")) as address:
+        yield address
 
 
 @pytest.fixture

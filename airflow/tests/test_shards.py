@@ -1,7 +1,5 @@
 """A day that is spread over shards: the tasks, a shard that fails, and real steps."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -10,12 +8,12 @@ from pathlib import Path
 import pytest
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from conftest import DAY, Run
+from real import RETUNE, answer, running_store
 
 from retune import Loop, sharded, step
 from retune.loops import Resources
 
 TOP = Path(__file__).parents[2]
-RETUNE = TOP / "retune"
 EXAMPLE = TOP / "examples/credit-default"
 RUNTIMES = ["kubernetes", "docker", "process"]
 SHARDS = range(3)
@@ -160,27 +158,18 @@ def test_a_shard_that_cannot_succeed_stops_the_day_before_the_shards_are_put_tog
     assert "generate_data_shard failed and will not be retried" in capsys.readouterr().out
 
 
-def retune(*words: str | Path) -> dict[str, object]:
-    done = subprocess.run([RETUNE, *words], check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout))
-
-
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """A new store with the example in it, for what is done inside of `with`."""
 
     @contextmanager
     def fresh(name: str) -> Iterator[str]:
-        command = [RETUNE, "store", "--port", "0", "--data", tmp_path / name]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as store:
-            try:
-                monkeypatch.setenv("RETUNE_MONGO_URI", store.stdout.readline().strip())
-                distribution = ("--path", EXAMPLE / "distribution.json")
-                retune("register_distribution", "--model", "credit-default", *distribution)
-                champion = retune("register_model", "--path", EXAMPLE / "finetuned", "--champion")
-                yield str(champion["model_id"])
-            finally:
-                store.terminate()
+        with running_store(tmp_path / name) as address:
+            monkeypatch.setenv("RETUNE_MONGO_URI", address)
+            distribution = ("--path", EXAMPLE / "distribution.json")
+            answer("register_distribution", "--model", "credit-default", *distribution)
+            champion = answer("register_model", "--path", EXAMPLE / "finetuned", "--champion")
+            yield str(champion["model_id"])
 
     return fresh
 
@@ -191,9 +180,9 @@ def test_a_real_day_in_shards_has_the_numbers_of_one_without(
     day = ("--model", "credit-default", "--logical-date", DAY)
     with example("whole") as model:
         whole = {
-            "generate_data": retune("generate_data", *day, "--rows", "3300"),
-            "process_data": retune("process_data", *day),
-            "evaluate_model": retune(
+            "generate_data": answer("generate_data", *day, "--rows", "3300"),
+            "process_data": answer("process_data", *day),
+            "evaluate_model": answer(
                 "evaluate_model", "--model-id", model, "--data-path", f"credit-default/{DAY}"
             ),
         }

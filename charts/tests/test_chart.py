@@ -242,11 +242,13 @@ def test_airflows_values_name_what_the_chart_makes():
     loops = {"churn": "name: churn"}
     made = documents({**STORE, "loops": loops, "airflow": {"namespace": "airflow"}})
     names = {(d["kind"], d["metadata"]["name"]) for d in made}
-    (volume,) = airflow["volumes"]
-    (mount,) = airflow["volumeMounts"]
+    maps = {volume["name"]: volume["configMap"] for volume in airflow["volumes"]}
+    mounted = {mount["name"]: mount["mountPath"] for mount in airflow["volumeMounts"]}
     assert ("Secret", variables["RETUNE_SECRET"]) in names
-    assert ("ConfigMap", volume["configMap"]["name"]) in names
-    assert mount["mountPath"] == variables["RETUNE_LOOPS"]
+    assert ("ConfigMap", maps["loops"]["name"]) in names
+    assert mounted["loops"] == variables["RETUNE_LOOPS"]
+    assert maps["plugins"]["optional"], "people make it by hand, or do without it"
+    assert mounted.keys() == maps.keys()
 
 
 def test_the_readme_lists_every_value():

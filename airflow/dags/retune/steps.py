@@ -27,6 +27,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from retune.catalogue import CatalogueError, Step, is_late, listed
 from retune.loops import STEPS, Loop, Resources
+from retune.reports import REPORT, ReportLink
 
 Operator = tuple[type[BaseOperator], dict[str, Any]]
 PROJECT = Path(__file__).parents[3]
@@ -72,7 +73,10 @@ def step(
     text is converted to the type that the step declares.
     """
     operator, settings = _operator(name, name, loop, inputs)
-    return operator(inputs=inputs, outlets=outlets, trigger_rule=trigger_rule, **settings)
+    task = operator(inputs=inputs, outlets=outlets, trigger_rule=trigger_rule, **settings)
+    if REPORT in STEPS.step(name).outputs:
+        task.operator_extra_links = [ReportLink()]
+    return task
 
 
 def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedOperator]:

@@ -2,6 +2,8 @@ package retune.steps.comparison;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.ComparisonReport.Question;
 import retune.core.statistics.PairedBootstrap;
@@ -18,6 +21,7 @@ import retune.judgement.MeasuredVersion;
 import retune.model.AtomicFile;
 import retune.report.ComparisonPage;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
 
 /**
@@ -94,6 +98,21 @@ public final class EvaluationReport {
             folder ->
                 write(
                     folder.resolve(candidate.batch().batchId()), judgement.modelId(), json, html));
+  }
+
+  /** The id of the report beside a verdict; null if there were too many rows for one. */
+  public static @Nullable String idOf(
+      StepContext context, Judgement judgement, ProcessedBatch batch) {
+    String id = judgement.id(context, batch);
+    boolean kept =
+        context
+                .store()
+                .collection(COLLECTION)
+                .find(Filters.eq("_id", id))
+                .projection(Projections.include("_id"))
+                .first()
+            != null;
+    return kept ? id : null;
   }
 
   /** A report that cannot be written must not stop the day: the store has it. */

@@ -19,6 +19,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.comparison.EvaluationReport;
 
 @About(
     value =
@@ -61,7 +62,9 @@ public final class EvaluateFinetunedModel
       @Field("the least value that passes") double threshold,
       @Field("the champion's value of the metric on the same rows") double championValue,
       @Field("the reason, as a sentence") String reason,
-      @Field("the attempt that trained the candidate") int attempt) {}
+      @Field("the attempt that trained the candidate") int attempt,
+      @Field("the comparison behind the verdict, as an id in comparison_reports")
+          @Nullable String report) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -92,6 +95,7 @@ public final class EvaluateFinetunedModel
         verdict.threshold(),
         judgement.championValue(),
         verdict.reason(),
-        input.attempt());
+        input.attempt(),
+        EvaluationReport.idOf(context, judgement, batch.description()));
   }
 }

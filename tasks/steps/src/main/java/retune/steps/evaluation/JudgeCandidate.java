@@ -19,6 +19,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.comparison.EvaluationReport;
 
 @About(
     value =
@@ -53,7 +54,9 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
       @Field("the chosen version's value of the metric") double value,
       @Field("the least value that passes") double threshold,
       @Field("the champion's value of the metric on the same rows") double championValue,
-      @Field("the choice and the verdict, as sentences") String reason) {}
+      @Field("the choice and the verdict, as sentences") String reason,
+      @Field("the comparison behind the verdict, as an id in comparison_reports")
+          @Nullable String report) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -85,6 +88,7 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
         verdict.value(),
         verdict.threshold(),
         judgement.championValue(),
-        reason);
+        reason,
+        EvaluationReport.idOf(context, judgement, batch.description()));
   }
 }

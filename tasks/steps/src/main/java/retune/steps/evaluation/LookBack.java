@@ -77,7 +77,9 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       @Field("the least value that passes") double threshold,
       @Field("the value of the version in production on the same rows")
           @Nullable Double championValue,
-      @Field("what was found, as a sentence") String reason) {}
+      @Field("what was found, as a sentence") String reason,
+      @Field("the comparison behind the best version's verdict, as an id in comparison_reports")
+          @Nullable String report) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -100,7 +102,8 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         best.map(judgement -> judgement.verdict().value()).orElse(null),
         key.rules().gate().threshold(),
         best.map(Judgement::championValue).orElse(null),
-        reason);
+        reason,
+        best.isEmpty() ? null : EvaluationReport.idOf(context, best.get(), batch.description()));
   }
 
   /** The versions to judge; the others are counted. */

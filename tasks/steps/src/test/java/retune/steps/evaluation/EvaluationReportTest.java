@@ -1,6 +1,7 @@
 package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -78,11 +79,21 @@ class EvaluationReportTest {
     String earlier = loop.register(Loop.EXCELLENT, null, VersionStatus.RETIRED);
     loop.evaluate(champion);
     loop.check(champion);
-    assertTrue(loop.lookBack(champion).passed());
+    LookBack.Output found = loop.lookBack(champion);
+    assertTrue(found.passed());
+    assertEquals(verdict(earlier).getString("_id"), found.report());
     assertEquals(earlier, loop.single(EvaluationReport.COLLECTION).getString("model_id"));
     assertEquals(
         verdict(earlier).getString("_id"),
         loop.single(EvaluationReport.COLLECTION).getString("_id"));
+  }
+
+  @Test
+  void aTaskThatJudgedNoVersionNamesNoReport() {
+    String champion = loop.register(Loop.POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    assertNull(loop.lookBack(champion).report());
   }
 
   private String judgeCandidate(String champion) {
@@ -90,7 +101,9 @@ class EvaluationReportTest {
     loop.check(champion);
     loop.prepare(champion);
     String candidate = loop.register(Loop.GOOD, 1, champion, VersionStatus.CANDIDATE);
-    assertTrue(loop.evaluateFinetuned(candidate, champion, 1).passed());
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
+    assertTrue(judged.passed());
+    assertEquals(verdict(candidate).getString("_id"), judged.report());
     return candidate;
   }
 
