@@ -10,7 +10,9 @@ has seen. The loop file's `gate.selection` says which attempt that is:
 - `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
   confidence bound; then `judge_candidate` judges the best of them, and no other.
 
-If no version passes, `send_alert` tells people and the model in production stays.
+If no version passes, `send_alert` tells people and the model in production stays. Where the loop
+file asks a person about such a version (`gate.below_gate` or `gate.on_conflict: ask`), the day ends
+as `asked` instead, without an alert; `./retune approve` and `./retune reject` answer.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 `fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs
@@ -70,8 +72,17 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
     """Chooses the task that follows the verdict on an attempt."""
     if ti.xcom_pull(task_ids=f"attempt_{attempt}.evaluate_finetuned_model")["passed"]:
         return "send_evaluation_results"
-    last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
-    return "send_alert" if last else f"attempt_{attempt + 1}.finetune_model"
+    if attempt < min(params["max_attempts"], ATTEMPTS[-1]):
+        return f"attempt_{attempt + 1}.finetune_model"
+    judged = [f"attempt_{n}.evaluate_finetuned_model" for n in range(1, attempt + 1)]
+    return ask_or_alert(ti, *judged)
+
+
+def ask_or_alert(ti: Any, *judged: str) -> str:
+    """Chooses the task that follows where no version passed: a person may be asked about one."""
+    verdicts = ti.xcom_pull(task_ids=["look_back", *judged])
+    asked = any(verdict["asked"] for verdict in verdicts)
+    return "send_evaluation_results" if asked else "send_alert"
 
 
 def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
@@ -84,8 +95,9 @@ def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
 
 def approve_or_alert(ti: Any) -> str:
     """Chooses the task that follows the verdict on the best attempt."""
-    passed = ti.xcom_pull(task_ids="judge_candidate")["passed"]
-    return "send_evaluation_results" if passed else "send_alert"
+    if ti.xcom_pull(task_ids="judge_candidate")["passed"]:
+        return "send_evaluation_results"
+    return ask_or_alert(ti, "judge_candidate")
 
 
 def factors(loop: Loop, attempt: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ CHAMPION = {
 }
 FAILS = {
     "check_model_performance": {"needs_retraining": True},
-    "look_back": {"passed": False, "model_id": None},
+    "look_back": {"passed": False, "asked": False, "model_id": None},
 }
 ALERT = {
     "send_evaluation_results": {
@@ -46,12 +46,12 @@ def attempts(passes: int | None) -> dict[str, dict[str, object]]:
     answers: dict[str, dict[str, object]] = {}
     for n in (1, 2, 3):
         answers[f"finetune_model.{n}"] = {"model_id": f"candidate {n}"}
-        answers[f"evaluate_finetuned_model.{n}"] = {"passed": n == passes}
+        answers[f"evaluate_finetuned_model.{n}"] = {"passed": n == passes, "asked": False}
     return answers
 
 
 def trained(*lower_bounds: float, passed: bool) -> dict[str, dict[str, object]]:
-    answers: dict[str, dict[str, object]] = {"judge_candidate": {"passed": passed}}
+    answers: dict[str, dict[str, object]] = {"judge_candidate": {"passed": passed, "asked": False}}
     for n, bound in enumerate(lower_bounds, start=1):
         answers[f"finetune_model.{n}"] = {
             "model_id": f"candidate {n}",
@@ -146,6 +146,25 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(evaluate, progr
     assert ALERT["send_evaluation_results"]["message"] in capfd.readouterr().out
     (event,) = ended.events()
     assert (event.partition_key, event.extra["status"]) == ("2026-11-05", "failed_max_retries")
+
+
+@pytest.mark.parametrize("asked_about", ["evaluate_finetuned_model.1", "look_back"])
+def test_a_person_is_asked_after_the_last_attempt_instead_of_an_alert(
+    evaluate, program, asked_about
+):
+    answers = CHAMPION | FAILS | SPLIT | attempts(passes=None)
+    program.answer(answers | {asked_about: answers[asked_about] | {"asked": True}})
+    ended = evaluate(FIRST_PASSING)
+    assert ended.done == BEFORE | PREPARED | finetuned(1, 2, 3) | {"send_evaluation_results"}
+    assert ended.state == "success"
+
+
+def test_a_person_is_asked_about_the_best_attempt(evaluate, program):
+    answers = CHAMPION | FAILS | SPLIT | trained(0.7, passed=False)
+    program.answer(answers | {"judge_candidate": {"passed": False, "asked": True}})
+    ended = evaluate(BEST_ON_VALIDATION)
+    assert ended.done == BEFORE | PREPARED | chosen(1) | {"send_evaluation_results"}
+    assert ended.state == "success"
 
 
 def test_a_day_that_ended_in_an_alert_is_red_when_it_runs_again(run, program):

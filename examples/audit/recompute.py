@@ -300,9 +300,14 @@ class Comparison:
     def checks(self) -> Iterator[tuple[str, Found]]:
         """What must have been asked, with what the data say."""
         gate = self.bound("gate", self.metric, self.key["threshold"])
-        yield "gate", gate
+        is_asked = (
+            gate.answer != "passed"
+            and self._may_follow_below()
+            and self.key.get("below_gate") == "ask"
+        )
+        yield "gate", gate.answered("asked") if is_asked else gate
         champion = self.difference("champion", self.metric, 0)
-        if gate.answer != "passed" and self._may_pass_below():
+        if gate.answer != "passed" and self._may_follow_below():
             yield "champion", self.superior("champion", "interval")
         else:
             yield "champion", champion.answered("passed") if champion.value >= 0 else champion
@@ -311,7 +316,10 @@ class Comparison:
         if self.ordinary:
             limit = -self.key.get("retention_limit", 0.05)
             kept = self.difference("retention", self.metric, limit, self.ordinary)
-            yield "retention", kept.answered("passed" if kept.value >= limit else "failed")
+            lost = "asked" if self.key.get("on_conflict") == "ask" else "failed"
+            yield "retention", kept.answered("passed" if kept.value >= limit else lost)
+        if self.verdict["status"] == "asked":
+            yield "gain", self.gain()
 
     def superior(self, name: str, evidence: str) -> Found:
         """Whether the candidate's metric is above the champion's; equal ones are not."""
@@ -321,11 +329,19 @@ class Comparison:
         found = bound(level, value, math.ulp(0.0), self.candidate, influence)
         return replace(found, limit=0)
 
-    def _may_pass_below(self) -> bool:
-        """Whether this is the loop's last candidate, and one below the gate may be promoted."""
+    def gain(self) -> Found:
+        """The difference to the champion with its interval, whatever the evidence is."""
+        value = self.candidate.metric(self.metric) - self.champion.metric(self.metric)
+        influence = self.candidate.influence(self.metric) - self.champion.influence(self.metric)
+        level = Level("interval", self.level("gain").alpha)
+        return bound(level, value, 0, self.candidate, influence)
+
+    def _may_follow_below(self) -> bool:
+        """Whether a candidate below the gate may be promoted, or a person is asked about it."""
         attempt, key = self.verdict["attempt"], self.key
         is_last = key.get("selection") == "best_on_validation" or attempt == key["max_attempts"]
-        return attempt > 0 and is_last and key.get("below_gate") == "promote_if_superior"
+        below = key.get("below_gate")
+        return attempt > 0 and (below == "ask" or (is_last and below == "promote_if_superior"))
 
     def _guards(self) -> Iterator[tuple[str, Found]]:
         of = self.candidate
@@ -665,7 +681,10 @@ def status(checks: list[Document], is_champion: bool) -> str:
     answers = {check["answer"] for check in checks if check["decisive"]}
     if "failed" in answers:
         return "needs_retraining" if is_champion else "rejected"
-    return "undecided" if "undecided" in answers else "approved"
+    for answer in ("undecided", "asked"):
+        if answer in answers:
+            return answer
+    return "approved"
 
 
 def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:

@@ -17,8 +17,8 @@ import retune.runtime.store.DocumentStore;
 
 /**
  * What the store tells of decisions, as its documents have it: {@code verdicts}, {@code outcomes},
- * {@code deployment_events}, {@code data_splits} and the status history of versions. Everything is
- * sorted by time, the oldest first.
+ * questions to people and their answers, {@code deployment_events}, {@code data_splits} and the
+ * status history of versions. Everything is sorted by time, the oldest first.
  */
 public final class AuditTrail {
   private static final String STATUS_HISTORY = "status_history";
@@ -90,6 +90,23 @@ public final class AuditTrail {
     return store.events().startingWith("outcomes", model + "/").stream().sorted(BY_TIME).toList();
   }
 
+  /**
+   * The questions to people about versions of a model, each with its {@code answer} if it has one.
+   */
+  public List<Document> questions(String model) {
+    return store.events().startingWith(ApprovalRequest.COLLECTION, model + "/").stream()
+        .map(
+            question ->
+                question.append(
+                    "answer",
+                    store
+                        .events()
+                        .find(ApprovalAnswer.COLLECTION, question.getString("_id"))
+                        .orElse(null)))
+        .sorted(BY_TIME)
+        .toList();
+  }
+
   /** What put versions of a model into production. */
   public List<Document> deployments(String model) {
     String prefix = "deployment/" + model + "/";
@@ -118,14 +135,20 @@ public final class AuditTrail {
 
   /**
    * What happened to a model's production: {@code timestamp}, {@code event}, {@code model_id},
-   * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, the type of a
-   * deployment event, or {@code moved_to_STATUS} for a move of status in a run that has neither.
+   * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, a person's answer
+   * ({@code version_approved} or {@code version_rejected}), the type of a deployment event, or
+   * {@code moved_to_STATUS} for a move of status in a run that has none of these.
    */
   public List<Document> history(String model) {
     List<Document> outcomes = outcomes(model);
     List<Document> deployments = deployments(model);
+    List<Document> answers =
+        questions(model).stream()
+            .flatMap(question -> Stream.ofNullable(question.get("answer", Document.class)))
+            .toList();
     Set<String> told =
-        Stream.concat(outcomes.stream(), deployments.stream())
+        Stream.of(outcomes, deployments, answers)
+            .flatMap(List::stream)
             .map(document -> document.getString("run_id"))
             .collect(Collectors.toSet());
     List<Document> history = new ArrayList<>();
@@ -133,6 +156,9 @@ public final class AuditTrail {
       history.add(
           entry(outcome, "evaluated_" + outcome.getString("status"), "message")
               .append("revision", outcome.getInteger("revision")));
+    }
+    for (Document answer : answers) {
+      history.add(entry(answer, "version_" + answer.getString("answer"), "reason"));
     }
     for (Document event : deployments) {
       history.add(

@@ -50,6 +50,8 @@ public record DayOutcome(
     LOOKED_BACK,
     /** A fine-tuned version passed. */
     RETRAINED,
+    /** A person is asked whether another version may follow; the one in production stays. */
+    ASKED,
     /**
      * Another version passed and stays out: for a day before the last one judged, or because it was
      * rolled back.
@@ -61,8 +63,8 @@ public record DayOutcome(
     /** The statuses as the results of steps describe them. */
     public static final String IN_WORDS =
         "approved, undecided (below the gate, which may be chance), looked_back (a version that was"
-            + " approved earlier), retrained, held_back (a back-fill, or a version that was rolled"
-            + " back) or failed_max_retries";
+            + " approved earlier), retrained, asked (a person decides), held_back (a back-fill, or"
+            + " a version that was rolled back) or failed_max_retries";
 
     /** The status in documents and results: {@code failed_max_retries}. */
     public String id() {
@@ -77,7 +79,7 @@ public record DayOutcome(
     public boolean approves() {
       return switch (this) {
         case APPROVED, LOOKED_BACK, RETRAINED -> true;
-        case UNDECIDED, HELD_BACK, FAILED_MAX_RETRIES -> false;
+        case UNDECIDED, ASKED, HELD_BACK, FAILED_MAX_RETRIES -> false;
       };
     }
   }

@@ -91,6 +91,11 @@ public record Judgement(
     return verdict.passed();
   }
 
+  /** Whether a person is asked about the version. */
+  public boolean asked() {
+    return verdict.kind() == Kind.ASKED;
+  }
+
   /** The verdict in a word: {@code approved}. */
   public String status() {
     return verdict.kind().id();

@@ -43,6 +43,30 @@ public sealed interface RunOutcome {
       implements RunOutcome {}
 
   /**
+   * The champion failed, no other version passed, and of one a person is asked whether it may
+   * follow.
+   *
+   * @param earlier the verdicts on versions that were approved earlier
+   * @param judged the verdicts on attempts
+   * @param candidate what is asked about: the best such attempt, or else the best earlier version
+   * @param attempts number of attempts that were made
+   */
+  record Asked(
+      Judgement champion,
+      List<Judgement> earlier,
+      List<Judgement> judged,
+      Judgement candidate,
+      int attempts)
+      implements RunOutcome {
+    /** The verdicts on the other attempts. */
+    public List<Judgement> others() {
+      return judged.stream()
+          .filter(judgement -> !judgement.modelId().equals(candidate.modelId()))
+          .toList();
+    }
+  }
+
+  /**
    * The champion failed and so did every earlier version and every attempt that was judged.
    *
    * @param earlier the verdicts on versions that were approved earlier
@@ -166,7 +190,7 @@ public sealed interface RunOutcome {
           ? String.format(
               Locale.ROOT,
               " It is better by %.4f; to promote such a version when it is surely better, set"
-                  + " gate.below_gate to promote_if_superior.",
+                  + " gate.below_gate to promote_if_superior, or to ask to decide yourself.",
               gain)
           : "";
     }
@@ -225,7 +249,7 @@ public sealed interface RunOutcome {
     int attempts = choice.tried().size();
     return candidate.passed()
         ? new Finetuned(champion, List.of(), candidate, attempts, choice.reason())
-        : new Exhausted(champion, earlier, List.of(candidate), attempts, choice.reason());
+        : unapproved(champion, earlier, List.of(candidate), attempts, choice.reason());
   }
 
   private static RunOutcome firstPassing(
@@ -251,6 +275,23 @@ public sealed interface RunOutcome {
       }
       failed.add(candidate.get());
     }
-    return new Exhausted(champion, earlier, List.copyOf(failed), failed.size(), "");
+    return unapproved(champion, earlier, List.copyOf(failed), failed.size(), "");
+  }
+
+  /** No version passed: a person is asked about one, or there is none left. */
+  private static RunOutcome unapproved(
+      Judgement champion,
+      List<Judgement> earlier,
+      List<Judgement> judged,
+      int attempts,
+      String choice) {
+    return EarlierVersions.best(asked(judged))
+        .or(() -> EarlierVersions.best(asked(earlier)))
+        .<RunOutcome>map(best -> new Asked(champion, earlier, judged, best, attempts))
+        .orElseGet(() -> new Exhausted(champion, earlier, judged, attempts, choice));
+  }
+
+  private static List<Judgement> asked(List<Judgement> judged) {
+    return judged.stream().filter(Judgement::asked).toList();
   }
 }

@@ -27,6 +27,7 @@ import retune.core.metrics.Metric;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.devstore.EmbeddedStore;
+import retune.judgement.ApprovalRequest;
 import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
@@ -181,6 +182,29 @@ public final class Deployment implements AutoCloseable {
         .add(context());
   }
 
+  /** Adds the question whether a version may follow the champion, as a day that ended as asked. */
+  public void writeQuestion(String modelId, String championId) {
+    writeOutcome(Status.ASKED, championId, championId);
+    DayOutcome asked = DayOutcome.latest(store, MODEL, DATE).orElseThrow();
+    new ApprovalRequest(
+            MODEL + "/" + DATE + "/question",
+            MODEL,
+            DATE,
+            asked.key(),
+            asked.runId(),
+            modelId,
+            "20260109_101500",
+            championId,
+            1,
+            Status.RETRAINED,
+            asked.retrainingInfo(),
+            new ApprovalRequest.Gain(0.7, 0.6, 0.1, null),
+            "f1_score 0.7000 is below the threshold of 0.75.",
+            TestContext.NOW,
+            TestContext.NOW.plus(ApprovalRequest.OPEN_FOR))
+        .keep(context(), "verdict");
+  }
+
   /** All documents but the uploads' own ids, and all files, by name. */
   public Map<String, String> everything() {
     Map<String, String> everything = new TreeMap<>();
@@ -190,6 +214,8 @@ public final class Deployment implements AutoCloseable {
             "champions",
             "deployment_events",
             "outcomes",
+            "approval_requests",
+            "approval_answers",
             "notifications",
             "fs.files")) {
       for (Document document : store.collection(collection).find()) {

@@ -9,7 +9,14 @@ public enum BelowGate {
   /**
    * The candidate is promoted if it is surely better than the champion, and the verdict says so.
    */
-  PROMOTE_IF_SUPERIOR;
+  PROMOTE_IF_SUPERIOR,
+  /** A person is asked whether a candidate that is surely better than the champion is promoted. */
+  ASK;
+
+  /** Whether a candidate may follow the champion although it is below the gate. */
+  boolean mayFollow() {
+    return this != ALERT;
+  }
 
   /** The name in documents and loop files: {@code promote_if_superior}. */
   public String id() {

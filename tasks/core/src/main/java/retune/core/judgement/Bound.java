@@ -116,6 +116,7 @@ record Bound(
           " (between %s and %s, each with %s)"
               .formatted(
                   Check.fourDecimals(interval.low()), Check.fourDecimals(interval.high()), level);
+      case ASKED -> throw new IllegalStateException("is the answer of a rule, not of a bound");
     };
   }
 

@@ -34,12 +34,17 @@ public record Check(
   /** Whether the candidate is below the champion on the same rows. */
   public static final String CHAMPION = "champion";
 
+  /** How much better the candidate is, told where a person is asked. */
+  public static final String GAIN = "gain";
+
   /** What the rows answer. */
   public enum Answer {
     PASSED,
     FAILED,
     /** The rows are too few to tell. */
-    UNDECIDED;
+    UNDECIDED,
+    /** It did not pass, and a person is asked whether the candidate may be promoted even so. */
+    ASKED;
 
     /** The name in documents: {@code passed}. */
     public String id() {

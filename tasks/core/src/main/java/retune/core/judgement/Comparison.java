@@ -49,27 +49,29 @@ public record Comparison(
   }
 
   /**
-   * The same, but a candidate that is not proved to reach the threshold may pass where it is surely
-   * better than the champion.
+   * The same, but a candidate that is not proved to reach the threshold may pass, or a person is
+   * asked about it, where it is surely better than the champion.
    */
   public Verdict judge(PromotionPolicy policy, List<Check> others, BelowGate belowGate) {
     Check reaches = reachesThreshold();
-    boolean isBelow =
-        belowGate == BelowGate.PROMOTE_IF_SUPERIOR && reaches.answer() != Answer.PASSED;
+    boolean isBelow = belowGate.mayFollow() && reaches.answer() != Answer.PASSED;
     Check standing = isBelow ? surelyBetter() : standsToChampion();
     if (isBelow) {
-      reaches = reaches.advisory();
+      reaches = belowGate == BelowGate.ASK ? reaches.answered(Answer.ASKED) : reaches.advisory();
     }
     List<Check> checks = new ArrayList<>(List.of(reaches, standing));
     checks.addAll(Guards.of(this));
     checks.addAll(policy.checks(this));
     checks.addAll(others);
     Kind kind = kind(checks);
+    if (kind == Kind.ASKED) {
+      checks.add(gain());
+    }
+    String standings = reaches.sentence() + (isBelow ? " but " : " and ") + standing.sentence();
     String approval =
-        isBelow
-            ? "%s but %s, and the loop promotes a better version below the gate"
-                .formatted(reaches.sentence(), standing.sentence())
-            : reaches.sentence() + " and " + standing.sentence();
+        isBelow && kind == Kind.APPROVED
+            ? standings + ", and the loop promotes a better version below the gate"
+            : standings;
     return new Verdict(
         kind,
         gate.metric(),
@@ -116,26 +118,42 @@ public record Comparison(
     return notBelow ? check.answered(Answer.PASSED) : check;
   }
 
-  /** Approved where every decisive check passed, rejected where one failed. */
+  /** The difference with its interval, whatever the evidence is; a person wants to see both. */
+  private Check gain() {
+    Comparison interval = new Comparison(gate, Evidence.INTERVAL, alpha, candidate, champion);
+    Bound bound = Bound.ofDifference(interval, gate.metric(), 0);
+    return bound
+        .check(
+            Check.GAIN,
+            candidate.rows(),
+            "The gain is %s%s".formatted(Check.fourDecimals(bound.value()), bound.words()))
+        .advisory();
+  }
+
+  /**
+   * Approved where every decisive check passed, rejected where one failed, asked where all that did
+   * not pass is for a person to weigh.
+   */
   static Kind kind(List<Check> checks) {
     if (decisive(checks, Answer.FAILED).findAny().isPresent()) {
       return Kind.REJECTED;
     }
-    return decisive(checks, Answer.UNDECIDED).findAny().isPresent()
-        ? Kind.UNDECIDED
-        : Kind.APPROVED;
+    if (decisive(checks, Answer.UNDECIDED).findAny().isPresent()) {
+      return Kind.UNDECIDED;
+    }
+    return decisive(checks, Answer.ASKED).findAny().isPresent() ? Kind.ASKED : Kind.APPROVED;
   }
 
   /**
    * The decision as sentences.
    *
    * @param first the check that the reason begins with
-   * @param approval what is said of an approved candidate
+   * @param approval what is said of a candidate that is approved, or that a person is asked about
    */
   static String reason(Kind kind, Check first, List<Check> checks, String approval) {
     String decision =
         switch (kind) {
-          case APPROVED -> approval;
+          case APPROVED, ASKED -> approval;
           case REJECTED -> because(first, decisive(checks, Answer.FAILED));
           case UNDECIDED ->
               because(first, decisive(checks, Answer.UNDECIDED))
@@ -147,7 +165,10 @@ public record Comparison(
         };
     Optional<String> told =
         checks.stream()
-            .filter(check -> !check.decisive() && check.answer() == Answer.FAILED)
+            .filter(
+                check ->
+                    check.answer() == Answer.ASKED
+                        || (!check.decisive() && check.answer() == Answer.FAILED))
             .filter(check -> !check.name().equals(first.name()))
             .map(check -> " " + check.sentence() + ".")
             .reduce(String::concat);

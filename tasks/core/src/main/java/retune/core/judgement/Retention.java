@@ -13,7 +13,9 @@ public record Retention(double limit, OnConflict onConflict) {
     /** It is promoted, and the verdict says what is lost. */
     PROMOTE,
     /** The champion stays. */
-    HOLD;
+    HOLD,
+    /** A person is asked whether it is promoted. */
+    ASK;
 
     /** The name in documents and loop files: {@code hold}. */
     public String id() {
@@ -48,10 +50,14 @@ public record Retention(double limit, OnConflict onConflict) {
                     Check.fourDecimals(candidate),
                     Check.fourDecimals(champion),
                     limit));
-    Check answered = check.answered(kept ? Check.Answer.PASSED : Check.Answer.FAILED);
+    if (kept) {
+      Check passed = check.answered(Check.Answer.PASSED);
+      return onConflict == OnConflict.PROMOTE ? passed.advisory() : passed;
+    }
     return switch (onConflict) {
-      case PROMOTE -> answered.advisory();
-      case HOLD -> answered;
+      case PROMOTE -> check.answered(Check.Answer.FAILED).advisory();
+      case HOLD -> check.answered(Check.Answer.FAILED);
+      case ASK -> check.answered(Check.Answer.ASKED);
     };
   }
 }

@@ -32,13 +32,14 @@ public record Rules(
   }
 
   /**
-   * What happens where this attempt's candidate is below the gate: another attempt may follow it.
+   * What happens where this attempt's candidate is below the gate. Another attempt may follow it,
+   * so that only the last is promoted; a person is asked about the best of all.
    *
    * @param attempt from 1; 0 for a version that was approved earlier
    */
   public BelowGate belowGateOf(int attempt) {
     boolean isLast = selection == Selection.BEST_ON_VALIDATION || attempt == maxAttempts;
-    return attempt > 0 && isLast ? belowGate : BelowGate.ALERT;
+    return attempt > 0 && (isLast || belowGate == BelowGate.ASK) ? belowGate : BelowGate.ALERT;
   }
 
   /**

@@ -28,7 +28,9 @@ public record Verdict(
     /** The candidate must not replace the champion. */
     REJECTED(Decision.KEEP),
     /** The rows are too few to tell; the champion stays for now. */
-    UNDECIDED(Decision.UNDECIDED);
+    UNDECIDED(Decision.UNDECIDED),
+    /** A person is asked whether the candidate replaces the champion, which stays for now. */
+    ASKED(Decision.UNDECIDED);
 
     private final Decision decision;
 

@@ -24,7 +24,7 @@ import retune.core.InvalidInputException;
 public enum VersionStatus {
   /** Registered; no evaluation has judged it. */
   CANDIDATE,
-  /** The rows of its evaluation were too few to tell; judged again on other days. */
+  /** Its evaluation left it undecided, or a person is asked about it; judged again on other days. */
   CHALLENGER,
   /** Passed an evaluation; may be deployed. */
   APPROVED,
@@ -39,7 +39,7 @@ public enum VersionStatus {
   public enum Event {
     APPROVE("approved"),
     REJECT("rejected"),
-    /** An evaluation leaves the version undecided. */
+    /** An evaluation leaves the version undecided, or to a person. */
     CHALLENGE("a challenger"),
     DEPLOY("deployed"),
     RETIRE("retired"),

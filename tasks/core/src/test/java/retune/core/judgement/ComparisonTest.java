@@ -1,6 +1,8 @@
 package retune.core.judgement;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -214,6 +216,68 @@ class ComparisonTest {
         alike.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.PROMOTE_IF_SUPERIOR).kind());
     assertEquals(
         Kind.REJECTED, alike.judge(PromotionPolicy.parse("superior(0)"), List.of()).kind());
+  }
+
+  @Test
+  void aPersonIsAskedAboutABetterCandidateBelowTheGate() {
+    Gate high = new Gate(Metric.ACCURACY, 0.95);
+    Comparison comparison =
+        new Comparison(high, Evidence.POINT, 0.05, right(2000, 0.5, 90), right(2000, 0.5, 60));
+    Verdict asked = comparison.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.ASK);
+    assertEquals(Kind.ASKED, asked.kind());
+    assertEquals("undecided", asked.kind().decision().id());
+    assertFalse(asked.passed());
+    assertTrue(
+        asked
+            .reason()
+            .matches(
+                "accuracy 0\\.9000 is below the threshold of 0\\.95 but is above the champion's"
+                    + " 0\\.6000 on the same rows by 0\\.3000 \\(at least 0\\.2\\d{3} with 95 %"
+                    + " confidence\\)\\."),
+        asked.reason());
+    Check gain = asked.checks().getLast();
+    assertEquals(Check.GAIN, gain.name());
+    assertEquals(0.3, gain.value(), 1e-12);
+    assertNotNull(gain.interval(), "a person sees the interval with evidence: point, too");
+    assertFalse(gain.decisive());
+
+    assertEquals(
+        Kind.REJECTED,
+        comparison.judge(PromotionPolicy.parse("superior(0.5)"), List.of(), BelowGate.ASK).kind(),
+        "what else is asked of it must pass");
+    Comparison alike =
+        new Comparison(high, Evidence.POINT, 0.05, right(2000, 0.5, 61), right(2000, 0.5, 61));
+    assertEquals(
+        Kind.REJECTED, alike.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.ASK).kind());
+    Comparison few =
+        new Comparison(high, Evidence.POINT, 0.05, right(60, 0.5, 80), right(60, 0.5, 70));
+    assertEquals(Kind.UNDECIDED, few.judge(PromotionPolicy.FLOOR, List.of(), BelowGate.ASK).kind());
+  }
+
+  @Test
+  void aPersonIsAskedAboutALossOnOrdinaryRows() {
+    Comparison ordinary =
+        new Comparison(ACCURACY, Evidence.POINT, 0.05, right(1000, 0.5, 60), right(1000, 0.5, 80));
+    Comparison day =
+        new Comparison(ACCURACY, Evidence.POINT, 0.05, right(100, 0.5, 90), right(100, 0.5, 60));
+    Verdict asked =
+        day.judge(
+            PromotionPolicy.FLOOR,
+            List.of(new Retention(0.05, OnConflict.ASK).check(ordinary, "m/2026-11-05")));
+    assertEquals(Kind.ASKED, asked.kind());
+    assertTrue(
+        asked
+            .reason()
+            .endsWith(
+                "on the same rows. But on the 1,000 ordinary rows of m/2026-11-05 the candidate has"
+                    + " 0.6000 and the champion 0.8000; 0.05 may be lost."),
+        asked.reason());
+    assertEquals(
+        Kind.APPROVED,
+        day.judge(
+                PromotionPolicy.FLOOR,
+                List.of(new Retention(0.3, OnConflict.ASK).check(ordinary, "m/2026-11-05")))
+            .kind());
   }
 
   @Test

@@ -24,7 +24,19 @@ class RulesTest {
     assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, best.belowGateOf(1));
   }
 
+  @Test
+  void aPersonIsAskedAboutAnyAttemptButNoEarlierVersion() {
+    Rules first = rules(Selection.FIRST_PASSING, BelowGate.ASK);
+    assertEquals(BelowGate.ALERT, first.belowGateOf(0));
+    assertEquals(BelowGate.ASK, first.belowGateOf(1));
+    assertEquals(BelowGate.ASK, first.belowGateOf(3));
+  }
+
   private static Rules rules(Selection selection) {
+    return rules(selection, BelowGate.PROMOTE_IF_SUPERIOR);
+  }
+
+  private static Rules rules(Selection selection, BelowGate belowGate) {
     return new Rules(
         new Gate(Metric.F1_MACRO, 0.66),
         3,
@@ -32,6 +44,6 @@ class RulesTest {
         Evidence.INTERVAL,
         PromotionPolicy.FLOOR,
         new Retention(0.05, OnConflict.PROMOTE),
-        BelowGate.PROMOTE_IF_SUPERIOR);
+        belowGate);
   }
 }

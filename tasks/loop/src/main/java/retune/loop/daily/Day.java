@@ -28,6 +28,8 @@ final class Day {
     NONE_PASSED,
     /** In addition, no attempt so far surely reaches the gate on the validation rows. */
     NONE_REACHED,
+    /** None has passed, and no person is asked about one. */
+    NONE_LEFT,
     /** A version is ready to be deployed. */
     READY
   }
@@ -47,6 +49,7 @@ final class Day {
         case ALWAYS -> true;
         case NONE_PASSED -> nonePassed(results);
         case NONE_REACHED -> nonePassed(results) && noneReached(results);
+        case NONE_LEFT -> nonePassed(results) && noVerdict("asked", results);
         case READY -> results.required("wait_for_model_ready").required("ready").booleanValue();
       };
     }
@@ -154,7 +157,7 @@ final class Day {
           When.NONE_PASSED,
           all(Map.of("champion_id", championId, "split_id", splitId), batch));
     }
-    add("send_alert", When.NONE_PASSED, day);
+    add("send_alert", When.NONE_LEFT, day);
     add("send_evaluation_results", When.ALWAYS, all(day, loop.section(Section.PROMOTION)));
   }
 
@@ -206,10 +209,14 @@ final class Day {
 
   private static boolean nonePassed(ObjectNode results) {
     return results.required("check_model_performance").required("needs_retraining").booleanValue()
-        && results
-            .propertyStream()
-            .filter(result -> isVerdict(result.getKey()))
-            .noneMatch(result -> result.getValue().required("passed").booleanValue());
+        && noVerdict("passed", results);
+  }
+
+  private static boolean noVerdict(String output, ObjectNode results) {
+    return results
+        .propertyStream()
+        .filter(result -> isVerdict(result.getKey()))
+        .noneMatch(result -> result.getValue().required(output).booleanValue());
   }
 
   private static boolean noneReached(ObjectNode results) {

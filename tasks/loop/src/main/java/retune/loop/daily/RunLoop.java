@@ -69,6 +69,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("run id of the documents that the day wrote") String runId,
       @Field(DayOutcome.Status.IN_WORDS) @Nullable String status,
       @Field("what happened, as a sentence") @Nullable String message,
+      @Field("id of the question, if the day ended as asked") @Nullable String requestId,
       @Field("the gate's metric") @Nullable Metric metric,
       @Field("the gate's threshold") @Nullable Double threshold,
       @Field("the champion's metric on the day, before any fine-tuning") @Nullable Double before,
@@ -88,6 +89,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       String metricOfDay = metric == null ? "the metric" : metric.id();
       page.line("ended as", status)
           .line("what happened", message)
+          .line("question", requestId)
           .line(metricOfDay, rounded(before) + " before any fine-tuning; threshold " + threshold)
           .line("attempts", String.valueOf(attempts))
           .line("in production", championAfter)
@@ -133,6 +135,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
           input.name(),
           input.date(),
           runId,
+          null,
           null,
           null,
           null,
@@ -197,6 +200,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         runId,
         ended.required("status").stringValue(),
         ended.required("message").stringValue(),
+        ended.path("request_id").asString(null),
         metric,
         loop.get(Section.GATE, "threshold").doubleValue(),
         results

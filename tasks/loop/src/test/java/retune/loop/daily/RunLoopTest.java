@@ -35,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
 import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
+import retune.model.Champions;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
@@ -202,6 +203,24 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayThatAPersonDecidesEndsAsAskedAndIsAnsweredByTwoCommands() throws Exception {
+    register();
+    write(
+        "loop.yaml", LOOP.replace("0.6}", "0.99, selection: best_on_validation, below_gate: ask}"));
+    JsonNode day = runDay("drill", "concept_drift", "rows", "2000");
+    assertEquals("asked", day.get("status").stringValue(), day.toString());
+    assertEquals(day.get("champion_before"), day.get("champion_after"));
+    assertFalse(day.get("seconds").has("send_alert"));
+    assertFalse(day.get("seconds").has("deploy_model"));
+    String request = day.get("request_id").stringValue();
+    JsonNode answer = step("approve", "request", request);
+    String candidate = answer.get("model_id").stringValue();
+    assertTrue(day.get("message").stringValue().contains("'./retune approve " + candidate + "'"));
+    step("deploy_model", "model", "credit-default", "model_id", candidate, "logical_date", DATE);
+    assertEquals(candidate, new Champions(store).find("credit-default").orElseThrow().modelId());
+  }
+
+  @Test
   void aBrokenDayEndsWithAnAlertAfterTheLastAttempt() throws Exception {
     register();
     write("loop.yaml", LOOP.replace("0.6}", "0.99, max_attempts: 2}"));
@@ -263,8 +282,9 @@ class RunLoopTest {
     assertEquals(
         """
         credit-default, %s
-          ended as        approved
-          what happened   It passed.
+          ended as        asked
+          what happened   A person decides.
+          question        credit-default/2026-11-05/0123456789ab
           f1_macro        0.7067 before any fine-tuning; threshold 0.66
           attempts        0
           in production   credit-default-0123456789ab
@@ -278,8 +298,9 @@ class RunLoopTest {
                 "credit-default",
                 date,
                 "run",
-                "approved",
-                "It passed.",
+                "asked",
+                "A person decides.",
+                "credit-default/2026-11-05/0123456789ab",
                 Metric.F1_MACRO,
                 0.66,
                 0.70671,

@@ -56,6 +56,8 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
           List<Map<String, Object>> statusHistory,
       @Field("each verdict on it, with its numbers and checks") List<Map<String, Object>> verdicts,
       @Field("outcomes of days that it was part of") List<Map<String, Object>> outcomes,
+      @Field("questions to people about it, each with its answer if it has one")
+          List<Map<String, Object>> questions,
       @Field("deployments of it, or of its successor") List<Map<String, Object>> deployments)
       implements Page {
     @Override
@@ -90,6 +92,7 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
         maps(AuditTrail.moves(document)),
         maps(trail.verdicts(model, id)),
         maps(with(id, trail.outcomes(model), "model_id", "champion_id")),
+        maps(with(id, trail.questions(model), "model_id")),
         maps(with(id, trail.deployments(model), "model_id", "previous_model_id")));
   }
 

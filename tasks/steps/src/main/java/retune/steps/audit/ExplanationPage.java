@@ -25,6 +25,7 @@ final class ExplanationPage {
         .map(Document::new)
         .filter(verdict -> !isOfADay(verdict))
         .forEach(explanation::verdict);
+    explanation.questions(version);
     explanation.days(version);
     explanation.history(version);
     return explanation.page.toString();
@@ -147,6 +148,29 @@ final class ExplanationPage {
             (name, value) ->
                 rows.add(List.of(name, Facts.cell(value), Facts.cell(ofChampion.get(name)))));
     page.table(rows);
+  }
+
+  /** What people were asked about the version, and what they answered. */
+  private void questions(Explain.Output version) {
+    for (Map<String, Object> map : version.questions()) {
+      Document question = new Document(map);
+      Document answer = question.get("answer", Document.class);
+      page.heading("A person was asked for " + question.getString("logical_date"))
+          .line("question", question.getString("_id"))
+          .line("asked", question.getString("question"))
+          .line("expires", question.getString("expires_at"))
+          .line("run", Facts.run(question))
+          .line("page", question.getString("run_url"));
+      if (answer == null) {
+        page.line("answer", "none");
+      } else {
+        page.line("answer", answer.getString("answer") + ", " + answer.getString("timestamp"))
+            .line("  by", answer.getString("by"))
+            .line("  reason", answer.getString("reason"))
+            .line("  run", Facts.run(answer))
+            .line("  page", answer.getString("run_url"));
+      }
+    }
   }
 
   /** The verdicts on the version while it was in production. */

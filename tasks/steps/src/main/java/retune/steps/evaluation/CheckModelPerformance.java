@@ -97,14 +97,14 @@ public final class CheckModelPerformance
       @Field(
               value =
                   "what happens to a candidate that passes on the day and loses more than that:"
-                      + " promote and say so, or hold",
+                      + " promote and say so, hold, or ask a person",
               byDefault = "promote")
           OnConflict onConflict,
       @Field(
               value =
-                  "what happens where the last candidate is below the gate: alert, or"
-                      + " promote_if_superior to promote one that is surely better than the model"
-                      + " in production",
+                  "what happens where no candidate reaches the gate: alert,"
+                      + " promote_if_superior to promote the last one if it is surely better than"
+                      + " the model in production, or ask a person about one that is",
               byDefault = "alert")
           BelowGate belowGate,
       @Field(

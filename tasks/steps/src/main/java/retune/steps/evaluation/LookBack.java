@@ -66,6 +66,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
 
   public record Output(
       @Field("whether a version passed, so that nothing is trained") boolean passed,
+      @Field("whether a version may follow if a person approves it") boolean asked,
       @Field("the version that passed") @Nullable String modelId,
       @Field("number of versions judged") int judged,
       @Field(
@@ -95,6 +96,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
     LOGGER.log(Level.INFO, reason);
     return new Output(
         chosen.isPresent(),
+        judged.stream().anyMatch(Judgement::asked),
         chosen.map(Judgement::modelId).orElse(null),
         judged.size(),
         skipped,

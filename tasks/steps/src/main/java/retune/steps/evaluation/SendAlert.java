@@ -83,7 +83,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .require(input.metric(), input.threshold(), input.maxAttempts());
     if (!(RunOutcome.of(context, batch.batchId(), champion) instanceof Exhausted exhausted)) {
       throw new InvalidInputException(
-          "The run '%s' ended with an approved version of '%s'; no alert is needed."
+          "The run '%s' ended with a version of '%s' that is approved, or that a person is asked about; no alert is needed."
               .formatted(context.run().runId(), input.model()));
     }
     String alertId =

@@ -13,12 +13,15 @@ import retune.core.judgement.Verdict;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
 import retune.core.metrics.Metric;
+import retune.judgement.ApprovalRequest;
 import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
 import retune.judgement.Judgement;
 import retune.judgement.RetrainingInfo;
 import retune.judgement.RunOutcome;
 import retune.model.Champions;
+import retune.model.Champions.Bar;
+import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.runtime.About;
@@ -34,7 +37,8 @@ import retune.runtime.store.RawBatches;
 @About(
     value =
         "Concludes an evaluation from its verdicts: approves the version that passed, rejects the"
-            + " candidates that failed, and records the day's outcome. No other step approves.",
+            + " candidates that failed, asks people where the loop wants a person to decide, and"
+            + " records the day's outcome. Only approve, with a person's answer, approves as well.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05",
     work = Work.METADATA)
@@ -77,9 +81,11 @@ public final class SendEvaluationResults
       @Field("what fine-tuning did") RetrainingInfo retrainingInfo,
       @Field("what happened, as a sentence") String message,
       @Field("number of the day's outcome, from 1; a change of rows, labels or loop file adds one")
-          int revision) {
+          int revision,
+      @Field("id of the question, if the day ended as asked") @Nullable String requestId,
+      @Field("when the question expires, ISO 8601 UTC") @Nullable String expiresAt) {
 
-    private static Output of(DayOutcome outcome) {
+    private static Output of(DayOutcome outcome, Optional<ApprovalRequest> request) {
       return new Output(
           outcome.status().id(),
           outcome.modelId(),
@@ -88,7 +94,9 @@ public final class SendEvaluationResults
           outcome.approved(),
           outcome.retrainingInfo(),
           outcome.message(),
-          outcome.revision());
+          outcome.revision(),
+          request.map(ApprovalRequest::id).orElse(null),
+          request.map(asked -> asked.expiresAt().toString()).orElse(null));
     }
   }
 
@@ -115,8 +123,10 @@ public final class SendEvaluationResults
         DayOutcome.find(context.store(), input.model(), input.logicalDate(), champion.key())
             .filter(found -> !isReleased(input, context, batch, champion, found))
             .orElseGet(() -> decide(input, context, batch, champion));
+    Optional<ApprovalRequest> request = ApprovalRequest.of(context.store(), outcome);
+    request.ifPresent(asked -> Question.send(context, asked));
     LOGGER.log(Level.INFO, outcome.message());
-    return Output.of(outcome);
+    return Output.of(outcome, request);
   }
 
   /** Whether the version that was held back may follow the champion now. */
@@ -127,16 +137,22 @@ public final class SendEvaluationResults
       Judgement champion,
       DayOutcome outcome) {
     return outcome.status() == Status.HELD_BACK
-        && obstacle(input, context, RunOutcome.of(context, batch.batchId(), champion)).isEmpty();
+        && obstacle(
+                input,
+                context,
+                new Champions(context.store()).find(input.model),
+                RunOutcome.of(context, batch.batchId(), champion))
+            .isEmpty();
   }
 
   private static DayOutcome decide(
       Input input, StepContext context, ProcessedBatch batch, Judgement champion) {
     RunOutcome outcome = RunOutcome.of(context, batch.batchId(), champion);
+    Optional<Champion> pointer = new Champions(context.store()).find(input.model);
     Conclusion conclusion =
-        obstacle(input, context, outcome)
+        obstacle(input, context, pointer, outcome)
             .map(obstacle -> heldBack(outcome, obstacle))
-            .orElseGet(() -> conclude(outcome));
+            .orElseGet(() -> conclude(context, batch, pointer, outcome));
     Judgement production = conclusion.production;
 
     ModelStore models = new ModelStore(context);
@@ -145,6 +161,9 @@ public final class SendEvaluationResults
     }
     if (outcome instanceof RunOutcome.Exhausted exhausted) {
       dropChallengers(models, exhausted.earlier());
+    } else if (outcome instanceof RunOutcome.Asked asked) {
+      dropChallengers(models, asked.earlier());
+      models.move(asked.candidate().modelId(), Event.CHALLENGE, note(asked.candidate()));
     }
     if (production.passed()) {
       models.move(production.modelId(), Event.APPROVE, note(production));
@@ -169,7 +188,7 @@ public final class SendEvaluationResults
 
   /** A candidate that is undecided stays a challenger, unless another one passed. */
   private static Event afterFailure(RunOutcome outcome, Judgement judgement) {
-    return outcome instanceof RunOutcome.Exhausted
+    return (outcome instanceof RunOutcome.Exhausted || outcome instanceof RunOutcome.Asked)
             && judgement.verdict().kind() == Verdict.Kind.UNDECIDED
         ? Event.CHALLENGE
         : Event.REJECT;
@@ -185,7 +204,8 @@ public final class SendEvaluationResults
     }
   }
 
-  private static Conclusion conclude(RunOutcome outcome) {
+  private static Conclusion conclude(
+      StepContext context, ProcessedBatch batch, Optional<Champion> pointer, RunOutcome outcome) {
     return switch (outcome) {
       case RunOutcome.Healthy(Judgement champion) ->
           new Conclusion(
@@ -221,6 +241,13 @@ public final class SendEvaluationResults
                       champion.modelId(),
                       candidate.verdict().reason(),
                       choice));
+      case RunOutcome.Asked asked ->
+          new Conclusion(
+              Status.ASKED,
+              asked.champion(),
+              asked.others(),
+              RetrainingInfo.without(asked.candidate(), asked.attempts()),
+              Question.ask(context, batch, asked, pointer.orElseThrow()).question());
       case RunOutcome.Exhausted exhausted ->
           new Conclusion(
               Status.FAILED_MAX_RETRIES,
@@ -232,39 +259,60 @@ public final class SendEvaluationResults
   }
 
   /**
-   * Why a version that passed must not follow the champion, in a sentence: a later day was judged
-   * since, or the version was rolled back. Empty if it may, or if none passed.
+   * Why a version that passed, or that a person would be asked about, must not follow the champion,
+   * in a sentence: a later day was judged since, the version was rolled back, or the champion has
+   * changed and a person would compare it with the one before. Empty if it may, or if there is
+   * none.
    */
-  private static Optional<String> obstacle(Input input, StepContext context, RunOutcome outcome) {
+  private static Optional<String> obstacle(
+      Input input, StepContext context, Optional<Champion> pointer, RunOutcome outcome) {
     Optional<String> passed =
         switch (outcome) {
           case RunOutcome.LookedBack lookedBack -> Optional.of(lookedBack.version().modelId());
           case RunOutcome.Finetuned finetuned -> Optional.of(finetuned.candidate().modelId());
+          case RunOutcome.Asked asked -> Optional.of(asked.candidate().modelId());
           case RunOutcome.Healthy _, RunOutcome.Undecided _, RunOutcome.Exhausted _ ->
               Optional.empty();
         };
     if (passed.isEmpty()) {
       return Optional.empty();
     }
+    boolean isAsked = outcome instanceof RunOutcome.Asked;
+    String standing = isAsked ? "needs a person's approval" : "passed";
     if (!input.allowBackfillPromotion
         && DayOutcome.hasLaterDay(context.store(), input.model, input.logicalDate)) {
       return Optional.of(
-          "%s passed for %s, but a later day has been evaluated since. To put it into production, allow back-fill promotion."
-              .formatted(passed.get(), input.logicalDate));
+          "%s %s for %s, but a later day has been evaluated since. To %s, allow back-fill promotion."
+              .formatted(
+                  passed.get(),
+                  standing,
+                  input.logicalDate,
+                  isAsked ? "ask for it" : "put it into production"));
     }
-    return new Champions(context.store())
-        .find(input.model)
-        .flatMap(champion -> champion.bar(passed.get()))
+    String judgedAgainst = outcome.champion().modelId();
+    Optional<String> overtaken =
+        pointer
+            .filter(champion -> isAsked && !champion.modelId().equals(judgedAgainst))
+            .map(
+                champion ->
+                    "It was judged against %s, but %s meanwhile; evaluate again."
+                        .formatted(judgedAgainst, champion.move()));
+    return overtaken
+        .or(() -> pointer.flatMap(champion -> champion.bar(passed.get())).map(Bar::sentence))
         .map(
-            bar ->
-                "%s passed for %s. %s".formatted(passed.get(), input.logicalDate, bar.sentence()));
+            obstacle ->
+                "%s %s for %s. %s".formatted(passed.get(), standing, input.logicalDate, obstacle));
   }
 
   private static Conclusion heldBack(RunOutcome outcome, String obstacle) {
     return new Conclusion(
         Status.HELD_BACK,
         outcome.champion(),
-        outcome instanceof RunOutcome.Finetuned finetuned ? finetuned.failed() : List.of(),
+        switch (outcome) {
+          case RunOutcome.Finetuned finetuned -> finetuned.failed();
+          case RunOutcome.Asked asked -> asked.others();
+          default -> List.of();
+        },
         RetrainingInfo.without(outcome.champion(), 0),
         obstacle);
   }

@@ -83,6 +83,37 @@ class KilledStepTest {
                     context));
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void approve(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        3,
+        KilledStepTest::askAboutTheSecond,
+        context -> new Approve().run(answer(), context));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void reject(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        KilledStepTest::askAboutTheSecond,
+        context -> new Reject().run(answer(), context));
+  }
+
+  private static Approvals.Input answer() {
+    String modelId = Deployment.model(2, null).version().modelId();
+    return new Approvals.Input(modelId, null, "better than nothing", "kim");
+  }
+
+  private static void askAboutTheSecond(Deployment deployment) {
+    String champion = deployment.installChampion(1);
+    String second = deployment.register(Deployment.model(2, null), VersionStatus.CHALLENGER);
+    deployment.writeQuestion(second, champion);
+  }
+
   /** Verification of a version whose files are damaged, which ends with its rollback. */
   @ParameterizedTest
   @EnumSource

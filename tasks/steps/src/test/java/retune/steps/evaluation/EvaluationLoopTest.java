@@ -511,7 +511,8 @@ class EvaluationLoopTest {
     loop.evaluate(champion);
     loop.check(champion);
     assertRefused(
-        "The run 'run' ended with an approved version of 'credit-default'; no alert is needed.",
+        "The run 'run' ended with a version of 'credit-default' that is approved, or that a person"
+            + " is asked about; no alert is needed.",
         loop::sendAlert);
     assertNull(loop.store.collection("alerts").find().first());
   }

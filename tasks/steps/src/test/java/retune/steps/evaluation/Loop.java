@@ -463,6 +463,8 @@ final class Loop implements AutoCloseable {
             "evaluation_events",
             "outcomes",
             "alerts",
+            "approval_requests",
+            "approval_answers",
             "notifications",
             "processing_metadata",
             "fs.files")) {
