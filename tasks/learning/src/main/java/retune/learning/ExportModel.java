@@ -7,11 +7,15 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.learning.torch.TorchScript;
+import retune.model.Architecture;
 import retune.model.AtomicFile;
 import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.VersionChoice;
+import retune.model.WeightShapes;
+import retune.model.importing.IdentityHead;
+import retune.model.trees.XgboostFile;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -22,7 +26,8 @@ import retune.runtime.StepContext;
 @About(
     value =
         "Exports a version for other programs: as a folder with model.json and weights.safetensors,"
-            + " or as one TorchScript file that torch.jit.load opens without Retune.",
+            + " as one TorchScript file that torch.jit.load opens without Retune, or, if it is"
+            + " boosted trees, as XGBoost's JSON.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--model credit-default --format torchscript --output credit-default.pt")
@@ -37,7 +42,9 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
      * A module with {@code encode(codes, numbers)}, {@code head(encoded)} and {@code forward(codes,
      * numbers)}, codes int64 and numbers float32 in the order of model.json's features.
      */
-    TORCHSCRIPT
+    TORCHSCRIPT,
+    /** A file that XGBoost's {@code load_model} opens. */
+    XGBOOST
   }
 
   public record Input(
@@ -45,7 +52,7 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
       @Field("id of a registered version") @Nullable String version,
       @Field("folder or zip with model.json and weights.safetensors") @Nullable String modelFile,
       @Field("the format to write") Format format,
-      @Field("the folder (safetensors) or file (torchscript) to write") String output) {}
+      @Field("the folder (safetensors) or file (torchscript, xgboost) to write") String output) {}
 
   public record Output(
       @Field("id of the version exported") String modelId,
@@ -60,11 +67,43 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
         new VersionChoice(input.model(), input.version(), input.modelFile())
             .load(context, CodeTrust.NOT_RUN);
     ModelVersion version = content.version();
+    requireForm(content, input.format());
     switch (input.format()) {
       case SAFETENSORS -> ModelFolder.write(output, content);
       case TORCHSCRIPT -> AtomicFile.write(output, TorchScript.write(version, content.weights()));
+      case XGBOOST -> AtomicFile.write(output, xgboost(content));
     }
     return new Output(version.modelId(), input.format(), output.toString());
+  }
+
+  /** Trees are no TorchScript, and XGBoost's files hold nothing else. */
+  private static void requireForm(ModelFolder.Content content, Format format) {
+    ModelVersion version = content.version();
+    boolean isTrees = version.architecture() instanceof Architecture.Trees;
+    if (format == Format.TORCHSCRIPT && isTrees) {
+      throw new InvalidInputException(
+          "%s is boosted trees, which TorchScript cannot hold; export it with --format xgboost."
+              .formatted(version.modelId()));
+    }
+    if (format == Format.XGBOOST && !isTrees) {
+      throw new InvalidInputException(
+          "%s is a network, which XGBoost's file cannot hold; export it with --format torchscript."
+              .formatted(version.modelId()));
+    }
+    if (format == Format.XGBOOST
+        && !IdentityHead.is(
+            content.weights().tensors(), version.architecture().encodedSize(), version.target())) {
+      throw new InvalidInputException(
+          "%s has a fine-tuned head on its trees, which XGBoost's file cannot hold; export it with --format safetensors."
+              .formatted(version.modelId()));
+    }
+  }
+
+  private static byte[] xgboost(ModelFolder.Content content) {
+    Architecture.Trees architecture = (Architecture.Trees) content.version().architecture();
+    return XgboostFile.json(
+        WeightShapes.forest(architecture, content.weights(), content.version().modelId()),
+        architecture.inputs().stream().map(Architecture.Trees.Input::feature).toList());
   }
 
   private static void requireFree(Path output, Format format) {
@@ -72,7 +111,7 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
     boolean free =
         switch (format) {
           case SAFETENSORS -> !Files.exists(output) || Files.isDirectory(output);
-          case TORCHSCRIPT -> Files.isDirectory(parent) && !Files.isDirectory(output);
+          case TORCHSCRIPT, XGBOOST -> Files.isDirectory(parent) && !Files.isDirectory(output);
         };
     if (!free) {
       throw new InvalidInputException(
@@ -81,7 +120,7 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
               + "; give "
               + switch (format) {
                 case SAFETENSORS -> "a folder.";
-                case TORCHSCRIPT -> "the path of a file in a folder that exists.";
+                case TORCHSCRIPT, XGBOOST -> "the path of a file in a folder that exists.";
               });
     }
   }

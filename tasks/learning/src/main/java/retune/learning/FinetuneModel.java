@@ -25,7 +25,7 @@ import retune.learning.training.InitialWeights;
 import retune.learning.training.Seeds;
 import retune.learning.training.TrainingLog;
 import retune.model.Architecture;
-import retune.model.Architecture.TorchScript;
+import retune.model.Architecture.Fixed;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Lineage;
@@ -46,7 +46,7 @@ import retune.runtime.StepContext;
         "Fine-tunes the champion on the training rows of a batch and registers the epoch with the"
             + " best validation metric as a candidate. Attempts 1 and 2 train the head with the"
             + " encoder frozen. Attempt 3 trains the whole network, or a new head if the encoder is"
-            + " a TorchScript archive. Each attempt starts from the champion.",
+            + " a TorchScript archive or boosted trees. Each attempt starts from the champion.",
     pipeline = Pipeline.EVALUATION,
     work = Work.TRAINING,
     example =
@@ -133,10 +133,10 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
   /** The network that an attempt starts from: the champion, or its encoder with a new head. */
   private record Start(Architecture architecture, Weights weights) {
     static Start of(FinetuningStrategy strategy, ModelVersion parent, Weights weights, long seed) {
-      if (!strategy.drawsHead() || !(parent.architecture() instanceof TorchScript script)) {
+      if (!strategy.drawsHead() || !(parent.architecture() instanceof Fixed fixed)) {
         return new Start(parent.architecture(), weights);
       }
-      TorchScript wider = script.withHead(Math.max(script.headHidden(), LEAST_NEW_HEAD));
+      Fixed wider = fixed.withHead(Math.max(fixed.headHidden(), LEAST_NEW_HEAD));
       return new Start(
           wider,
           InitialWeights.withHead(
@@ -160,7 +160,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     }
     FinetuningStrategy strategy =
         FinetuningStrategy.of(
-            Kind.ofAttempt(input.attempt(), !(parent.architecture() instanceof TorchScript)),
+            Kind.ofAttempt(input.attempt(), !(parent.architecture() instanceof Fixed)),
             input.epochs(),
             input.epochsFactor(),
             input.learningRate(),

@@ -25,6 +25,7 @@ import retune.model.ModelVersion.Lineage;
 import retune.model.Registration;
 import retune.model.importing.ImportSpec;
 import retune.model.importing.ModelImport;
+import retune.model.importing.TreesImport;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -34,11 +35,12 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Imports a network that PyTorch trained: a state dict (.pth, .pt), a TorchScript archive or"
-            + " safetensors, with a spec that describes what tensors do not show. Registers it as"
-            + " a candidate or as the first champion, or writes a folder. Files are read as data,"
-            + " except for the spec's architecture torch_script: the archive is code, and"
-            + " --trust-code permits it to run.",
+        "Imports a network that PyTorch trained (state dict, TorchScript archive or safetensors),"
+            + " or boosted trees of XGBoost (JSON, UBJ) or LightGBM (text), with a spec that"
+            + " describes what the file does not show. Registers it as a candidate or as the first"
+            + " champion, or writes a folder. Files are read as data, except for the spec's"
+            + " architecture torch_script: the archive is code, and --trust-code permits it to"
+            + " run.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--weights classifier.pth --spec model.json --name classifier --champion")
@@ -49,7 +51,8 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
   private static final int GOLDEN_ROWS = 8;
 
   public record Input(
-      @Field("the file of weights: .pth, .pt or .safetensors") String weights,
+      @Field("the file of weights or trees: .pth, .pt, .safetensors, .json, .ubj or .txt")
+          String weights,
       @Field("JSON file with format, architecture, target and columns") String spec,
       @Field("the model's name; the spec's name if left out") @Nullable String name,
       @Field("folder to write the version to instead of registering it") @Nullable String output,
@@ -92,9 +95,11 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
     ImportSpec spec = ImportSpec.read(text(input.spec()), input.spec());
     Path weights = Path.of(input.weights());
     ModelImport model =
-        spec.architecture().isTorchScript()
-            ? ScriptImport.read(weights, spec, CodeTrust.of(input.trustCode()))
-            : ModelImport.read(weights, spec);
+        spec.architecture().isTrees()
+            ? TreesImport.read(weights, spec)
+            : spec.architecture().isTorchScript()
+                ? ScriptImport.read(weights, spec, CodeTrust.of(input.trustCode()))
+                : ModelImport.read(weights, spec);
     ModelVersion version = version(name(input, spec), spec, model, context);
     ModelFolder.Content content = new ModelFolder.Content(version, model.weights());
     boolean written = input.output() != null && write(Path.of(input.output()), content);

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.HashSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
@@ -16,7 +17,8 @@ import retune.core.InvalidInputException;
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Architecture.TabTransformer.class, name = "tab_transformer"),
   @JsonSubTypes.Type(value = Architecture.Mlp.class, name = "mlp"),
-  @JsonSubTypes.Type(value = Architecture.TorchScript.class, name = "torch_script")
+  @JsonSubTypes.Type(value = Architecture.TorchScript.class, name = "torch_script"),
+  @JsonSubTypes.Type(value = Architecture.Trees.class, name = "trees")
 })
 public sealed interface Architecture {
   /** Greatest size of a layer. */
@@ -92,16 +94,21 @@ public sealed interface Architecture {
     }
   }
 
+  /** An encoder that training does not change; {@link Weights#archive} holds it. */
+  sealed interface Fixed extends Architecture {
+    /** The same encoder under a head of another hidden size. */
+    Fixed withHead(int hidden);
+  }
+
   /**
-   * A TorchScript archive of any network as the encoder. {@link Weights#archive} holds it. Only
-   * PyTorch can run it, and training does not change it.
+   * A TorchScript archive of any network as the encoder. Only PyTorch can run it.
    *
    * @param method the archive's method that encodes
    * @param inputs the method's arguments, in order
    */
   record TorchScript(
       Method method, List<Argument> inputs, int encodedSize, int headHidden, double dropout)
-      implements Architecture {
+      implements Fixed {
     /** The archive's method that is the encoder. */
     public enum Method {
       /** Gives vectors for a head, {@code float32 [rows, encodedSize]}. */
@@ -135,9 +142,45 @@ public sealed interface Architecture {
       requireShare(dropout);
     }
 
-    /** The same encoder under a head of another hidden size. */
+    @Override
     public TorchScript withHead(int hidden) {
       return new TorchScript(method, inputs, encodedSize, hidden, dropout);
+    }
+  }
+
+  /**
+   * Boosted trees as the encoder; its vector is their outputs. The head starts as the identity.
+   *
+   * @param inputs what the trees ask for, in their order
+   * @param outputs 1 for two classes, otherwise the number of classes
+   */
+  record Trees(List<Input> inputs, int outputs, int headHidden, double dropout) implements Fixed {
+    /**
+     * A feature that the trees ask for.
+     *
+     * @param feature its name in the schema
+     * @param missing the feature of two codes whose code 1 says that this one is missing; null if
+     *     there is none
+     * @param missingCode the code that stands for a missing value; null if there is none
+     */
+    public record Input(String feature, @Nullable String missing, @Nullable Integer missingCode) {}
+
+    public Trees {
+      inputs = List.copyOf(inputs);
+      requireSize("inputs", inputs.size());
+      requireSize("outputs", outputs);
+      requireSize("head_hidden", headHidden);
+      requireShare(dropout);
+    }
+
+    @Override
+    public int encodedSize() {
+      return outputs;
+    }
+
+    @Override
+    public Trees withHead(int hidden) {
+      return new Trees(inputs, outputs, hidden, dropout);
     }
   }
 

@@ -45,7 +45,7 @@ public final class ModelFolder {
    */
   public static Content read(Path path, CodeTrust trust) throws IOException {
     Content content = read(path);
-    if (content.weights.archive() != null) {
+    if (content.weights.containsCode()) {
       trust.check(path.toString());
     }
     return content;

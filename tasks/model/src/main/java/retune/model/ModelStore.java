@@ -92,7 +92,7 @@ public final class ModelStore {
       blobs.put(weightsId(version), Safetensors.write(weights));
     }
     Document document = document(version, status);
-    if (weights.archive() != null) {
+    if (weights.containsCode()) {
       document.append("runs_code", true).append("code_trusted_at", document.get("created_at"));
     }
     try {

@@ -5,9 +5,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import retune.core.InvalidInputException;
@@ -61,7 +63,9 @@ public final class Safetensors {
     Weights.Archive archive = weights.archive();
     if (archive != null) {
       // Last, so that the numbers stay aligned
-      size = describe(header, Weights.ARCHIVE, Type.U8, new int[] {archive.bytes().length}, size);
+      size =
+          describe(
+              header, archive.form().tensor, Type.U8, new int[] {archive.bytes().length}, size);
     }
     byte[] json = JSON.writeValueAsBytes(header);
     int headerSize = Math.ceilDiv(json.length, Long.BYTES) * Long.BYTES;
@@ -127,12 +131,18 @@ public final class Safetensors {
           tensors.put(entry.name, new Tensor(entry.shape, values));
         }
         case U8 -> {
-          archive = new Weights.Archive(new byte[size]);
+          archive = new Weights.Archive(form(entry.name).orElseThrow(), new byte[size]);
           stored.get(archive.bytes());
         }
       }
     }
     return new Weights(tensors, archive);
+  }
+
+  private static Optional<Weights.Form> form(String tensor) {
+    return Arrays.stream(Weights.Form.values())
+        .filter(form -> form.tensor.equals(tensor))
+        .findFirst();
   }
 
   /** The header's tensors in the order of their bytes. */
@@ -158,7 +168,7 @@ public final class Safetensors {
 
   private static Entry entry(String name, JsonNode tensor, String source) {
     String type = tensor.path("dtype").asString("missing");
-    boolean isArchive = name.equals(Weights.ARCHIVE) && type.equals(Type.U8.name());
+    boolean isArchive = form(name).isPresent() && type.equals(Type.U8.name());
     if (!type.equals(Type.F32.name()) && !isArchive) {
       throw new InvalidInputException(
           "The tensor '"

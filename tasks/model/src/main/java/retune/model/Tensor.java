@@ -1,5 +1,7 @@
 package retune.model;
 
+import java.util.Arrays;
+
 /**
  * A dense float32 tensor in row-major order.
  *
@@ -15,5 +17,10 @@ public record Tensor(int[] shape, float[] values) {
     if (size != values.length) {
       throw new IllegalArgumentException("shape and number of values differ");
     }
+  }
+
+  /** Whether the other tensor has the same shape and the same values. */
+  public boolean hasSameContent(Tensor other) {
+    return Arrays.equals(shape, other.shape) && Arrays.equals(values, other.values);
   }
 }

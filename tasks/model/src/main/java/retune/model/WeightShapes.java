@@ -1,11 +1,15 @@
 package retune.model;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
+import retune.model.trees.Forest;
+import retune.model.trees.TreeInputs;
+import retune.model.trees.TreesFile;
 
 /**
  * Which tensors a network has: names as in {@link Weights}, and their shapes, for initialising,
@@ -28,7 +32,7 @@ public final class WeightShapes {
     return switch (architecture) {
       case Architecture.TabTransformer transformer -> transformer(transformer, schema);
       case Architecture.Mlp mlp -> mlp(mlp, schema);
-      case Architecture.TorchScript _ -> new TreeMap<>();
+      case Architecture.Fixed _ -> new TreeMap<>();
     };
   }
 
@@ -45,6 +49,10 @@ public final class WeightShapes {
       int classes,
       String source) {
     checkArchive(weights, architecture, source);
+    if (architecture instanceof Architecture.Trees trees) {
+      forest(trees, weights, source);
+      TreeInputs.of(trees, schema);
+    }
     SortedMap<String, int[]> expected =
         weights.hasHead() ? of(architecture, schema, classes) : encoder(architecture, schema);
     expected.forEach((name, shape) -> check(name, shape, weights.tensors().get(name), source));
@@ -59,16 +67,48 @@ public final class WeightShapes {
     }
   }
 
-  private static void checkArchive(Weights weights, Architecture architecture, String source) {
-    boolean needed = architecture instanceof Architecture.TorchScript;
-    if (needed != (weights.archive() != null)) {
+  /**
+   * The trees of an architecture.
+   *
+   * @throws InvalidInputException if the archive does not hold them
+   */
+  public static Forest forest(Architecture.Trees architecture, Weights weights, String source) {
+    Weights.Archive archive = Objects.requireNonNull(weights.archive(), "trees");
+    Forest forest = TreesFile.read(archive.bytes(), source).forest();
+    if (forest.inputs() != architecture.inputs().size()
+        || forest.outputs() != architecture.outputs()) {
       throw new InvalidInputException(
-          source
-              + (needed ? " lacks" : " has")
-              + " a TorchScript archive, which the architecture "
-              + (needed ? "needs" : "has no use for")
-              + "; architecture and weights must come from the same model.");
+          "The trees of %s have %d inputs and %d outputs, the architecture has %d and %d; architecture and weights must come from the same model."
+              .formatted(
+                  source,
+                  forest.inputs(),
+                  forest.outputs(),
+                  architecture.inputs().size(),
+                  architecture.outputs()));
     }
+    return forest;
+  }
+
+  private static void checkArchive(Weights weights, Architecture architecture, String source) {
+    Weights.Form needed =
+        switch (architecture) {
+          case Architecture.TorchScript _ -> Weights.Form.TORCH_SCRIPT;
+          case Architecture.Trees _ -> Weights.Form.TREES;
+          case Architecture.TabTransformer _, Architecture.Mlp _ -> null;
+        };
+    Weights.Form found = weights.archive() == null ? null : weights.archive().form();
+    if (found != null && found != needed) {
+      throw archiveRefused(source, " has " + found.words, "has no use for");
+    }
+    if (needed != null && found == null) {
+      throw archiveRefused(source, " lacks " + needed.words, "needs");
+    }
+  }
+
+  private static InvalidInputException archiveRefused(String source, String what, String use) {
+    return new InvalidInputException(
+        "%s%s, which the architecture %s; architecture and weights must come from the same model."
+            .formatted(source, what, use));
   }
 
   private static void check(String name, int[] shape, @Nullable Tensor tensor, String source) {

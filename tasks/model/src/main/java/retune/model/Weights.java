@@ -25,12 +25,9 @@ import retune.core.data.Hashing;
  * encoder.embeddings.N.weight}, {@code encoder.layers.L.weight|bias}. Head of both: {@code
  * fc.0.weight|bias}, {@code fc.3.weight|bias}; absent in a pre-trained encoder.
  *
- * @param archive a TorchScript archive, where that is the encoder; null otherwise
+ * @param archive the encoder where that is a file as a whole; null otherwise
  */
 public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archive) {
-  /** The archive's name in a file of weights. */
-  static final String ARCHIVE = "encoder.archive";
-
   private static final String ENCODER = "encoder.";
 
   /** Sorts between all names that begin with {@link #ENCODER} and every later name. */
@@ -43,7 +40,25 @@ public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archi
   }
 
   /** A file, byte for byte. */
-  public record Archive(byte[] bytes) {}
+  public record Archive(Form form, byte[] bytes) {}
+
+  /** What an archive is. */
+  public enum Form {
+    /** A program, which PyTorch runs. */
+    TORCH_SCRIPT("encoder.archive", "a TorchScript archive"),
+    /** Boosted trees in XGBoost's UBJ, as {@link retune.model.trees.XgboostFile} writes them. */
+    TREES("encoder.trees", "boosted trees");
+
+    /** The archive's name in a file of weights. */
+    final String tensor;
+
+    final String words;
+
+    Form(String tensor, String words) {
+      this.tensor = tensor;
+      this.words = words;
+    }
+  }
 
   /** Weights without an archive. */
   public Weights(SortedMap<String, Tensor> tensors) {
@@ -69,6 +84,11 @@ public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archi
     return hash(tensors.subMap(ENCODER, AFTER_ENCODER));
   }
 
+  /** Whether running the weights runs a program. */
+  public boolean containsCode() {
+    return archive != null && archive.form == Form.TORCH_SCRIPT;
+  }
+
   public boolean hasHead() {
     return tensors.containsKey("fc.0.weight");
   }
@@ -76,7 +96,7 @@ public record Weights(SortedMap<String, Tensor> tensors, @Nullable Archive archi
   private String hash(SortedMap<String, Tensor> tensors) {
     MessageDigest digest = Hashing.sha256();
     if (archive != null) {
-      digest.update((ARCHIVE + '\0' + archive.bytes.length + '\0').getBytes(UTF_8));
+      digest.update((archive.form.tensor + '\0' + archive.bytes.length + '\0').getBytes(UTF_8));
       digest.update(archive.bytes);
     }
     tensors.forEach(

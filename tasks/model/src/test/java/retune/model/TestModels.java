@@ -110,7 +110,10 @@ public final class TestModels {
     Architecture architecture =
         new Architecture.TorchScript(Method.FORWARD, List.of(Argument.NUMBERS), 2, 4, 0);
     Weights head = weights(WeightShapes.of(architecture, schema, 2), 1);
-    Weights weights = new Weights(head.tensors(), new Weights.Archive(new byte[] {1, 2, 3, -4, 5}));
+    Weights weights =
+        new Weights(
+            head.tensors(),
+            new Weights.Archive(Weights.Form.TORCH_SCRIPT, new byte[] {1, 2, 3, -4, 5}));
     return new ModelFolder.Content(version(architecture, schema, 2, weights), weights);
   }
 

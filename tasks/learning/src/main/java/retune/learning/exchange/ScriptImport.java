@@ -25,6 +25,7 @@ import retune.model.Architecture.TorchScript.Method;
 import retune.model.CodeTrust;
 import retune.model.Tensor;
 import retune.model.Weights;
+import retune.model.importing.IdentityHead;
 import retune.model.importing.ImportSpec;
 import retune.model.importing.ModelImport;
 
@@ -109,7 +110,7 @@ public final class ScriptImport {
     Tensor logits = encode(Method.FORWARD);
     requireLogits(logits, FORWARD);
     int size = logits.shape()[1];
-    return of(Method.FORWARD, size, 2 * size, identity(size));
+    return of(Method.FORWARD, size, IdentityHead.hidden(size), IdentityHead.of(size, target));
   }
 
   private ModelImport of(Method method, int size, int hidden, Map<String, Tensor> head) {
@@ -121,7 +122,7 @@ public final class ScriptImport {
     return new ModelImport(
         new TorchScript(method, inputs, size, hidden, dropout),
         preprocessing,
-        new Weights(new TreeMap<>(head), new Weights.Archive(bytes)),
+        new Weights(new TreeMap<>(head), new Weights.Archive(Weights.Form.TORCH_SCRIPT, bytes)),
         new TreeMap<>());
   }
 
@@ -201,32 +202,6 @@ public final class ScriptImport {
               + "' returns probabilities instead of logits. Save the network without its softmax"
               + " or sigmoid.");
     }
-  }
-
-  /**
-   * {@code relu(x) − relu(−x)} for each logit; a single one is the positive class's, against 0 for
-   * the other.
-   */
-  private SortedMap<String, Tensor> identity(int size) {
-    int classes = target.classes().size();
-    int hidden = 2 * size;
-    float[] split = new float[hidden * size];
-    float[] join = new float[classes * hidden];
-    for (int logit = 0; logit < size; logit++) {
-      int row = size == classes ? logit : target.positiveIndex();
-      split[2 * logit * size + logit] = 1;
-      split[(2 * logit + 1) * size + logit] = -1;
-      join[row * hidden + 2 * logit] = 1;
-      join[row * hidden + 2 * logit + 1] = -1;
-    }
-    SortedMap<String, Tensor> head = new TreeMap<>();
-    new Linear(new Tensor(new int[] {hidden, size}, split), zeros(hidden)).put(head, "fc.0");
-    new Linear(new Tensor(new int[] {classes, hidden}, join), zeros(classes)).put(head, "fc.3");
-    return head;
-  }
-
-  private static Tensor zeros(int size) {
-    return new Tensor(new int[] {size}, new float[size]);
   }
 
   private static float[] apply(Linear hidden, Linear output, Tensor encoded) {

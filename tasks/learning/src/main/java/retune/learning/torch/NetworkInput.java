@@ -3,6 +3,7 @@ package retune.learning.torch;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 
 /** Rows as input of one of a network's methods. */
@@ -55,6 +56,22 @@ public sealed interface NetworkInput {
       return new NDList(
           manager.create(codes, new Shape(rows, categorical)),
           manager.create(numbers, new Shape(rows, numeric)));
+    }
+
+    /** The rows that {@link #arrays} made these of. */
+    static Features features(FeatureSchema schema, NDList arrays) {
+      long[] codes = arrays.get(0).toLongArray();
+      float[] numbers = arrays.get(1).toFloatArray();
+      int rows = (int) arrays.head().getShape().get(0);
+      int[][] byCategorical = new int[schema.categorical().size()][rows];
+      for (int i = 0; i < codes.length; i++) {
+        byCategorical[i % byCategorical.length][i / byCategorical.length] = (int) codes[i];
+      }
+      float[][] byNumeric = new float[schema.numeric().size()][rows];
+      for (int i = 0; i < numbers.length; i++) {
+        byNumeric[i % byNumeric.length][i / byNumeric.length] = numbers[i];
+      }
+      return new Features(schema, rows, byCategorical, byNumeric);
     }
   }
 

@@ -52,7 +52,7 @@ final class NetworkSource {
       Collection<String> parameters,
       boolean hasHead) {
     List<String> lines = declarations(parameters);
-    boolean hasEncoder = !(architecture instanceof Architecture.TorchScript);
+    boolean hasEncoder = !(architecture instanceof Architecture.Fixed);
     if (hasEncoder) {
       lines.add(ENCODE.replace("CLASS", CLASS));
       encoder(architecture, schema).forEach(line -> lines.add("    " + line));
@@ -116,7 +116,7 @@ final class NetworkSource {
     return switch (architecture) {
       case Architecture.TabTransformer transformer -> transformer(transformer, schema);
       case Architecture.Mlp mlp -> mlp(mlp, schema);
-      case Architecture.TorchScript _ -> List.of();
+      case Architecture.Fixed _ -> List.of();
     };
   }
 

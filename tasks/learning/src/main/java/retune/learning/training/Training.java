@@ -113,7 +113,7 @@ public record Training(
   /** Rows as training sees them: encoded already where the encoder cannot be trained. */
   private static LabelledRows trainable(
       StartingPoint start, TorchModule module, LabelledRows rows) {
-    if (!(start.architecture() instanceof Architecture.TorchScript architecture)) {
+    if (!(start.architecture() instanceof Architecture.Fixed architecture)) {
       return rows;
     }
     float[] encoded = TorchEngine.run(module, TorchModule.Method.ENCODE, rows.input());
@@ -146,7 +146,7 @@ public record Training(
         outcome.decisionThreshold(),
         new Lineage(
             start.modelId(),
-            start.architecture() instanceof Architecture.TorchScript ? "head" : "full",
+            start.architecture() instanceof Architecture.Fixed ? "head" : "full",
             outcome.history().size(),
             learningRate,
             table.fileHash(),

@@ -7,7 +7,10 @@ import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
+import retune.model.WeightShapes;
 import retune.model.Weights;
+import retune.model.trees.Forest;
+import retune.model.trees.TreeInputs;
 
 /**
  * The layers of a model version, in double precision, in the order in which they are applied.
@@ -71,6 +74,14 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
     }
   }
 
+  /** Boosted trees, whose outputs are the vector. */
+  record Trees(Forest forest, TreeInputs inputs) implements Encoder {
+    @Override
+    public int encodedSize() {
+      return forest.outputs();
+    }
+  }
+
   /** {@code output(relu(hidden(x)))}. */
   record Head(LinearLayer hidden, LinearLayer output) {}
 
@@ -84,6 +95,10 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
               new Perceptron(
                   embeddings(schema, weights),
                   linearLayers(weights, "encoder.layers.", mlp.hidden().size()));
+          case Architecture.Trees trees ->
+              new Trees(
+                  WeightShapes.forest(trees, weights, version.modelId()),
+                  TreeInputs.of(trees, schema));
           case Architecture.TorchScript _ ->
               throw new IllegalArgumentException("PyTorch alone runs a TorchScript archive");
         };

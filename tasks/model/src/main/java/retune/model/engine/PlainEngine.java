@@ -8,6 +8,7 @@ import retune.model.engine.Network.LayerNorm;
 import retune.model.engine.Network.Perceptron;
 import retune.model.engine.Network.Transformer;
 import retune.model.engine.Network.TransformerLayer;
+import retune.model.engine.Network.Trees;
 
 /**
  * The forward pass in double precision, one row at a time, as written in the papers: TabTransformer
@@ -71,6 +72,11 @@ public final class PlainEngine implements Engine {
     return switch (network.encoder()) {
       case Transformer transformer -> encodeRow(transformer, features, row);
       case Perceptron perceptron -> encodeRow(perceptron, features, row);
+      case Trees trees -> {
+        float[] inputs = new float[trees.inputs().size()];
+        trees.inputs().fill(features, row, inputs);
+        yield trees.forest().answer(inputs);
+      }
     };
   }
 

@@ -12,6 +12,7 @@ import retune.model.Weights;
 import retune.model.engine.Network.Head;
 import retune.model.engine.Network.Perceptron;
 import retune.model.engine.Network.Transformer;
+import retune.model.engine.Network.Trees;
 
 /**
  * The forward pass in float32 with the JDK's Vector API, for several rows at once on several
@@ -113,6 +114,10 @@ public final class VectorEngine implements Engine {
       case Perceptron perceptron -> {
         List<PackedLinear> layers = perceptron.layers().stream().map(PackedLinear::of).toList();
         yield () -> new PerceptronKernel(perceptron, layers);
+      }
+      case Trees trees -> {
+        TreesKernel.Packed packed = new TreesKernel.Packed(trees);
+        yield () -> new TreesKernel(packed);
       }
     };
   }

@@ -20,8 +20,9 @@ import retune.model.ModelJson;
  * and the kind of network. Sizes are optional and must agree with the tensors.
  *
  * @param name the model's name; null if the caller gives one
- * @param columns the columns that the network reads: the categorical ones in the order of its
- *     embeddings, the numeric ones in the order of its numeric inputs
+ * @param columns the columns that the model reads: for trees in the order of their inputs; for a
+ *     network the categorical ones in the order of its embeddings, the numeric ones in the order of
+ *     its numeric inputs
  * @param decisionThreshold see {@link retune.model.ModelVersion}; null means 0.5
  */
 public record ImportSpec(
@@ -33,7 +34,7 @@ public record ImportSpec(
   /**
    * The kind of network. A size that is null is taken from the tensors.
    *
-   * @param type {@code tab_transformer}, {@code mlp} or {@code torch_script}
+   * @param type {@code tab_transformer}, {@code mlp}, {@code torch_script} or {@code trees}
    * @param heads number of attention heads; required for a transformer, because no tensor's shape
    *     shows it
    * @param dropout dropout in further training, from 0 to below 1; null means the default
@@ -52,6 +53,7 @@ public record ImportSpec(
       @Nullable Double dropout,
       @Nullable List<Argument> inputs) {
     private static final String TORCH_SCRIPT = "torch_script";
+    private static final String TREES = "trees";
 
     public Network {
       boolean hasSizes =
@@ -62,10 +64,20 @@ public record ImportSpec(
             "The spec's architecture is a torch_script, whose sizes are found by running it; leave"
                 + " out all but 'inputs' and 'dropout'.");
       }
+      if (type.equals(TREES) && (hasSizes || dropout != null)) {
+        throw new InvalidInputException(
+            "The spec's architecture is trees, whose sizes the file shows; leave out all but"
+                + " 'type'.");
+      }
       if (!type.equals(TORCH_SCRIPT) && inputs != null) {
         throw new InvalidInputException(
             "The spec's architecture has 'inputs', which only a torch_script has; leave them out.");
       }
+    }
+
+    /** Whether the file holds boosted trees. */
+    public boolean isTrees() {
+      return type.equals(TREES);
     }
 
     /** Whether the file is kept as it is, for PyTorch to run. */

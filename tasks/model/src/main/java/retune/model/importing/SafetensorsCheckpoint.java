@@ -16,8 +16,8 @@ record SafetensorsCheckpoint(Weights weights) implements Checkpoint {
         Safetensors.read(BoundedFile.read(file, BoundedFile.MAX_WEIGHTS), file.toString());
     if (weights.archive() != null) {
       throw new RefusedException(
-          "contains a TorchScript archive, so it is a version of Retune; register its folder with"
-              + " register_model");
+          "contains an encoder as a whole file, so it is a version of Retune; register its folder"
+              + " with register_model");
     }
     return new SafetensorsCheckpoint(weights);
   }
