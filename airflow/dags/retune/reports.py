@@ -13,7 +13,7 @@ REPORT = "report"
 
 
 class ReportLink(BaseOperatorLink):
-    """A button *Report* on a task's page, if the task's verdict has a report."""
+    """A button *Report* under a task's *Details*, if its verdict has a report."""
 
     name = "Report"
 
