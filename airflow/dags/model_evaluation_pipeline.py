@@ -1,10 +1,14 @@
 """## Is the model in production still good enough?
 
 Evaluates the model in production on the day's batch and judges it against the gate. A model that
-passes is approved. Where it falls short, `look_back` judges the versions that were approved
-earlier; if one passes, it comes back without any training. Otherwise the model is fine-tuned, up to
-three times, each attempt with another strategy, and judged on the hold-out: rows that no training
-has seen. The loop file's `gate.selection` says which attempt that is:
+passes is approved. Its challengers, candidates that an earlier day left undecided, are measured on
+the same rows; where the evidence over days proves one of them better, `look_back` judges it, and it
+is promoted if it passes, too.
+
+Where the model falls short, `look_back` judges the versions that were approved earlier; if one
+passes, it comes back without any training. Otherwise the model is fine-tuned, up to three times,
+each attempt with another strategy, and judged on the hold-out: rows that no training has seen. The
+loop file's `gate.selection` says which attempt that is:
 
 - `first_passing` judges each attempt; the first that passes is approved.
 - `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
@@ -59,13 +63,15 @@ def fail_with_the_outcome(ti: Any) -> None:
 def approve_or_retrain(ti: Any) -> str:
     """Chooses the task that follows the verdict on the model in production."""
     verdict = ti.xcom_pull(task_ids="check_model_performance")
-    return "look_back" if verdict["needs_retraining"] else "send_evaluation_results"
+    doubted = verdict["needs_retraining"] or verdict["challenger_is_better"]
+    return "look_back" if doubted else "send_evaluation_results"
 
 
 def go_back_or_retrain(ti: Any) -> str:
     """Chooses the task that follows the verdicts on earlier versions."""
     passed = ti.xcom_pull(task_ids="look_back")["passed"]
-    return "send_evaluation_results" if passed else "prepare_retraining_data"
+    failed = ti.xcom_pull(task_ids="check_model_performance")["needs_retraining"]
+    return "prepare_retraining_data" if failed and not passed else "send_evaluation_results"
 
 
 def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
@@ -160,15 +166,15 @@ for loop in loops():
         decide_after_check = BranchPythonOperator(
             task_id="decide_after_check",
             python_callable=approve_or_retrain,
-            doc_md="An approved model goes to `send_evaluation_results`; otherwise `look_back` "
-            "begins.",
+            doc_md="An approved model goes to `send_evaluation_results`; otherwise, or where a "
+            "challenger is proved better, `look_back` begins.",
         )
         look_back = step("look_back", loop, model_id=champion_id, **batch)
         decide_after_look_back = BranchPythonOperator(
             task_id="decide_after_look_back",
             python_callable=go_back_or_retrain,
-            doc_md="An earlier version that passes goes to `send_evaluation_results`; otherwise "
-            "attempts begin.",
+            doc_md="An earlier version that passes goes to `send_evaluation_results`, as does a "
+            "model in production that has not failed; otherwise attempts begin.",
         )
         prepare_retraining_data = step(
             "prepare_retraining_data", loop, model_id=champion_id, **batch

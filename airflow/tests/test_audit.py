@@ -1,12 +1,16 @@
 """The independent audit, on a verdict that was computed by hand."""
 
 import hashlib
+import importlib.util
+import json
+import math
 import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pymongo import MongoClient
 from real import running_store
@@ -46,12 +50,13 @@ def store(address):
         client.drop_database(database.name)
 
 
-def fill(database):
-    rows = len(PROBABILITIES)
-    both = [value for p in PROBABILITIES for value in (1 - p, p)]
+def keep(database, version, probabilities):
+    """Keeps predictions for the five labelled rows and returns their id."""
+    rows = len(probabilities)
+    both = [value for p in probabilities for value in (1 - p, p)]
     content = struct.pack(f"<{2 * rows}i{2 * rows}d", *range(1, 6), *LABELS[1:], *both)
     digest = hashlib.sha256(content).hexdigest()
-    kept = f"shop-0123/content/{digest[:12]}"
+    kept = f"{version}/content/{digest[:12]}"
     file = f"predictions/{kept}"
     database["fs.files"].insert_one({"_id": file, "length": len(content)})
     database["fs.chunks"].insert_one({"files_id": file, "n": 0, "data": content})
@@ -68,6 +73,12 @@ def fill(database):
             "sha256": digest,
         }
     )
+    return kept
+
+
+def fill(database):
+    rows = len(PROBABILITIES)
+    kept = keep(database, "shop-0123", PROBABILITIES)
     database["processing_metadata"].insert_one(
         {"_id": DAY, "content_hash": "content", "chunks": ["hash/0/6"]}
     )
@@ -100,6 +111,85 @@ def fill(database):
             "key": {"threshold": 0.66},
         }
     )
+
+
+def add_to_ledger(database):
+    """A day too short for bets: a challenger has its share of a new bet's weight, no more."""
+    day = {"e_values": [0.0] * 5, "log_wealth": [-math.log(365)] * 5, "e_value": 1 / 365}
+    challenger = {
+        "model_id": "shop-4567",
+        "rows": 5,
+        "labels": [3, 2],
+        "positive": 1,
+        "cells": [[0, 0, 0, 2], [0, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]],
+        "predictions": keep(database, "shop-4567", [0.9, 0.2, 0.6, 0.4, 0.1]),
+        "champion_predictions": database["verdicts"].find_one()["predictions"],
+        "worse_log_wealth": day["log_wealth"],
+        "days": 1,
+        "standing": "open",
+    }
+    database["error_ledger"].insert_one(
+        {
+            "_id": "shop/1",
+            "number": 1,
+            "logical_date": "2026-11-05",
+            "model_id": "shop-0123",
+            "metric": "f1_macro",
+            "threshold": 0.66,
+            "classes": 2,
+            "positive": 1,
+            "cells": [[0, 0, 2], [0, 1, 1], [1, 0, 1], [1, 1, 1]],
+            "days_of_year": 1,
+            "decided": False,
+            "challengers": [challenger | day],
+        }
+        | day
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({}, None),
+        ({"cells.1.3": 2}, "the cells of the challenger shop-4567 of 2026-11-05 in the error"),
+        ({"labels": [2, 3]}, "the labels of the challenger shop-4567"),
+        ({"log_wealth": [0.0] * 5}, "log_wealth of the challenger shop-4567"),
+        ({"worse_log_wealth": [0.0] * 5}, "worse_log_wealth of the challenger shop-4567"),
+        ({"e_value": 41.0}, "the e-value of the challenger shop-4567 of 2026-11-05"),
+        ({"days": 2}, "the days of the challenger shop-4567"),
+        ({"standing": "better"}, "the standing of the challenger shop-4567"),
+    ],
+)
+def test_the_evidence_about_challengers_is_computed_again(store, change, difference):
+    database, address = store
+    add_to_ledger(database)
+    if change:
+        changes = {f"challengers.0.{name}": value for name, value in change.items()}
+        database["error_ledger"].update_one({}, {"$set": changes})
+    ended = audit(address)
+    assert (difference or "") in ended.stderr
+    assert ended.returncode == (0 if difference is None else 1)
+
+
+def recompute():
+    """The program as a module."""
+    path = TOP / "examples/audit/recompute.py"
+    spec = importlib.util.spec_from_file_location("recompute", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["recompute"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+FIXTURES = "tasks/core/src/test/resources/retune/core/judgement/ledger/fixtures.json"
+
+
+@pytest.mark.parametrize("day", json.loads((TOP / FIXTURES).read_text())["superiority"])
+def test_bets_on_challengers_equal_those_of_scikit_learns_metrics(day):
+    ledger = recompute().Ledger(None, [])
+    counts = np.array(day["counts"], float).reshape((day["classes"],) * 3)
+    found = ledger._lead(day["metric"], counts, 1)
+    np.testing.assert_allclose(found, day["logs"], atol=1e-5)
 
 
 def audit(address, *words):

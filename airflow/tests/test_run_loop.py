@@ -145,7 +145,8 @@ def test_each_way_that_the_dags_may_take_has_its_condition_in_the_plan(
         for attempt in (1, 2, 3)
         for step, when in conditions.items()
     }
-    failed = ["look_back", "prepare_retraining_data"]
+    expected["look_back"] = "champion_doubted"
+    failed = ["prepare_retraining_data"]
     failed += ["judge_candidate"] if loop == "second" else []
     expected |= dict.fromkeys(failed, "none_passed") | {"send_alert": "none_left"}
     deployed = ("validate_model", "deploy_model", "verify_deployment", "notify_deployment_complete")

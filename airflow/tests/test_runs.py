@@ -70,13 +70,15 @@ def finetuned(*numbers: int) -> set[str]:
     return {f"attempt_{n}.{step}" for n in numbers for step in steps}
 
 
+HEALTHY = {"check_model_performance": {"needs_retraining": False, "challenger_is_better": False}}
+PROVED = {"check_model_performance": {"needs_retraining": False, "challenger_is_better": True}}
 BEFORE = {"load_latest_model", "evaluate_model", "check_model_performance", "decide_after_check"}
 JUDGED = {"judge_candidate", "decide_after_judgement"}
 PREPARED = {"look_back", "decide_after_look_back", "prepare_retraining_data"}
 
 
 def test_a_model_that_passes_is_reported_at_once(run, program):
-    program.answer(CHAMPION | {"check_model_performance": {"needs_retraining": False}})
+    program.answer(CHAMPION | HEALTHY)
     ended = run("model_evaluation_pipeline")
     assert ended.state == "success"
     assert ended.done == BEFORE | {"send_evaluation_results"}
@@ -92,6 +94,14 @@ def test_an_earlier_version_that_passes_needs_no_attempt(run, program):
     assert program.inputs("look_back") == [
         {"model_id": "champion", "data_path": "credit-default/2026-11-05"}
     ]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_challenger_that_is_proved_better_is_judged_and_nothing_is_trained(run, program, passed):
+    program.answer(CHAMPION | PROVED | {"look_back": {"passed": passed, "model_id": None}})
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "success"
+    assert ended.done == BEFORE | {"look_back", "decide_after_look_back", "send_evaluation_results"}
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3])
@@ -168,8 +178,7 @@ def test_a_person_is_asked_about_the_best_attempt(evaluate, program):
 
 
 def test_a_day_that_ended_in_an_alert_is_red_when_it_runs_again(run, program):
-    judged = {"check_model_performance": {"needs_retraining": False}}
-    program.answer(CHAMPION | judged | ALERT)
+    program.answer(CHAMPION | HEALTHY | ALERT)
     ended = run("model_evaluation_pipeline")
     assert ended.state == "failed"
     assert ended.states["fail_run_after_alert"] == "failed"

@@ -382,8 +382,18 @@ class Comparison:
                 yield "flips", plain(share, limit, share <= limit, rows)
 
 
+@dataclass(frozen=True)
+class Challenge:
+    """What the days so far say of a challenger."""
+
+    better: Floats
+    worse: Floats
+    days: int
+    rows: int
+
+
 class Ledger:
-    """The evidence over days that a champion is below the gate, from the cells of each day."""
+    """The evidence over days on a champion and its challengers, from the cells of each day."""
 
     YEAR = 365
     LIMIT = 40.0  # half of 5 % is for harm
@@ -391,18 +401,25 @@ class Ledger:
     FALLS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
     FARTHEST = 10 * YEAR
     LEAST_OF_MANY = 5  # labels of each of more than two classes, without which no mean is bet on
+    MOST_CHALLENGERS = 3
+    MOST_DAYS = 90  # of a challenger
 
-    def __init__(self, entries: list[Document]) -> None:
+    def __init__(self, store: Store, entries: list[Document]) -> None:
+        self.store = store
         self.entries = sorted(entries, key=lambda entry: int(entry["number"]))
         self.after: dict[str, tuple[Floats, Floats, int]] = {}
+        self.challengers: dict[str, dict[str, Challenge]] = {}
+        challengers: dict[str, Challenge] = {}
         wealth, days, before = self._nothing(), 0, None
         for number, entry in enumerate(self.entries, 1):
             equal("the number of an entry of the error ledger", entry["number"], number)
             logs = self._logs(entry)
             if before is None or any(before[k] != entry[k] for k in self._SUBJECT):
-                wealth = self._nothing()
-            wealth, days = self._next(wealth, days, logs)
+                wealth, challengers = self._nothing(), {}
             what = f"of {entry['logical_date']} in the error ledger"
+            challengers = self._challenge(entry, challengers, days, what)
+            self.challengers[str(entry["logical_date"])] = challengers
+            wealth, days = self._next(wealth, days, logs)
             for name, computed in (("e_values", logs), ("log_wealth", wealth)):
                 for stored, value in zip(entry[name], computed, strict=True):
                     same(f"{name} {what}", stored, float(value))
@@ -428,6 +445,126 @@ class Ledger:
         more = gate.rows * self._days_to_decide(wealth, days, logs) if answer == "undecided" else 0
         return Found(self._e_value(wealth), self.LIMIT, answer, gate.rows, None, more)
 
+    def superiority(self, verdict: Document) -> Found:
+        """The check of a challenger's verdict."""
+        date = str(verdict["data_path"]).rpartition("/")[2]
+        challenger = self.challengers.get(date, {}).get(verdict["model_id"])
+        if challenger is None:
+            raise DifferenceError(f"the error ledger has no challenger {verdict['model_id']}")
+        decided = self._log(challenger.better) >= self._log_limit
+        answer = "passed" if decided else "undecided"
+        return Found(self._e_value(challenger.better), self.LIMIT, answer, challenger.rows)
+
+    def _challenge(
+        self, entry: Document, before: dict[str, Challenge], days: int, day: str
+    ) -> dict[str, Challenge]:
+        """The challengers after their day; they share its weight."""
+        stored = entry.get("challengers", [])
+        judged = stored[: self.MOST_CHALLENGERS]
+        after = {}
+        for challenger in judged:
+            model_id = str(challenger["model_id"])
+            what = f"of the challenger {model_id} {day}"
+            self._check_answers(challenger, what)
+            better, worse = self._leads(challenger, str(entry["metric"]))
+            none = self._nothing()
+            known = before.get(model_id, Challenge(none, none, 0, 0))
+            now = Challenge(
+                self._next(known.better, days, better, len(judged))[0],
+                self._next(known.worse, days, worse, len(judged))[0],
+                known.days + 1,
+                int(challenger["rows"]),
+            )
+            for name, computed in (
+                ("e_values", better),
+                ("log_wealth", now.better),
+                ("worse_log_wealth", now.worse),
+            ):
+                for one, value in zip(challenger[name], computed, strict=True):
+                    same(f"{name} {what}", one, float(value))
+            same(f"the e-value {what}", challenger["e_value"], self._e_value(now.better))
+            equal(f"the days {what}", challenger["days"], now.days)
+            equal(f"the standing {what}", challenger["standing"], self._standing(now))
+            after[model_id] = now
+        for challenger in stored[self.MOST_CHALLENGERS :]:
+            what = f"the standing of the challenger {challenger['model_id']} {day}"
+            equal(what, challenger["standing"], "replaced")
+        return after
+
+    def _standing(self, challenger: Challenge) -> str:
+        if self._log(challenger.better) >= self._log_limit:
+            return "better"
+        if self._log(challenger.worse) >= self._log_limit:
+            return "worse"
+        return "too_old" if challenger.days >= self.MOST_DAYS else "open"
+
+    def _check_answers(self, challenger: Document, what: str) -> None:
+        """Compares cells and areas with the kept predictions, where there are any."""
+        if not challenger.get("predictions") or not challenger.get("champion_predictions"):
+            return
+        one = self.store.predictions(challenger["predictions"])
+        other = self.store.predictions(challenger["champion_predictions"])
+        equal(f"the rows {what}", one.rows.tolist(), other.rows.tolist())
+        equal(
+            f"the labels {what}",
+            challenger["labels"],
+            np.bincount(one.labels, minlength=one.classes).tolist(),
+        )
+        if "cells" in challenger:
+            cells, rows = np.unique(
+                np.stack([one.labels, other.answers, one.answers], axis=1),
+                axis=0,
+                return_counts=True,
+            )
+            counted = np.concatenate([cells, rows[:, None]], axis=1)
+            equal(f"the cells {what}", challenger["cells"], counted.tolist())
+        if "roc_auc_lead" in challenger:
+            lead = one.metric("roc_auc") - other.metric("roc_auc")
+            same(f"the lead {what}", challenger["roc_auc_lead"], lead)
+            influence = one.influence("roc_auc") - other.influence("roc_auc")
+            count = len(influence)
+            error = math.sqrt(float((influence**2).sum()) / count / (count - 1))
+            same(f"the lead's error {what}", challenger["roc_auc_lead_error"], error)
+
+    def _leads(self, challenger: Document, metric: str) -> tuple[Floats, Floats]:
+        """The day's bets that the challenger is better, and that it is worse."""
+        none = np.zeros(len(self.STAKES))
+        labels = challenger["labels"]
+        if metric == "roc_auc":
+            if "roc_auc_lead" not in challenger or min(labels) < LEAST_ROWS:
+                return none, none
+            z = challenger["roc_auc_lead"] / max(challenger["roc_auc_lead_error"], 1 / sum(labels))
+            return (
+                np.array([stake * z - stake * stake / 2 for stake in self.STAKES]),
+                np.array([-stake * z - stake * stake / 2 for stake in self.STAKES]),
+            )
+        few = sum(labels) < 2 * LEAST_ROWS or (
+            len(labels) > BINARY and min(labels) < self.LEAST_OF_MANY
+        )
+        if few or "cells" not in challenger:
+            return none, none
+        counts = np.zeros((len(labels),) * 3)
+        for label, champion, answer, rows in challenger["cells"]:
+            counts[label, champion, answer] = rows
+        positive = int(challenger["positive"])
+        swapped = counts.transpose(0, 2, 1)
+        return self._lead(metric, counts, positive), self._lead(metric, swapped, positive)
+
+    def _lead(self, metric: str, counts: Floats, positive: int) -> Floats:
+        """Bets that the second answer is better than the first."""
+
+        def value(shares: Floats) -> float:
+            first, second = shares.sum(axis=2), shares.sum(axis=1)
+            of_first = of_confusion(metric, first, positive)
+            return of_first - of_confusion(metric, second, positive)
+
+        def influences(shares: Floats) -> Floats:
+            first = derivatives(metric, shares.sum(axis=2), positive)
+            second = derivatives(metric, shares.sum(axis=1), positive)
+            return np.asarray(shares.sum() * (first[:, :, None] - second[:, None, :]))
+
+        return self._bet(counts, value, influences, 0)
+
     def _days_to_decide(self, wealth: Floats, days: int, logs: Floats) -> int:
         for more in range(self.FARTHEST + 1):
             if self._log(wealth) >= self._log_limit:
@@ -447,12 +584,14 @@ class Ledger:
     def _e_value(self, wealth: Floats) -> float:
         return min(math.exp(min(self._log(wealth), 709.0)), sys.float_info.max)
 
-    def _next(self, wealth: Floats, days: int, logs: Floats) -> tuple[Floats, int]:
+    def _next(
+        self, wealth: Floats, days: int, logs: Floats, sharing: int = 1
+    ) -> tuple[Floats, int]:
         """After one more day: a new bet starts with its share of the year, and all are played."""
         if days == self.YEAR:
             wealth, days = self._nothing(), 0
         capped = wealth - max(0.0, self._log(wealth) - self._log_limit)
-        wagered = np.logaddexp(capped, -math.log(self.YEAR))
+        wagered = np.logaddexp(capped, -math.log(self.YEAR * sharing))
         return np.asarray(wagered + logs), days + 1
 
     def _logs(self, entry: Document) -> Floats:
@@ -505,12 +644,23 @@ class Ledger:
         return np.asarray(right * of_right + wrong * of_wrong)
 
     def _of_tangent(self, metric: str, counts: Floats, positive: int, limit: float) -> Floats:
-        """Bets on a metric's tangent where the day's shares, tilted, just reach the limit."""
+        """Bets that a metric of the confusion matrix is below a limit."""
+        return self._bet(
+            counts,
+            lambda shares: of_confusion(metric, shares, positive),
+            lambda shares: np.asarray(shares.sum() * derivatives(metric, shares, positive)),
+            limit,
+        )
+
+    def _bet(
+        self,
+        counts: Floats,
+        value: Callable[[Floats], float],
+        influences: Callable[[Floats], Floats],
+        limit: float,
+    ) -> Floats:
+        """Bets on a function's tangent where the day's shares, tilted, just reach the limit."""
         smoothed = (counts + 2 / counts.size) / (counts.sum() + 2)
-
-        def influences(shares: Floats) -> Floats:
-            return np.asarray(shares.sum() * derivatives(metric, shares, positive))
-
         direction = influences(smoothed)
 
         def tilted(tilt: float) -> Floats:
@@ -518,7 +668,7 @@ class Ledger:
             return np.asarray(weights / weights.sum())
 
         def excess(tilt: float) -> float:
-            return of_confusion(metric, tilted(tilt), positive) - limit
+            return value(tilted(tilt)) - limit
 
         slope = float((smoothed * direction**2).sum())
         shares = smoothed
@@ -616,7 +766,7 @@ class Store:
         """The model's error ledger, each entry computed again."""
         prefix = f"{model}/"
         found = {"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}}
-        return Ledger(list(self.database["error_ledger"].find(found)))
+        return Ledger(self, list(self.database["error_ledger"].find(found)))
 
     def _file(self, name: str) -> bytes:
         file = self.database["fs.files"].find_one({"_id": name})
@@ -715,6 +865,8 @@ def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:
             asked["harm"] = harm
     else:
         asked = dict(Comparison(verdict, candidate, champion, ordinary).checks())
+        if "superiority" in checks:
+            asked["superiority"] = ledger.superiority(verdict)
     for name, found in asked.items():
         if name not in checks:
             raise DifferenceError(f"the check {name} is missing")

@@ -9,7 +9,6 @@ import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import retune.core.data.Hashing;
@@ -18,6 +17,9 @@ import retune.core.data.Target;
 import retune.core.judgement.Gate;
 import retune.core.judgement.ledger.EDetector;
 import retune.core.judgement.ledger.EValues;
+import retune.core.judgement.ledger.PairedAnswers;
+import retune.core.judgement.ledger.Superiority;
+import retune.core.judgement.ledger.Superiority.Standing;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.DecisionThreshold;
 import retune.core.metrics.Metric;
@@ -36,14 +38,18 @@ import retune.runtime.csv.CsvTables;
 
 /**
  * A year of daily verdicts on a champion that does not change: how many years contain a false
- * retraining or a false promotion, and how many days pass until a real loss is acted on.
+ * retraining or a false promotion, and how many days pass until a real loss is acted on, or a
+ * better challenger is proved better.
  *
  * <p>Rows are resampled from a champion's answers on its hold-out rows, at several shares of
  * positive rows; the decision threshold is the best for each share. A day of resampled rows is a
  * multinomial draw of the confusion matrix's cells, which is the same and faster. The gate is the
  * metric's value over all rows, so that the champion is exactly at the gate. A loss replaces a
- * share of the answers by answers that are independent of the label. The challenger answers as well
- * as the champion: each differs from the common answers on 3 % of the rows at random.
+ * share of the answers by answers that are independent of the label. There are always as many
+ * challengers as a model may have, each for as many days as it may take, and all answer as well as
+ * the champion: each differs from the common answers on 3 % of the rows at random. A promotion is
+ * counted where the evidence proves one better; the checks that follow only make it rarer. A better
+ * challenger is alone, and the champion's answers are its own with such a loss.
  */
 public final class QuietYear {
   private static final double HOLDOUT_SHARE = 0.15;
@@ -153,19 +159,31 @@ public final class QuietYear {
     Sampler quiet = new Sampler(shares);
     double ledger = shareOfYears(random -> harm(gate, quiet, random).isPresent());
     double point = shareOfYears(random -> below(gate, quiet, random).isPresent());
-    Sampler pair = new Sampler(pair(shares));
-    double promoted = shareOfYears(random -> superiority(pair, random).isPresent());
+    Sampler rivals = new Sampler(rivals(shares));
+    double promoted = shareOfYears(random -> promotesByChance(rivals, random));
     String losses =
         Arrays.stream(LOSSES)
             .filter(loss -> value(worse(shares, 1)) < gate.threshold() - loss)
             .mapToObj(
                 loss ->
-                    lossOf(loss, gate, new Sampler(worse(shares, gate.threshold() - loss, 0, 1))))
+                    lossOf(
+                        loss,
+                        gate,
+                        new Sampler(worse(shares, noise(shares, gate.threshold() - loss, 0, 1)))))
+            .collect(Collectors.joining(", "));
+    String gains =
+        Arrays.stream(LOSSES)
+            .filter(gain -> value(worse(shares, 1)) < gate.threshold() - gain)
+            .mapToObj(
+                gain ->
+                    gainOf(
+                        gain,
+                        new Sampler(pair(shares, noise(shares, gate.threshold() - gain, 0, 1)))))
             .collect(Collectors.joining(", "));
     System.err.printf(
         Locale.ROOT,
         "%s %.4f, %.0f %% positives, %d rows: false years %.3f, by the point rule %.3f, promotions"
-            + " %.3f; %s%n",
+            + " %.3f; %s; %s%n",
         metric.id(),
         gate.threshold(),
         100 * positives,
@@ -173,12 +191,13 @@ public final class QuietYear {
         ledger,
         point,
         promoted,
-        losses);
+        losses,
+        gains);
     return String.format(
         Locale.ROOT,
         "{\"metric\": \"%s\", \"positives\": %s, \"rows\": %d, \"gate\": %.6f, \"false_years\":"
             + " %.4f, \"false_years_point\": %.4f, \"false_promotion_years\": %.4f, \"losses\":"
-            + " [%s]}",
+            + " [%s], \"gains\": [%s]}",
         metric.id(),
         positives,
         rows,
@@ -186,7 +205,19 @@ public final class QuietYear {
         ledger,
         point,
         promoted,
-        losses);
+        losses,
+        gains);
+  }
+
+  private String gainOf(double gain, Sampler pair) {
+    int[] days = days(random -> proof(pair, random));
+    return String.format(
+        Locale.ROOT,
+        "{\"gain\": %s, \"median\": %d, \"p90\": %d, \"dropped\": %.3f}",
+        gain,
+        days[years / 2],
+        days[years * 9 / 10],
+        (double) Arrays.stream(days).filter(day -> day > EDetector.YEAR).count() / years);
   }
 
   private String lossOf(double loss, Gate gate, Sampler worse) {
@@ -247,15 +278,47 @@ public final class QuietYear {
         .findFirst();
   }
 
-  private OptionalInt superiority(Sampler pair, SplittableRandom random) {
-    EDetector detector = EDetector.start();
-    for (int day = 1; day <= EDetector.YEAR; day++) {
-      detector = detector.after(EValues.ofSuperiority(metric, pair.draw(rows, random), 2, 1));
-      if (detector.isDecided()) {
-        return OptionalInt.of(day);
+  /** The day on which a challenger is proved better; empty where it is dropped before. */
+  private OptionalInt proof(Sampler pair, SplittableRandom random) {
+    Superiority superiority = Superiority.start(0);
+    while (superiority.standing() == Standing.OPEN) {
+      PairedAnswers answers = new PairedAnswers(pair.draw(rows, random), 2, 1);
+      superiority =
+          superiority.after(answers.superiority(metric), answers.swapped().superiority(metric), 1);
+    }
+    return superiority.standing() == Standing.BETTER
+        ? OptionalInt.of(superiority.days())
+        : OptionalInt.empty();
+  }
+
+  /** Whether a year proves one of the challengers better. */
+  private boolean promotesByChance(Sampler rivals, SplittableRandom random) {
+    Superiority[] challengers = new Superiority[Superiority.MOST_CHALLENGERS];
+    for (int day = 0; day < EDetector.YEAR; day++) {
+      if (day % Superiority.MOST_DAYS == 0) {
+        Arrays.fill(challengers, Superiority.start(day));
+      }
+      long[] cells = rivals.draw(rows, random);
+      for (int i = 0; i < challengers.length; i++) {
+        challengers[i] =
+            challengers[i].after(
+                beside(cells, i).superiority(metric), EValues.none(), 1.0 / challengers.length);
+        if (challengers[i].standing() == Standing.BETTER) {
+          return true;
+        }
       }
     }
-    return OptionalInt.empty();
+    return false;
+  }
+
+  /** The champion's answers and those of one challenger. */
+  private static PairedAnswers beside(long[] cells, int challenger) {
+    long[] pair = new long[8];
+    for (int cell = 0; cell < cells.length; cell++) {
+      int champion = cell >> Superiority.MOST_CHALLENGERS;
+      pair[2 * champion + (cell >> challenger & 1)] += cells[cell];
+    }
+    return new PairedAnswers(pair, 2, 1);
   }
 
   private double value(double[] shares) {
@@ -277,33 +340,47 @@ public final class QuietYear {
         .toArray();
   }
 
-  /** The same with the metric at a value, by bisection between two shares of noise. */
-  private double[] worse(double[] shares, double value, double low, double high) {
+  /** The noise that brings the metric to a value, by bisection between two shares of it. */
+  private double noise(double[] shares, double value, double low, double high) {
     double middle = (low + high) / 2;
-    double[] worse = worse(shares, middle);
     if (high - low < 1e-9) {
-      return worse;
+      return middle;
     }
-    return value(worse) > value
-        ? worse(shares, value, middle, high)
-        : worse(shares, value, low, middle);
+    return value(worse(shares, middle)) > value
+        ? noise(shares, value, middle, high)
+        : noise(shares, value, low, middle);
   }
 
-  /** By label, champion's answer and challenger's answer. */
-  private static double[] pair(double[] shares) {
-    ToDoubleFunction<Boolean> chance = differs -> differs ? CHANGED : 1 - CHANGED;
+  /**
+   * By label, champion's answer and challenger's answer, where the champion's are the challenger's,
+   * but for a share that is independent of the label.
+   */
+  private static double[] pair(double[] shares, double noise) {
+    double[] ofAnswer = {shares[0] + shares[2], shares[1] + shares[3]};
     double[] pair = new double[8];
-    for (int cell = 0; cell < 8; cell++) {
-      int label = cell / 4;
+    for (int cell = 0; cell < pair.length; cell++) {
       int champion = cell / 2 % 2;
       int challenger = cell % 2;
-      for (int common = 0; common < 2; common++) {
-        pair[cell] +=
-            shares[2 * label + common]
-                * chance.applyAsDouble(champion != common)
-                * chance.applyAsDouble(challenger != common);
-      }
+      double same = champion == challenger ? 1 - noise : 0;
+      pair[cell] = shares[cell / 4 * 2 + challenger] * (same + noise * ofAnswer[champion]);
     }
     return pair;
+  }
+
+  /** By label, champion's answer and the answer of each challenger, one binary digit each. */
+  private static double[] rivals(double[] shares) {
+    int answers = 1 + Superiority.MOST_CHALLENGERS;
+    double[] rivals = new double[2 << answers];
+    for (int cell = 0; cell < rivals.length; cell++) {
+      int label = cell >> answers;
+      for (int common = 0; common < 2; common++) {
+        double chance = shares[2 * label + common];
+        for (int answer = 0; answer < answers; answer++) {
+          chance *= (cell >> answer & 1) == common ? 1 - CHANGED : CHANGED;
+        }
+        rivals[cell] += chance;
+      }
+    }
+    return rivals;
   }
 }

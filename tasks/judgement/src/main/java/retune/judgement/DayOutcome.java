@@ -48,6 +48,8 @@ public record DayOutcome(
     UNDECIDED,
     /** A version that was approved earlier passed; nothing was trained. */
     LOOKED_BACK,
+    /** A challenger of an earlier day was proved better than the version in production. */
+    CHALLENGER_PROMOTED,
     /** A fine-tuned version passed. */
     RETRAINED,
     /** A person is asked whether another version may follow; the one in production stays. */
@@ -63,8 +65,9 @@ public record DayOutcome(
     /** The statuses as the results of steps describe them. */
     public static final String IN_WORDS =
         "approved, undecided (below the gate, which may be chance), looked_back (a version that was"
-            + " approved earlier), retrained, asked (a person decides), held_back (a back-fill, or"
-            + " a version that was rolled back) or failed_max_retries";
+            + " approved earlier), challenger_promoted (proved better over days), retrained, asked"
+            + " (a person decides), held_back (a back-fill, or a version that was rolled back) or"
+            + " failed_max_retries";
 
     /** The status in documents and results: {@code failed_max_retries}. */
     public String id() {
@@ -78,7 +81,7 @@ public record DayOutcome(
     /** Whether a version is to be put, or left, in production by this outcome. */
     public boolean approves() {
       return switch (this) {
-        case APPROVED, LOOKED_BACK, RETRAINED -> true;
+        case APPROVED, LOOKED_BACK, CHALLENGER_PROMOTED, RETRAINED -> true;
         case UNDECIDED, ASKED, HELD_BACK, FAILED_MAX_RETRIES -> false;
       };
     }

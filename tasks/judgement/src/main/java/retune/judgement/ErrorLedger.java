@@ -7,21 +7,24 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bson.Document;
 import retune.core.judgement.Gate;
 import retune.core.judgement.ledger.EDetector;
 import retune.core.judgement.ledger.EValues;
 import retune.core.judgement.ledger.Harm;
+import retune.core.judgement.ledger.Superiority;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
 
 /**
- * The evidence over days that a model's champion is below the gate. The collection {@code
- * error_ledger} holds an entry for each date under {@code MODEL/NUMBER}, in the order of arrival,
- * and only grows. A date counts once: a day that runs again, or with other rows or another
- * champion, adds nothing.
+ * The evidence over days that a model's champion is below the gate, and that a challenger is better
+ * than it. The collection {@code error_ledger} holds an entry for each date under {@code
+ * MODEL/NUMBER}, in the order of arrival, and only grows. A date counts once: a day that runs
+ * again, or with other rows or another champion, adds nothing.
  *
  * <p>An entry holds the evidence after it, so one that was written stands for itself. Another
  * champion or another gate restarts the evidence on the weights that the year has left.
@@ -29,6 +32,11 @@ import retune.runtime.store.Provenance;
 public final class ErrorLedger {
   private static final String COLLECTION = "error_ledger";
   private static final String E_VALUES = "e_values";
+  private static final String USABLE = "usable";
+  private static final String LOG_WEALTH = "log_wealth";
+  private static final String WORSE_LOG_WEALTH = "worse_log_wealth";
+  private static final String CHALLENGERS = "challengers";
+  private static final String DAYS = "days";
 
   private final StepContext context;
   private final String model;
@@ -81,15 +89,37 @@ public final class ErrorLedger {
     }
   }
 
-  /** An entry. */
-  private record Entry(int number, LocalDate date, String modelId, Gate gate, Harm harm) {
+  /**
+   * An entry.
+   *
+   * @param challengers the newest first
+   */
+  private record Entry(
+      int number,
+      LocalDate date,
+      String modelId,
+      Gate gate,
+      Harm harm,
+      List<Challenger> challengers) {
     boolean isOf(Day day, Gate gate) {
       return modelId.equals(day.modelId) && this.gate.equals(gate);
     }
   }
 
-  /** Counts the day, unless its date has counted, and returns the evidence about its champion. */
-  public Harm count(Day day, Gate gate) {
+  /**
+   * Counts a day on which the challengers were measured, too; see {@link #count(Day, List, Gate)}.
+   */
+  public Harm count(ProcessedBatch batch, Document measured, Gate gate) {
+    Day day = Day.of(batch.logicalDate(), measured);
+    return count(day, new Challengers(context, model).days(batch, day.modelId), gate);
+  }
+
+  /**
+   * Counts the day, unless its date has counted, and returns the evidence about its champion.
+   *
+   * @param challengers what was measured of the challengers, the newest first
+   */
+  public Harm count(Day day, List<ChallengerDay> challengers, Gate gate) {
     while (true) {
       List<Entry> entries = entries();
       Optional<Entry> last = entries.stream().max(Comparator.comparingInt(Entry::number));
@@ -98,12 +128,24 @@ public final class ErrorLedger {
       if (counted.isPresent()) {
         return known(day, gate, counted.get(), last.orElseThrow());
       }
-      Entry entry = after(last, day, gate);
+      Entry entry = after(last, day, challengers, gate);
       // The number is free only for who has seen all entries, so no date can count twice.
-      if (context.store().events().append(COLLECTION, id(entry.number), document(entry, day))) {
+      if (context
+          .store()
+          .events()
+          .append(COLLECTION, id(entry.number), document(entry, day, challengers))) {
         return entry.harm;
       }
     }
+  }
+
+  /** What the entry of a date says of the challengers beside a champion. */
+  List<Challenger> challengers(LocalDate date, String championId) {
+    return entries().stream()
+        .filter(entry -> entry.date.equals(date) && entry.modelId.equals(championId))
+        .findFirst()
+        .map(Entry::challengers)
+        .orElse(List.of());
   }
 
   private static Harm known(Day day, Gate gate, Entry counted, Entry last) {
@@ -115,18 +157,46 @@ public final class ErrorLedger {
         : new Harm(last.harm.detector().restart(), day.harm(gate), 0);
   }
 
-  private static Entry after(Optional<Entry> last, Day day, Gate gate) {
+  private static Entry after(
+      Optional<Entry> last, Day day, List<ChallengerDay> challengers, Gate gate) {
     EValues today = day.harm(gate);
     EDetector before = last.map(entry -> entry.harm.detector()).orElseGet(EDetector::start);
-    boolean continues = last.filter(entry -> entry.isOf(day, gate)).isPresent();
-    EDetector detector = (continues ? before : before.restart()).after(today);
-    int days = continues ? last.orElseThrow().harm.days() + 1 : 1;
+    Optional<Entry> continued = last.filter(entry -> entry.isOf(day, gate));
+    EDetector detector = (continued.isPresent() ? before : before.restart()).after(today);
+    int days = continued.map(entry -> entry.harm.days()).orElse(0) + 1;
     return new Entry(
         last.map(Entry::number).orElse(0) + 1,
         day.date,
         day.modelId,
         gate,
-        new Harm(detector, today, days));
+        new Harm(detector, today, days),
+        after(continued, challengers, gate.metric(), before.days()));
+  }
+
+  /** The challengers after their day; one that is new starts on the days that the year has left. */
+  private static List<Challenger> after(
+      Optional<Entry> continued, List<ChallengerDay> challengers, Metric metric, int daysOfYear) {
+    int judged = Math.min(challengers.size(), Superiority.MOST_CHALLENGERS);
+    List<Challenger> after = new ArrayList<>();
+    for (ChallengerDay day : challengers) {
+      if (after.size() == judged) {
+        after.add(new Challenger(day.modelId(), 0, null));
+        continue;
+      }
+      Superiority before =
+          continued.stream()
+              .flatMap(entry -> entry.challengers.stream())
+              .filter(challenger -> challenger.modelId().equals(day.modelId()))
+              .flatMap(challenger -> Stream.ofNullable(challenger.evidence()))
+              .findFirst()
+              .orElseGet(() -> Superiority.start(daysOfYear));
+      after.add(
+          new Challenger(
+              day.modelId(),
+              day.rows(),
+              before.after(day.superiority(metric), day.inferiority(metric), 1.0 / judged)));
+    }
+    return List.copyOf(after);
   }
 
   private List<Entry> entries() {
@@ -139,7 +209,7 @@ public final class ErrorLedger {
     return "%s/%d".formatted(model, number);
   }
 
-  private Document document(Entry entry, Day day) {
+  private Document document(Entry entry, Day day, List<ChallengerDay> challengers) {
     Document document = Provenance.of(context);
     document
         .append("model", model)
@@ -152,9 +222,9 @@ public final class ErrorLedger {
         .append("classes", day.confusion.classes())
         .append("positive", day.positive)
         .append("cells", cells(day.confusion))
-        .append("usable", entry.harm.today().usable())
+        .append(USABLE, entry.harm.today().usable())
         .append(E_VALUES, list(entry.harm.today().logs()))
-        .append("log_wealth", list(entry.harm.detector().logWealth()))
+        .append(LOG_WEALTH, list(entry.harm.detector().logWealth()))
         .append("days_of_year", entry.harm.detector().days())
         .append("days_of_champion", entry.harm.days())
         .append("e_value", entry.harm.detector().eValue())
@@ -163,19 +233,57 @@ public final class ErrorLedger {
     if (!Double.isNaN(day.rocAuc)) {
       document.append("roc_auc", day.rocAuc).append("roc_auc_error", day.rocAucError);
     }
+    return document.append(
+        CHALLENGERS,
+        IntStream.range(0, challengers.size())
+            .mapToObj(i -> document(challengers.get(i), entry.challengers.get(i)))
+            .toList());
+  }
+
+  private static Document document(ChallengerDay day, Challenger challenger) {
+    Document document = day.toDocument().append("standing", challenger.standing());
+    Superiority evidence = challenger.evidence();
+    if (evidence != null) {
+      document
+          .append(DAYS, evidence.days())
+          .append(USABLE, evidence.today().usable())
+          .append(E_VALUES, list(evidence.today().logs()))
+          .append(LOG_WEALTH, list(evidence.better().logWealth()))
+          .append(WORSE_LOG_WEALTH, list(evidence.worse().logWealth()))
+          .append("e_value", evidence.better().eValue())
+          .append("worse_e_value", evidence.worse().eValue());
+    }
     return document;
   }
 
+  private static Challenger challenger(Document document, int daysOfYear) {
+    Superiority evidence =
+        document.containsKey(DAYS)
+            ? new Superiority(
+                new EDetector(numbers(document, LOG_WEALTH), daysOfYear),
+                new EDetector(numbers(document, WORSE_LOG_WEALTH), daysOfYear),
+                eValues(document),
+                document.getInteger(DAYS))
+            : null;
+    return new Challenger(document.getString("model_id"), document.getLong("rows"), evidence);
+  }
+
+  private static EValues eValues(Document document) {
+    return new EValues(numbers(document, E_VALUES), document.getBoolean(USABLE));
+  }
+
   private static Entry entry(Document document) {
-    EDetector detector =
-        new EDetector(numbers(document, "log_wealth"), document.getInteger("days_of_year"));
-    EValues today = new EValues(numbers(document, E_VALUES), document.getBoolean("usable"));
+    int daysOfYear = document.getInteger("days_of_year");
+    EDetector detector = new EDetector(numbers(document, LOG_WEALTH), daysOfYear);
     return new Entry(
         document.getInteger("number"),
         LocalDate.parse(document.getString("logical_date")),
         document.getString("model_id"),
         new Gate(Metric.ofId(document.getString("metric")), document.getDouble("threshold")),
-        new Harm(detector, today, document.getInteger("days_of_champion")));
+        new Harm(detector, eValues(document), document.getInteger("days_of_champion")),
+        document.getList(CHALLENGERS, Document.class, List.of()).stream()
+            .map(challenger -> challenger(challenger, daysOfYear))
+            .toList());
   }
 
   /** The cells that are not empty, each as true class, answered class and rows. */

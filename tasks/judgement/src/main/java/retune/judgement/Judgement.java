@@ -4,8 +4,10 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
@@ -14,6 +16,7 @@ import retune.core.judgement.Comparison;
 import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
+import retune.core.judgement.ledger.Superiority;
 import retune.core.metrics.Metric;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -94,6 +97,34 @@ public record Judgement(
   /** Whether a person is asked about the version. */
   public boolean asked() {
     return verdict.kind() == Kind.ASKED;
+  }
+
+  /**
+   * The same judgement of a challenger, with the proof that it is better than the champion.
+   *
+   * @param proof by the evidence over days
+   */
+  public Judgement with(Check proof) {
+    String sentence = proof.sentence();
+    Verdict proved =
+        new Verdict(
+            verdict.kind(),
+            verdict.metric(),
+            verdict.value(),
+            verdict.threshold(),
+            Stream.concat(verdict.checks().stream(), Stream.of(proof)).toList(),
+            "%s %s%s."
+                .formatted(
+                    verdict.reason(),
+                    sentence.substring(0, 1).toUpperCase(Locale.ROOT),
+                    sentence.substring(1)));
+    return new Judgement(
+        attempt, modelId, championId, proved, metrics, championMetrics, predictions, key);
+  }
+
+  /** Whether the verdict has the proof that a challenger is better than the champion. */
+  public boolean isProved() {
+    return verdict.checks().stream().anyMatch(check -> check.name().equals(Superiority.NAME));
   }
 
   /** The verdict in a word: {@code approved}. */

@@ -97,6 +97,29 @@ public record MeasuredVersion(
             new FeatureCache(context).answersOfShards(version, engine, batch, shards));
   }
 
+  /**
+   * The same on the measured rows that are among these.
+   *
+   * @param among positions in the batch, ascending
+   */
+  MeasuredVersion on(int[] among) {
+    int[] kept =
+        IntStream.range(0, rows.length)
+            .filter(i -> Arrays.binarySearch(among, rows[i]) >= 0)
+            .toArray();
+    if (kept.length == rows.length) {
+      return this;
+    }
+    Predictions some = predictions.select(kept);
+    return new MeasuredVersion(
+        version,
+        batch,
+        Arrays.stream(kept).map(i -> rows[i]).toArray(),
+        some,
+        Evaluation.of(some),
+        features);
+  }
+
   /** Keeps what {@link #ofShards} needs of one shard. */
   public static FeatureCache.Source keepShard(
       StepContext context, String modelId, ProcessedBatch batch, Shard shard) {

@@ -32,6 +32,15 @@ public sealed interface RunOutcome {
   record LookedBack(Judgement champion, Judgement version, String reason) implements RunOutcome {}
 
   /**
+   * The evidence over days decided that a challenger is better than the champion, which did not
+   * fail, and it passed the day's checks, too.
+   *
+   * @param reason what was found when looking back, in a sentence
+   */
+  record ChallengerPromoted(Judgement champion, Judgement challenger, String reason)
+      implements RunOutcome {}
+
+  /**
    * The champion failed and an attempt at fine-tuning passed.
    *
    * @param failed the verdicts on attempts before it
@@ -173,10 +182,7 @@ public sealed interface RunOutcome {
                     best.championValue());
           };
       return standing
-          + (reason() == Reason.UNDECIDED
-              ? " It stays a challenger, and is judged again on the next day on which the champion"
-                  + " fails."
-              : "")
+          + (verdict.kind() == Kind.UNDECIDED ? stays() : "")
           + (choice.isEmpty() ? "" : " " + choice)
           + earlierSentence()
           + " Manual intervention required.";
@@ -193,6 +199,16 @@ public sealed interface RunOutcome {
                   + " gate.below_gate to promote_if_superior, or to ask to decide yourself.",
               gain)
           : "";
+    }
+
+    private String stays() {
+      return switch (champion.key().rules().evidence()) {
+        case INTERVAL ->
+            " It stays a challenger, and is judged beside the champion on the next days.";
+        case POINT ->
+            " It stays a challenger, and is judged again on the next day on which the champion"
+                + " fails.";
+      };
     }
 
     private String earlierSentence() {
@@ -215,13 +231,12 @@ public sealed interface RunOutcome {
    * where it has no verdict on an attempt yet.
    */
   static RunOutcome of(StepContext context, String batchId, Judgement champion) {
-    if (champion.passed()) {
-      return new Healthy(champion);
-    }
-    if (champion.verdict().kind() == Kind.UNDECIDED) {
-      return new Undecided(champion);
-    }
     Optional<EarlierVersions> lookBack = EarlierVersions.find(context, batchId, champion.key());
+    if (champion.verdict().kind() != Kind.NEEDS_RETRAINING) {
+      return lookBack
+          .flatMap(found -> challengerPromoted(champion, found))
+          .orElseGet(() -> champion.passed() ? new Healthy(champion) : new Undecided(champion));
+    }
     List<Judgement> earlier = lookBack.map(EarlierVersions::judged).orElse(List.of());
     Optional<Judgement> chosen = EarlierVersions.chosen(earlier);
     if (chosen.isPresent()) {
@@ -231,6 +246,13 @@ public sealed interface RunOutcome {
       case FIRST_PASSING -> firstPassing(context, batchId, champion, earlier);
       case BEST_ON_VALIDATION -> bestOnValidation(context, batchId, champion, earlier);
     };
+  }
+
+  private static Optional<RunOutcome> challengerPromoted(
+      Judgement champion, EarlierVersions found) {
+    return EarlierVersions.chosen(found.judged())
+        .filter(Judgement::isProved)
+        .map(challenger -> new ChallengerPromoted(champion, challenger, found.reason()));
   }
 
   private static RunOutcome bestOnValidation(

@@ -20,10 +20,13 @@ import tools.jackson.databind.node.ObjectNode;
 final class Day {
   private static final String LOOK_BACK = "look_back";
   private static final String JUDGE_CANDIDATE = "judge_candidate";
+  private static final String CHALLENGER = "challenger_is_better";
 
   /** The condition under which a task runs. */
   enum When {
     ALWAYS,
+    /** The champion has failed, or a challenger is proved better. */
+    CHAMPION_DOUBTED,
     /** Neither the champion nor any other version has passed so far. */
     NONE_PASSED,
     /** In addition, no attempt so far surely reaches the gate on the validation rows. */
@@ -47,6 +50,7 @@ final class Day {
     boolean applies(ObjectNode results) {
       return switch (when) {
         case ALWAYS -> true;
+        case CHAMPION_DOUBTED -> has(results, "needs_retraining") || has(results, CHALLENGER);
         case NONE_PASSED -> nonePassed(results);
         case NONE_REACHED -> nonePassed(results) && noneReached(results);
         case NONE_LEFT -> nonePassed(results) && noVerdict("asked", results);
@@ -112,7 +116,7 @@ final class Day {
         "check_model_performance",
         When.ALWAYS,
         all(champion, batch, gate, Map.of("loop_file_hash", loop.fileHash())));
-    add(LOOK_BACK, When.NONE_PASSED, all(champion, batch));
+    add(LOOK_BACK, When.CHAMPION_DOUBTED, all(champion, batch));
     add("prepare_retraining_data", When.NONE_PASSED, all(champion, batch));
     boolean bestOnValidation =
         loop.get(Section.GATE, "selection").stringValue().equals(Selection.BEST_ON_VALIDATION.id());
@@ -208,8 +212,7 @@ final class Day {
   }
 
   private static boolean nonePassed(ObjectNode results) {
-    return results.required("check_model_performance").required("needs_retraining").booleanValue()
-        && noVerdict("passed", results);
+    return has(results, "needs_retraining") && noVerdict("passed", results);
   }
 
   private static boolean noVerdict(String output, ObjectNode results) {
@@ -217,6 +220,10 @@ final class Day {
         .propertyStream()
         .filter(result -> isVerdict(result.getKey()))
         .noneMatch(result -> result.getValue().required(output).booleanValue());
+  }
+
+  private static boolean has(ObjectNode results, String output) {
+    return results.required("check_model_performance").required(output).booleanValue();
   }
 
   private static boolean noneReached(ObjectNode results) {

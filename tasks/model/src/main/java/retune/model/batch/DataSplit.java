@@ -179,6 +179,21 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     return seen;
   }
 
+  /**
+   * Whether one of these contents is the batch's, or an earlier content of the same day.
+   *
+   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   */
+  public static boolean isDayOf(StepContext context, ProcessedBatch batch, Set<String> trainedOn) {
+    return trainedOn.contains(batch.contentHash())
+        || context
+                .store()
+                .collection(COLLECTION)
+                .countDocuments(
+                    and(in("content_hash", trainedOn), eq("data_path", batch.batchId())))
+            > 0;
+  }
+
   private static void markEqual(
       StepContext context, ProcessedBatch batch, Set<Long> hashes, boolean[] seen) {
     int row = 0;

@@ -3,6 +3,7 @@ package retune.steps.evaluation;
 import com.google.auto.service.AutoService;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
@@ -19,6 +20,8 @@ import retune.core.judgement.Selection;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
+import retune.judgement.Challenger;
+import retune.judgement.Challengers;
 import retune.judgement.DayKey;
 import retune.judgement.DayOutcome;
 import retune.judgement.ErrorLedger;
@@ -37,7 +40,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 @About(
     value =
         "Judges the model in production on a batch by the metrics of evaluate_model, and stores the"
-            + " verdict with its reason. A day that has its outcome is not judged again.",
+            + " verdict with its reason. With evidence interval, adds the day to the evidence about"
+            + " it and about its challengers. A day that has its outcome is not judged again.",
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --metric"
@@ -129,6 +133,10 @@ public final class CheckModelPerformance
           String status,
       @Field("metrics by name") Map<String, Double> metrics,
       @Field("whether the model must be fine-tuned") boolean needsRetraining,
+      @Field(
+              "whether a challenger is proved better than the model, so that look_back judges it on"
+                  + " the day's rows")
+          boolean challengerIsBetter,
       @Field("the threshold, under the name that earlier readers know") double f1Threshold,
       @Field("the gate's metric") Metric metric,
       @Field("the model's value of the gate's metric") double value,
@@ -161,7 +169,7 @@ public final class CheckModelPerformance
           case POINT -> gate.judge(metrics, rows);
           case INTERVAL ->
               new ErrorLedger(context, batch.model())
-                  .count(ErrorLedger.Day.of(batch.logicalDate(), measured), gate)
+                  .count(batch, measured, gate)
                   .judge(gate, metrics, rows);
         };
     Judgement judgement =
@@ -176,7 +184,16 @@ public final class CheckModelPerformance
             key);
     judgement.keep(context, batch);
     boolean needsRetraining = verdict.kind() == Kind.NEEDS_RETRAINING;
-    return output(judgement, judgement.status(), needsRetraining, 0, verdict.reason());
+    boolean better = challengerIsBetter(context, batch, judgement);
+    return output(judgement, judgement.status(), needsRetraining, better, 0, verdict.reason());
+  }
+
+  /** Logs where each challenger stands after the day. */
+  private static boolean challengerIsBetter(
+      StepContext context, ProcessedBatch batch, Judgement champion) {
+    List<Challenger> challengers = new Challengers(context, batch.model()).after(batch, champion);
+    challengers.forEach(challenger -> LOGGER.log(Level.INFO, challenger.sentence()));
+    return challengers.stream().anyMatch(Challenger::isBetter);
   }
 
   /** The day's verdict as it was, kept for this run too, so that its later steps find it. */
@@ -194,18 +211,25 @@ public final class CheckModelPerformance
         judgement,
         outcome.status().id(),
         false,
+        false,
         outcome.retrainingInfo().retryCount(),
         "%s has its outcome, revision %d of the run '%s': %s"
             .formatted(batch.batchId(), outcome.revision(), outcome.runId(), outcome.message()));
   }
 
   private static Output output(
-      Judgement judgement, String status, boolean needsRetraining, int attempts, String reason) {
+      Judgement judgement,
+      String status,
+      boolean needsRetraining,
+      boolean challengerIsBetter,
+      int attempts,
+      String reason) {
     Verdict verdict = judgement.verdict();
     return new Output(
         status,
         judgement.metrics(),
         needsRetraining,
+        challengerIsBetter,
         verdict.threshold(),
         verdict.metric(),
         verdict.value(),

@@ -7,9 +7,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Shard;
 import retune.core.metrics.Evaluation;
+import retune.judgement.Challengers;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.FeatureCache;
@@ -23,8 +25,9 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 @About(
     value =
-        "Measures a model on the labelled rows of a batch that no training of it has seen. The"
-            + " encoded rows are stored, so that later steps do not encode them again.",
+        "Measures a model on the labelled rows of a batch that no training of it has seen, and"
+            + " beside the model in production its challengers. The encoded rows are stored, so"
+            + " that later steps do not encode them again.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -60,6 +63,8 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
               "source of the encoded rows: reused, computed, recomputed: damaged, or computed, too"
                   + " many to keep")
           String features,
+      @Field("number of challengers measured on the same rows; for a shard, encoded")
+          int challengers,
       @Field("duration in seconds") double seconds) {}
 
   @Override
@@ -69,11 +74,13 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
     if (input.shard() != null) {
       return keepShard(input, new Shard(input.shard(), input.shards()), batch, context, start);
     }
-    MeasuredVersion measured =
-        input.shards() == 1
-            ? MeasuredVersion.ofAll(context, input.modelId(), Batch.load(context, input.dataPath()))
-            : MeasuredVersion.ofShards(context, input.modelId(), batch, input.shards());
+    Function<String, MeasuredVersion> measuring = measuring(input, batch, context);
+    MeasuredVersion measured = measuring.apply(input.modelId());
     measured.keep(context, input.datasetName());
+    int challengers =
+        input.datasetName().equals(TEST)
+            ? new Challengers(context, batch.model()).measure(measured, measuring)
+            : 0;
     Evaluation evaluation = measured.evaluation();
     LOGGER.log(
         Level.INFO,
@@ -89,18 +96,35 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
         input.dataPath(),
         evaluation.rows(),
         measured.features().words(),
+        challengers,
         secondsSince(start, context));
+  }
+
+  /** Measures a version on the batch; several versions read its rows once. */
+  private static Function<String, MeasuredVersion> measuring(
+      Input input, ProcessedBatch batch, StepContext context) {
+    if (input.shards() > 1) {
+      return modelId -> MeasuredVersion.ofShards(context, modelId, batch, input.shards());
+    }
+    Batch rows = Batch.load(context, input.dataPath());
+    return modelId -> MeasuredVersion.ofAll(context, modelId, rows);
   }
 
   private static Output keepShard(
       Input input, Shard shard, ProcessedBatch batch, StepContext context, Instant start) {
     FeatureCache.Source source = MeasuredVersion.keepShard(context, input.modelId(), batch, shard);
+    int challengers = 0;
+    for (String challenger : new Challengers(context, batch.model()).beside(input.modelId())) {
+      Runnable keep = () -> MeasuredVersion.keepShard(context, challenger, batch, shard);
+      challengers += Challengers.attempt(challenger, keep) ? 1 : 0;
+    }
     return new Output(
         input.modelId(),
         Map.of(),
         input.dataPath(),
         FeatureCache.rows(batch, shard),
         source.words(),
+        challengers,
         secondsSince(start, context));
   }
 

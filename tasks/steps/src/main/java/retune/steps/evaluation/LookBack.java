@@ -6,8 +6,10 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,8 +18,12 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Check;
 import retune.core.judgement.Comparison;
+import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
+import retune.judgement.Challenger;
+import retune.judgement.Challengers;
 import retune.judgement.DayKey;
 import retune.judgement.EarlierVersions;
 import retune.judgement.Judgement;
@@ -34,6 +40,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.steps.comparison.EvaluationReport;
 
 @About(
@@ -41,7 +48,8 @@ import retune.steps.comparison.EvaluationReport;
         "Judges versions of earlier days on the day's rows, at most ten: challengers, which an"
             + " earlier day left undecided, then the best that was ever approved, then the newest"
             + " of those. If one passes, it follows the model in production and nothing is"
-            + " trained.",
+            + " trained. Where the model in production has not failed, only challengers are judged"
+            + " that the evidence over days has proved better.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -54,6 +62,9 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
   private static final String LOOK_BACK = "look_back";
 
   private static final int MOST = 10;
+
+  /** What is judged where the champion has not failed. */
+  private static final String PROVED = "proved challenger";
 
   private static final String OTHER_FEATURES = "other_features";
   private static final String OTHER_CLASSES = "other_classes";
@@ -85,13 +96,19 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
   @Override
   public Output run(Input input, StepContext context) {
     Batch batch = Batch.load(context, input.dataPath());
-    DayKey key = Judgement.ofChampion(context, batch.description()).key();
+    Judgement verdict = Judgement.ofChampion(context, batch.description());
+    DayKey key = verdict.key();
+    boolean failed = verdict.verdict().kind() == Kind.NEEDS_RETRAINING;
+    Map<String, Check> proofs = failed ? Map.of() : proofs(context, batch, verdict);
     Map<String, Integer> skipped = new TreeMap<>();
-    List<Judgement> judged =
-        judge(candidates(input, context, batch, skipped), input, context, batch, key, skipped);
+    List<ModelVersion> candidates =
+        candidates(
+            failed ? earlier(input, context) : proofs.keySet(), input, context, batch, skipped);
+    List<Judgement> judged = judge(candidates, proofs, input, context, batch, key, skipped);
     Optional<Judgement> chosen = EarlierVersions.chosen(judged);
     Optional<Judgement> best = chosen.or(() -> EarlierVersions.best(judged));
-    String reason = reason(context, judged.size(), chosen, best, skipped);
+    String reason =
+        reason(context, judged.size(), failed ? "earlier version" : PROVED, chosen, best, skipped);
     new EarlierVersions(judged, skipped, reason).keep(context, batch.description(), key);
     LOGGER.log(Level.INFO, reason);
     return new Output(
@@ -108,16 +125,42 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         best.isEmpty() ? null : EvaluationReport.idOf(context, best.get(), batch.description()));
   }
 
+  /** The challengers that are better than the champion, the newest first, with the proof. */
+  private static Map<String, Check> proofs(StepContext context, Batch batch, Judgement champion) {
+    ProcessedBatch description = batch.description();
+    Map<String, Check> proofs = new LinkedHashMap<>();
+    new Challengers(context, description.model())
+        .after(description, champion).stream()
+            .filter(Challenger::isBetter)
+            .forEach(challenger -> proofs.put(challenger.modelId(), challenger.proof()));
+    return proofs;
+  }
+
+  /** The versions that may follow a champion that has failed. */
+  private static List<String> earlier(Input input, StepContext context) {
+    ModelStore models = new ModelStore(context);
+    String model = models.get(input.modelId()).modelName();
+    List<String> ids = new ArrayList<>(models.onceApproved(model));
+    ids.remove(input.modelId());
+    new Champions(context.store())
+        .find(model)
+        .map(Champion::bestModelId)
+        .filter(ids::remove)
+        .ifPresent(ids::addFirst);
+    ids.addAll(0, models.challengers(model));
+    return ids;
+  }
+
   /** The versions to judge; the others are counted. */
   private static List<ModelVersion> candidates(
-      Input input, StepContext context, Batch batch, Map<String, Integer> skipped) {
+      Collection<String> ids,
+      Input input,
+      StepContext context,
+      Batch batch,
+      Map<String, Integer> skipped) {
     ModelStore models = new ModelStore(context);
     ModelVersion champion = models.get(input.modelId());
-    List<String> ids = new ArrayList<>(models.onceApproved(champion.modelName()));
-    ids.remove(champion.modelId());
     Optional<Champion> pointer = new Champions(context.store()).find(champion.modelName());
-    pointer.map(Champion::bestModelId).filter(ids::remove).ifPresent(ids::addFirst);
-    ids.addAll(0, models.challengers(champion.modelName()));
     List<ModelVersion> candidates = new ArrayList<>();
     for (String modelId : ids) {
       if (candidates.size() == MOST) {
@@ -140,6 +183,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
   /** A version that cannot be judged is counted; it must not stop the day. */
   private static List<Judgement> judge(
       List<ModelVersion> candidates,
+      Map<String, Check> proofs,
       Input input,
       StepContext context,
       Batch batch,
@@ -161,6 +205,8 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
             Judgement.ofCandidate(context, 0, measured, champion, LOOK_BACK, ordinary, alpha, key);
+        Check proof = proofs.get(candidate.modelId());
+        judgement = proof == null ? judgement : judgement.with(proof);
         EvaluationReport.keep(context, judgement, measured, champion, alpha);
         judged.add(judgement);
       } catch (InvalidInputException notJudged) {
@@ -175,6 +221,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
   private static String reason(
       StepContext context,
       int judged,
+      String name,
       Optional<Judgement> chosen,
       Optional<Judgement> best,
       Map<String, Integer> skipped) {
@@ -184,20 +231,21 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       return "%s%s is approved to follow %s without training: %s%s"
           .formatted(
               version.modelId(),
-              until(context, version.modelId()),
+              apposition(context, version),
               version.championId(),
               version.verdict().reason(),
               others);
     }
     return best.map(
                 version ->
-                    "None of the %d earlier versions passes. The best is %s%s: %s"
+                    "None of the %d %ss passes. The best is %s%s: %s"
                         .formatted(
                             judged,
+                            name,
                             version.modelId(),
                             until(context, version.modelId()),
                             version.verdict().reason()))
-            .orElse("There is no earlier version to judge.")
+            .orElse("There is no %s to judge.".formatted(name))
         + others;
   }
 
@@ -208,6 +256,10 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
             .map(reason -> reason.getKey() + " " + reason.getValue())
             .collect(Collectors.joining(", "));
     return "%d %s left out: %s.".formatted(count, count == 1 ? "is" : "are", reasons);
+  }
+
+  private static String apposition(StepContext context, Judgement version) {
+    return version.isProved() ? ", a challenger," : until(context, version.modelId());
   }
 
   /** The day that ended the version's time in production; empty where it never was. */

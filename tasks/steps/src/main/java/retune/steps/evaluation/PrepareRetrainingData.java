@@ -20,8 +20,8 @@ import retune.runtime.StepContext;
     value =
         "Splits a batch's labelled rows into training, validation and hold-out rows, so that a"
             + " candidate is judged on rows that its training has not seen. Equal rows stay"
-            + " together. Training and validation leave out duplicates, equal rows with contradicting"
-            + " labels, and rows with a number out of range.",
+            + " together. Training and validation leave out duplicates, equal rows with"
+            + " contradicting labels, and rows with a number out of range.",
     pipeline = Pipeline.EVALUATION,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)

@@ -14,6 +14,8 @@ import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
 import retune.core.metrics.Metric;
 import retune.judgement.ApprovalRequest;
+import retune.judgement.Challenger;
+import retune.judgement.Challengers;
 import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
 import retune.judgement.Judgement;
@@ -165,6 +167,12 @@ public final class SendEvaluationResults
       dropChallengers(models, asked.earlier());
       models.move(asked.candidate().modelId(), Event.CHALLENGE, note(asked.candidate()));
     }
+    new Challengers(context, batch.model())
+        .after(batch, champion).stream()
+            .filter(Challenger::isDropped)
+            .filter(dropped -> !dropped.modelId().equals(production.modelId()))
+            .filter(dropped -> models.status(dropped.modelId()) == VersionStatus.CHALLENGER)
+            .forEach(dropped -> models.move(dropped.modelId(), Event.REJECT, dropped.sentence()));
     if (production.passed()) {
       models.move(production.modelId(), Event.APPROVE, note(production));
     }
@@ -224,6 +232,13 @@ public final class SendEvaluationResults
       case RunOutcome.LookedBack(Judgement champion, Judgement version, String reason) ->
           new Conclusion(
               Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version, 0), reason);
+      case RunOutcome.ChallengerPromoted(Judgement champion, Judgement version, String reason) ->
+          new Conclusion(
+              Status.CHALLENGER_PROMOTED,
+              version,
+              List.of(),
+              RetrainingInfo.without(version, 0),
+              reason);
       case RunOutcome.Finetuned(
               Judgement champion,
               List<Judgement> failed,
@@ -269,6 +284,8 @@ public final class SendEvaluationResults
     Optional<String> passed =
         switch (outcome) {
           case RunOutcome.LookedBack lookedBack -> Optional.of(lookedBack.version().modelId());
+          case RunOutcome.ChallengerPromoted promoted ->
+              Optional.of(promoted.challenger().modelId());
           case RunOutcome.Finetuned finetuned -> Optional.of(finetuned.candidate().modelId());
           case RunOutcome.Asked asked -> Optional.of(asked.candidate().modelId());
           case RunOutcome.Healthy _, RunOutcome.Undecided _, RunOutcome.Exhausted _ ->

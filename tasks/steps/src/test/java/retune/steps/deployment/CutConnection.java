@@ -21,9 +21,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * A way to a document store that breaks for good at the n-th write, just before the store gets it
  * or just after the store has answered: all that a step killed at that moment leaves behind.
  */
-final class CutConnection implements AutoCloseable {
+public final class CutConnection implements AutoCloseable {
   /** On which side of the write the connection breaks. */
-  enum Moment {
+  public enum Moment {
     BEFORE_WRITE,
     AFTER_WRITE
   }
@@ -42,7 +42,7 @@ final class CutConnection implements AutoCloseable {
   private final AtomicInteger writes = new AtomicInteger();
   private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
 
-  CutConnection(String storeUri, int fatalWrite, Moment moment) throws IOException {
+  public CutConnection(String storeUri, int fatalWrite, Moment moment) throws IOException {
     this.store = URI.create(storeUri);
     this.fatalWrite = fatalWrite;
     this.moment = moment;
@@ -50,11 +50,11 @@ final class CutConnection implements AutoCloseable {
     Thread.ofPlatform().daemon().start(this::accept);
   }
 
-  String uri() {
+  public String uri() {
     return "mongodb://127.0.0.1:" + listener.getLocalPort() + store.getPath();
   }
 
-  boolean broke() {
+  public boolean broke() {
     return writes.get() >= fatalWrite;
   }
 

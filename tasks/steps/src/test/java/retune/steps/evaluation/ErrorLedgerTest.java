@@ -142,7 +142,11 @@ class ErrorLedgerTest {
     assertEquals(2, next.detector().days());
     assertEquals(1, next.days());
     Harm otherGate =
-        ledger().count(day(Loop.DATE.plusDays(2), "next", BELOW), new Gate(Metric.F1_SCORE, 0.5));
+        ledger()
+            .count(
+                day(Loop.DATE.plusDays(2), "next", BELOW),
+                List.of(),
+                new Gate(Metric.F1_SCORE, 0.5));
     assertEquals(1, otherGate.days());
     assertEquals(3, otherGate.detector().days());
   }
@@ -180,12 +184,12 @@ class ErrorLedgerTest {
     ErrorLedger.Day day = ErrorLedger.Day.of(Loop.DATE, measured);
     assertEquals(590, day.confusion().total());
     assertTrue(day.rocAucError() > 0.01 && day.rocAucError() < 0.03, "" + day.rocAucError());
-    Harm harm = ledger().count(day, new Gate(Metric.ROC_AUC, 0.8));
+    Harm harm = ledger().count(day, List.of(), new Gate(Metric.ROC_AUC, 0.8));
     assertTrue(harm.today().usable() && harm.detector().isDecided());
     ErrorLedger.Day unknown =
         new ErrorLedger.Day(
             Loop.DATE.plusDays(1), champion, day.confusion(), 1, day.rocAuc(), Double.NaN);
-    assertFalse(ledger().count(unknown, new Gate(Metric.ROC_AUC, 0.8)).today().usable());
+    assertFalse(ledger().count(unknown, List.of(), new Gate(Metric.ROC_AUC, 0.8)).today().usable());
   }
 
   private CheckModelPerformance.Output check(int feature) {
@@ -199,7 +203,7 @@ class ErrorLedgerTest {
   }
 
   private Harm count(LocalDate date, String champion, ConfusionMatrix answers) {
-    return ledger().count(day(date, champion, answers), GATE);
+    return ledger().count(day(date, champion, answers), List.of(), GATE);
   }
 
   private static ErrorLedger.Day day(LocalDate date, String champion, ConfusionMatrix answers) {

@@ -2,6 +2,7 @@ package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static retune.steps.evaluation.Loop.EXCELLENT;
 import static retune.steps.evaluation.Loop.GOOD;
 import static retune.steps.evaluation.Loop.POOR;
 
@@ -54,6 +55,35 @@ class EvaluateInShardsTest {
     assertEquals(expected, loop.evaluate(model, shards, null));
     assertEquals(whole.content(), loop.content());
     assertEquals(whole.check(model), loop.check(model));
+  }
+
+  /** One challenger shares the champion's encoder, the other has one of its own. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 5})
+  void challengersAreMeasuredInShardsToo(int shards) {
+    for (Loop each : List.of(loop, whole)) {
+      each.champions.install(Loop.MODEL, model);
+      each.register(EXCELLENT, null, VersionStatus.CHALLENGER);
+      each.register(POOR, 2, null, VersionStatus.CHALLENGER);
+    }
+    EvaluateModel.Output expected = whole.evaluate(model);
+    assertEquals(2, expected.challengers());
+    for (int shard = 0; shard < shards; shard++) {
+      assertEquals(2, loop.evaluate(model, shards, shard).challengers());
+    }
+    assertEquals(expected, loop.evaluate(model, shards, null));
+    assertEquals(whole.content(), loop.content());
+  }
+
+  @Test
+  void aChallengerThatCameAfterTheShardsWaitsForTheNextDay() {
+    loop.champions.install(Loop.MODEL, model);
+    loop.evaluate(model, 2, 0);
+    loop.evaluate(model, 2, 1);
+    loop.register(POOR, 2, null, VersionStatus.CHALLENGER);
+    EvaluateModel.Output measured = loop.evaluate(model, 2, null);
+    assertEquals(0, measured.challengers());
+    assertEquals(ROWS - 10, measured.samples());
   }
 
   @Test

@@ -2,7 +2,9 @@ package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.mongodb.MongoException;
 import com.mongodb.client.model.Filters;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -51,6 +53,7 @@ import retune.model.batch.TrainedAttempt;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.WaitForModelReady;
 import retune.testing.TestContext;
@@ -109,6 +112,26 @@ final class Loop implements AutoCloseable {
     writeBatch(CONTENT_HASH, PREPROCESSING.hash());
   }
 
+  /**
+   * Runs a step whose connection breaks around a write, and whether it broke.
+   *
+   * @param write from 1
+   */
+  boolean dies(int write, CutConnection.Moment moment, Runnable step) throws IOException {
+    TestContext undisturbed = context;
+    try (CutConnection connection = new CutConnection(server.uri(), write, moment);
+        DocumentStore through =
+            DocumentStore.open(connection.uri(), Duration.ofSeconds(10), TestContext.CLOCK)) {
+      context = TestContext.of(through).inRun(undisturbed.run().runId());
+      step.run();
+      return connection.broke();
+    } catch (MongoException broken) {
+      return true;
+    } finally {
+      context = undisturbed;
+    }
+  }
+
   /** Steps run from here on are of a run of this name. */
   void startRun(String runId) {
     context = context.inRun(runId);
@@ -121,6 +144,26 @@ final class Loop implements AutoCloseable {
     startRun("run of " + day);
     Rows rows = rows(ROWS, drifted ? DRIFTED : ORDINARY, day.hashCode());
     writeBatch(contentHash, "raw " + day + drifted, PREPROCESSING.hash(), rows);
+  }
+
+  /**
+   * The same with an ordinary day.
+   *
+   * @param noise share of the labels that are exchanged
+   */
+  void startDay(LocalDate day, int rows, double noise) {
+    date = day;
+    startRun("run of " + day);
+    Random random = new Random(day.hashCode() + 1);
+    Rows ordinary = rows(rows, ORDINARY, day.hashCode());
+    for (int row = 10; row < rows; row++) {
+      if (random.nextDouble() < noise) {
+        ordinary.labels()[row] = 1 - ordinary.labels()[row];
+      }
+    }
+    String name = "%s, %d rows, noise %s".formatted(day, rows, noise);
+    contentHash = Hashing.sha256(name);
+    writeBatch(contentHash, name, PREPROCESSING.hash(), ordinary);
   }
 
   private String batch() {
@@ -454,6 +497,8 @@ final class Loop implements AutoCloseable {
         List.of(
             "model_metadata",
             "performance_metrics",
+            "challenger_days",
+            "error_ledger",
             "predictions",
             "verdicts",
             "look_backs",

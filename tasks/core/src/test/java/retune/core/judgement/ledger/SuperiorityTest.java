@@ -1,0 +1,156 @@
+package retune.core.judgement.ledger;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import retune.core.judgement.Check;
+import retune.core.judgement.Check.Answer;
+import retune.core.judgement.ledger.Superiority.Standing;
+import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
+
+/** A challenger beside the champion over days. */
+class SuperiorityTest {
+  /** Of 500 rows the challenger alone answers 20 rightly, the champion alone 5. */
+  private static final PairedAnswers BETTER =
+      new PairedAnswers(new long[] {280, 3, 12, 5, 20, 8, 2, 170}, 2, 1);
+
+  @Test
+  void answersAreCountedByLabelChampionAndChallenger() {
+    int[] labels = {0, 0, 1, 1, 1};
+    Predictions champion = predictions(labels, 0.2, 0.7, 0.9, 0.4, 0.6);
+    Predictions challenger = predictions(labels, 0.1, 0.3, 0.8, 0.9, 0.2);
+    PairedAnswers paired = PairedAnswers.of(champion, challenger);
+    assertArrayEquals(new long[] {1, 0, 1, 0, 0, 1, 1, 1}, paired.counts());
+    assertArrayEquals(new long[] {1, 1, 0, 0, 0, 1, 1, 1}, paired.swapped().counts());
+    assertArrayEquals(paired.counts(), paired.swapped().swapped().counts());
+  }
+
+  @Test
+  void aBetterChallengerIsProvedSoOverDays() {
+    Superiority superiority = Superiority.start(0);
+    int announced = -1;
+    for (int day = 1; superiority.standing() == Standing.OPEN; day++) {
+      superiority = after(superiority, BETTER, 1);
+      String sentence = superiority.sentence("ch", 500);
+      if (day == 1) {
+        announced = Integer.parseInt(sentence.replaceAll(".*About (\\d+) more days.*", "$1"));
+        assertTrue(
+            sentence.startsWith(
+                "ch stays a challenger: the evidence over 1 day that it is better than the champion"
+                    + " is 0."),
+            sentence);
+        assertEquals(Answer.UNDECIDED, superiority.check(500).answer());
+      }
+    }
+    assertEquals(Standing.BETTER, superiority.standing());
+    assertEquals(announced + 1, superiority.days());
+    Check check = superiority.check(500);
+    assertEquals(Answer.PASSED, check.answer());
+    assertEquals(superiority.better().eValue(), check.value());
+    assertTrue(check.sentence().endsWith(", reaches the limit of 40.00"), check.sentence());
+  }
+
+  @Test
+  void aWorseChallengerIsDropped() {
+    Superiority superiority = Superiority.start(0);
+    while (superiority.standing() == Standing.OPEN) {
+      superiority = after(superiority, BETTER.swapped(), 1);
+    }
+    assertEquals(Standing.WORSE, superiority.standing());
+    assertTrue(superiority.days() < 30);
+    String sentence = superiority.sentence("ch", 500);
+    assertTrue(sentence.startsWith("ch is dropped: the evidence over "), sentence);
+    assertTrue(sentence.contains(" that it is worse than the champion, "), sentence);
+  }
+
+  @Test
+  void aChallengerThatNothingDecidesIsDroppedAfterItsDays() {
+    PairedAnswers equal = new PairedAnswers(new long[] {280, 6, 6, 5, 20, 5, 5, 170}, 2, 1);
+    Superiority superiority = Superiority.start(0);
+    for (int day = 1; day < Superiority.MOST_DAYS; day++) {
+      superiority = after(superiority, equal, 1);
+      assertEquals(Standing.OPEN, superiority.standing());
+    }
+    superiority = after(superiority, equal, 1);
+    assertEquals(Standing.TOO_OLD, superiority.standing());
+    String sentence = superiority.sentence("ch", 500);
+    assertTrue(
+        sentence.startsWith(
+            "ch is dropped: a challenger has 90 days to be proved better, and the evidence over 90"
+                + " days"),
+        sentence);
+  }
+
+  @Test
+  void aDayOfFewRowsChangesNoEvidence() {
+    PairedAnswers few = new PairedAnswers(new long[] {0, 0, 30, 0, 0, 30, 0, 0}, 2, 1);
+    Superiority superiority = after(Superiority.start(0), few, 1);
+    assertTrue(
+        superiority.sentence("ch", 60).endsWith(" The day has too few rows to add to it."),
+        superiority.sentence("ch", 60));
+  }
+
+  @Test
+  void challengersThatStartLateHaveTheRestOfTheYear() {
+    Superiority late = after(Superiority.start(364), BETTER, 0.5);
+    assertEquals(365, late.better().days());
+    assertEquals(1, after(late, BETTER, 0.5).better().days());
+  }
+
+  /** Three challengers at a time that answer as well as the champion, each 90 days: one rate. */
+  @Test
+  void quietYearsPromoteNoneOfSeveralChallengers() {
+    int years = 200;
+    long promoted = 0;
+    for (int year = 0; year < years; year++) {
+      promoted += isPromotedByChance(new SplittableRandom(year)) ? 1 : 0;
+    }
+    assertTrue(promoted <= 0.05 * years, promoted + " of " + years);
+  }
+
+  private static boolean isPromotedByChance(SplittableRandom random) {
+    Superiority[] challengers = new Superiority[Superiority.MOST_CHALLENGERS];
+    for (int day = 0; day < EDetector.YEAR; day++) {
+      for (int i = 0; i < challengers.length; i++) {
+        if (day % Superiority.MOST_DAYS == 0) {
+          challengers[i] = Superiority.start(day);
+        }
+        challengers[i] = after(challengers[i], quiet(random), 1.0 / challengers.length);
+        if (challengers[i].standing() == Standing.BETTER) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static PairedAnswers quiet(SplittableRandom random) {
+    long[] counts = new long[8];
+    for (int row = 0; row < 300; row++) {
+      int label = random.nextDouble() < 0.2 ? 1 : 0;
+      boolean hard = random.nextDouble() < 0.15;
+      int champion = label ^ (hard && random.nextBoolean() ? 1 : 0);
+      int challenger = label ^ (hard && random.nextBoolean() ? 1 : 0);
+      counts[PairedAnswers.cell(2, label, champion, challenger)]++;
+    }
+    return new PairedAnswers(counts, 2, 1);
+  }
+
+  private static Superiority after(Superiority before, PairedAnswers day, double share) {
+    return before.after(
+        day.superiority(Metric.F1_SCORE), day.swapped().superiority(Metric.F1_SCORE), share);
+  }
+
+  private static Predictions predictions(int[] labels, double... ofPositive) {
+    double[] both = new double[2 * labels.length];
+    for (int row = 0; row < labels.length; row++) {
+      both[2 * row] = 1 - ofPositive[row];
+      both[2 * row + 1] = ofPositive[row];
+    }
+    return new Predictions(labels, both, 2, 1, 0.5);
+  }
+}

@@ -1,0 +1,177 @@
+package retune.judgement;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.judgement.ledger.EValues;
+import retune.core.judgement.ledger.PairedAnswers;
+import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Metric;
+import retune.core.statistics.Influence;
+import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.Provenance;
+
+/**
+ * What a challenger and the champion answered to the same rows of a day, which neither was trained
+ * on. The collection {@code challenger_days} keeps it under {@code
+ * MODEL_ID/CONTENT_HASH/CHAMPION_ID}.
+ *
+ * @param modelId the challenger
+ * @param labels rows of each class; empty where the challenger was not judged
+ * @param answers null where there are too many classes to count them in pairs
+ * @param rocAucLead the challenger's ROC AUC less the champion's; NaN where it is not defined
+ * @param rocAucLeadError its standard error
+ * @param predictions the challenger's {@link KeptPredictions}; null if they are too many to keep
+ * @param championPredictions the champion's on the same rows
+ */
+public record ChallengerDay(
+    String modelId,
+    long[] labels,
+    @Nullable PairedAnswers answers,
+    double rocAucLead,
+    double rocAucLeadError,
+    @Nullable String predictions,
+    @Nullable String championPredictions) {
+  private static final String COLLECTION = "challenger_days";
+  private static final String LABELS = "labels";
+  private static final String POSITIVE = "positive";
+  private static final String CELLS = "cells";
+  private static final String LEAD = "roc_auc_lead";
+  private static final String LEAD_ERROR = "roc_auc_lead_error";
+  private static final String PREDICTIONS = "predictions";
+  private static final String CHAMPION_PREDICTIONS = "champion_predictions";
+
+  /** The day of a challenger that was not judged. */
+  static ChallengerDay unjudged(String modelId) {
+    return new ChallengerDay(modelId, new long[0], null, Double.NaN, Double.NaN, null, null);
+  }
+
+  /** Compares the two on the rows on which both were measured, and keeps what was found. */
+  static void keep(StepContext context, MeasuredVersion challenger, MeasuredVersion champion) {
+    ProcessedBatch batch = champion.batch();
+    MeasuredVersion first = champion.on(challenger.rows());
+    MeasuredVersion second = challenger.on(champion.rows());
+    Influence lead =
+        Influence.of(Metric.ROC_AUC, second.predictions())
+            .minus(Influence.of(Metric.ROC_AUC, first.predictions()));
+    ConfusionMatrix confusion = second.evaluation().confusion();
+    boolean counted = confusion.classes() <= PairedAnswers.MOST_CLASSES;
+    ChallengerDay day =
+        new ChallengerDay(
+            second.version().modelId(),
+            IntStream.range(0, confusion.classes()).mapToLong(confusion::trueRows).toArray(),
+            counted ? PairedAnswers.of(first.predictions(), second.predictions()) : null,
+            second.evaluation().rocAuc() - first.evaluation().rocAuc(),
+            lead.standardError(),
+            second.keepPredictions(context),
+            first.keepPredictions(context));
+    String championId = first.version().modelId();
+    Document document =
+        day.toDocument()
+            .append("champion_id", championId)
+            .append("model", batch.model())
+            .append("logical_date", batch.logicalDate().toString())
+            .append("data_path", batch.batchId())
+            .append("content_hash", batch.contentHash());
+    document.putAll(Provenance.of(context));
+    context.store().events().record(COLLECTION, id(day.modelId, batch, championId), document);
+  }
+
+  /** The day as it was kept; one that is not judged where it was not. */
+  static ChallengerDay find(
+      StepContext context, ProcessedBatch batch, String modelId, String championId) {
+    return context
+        .store()
+        .events()
+        .find(COLLECTION, id(modelId, batch, championId))
+        .map(ChallengerDay::of)
+        .orElseGet(() -> unjudged(modelId));
+  }
+
+  private static String id(String modelId, ProcessedBatch batch, String championId) {
+    return "%s/%s/%s".formatted(modelId, batch.contentHash(), championId);
+  }
+
+  /** Number of rows that both answered. */
+  long rows() {
+    return Arrays.stream(labels).sum();
+  }
+
+  /** The day's evidence that the challenger is better by this metric. */
+  EValues superiority(Metric metric) {
+    if (metric == Metric.ROC_AUC) {
+      return ofRocAuc(-rocAucLead);
+    }
+    return answers == null ? EValues.none() : answers.superiority(metric);
+  }
+
+  /** The day's evidence that the challenger is worse by this metric. */
+  EValues inferiority(Metric metric) {
+    if (metric == Metric.ROC_AUC) {
+      return ofRocAuc(rocAucLead);
+    }
+    return answers == null ? EValues.none() : answers.swapped().superiority(metric);
+  }
+
+  private EValues ofRocAuc(double difference) {
+    return Double.isNaN(difference) || Double.isNaN(rocAucLeadError)
+        ? EValues.none()
+        : EValues.ofRocAuc(difference, rocAucLeadError, 0, labels);
+  }
+
+  Document toDocument() {
+    Document document =
+        new Document("model_id", modelId)
+            .append("rows", rows())
+            .append(LABELS, Arrays.stream(labels).boxed().toList())
+            .append(PREDICTIONS, predictions)
+            .append(CHAMPION_PREDICTIONS, championPredictions);
+    if (answers != null) {
+      document.append(POSITIVE, answers.positive()).append(CELLS, cells(answers));
+    }
+    if (!Double.isNaN(rocAucLead)) {
+      document.append(LEAD, rocAucLead).append(LEAD_ERROR, rocAucLeadError);
+    }
+    return document;
+  }
+
+  static ChallengerDay of(Document document) {
+    long[] labels =
+        document.getList(LABELS, Long.class).stream().mapToLong(Long::longValue).toArray();
+    return new ChallengerDay(
+        document.getString("model_id"),
+        labels,
+        document.containsKey(CELLS) ? answers(document, labels.length) : null,
+        document.get(LEAD, Double.NaN),
+        document.get(LEAD_ERROR, Double.NaN),
+        document.getString(PREDICTIONS),
+        document.getString(CHAMPION_PREDICTIONS));
+  }
+
+  /** The cells that are not empty: true class, champion's answer, challenger's answer and rows. */
+  private static List<List<Long>> cells(PairedAnswers answers) {
+    long classes = answers.classes();
+    List<List<Long>> cells = new ArrayList<>();
+    for (int cell = 0; cell < answers.counts().length; cell++) {
+      long rows = answers.counts()[cell];
+      if (rows > 0) {
+        cells.add(
+            List.of(cell / (classes * classes), cell / classes % classes, cell % classes, rows));
+      }
+    }
+    return cells;
+  }
+
+  private static PairedAnswers answers(Document document, int classes) {
+    long[] counts = new long[classes * classes * classes];
+    for (List<?> cell : document.getList(CELLS, List.class)) {
+      int[] numbers = cell.stream().mapToInt(number -> ((Number) number).intValue()).toArray();
+      counts[PairedAnswers.cell(classes, numbers[0], numbers[1], numbers[2])] = numbers[3];
+    }
+    return new PairedAnswers(counts, classes, document.getInteger(POSITIVE));
+  }
+}
