@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.mongodb.MongoException;
 import com.mongodb.client.model.Filters;
-import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -73,6 +72,12 @@ final class Loop implements AutoCloseable {
   static final int ROWS = 600;
   static final double THRESHOLD = 0.8;
 
+  /** Some steps of a run, one after the other. */
+  @FunctionalInterface
+  interface Work {
+    void run() throws Exception;
+  }
+
   /** Features by how well they tell the classes apart. */
   static final int EXCELLENT = 0;
 
@@ -93,12 +98,11 @@ final class Loop implements AutoCloseable {
   /** The best feature of ordinary days has become useless, and the other way round. */
   private static final int[] DRIFTED = {USELESS, POOR, GOOD, EXCELLENT};
 
-  private final EmbeddedStore server = EmbeddedStore.inMemory();
-  final DocumentStore store =
-      DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK);
-  final ModelStore models = new ModelStore(store, TestContext.CLOCK);
-  TestContext context = TestContext.of(store);
-  final Champions champions = new Champions(store);
+  private final EmbeddedStore server;
+  final DocumentStore store;
+  final ModelStore models;
+  TestContext context;
+  final Champions champions;
   Selection selection = Selection.FIRST_PASSING;
   @Nullable String loopFileHash;
   Evidence evidence = Evidence.POINT;
@@ -109,21 +113,46 @@ final class Loop implements AutoCloseable {
   private String contentHash = CONTENT_HASH;
 
   Loop() {
+    server = EmbeddedStore.inMemory();
+    store = open(server.uri());
+    models = new ModelStore(store, TestContext.CLOCK);
+    champions = new Champions(store);
+    context = TestContext.of(store);
     writeBatch(CONTENT_HASH, PREPROCESSING.hash());
   }
 
+  private Loop(Loop other, String runId) {
+    server = other.server;
+    store = other.store;
+    models = other.models;
+    champions = other.champions;
+    context = other.context.inRun(runId);
+    selection = other.selection;
+    evidence = other.evidence;
+    date = other.date;
+    contentHash = other.contentHash;
+  }
+
+  private static DocumentStore open(String uri) {
+    return DocumentStore.open(uri, Duration.ofSeconds(10), TestContext.CLOCK);
+  }
+
+  /** Another run on the same store, which may work at the same time; only this one is closed. */
+  Loop beside(String runId) {
+    return new Loop(this, runId);
+  }
+
   /**
-   * Runs a step whose connection breaks around a write, and whether it broke.
+   * Runs steps whose connection breaks around a write, and whether it broke.
    *
    * @param write from 1
    */
-  boolean dies(int write, CutConnection.Moment moment, Runnable step) throws IOException {
+  boolean dies(int write, CutConnection.Moment moment, Work work) throws Exception {
     TestContext undisturbed = context;
     try (CutConnection connection = new CutConnection(server.uri(), write, moment);
-        DocumentStore through =
-            DocumentStore.open(connection.uri(), Duration.ofSeconds(10), TestContext.CLOCK)) {
+        DocumentStore through = open(connection.uri())) {
       context = TestContext.of(through).inRun(undisturbed.run().runId());
-      step.run();
+      work.run();
       return connection.broke();
     } catch (MongoException broken) {
       return true;
@@ -437,12 +466,19 @@ final class Loop implements AutoCloseable {
     return new SendAlert().run(new SendAlert.Input(MODEL, date, null, null, null), context);
   }
 
+  /** Whether the day has a version to deploy, and which. */
+  WaitForModelReady.Output awaitReady() throws Exception {
+    return new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, date, 0), context);
+  }
+
   /** The day's version, put into production. */
   DeployModel.Output deploy() throws Exception {
-    WaitForModelReady.Output ready =
-        new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, date, 0), context);
-    return new DeployModel()
-        .run(new DeployModel.Input(MODEL, Objects.requireNonNull(ready.modelId()), date), context);
+    return deploy(Objects.requireNonNull(awaitReady().modelId()));
+  }
+
+  /** A version, put into production by the day's outcome. */
+  DeployModel.Output deploy(String modelId) throws Exception {
+    return new DeployModel().run(new DeployModel.Input(MODEL, modelId, date), context);
   }
 
   Document document(String collection, String id) {
@@ -507,6 +543,8 @@ final class Loop implements AutoCloseable {
             "data_splits",
             "evaluation_events",
             "outcomes",
+            "champions",
+            "deployment_events",
             "alerts",
             "approval_requests",
             "approval_answers",
