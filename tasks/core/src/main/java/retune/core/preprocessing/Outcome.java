@@ -3,9 +3,9 @@ package retune.core.preprocessing;
 import java.util.Locale;
 
 /**
- * What can happen to a value that is not plainly readable. Counted by {@link #of}, {@code
- * unseen_category.EDUCATION}; a column that the data lacks is the one case that is not counted but
- * an {@link retune.core.InvalidInputException}.
+ * What can happen to a value that is not plainly readable. Counted by column, see {@link
+ * Occurrence}. A column that the data lacks is not counted: it is an {@link
+ * retune.core.InvalidInputException}.
  */
 public enum Outcome {
   /** Kept: a missing value (NaN is one) became the value fitted for the column. */
@@ -20,17 +20,17 @@ public enum Outcome {
   CLIPPED,
   /** Kept: the data has a column that training rows did not have; it is ignored. */
   EXTRA_COLUMN,
-  /** Row rejected: the value is no number, no whole number or no date where one is read. */
+  /** Row rejected: the value is not the number, whole number or date that the column needs. */
   WRONG_TYPE,
   /** Row rejected: the number is infinite. */
   INFINITE,
   /** Row rejected: the value is missing in a column that has nothing to put in its place. */
   MISSING_VALUE,
-  /** Row rejected: the label is none of the target's classes; found where labels are read. */
+  /** Row rejected: the label is not one of the target's classes; found where labels are read. */
   UNKNOWN_LABEL;
 
-  /** The name that the outcome is counted under for that column. */
-  public String of(String column) {
-    return name().toLowerCase(Locale.ROOT) + "." + column;
+  /** The name in documents, results and metrics: {@code unseen_category}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
   }
 }

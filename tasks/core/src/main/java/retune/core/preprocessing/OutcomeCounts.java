@@ -4,9 +4,9 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Counts of outcomes by rule and column. */
+/** Counts of outcomes by column. */
 final class OutcomeCounts {
-  private final Map<String, Integer> counts = new TreeMap<>();
+  private final Map<Occurrence, Integer> counts = new TreeMap<>();
 
   void add(Outcome outcome, String column) {
     add(outcome, column, 1);
@@ -14,11 +14,11 @@ final class OutcomeCounts {
 
   void add(Outcome outcome, String column, int times) {
     if (times > 0) {
-      counts.merge(outcome.of(column), times, Integer::sum);
+      counts.merge(new Occurrence(outcome, column), times, Integer::sum);
     }
   }
 
-  Map<String, Integer> counts() {
+  Map<Occurrence, Integer> counts() {
     return Collections.unmodifiableMap(counts);
   }
 }

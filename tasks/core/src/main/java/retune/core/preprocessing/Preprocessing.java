@@ -41,16 +41,14 @@ public record Preprocessing(
    *
    * @param features the kept rows
    * @param keptRows their positions in the raw table, ascending
-   * @param rejected number of rejected rows by {@link Outcome#of}; each row counts once, for the
-   *     first reason found
-   * @param outcomes number of values in kept rows that a rule replaced or ignored, by {@link
-   *     Outcome#of}
+   * @param rejected number of rejected rows; each row counts once, for the first reason found
+   * @param outcomes number of values in kept rows that a rule replaced or ignored
    */
   public record Result(
       Features features,
       int[] keptRows,
-      Map<String, Integer> rejected,
-      Map<String, Integer> outcomes) {}
+      Map<Occurrence, Integer> rejected,
+      Map<Occurrence, Integer> outcomes) {}
 
   public Preprocessing {
     categorical = List.copyOf(categorical);

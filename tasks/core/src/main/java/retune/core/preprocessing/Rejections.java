@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 
 /** The rejected rows of a table, each with the first reason found. */
 final class Rejections {
-  private final @Nullable String[] reasons;
+  private final @Nullable Occurrence[] reasons;
 
   Rejections(int rows) {
-    reasons = new @Nullable String[rows];
+    reasons = new @Nullable Occurrence[rows];
   }
 
   void reject(int row, Outcome outcome, String column) {
     if (reasons[row] == null) {
-      reasons[row] = outcome.of(column);
+      reasons[row] = new Occurrence(outcome, column);
     }
   }
 
@@ -28,9 +28,9 @@ final class Rejections {
     return IntStream.range(0, reasons.length).filter(row -> !isRejected(row)).toArray();
   }
 
-  Map<String, Integer> counts() {
-    Map<String, Integer> counts = new TreeMap<>();
-    for (String reason : reasons) {
+  Map<Occurrence, Integer> counts() {
+    Map<Occurrence, Integer> counts = new TreeMap<>();
+    for (Occurrence reason : reasons) {
       if (reason != null) {
         counts.merge(reason, 1, Integer::sum);
       }

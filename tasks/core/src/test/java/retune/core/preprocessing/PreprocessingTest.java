@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static retune.core.preprocessing.Occurrence.named;
 import static retune.core.preprocessing.Tables.MISSING;
 import static retune.core.preprocessing.Tables.numbers;
 import static retune.core.preprocessing.Tables.texts;
@@ -39,15 +40,15 @@ class PreprocessingTest {
     assertArrayEquals(new float[] {1}, result.features().numbers()[0]);
     // word c; month 3, day 1, Sunday; counted from 1 among the categories that training rows had.
     assertEquals(List.of(3, 3, 1, 5), codes(result));
-    assertEquals(Map.of(), result.outcomes());
-    assertEquals(Map.of(), result.rejected());
+    assertEquals(Map.of(), named(result.outcomes()));
+    assertEquals(Map.of(), named(result.rejected()));
   }
 
   @Test
   void anUnseenCategoryBecomesTheReservedCode() {
     Preprocessing.Result result = FITTED.apply(row("5", "z", "2026-03-01"));
     assertEquals(0, result.features().codes()[0][0]);
-    assertEquals(Map.of("unseen_category.word", 1), result.outcomes());
+    assertEquals(Map.of("unseen_category.word", 1), named(result.outcomes()));
   }
 
   @Test
@@ -56,7 +57,7 @@ class PreprocessingTest {
     assertEquals(0, result.features().codes()[1][0]);
     assertEquals(
         Map.of("unseen_category.day_month", 1, "unseen_category.day_day_of_week", 1),
-        result.outcomes());
+        named(result.outcomes()));
   }
 
   @Test
@@ -65,16 +66,16 @@ class PreprocessingTest {
     assertArrayEquals(new float[] {0}, result.features().numbers()[0]);
     assertEquals(List.of(1, 2, 2, 1), codes(result));
     assertEquals(
-        Map.of("imputed.amount", 1, "imputed.word", 1, "imputed.day", 1), result.outcomes());
+        Map.of("imputed.amount", 1, "imputed.word", 1, "imputed.day", 1), named(result.outcomes()));
   }
 
   @Test
   void notANumberIsMissing() {
     Table raw =
         Tables.of(numbers("amount", MISSING), texts("word", "a"), texts("day", "2026-01-01"));
-    assertEquals(Map.of("imputed.amount", 1), FITTED.apply(raw).outcomes());
+    assertEquals(Map.of("imputed.amount", 1), named(FITTED.apply(raw).outcomes()));
     assertEquals(
-        Map.of("imputed.amount", 1), FITTED.apply(row("nan", "a", "2026-01-01")).outcomes());
+        Map.of("imputed.amount", 1), named(FITTED.apply(row("nan", "a", "2026-01-01")).outcomes()));
   }
 
   @Test
@@ -96,14 +97,14 @@ class PreprocessingTest {
     Preprocessing.Result result = FITTED.apply(raw);
     assertArrayEquals(new int[] {0, 3}, result.keptRows());
     assertEquals(2, result.features().rows());
-    assertEquals(Map.of("wrong_type.amount", 1, "wrong_type.day", 1), result.rejected());
-    assertEquals(Map.of(), result.outcomes(), "values of rejected rows are not counted");
+    assertEquals(Map.of("wrong_type.amount", 1, "wrong_type.day", 1), named(result.rejected()));
+    assertEquals(Map.of(), named(result.outcomes()), "values of rejected rows are not counted");
   }
 
   @Test
   void numbersWhereDatesAreReadRejectTheirRow() {
     Table raw = Tables.of(numbers("amount", 1), texts("word", "a"), numbers("day", 20_260_101));
-    assertEquals(Map.of("wrong_type.day", 1), FITTED.apply(raw).rejected());
+    assertEquals(Map.of("wrong_type.day", 1), named(FITTED.apply(raw).rejected()));
   }
 
   @Test
@@ -115,14 +116,14 @@ class PreprocessingTest {
             texts("day", "2026-01-01", "2026-01-01", "2026-01-01"));
     Preprocessing.Result result = FITTED.apply(raw);
     assertArrayEquals(new int[] {2}, result.keptRows());
-    assertEquals(Map.of("infinite.amount", 2), result.rejected());
+    assertEquals(Map.of("infinite.amount", 2), named(result.rejected()));
   }
 
   @Test
   void absurdNumbersAreClipped() {
     Preprocessing.Result result = FITTED.apply(row("-1e300", "a", "2026-01-01"));
     assertArrayEquals(new float[] {-1_000}, result.features().numbers()[0]);
-    assertEquals(Map.of("clipped.amount", 1), result.outcomes());
+    assertEquals(Map.of("clipped.amount", 1), named(result.outcomes()));
   }
 
   @Test
@@ -147,7 +148,8 @@ class PreprocessingTest {
             texts("label", "yes", "no"));
     Preprocessing.Result result = FITTED.apply(raw);
     assertEquals(2, result.features().rows());
-    assertEquals(Map.of("extra_column.new", 2), result.outcomes(), "excluded ones are expected");
+    assertEquals(
+        Map.of("extra_column.new", 2), named(result.outcomes()), "excluded ones are expected");
   }
 
   @Test
@@ -165,7 +167,7 @@ class PreprocessingTest {
     Preprocessing.Result result =
         fitted.apply(Tables.of(texts("code", "0", "1.0", "02", "x", "7")));
     assertArrayEquals(new int[] {1, 2, 3, 0, 0}, result.features().codes()[0]);
-    assertEquals(Map.of("unseen_category.code", 2), result.outcomes());
+    assertEquals(Map.of("unseen_category.code", 2), named(result.outcomes()));
   }
 
   @Test
@@ -176,7 +178,7 @@ class PreprocessingTest {
             FitOptions.excluding());
     assertEquals(
         Map.of("rare_category.x", 1, "unseen_category.x", 1),
-        fitted.apply(Tables.of(texts("x", "seldom", "never", "often1"))).outcomes());
+        named(fitted.apply(Tables.of(texts("x", "seldom", "never", "often1"))).outcomes()));
   }
 
   @Test
@@ -194,7 +196,7 @@ class PreprocessingTest {
     Preprocessing.Result whole = FITTED.apply(raw);
     float[] amounts = new float[0];
     int[] words = new int[0];
-    Map<String, Integer> counts = new TreeMap<>();
+    Map<Occurrence, Integer> counts = new TreeMap<>();
     for (int start = 0; start < 500; start += 70) {
       int[] rows = IntStream.range(start, Math.min(start + 70, 500)).toArray();
       Preprocessing.Result chunk = FITTED.apply(raw.select(rows));
@@ -207,7 +209,7 @@ class PreprocessingTest {
     }
     assertArrayEquals(whole.features().numbers()[0], amounts);
     assertArrayEquals(whole.features().codes()[0], words);
-    Map<String, Integer> expected = new TreeMap<>(whole.outcomes());
+    Map<Occurrence, Integer> expected = new TreeMap<>(whole.outcomes());
     expected.putAll(whole.rejected());
     assertEquals(expected, counts);
   }
@@ -224,10 +226,10 @@ class PreprocessingTest {
                 numbers("code", 4, 0, MISSING, 1.5, 2), numbers("size", 7, 1e300, 1, 1, MISSING)));
     assertArrayEquals(new int[] {4, 0}, result.features().codes()[0]);
     assertArrayEquals(new float[] {7, Float.MAX_VALUE}, result.features().numbers()[0]);
-    assertEquals(Map.of("clipped.size", 1), result.outcomes());
+    assertEquals(Map.of("clipped.size", 1), named(result.outcomes()));
     assertEquals(
         Map.of("missing_value.code", 1, "wrong_type.code", 1, "missing_value.size", 1),
-        result.rejected());
+        named(result.rejected()));
   }
 
   @Test
@@ -249,7 +251,7 @@ class PreprocessingTest {
     Preprocessing given = Preprocessing.given(List.of(new CodeColumn("code", 5, 0)), List.of());
     Preprocessing.Result result = given.apply(Tables.of(numbers("code", 4, 5, -1, MISSING, 1e18)));
     assertArrayEquals(new int[] {4, 0, 0, 0, 0}, result.features().codes()[0]);
-    assertEquals(Map.of("unknown_code.code", 4), result.outcomes());
+    assertEquals(Map.of("unknown_code.code", 4), named(result.outcomes()));
   }
 
   @Test

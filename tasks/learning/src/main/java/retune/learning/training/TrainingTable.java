@@ -23,6 +23,7 @@ import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.preprocessing.FitOptions;
+import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Preprocessing;
 import retune.core.preprocessing.PreprocessingFitter;
 import retune.core.split.Part;
@@ -149,7 +150,7 @@ public record TrainingTable(
         result.features(),
         Arrays.stream(kept).map(row -> labels[row]).toArray(),
         parts,
-        result.rejected(),
+        Occurrence.named(result.rejected()),
         fileHash);
   }
 

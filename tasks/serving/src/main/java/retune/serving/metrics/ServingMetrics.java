@@ -80,7 +80,8 @@ public final class ServingMetrics {
       Counter.builder()
           .name(PREFIX + "model_refusals_total")
           .help(
-              "Failed attempts to load a champion: not approved, unreadable, or wrong on its golden rows.")
+              "Failed attempts to load a champion: not approved, unreadable, or wrong on its golden"
+                  + " rows.")
           .register(registry);
   private final Gauge behind =
       Gauge.builder()
@@ -133,10 +134,8 @@ public final class ServingMetrics {
     answers
         .outcomes()
         .forEach(
-            (name, count) -> {
-              int dot = name.indexOf('.');
-              outcomes.labelValues(name.substring(0, dot), name.substring(dot + 1)).inc(count);
-            });
+            (occurrence, count) ->
+                outcomes.labelValues(occurrence.outcome().id(), occurrence.column()).inc(count));
   }
 
   /** Records a newly loaded version. */

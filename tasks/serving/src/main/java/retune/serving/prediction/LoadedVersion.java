@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
+import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
@@ -21,9 +22,9 @@ public final class LoadedVersion {
    * The predictions for the rows of a table.
    *
    * @param predictions one for each row
-   * @param outcomes number of values that a rule of the preprocessing handled, by rule and column
+   * @param outcomes number of values that a rule of the preprocessing handled
    */
-  public record Answers(List<Prediction> predictions, Map<String, Integer> outcomes) {}
+  public record Answers(List<Prediction> predictions, Map<Occurrence, Integer> outcomes) {}
 
   private final Predictor predictor;
 
@@ -108,16 +109,15 @@ public final class LoadedVersion {
 
   private Refusal unreadable(Table rows, int row) {
     Table alone = rows.select(new int[] {row});
-    // such as missing_value.AGE
-    String reason = version().preprocessing().apply(alone).rejected().keySet().iterator().next();
-    int dot = reason.indexOf('.');
-    String column = reason.substring(dot + 1);
+    Occurrence reason =
+        version().preprocessing().apply(alone).rejected().keySet().iterator().next();
+    String column = reason.column();
     String value = alone.column(column).text(0);
     String wrong =
-        switch (reason.substring(0, dot)) {
-          case "missing_value" ->
+        switch (reason.outcome()) {
+          case MISSING_VALUE ->
               "has no value in '%s', and the model cannot fill it in; send one".formatted(column);
-          case "infinite" -> "has an infinite number in '%s'; send a finite one".formatted(column);
+          case INFINITE -> "has an infinite number in '%s'; send a finite one".formatted(column);
           default ->
               "has '%s' in '%s', which the model does not accept there; see /openapi.json"
                   .formatted(value, column);

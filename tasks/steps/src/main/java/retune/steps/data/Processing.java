@@ -14,6 +14,7 @@ import retune.core.data.Column;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
 import retune.core.data.Target;
+import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Outcome;
 import retune.core.preprocessing.Preprocessing;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -35,8 +36,8 @@ final class Processing implements Iterator<Rows> {
   private final Target target;
   private final Iterator<Table> chunks;
   private final List<String> hashedColumns;
-  private final Map<String, Integer> rejected = new TreeMap<>();
-  private final Map<String, Integer> outcomes = new TreeMap<>();
+  private final Map<Occurrence, Integer> rejected = new TreeMap<>();
+  private final Map<Occurrence, Integer> outcomes = new TreeMap<>();
   private int rowsIn;
   private int rowsOut;
   private int labelled;
@@ -83,7 +84,9 @@ final class Processing implements Iterator<Rows> {
     result.outcomes().forEach((rule, count) -> outcomes.merge(rule, count, Integer::sum));
     if (known.length < classes.length) {
       rejected.merge(
-          Outcome.UNKNOWN_LABEL.of(target.column()), classes.length - known.length, Integer::sum);
+          new Occurrence(Outcome.UNKNOWN_LABEL, target.column()),
+          classes.length - known.length,
+          Integer::sum);
     }
     return new Rows(
         result.features().select(known), labels, Hashing.rows(raw.select(rawRows), hashedColumns));
@@ -119,8 +122,8 @@ final class Processing implements Iterator<Rows> {
         rowsIn,
         rowsOut,
         labelled,
-        rejected,
-        outcomes);
+        Occurrence.named(rejected),
+        Occurrence.named(outcomes));
   }
 
   /** The rows' class indices; unlabelled if the raw rows lack the label's column. */

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.apache.commons.csv.CSVFormat;
 import retune.core.data.Table;
+import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
@@ -22,8 +23,8 @@ final class PredictionsCsv {
   private final Predictor predictor;
   private final int classes;
   private final Map<String, Long> byClass = new TreeMap<>();
-  private final Map<String, Long> rejected = new TreeMap<>();
-  private final Map<String, Long> outcomes = new TreeMap<>();
+  private final Map<Occurrence, Long> rejected = new TreeMap<>();
+  private final Map<Occurrence, Long> outcomes = new TreeMap<>();
   private final List<String> cells;
   private final String unanswered;
   private long rows;
@@ -85,11 +86,11 @@ final class PredictionsCsv {
   }
 
   Map<String, Long> rejected() {
-    return Collections.unmodifiableMap(rejected);
+    return Occurrence.named(rejected);
   }
 
   Map<String, Long> outcomes() {
-    return Collections.unmodifiableMap(outcomes);
+    return Occurrence.named(outcomes);
   }
 
   private void append(StringBuilder line, Outputs outputs, int row) {
@@ -116,7 +117,7 @@ final class PredictionsCsv {
     return CSVFormat.RFC4180.format(formula ? "'" + text : text);
   }
 
-  private static void add(Map<String, Long> totals, Map<String, Integer> counts) {
-    counts.forEach((name, count) -> totals.merge(name, (long) count, Long::sum));
+  private static void add(Map<Occurrence, Long> totals, Map<Occurrence, Integer> counts) {
+    counts.forEach((occurrence, count) -> totals.merge(occurrence, (long) count, Long::sum));
   }
 }
