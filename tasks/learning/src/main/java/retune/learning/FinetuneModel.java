@@ -253,30 +253,28 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       Outcome outcome) {
     Features validation = data.features().select(data.rows(Part.VALIDATION));
     return ModelVersion.of(
-        parent.modelName(),
-        context.clock().instant(),
-        architecture,
-        parent.preprocessing(),
-        parent.target(),
-        outcome.decisionThreshold(),
-        new Lineage(
-            parent.modelId(),
-            strategy.id(),
-            strategy.epochs(),
-            strategy.learningRate(),
-            data.batch().contentHash(),
-            Map.of(
-                "attempt", (double) input.attempt(),
-                "batch_size", (double) input.batchSize(),
-                "class_weights", input.classWeights() ? 1.0 : 0.0,
-                "seed", (double) input.seed(),
-                "training_rows", (double) data.rows(Part.TRAINING).length,
-                "validation_rows", (double) validation.rows(),
-                "trainable_share", outcome.trainedShare(),
-                "best_epoch", (double) outcome.bestEpoch()),
-            outcome.history()),
-        Map.of(VALIDATION, outcome.validation().toMap()),
-        GoldenRows.of(architecture, outcome.weights(), validation),
-        outcome.weights());
+            parent.modelName(),
+            context.clock().instant(),
+            new ModelVersion.Design(architecture, parent.preprocessing(), parent.target()),
+            new Lineage(
+                parent.modelId(),
+                strategy.id(),
+                strategy.epochs(),
+                strategy.learningRate(),
+                data.batch().contentHash(),
+                Map.of(
+                    "attempt", (double) input.attempt(),
+                    "batch_size", (double) input.batchSize(),
+                    "class_weights", input.classWeights() ? 1.0 : 0.0,
+                    "seed", (double) input.seed(),
+                    "training_rows", (double) data.rows(Part.TRAINING).length,
+                    "validation_rows", (double) validation.rows(),
+                    "trainable_share", outcome.trainedShare(),
+                    "best_epoch", (double) outcome.bestEpoch()),
+                outcome.history()),
+            outcome.weights())
+        .withDecisionThreshold(outcome.decisionThreshold())
+        .withMetrics(Map.of(VALIDATION, outcome.validation().toMap()))
+        .withGolden(GoldenRows.of(architecture, outcome.weights(), validation));
   }
 }

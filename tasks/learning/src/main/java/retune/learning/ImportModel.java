@@ -162,16 +162,14 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
   private static ModelVersion version(
       String name, ImportSpec spec, ModelImport model, StepContext context) {
     return ModelVersion.of(
-        name,
-        context.clock().instant(),
-        model.architecture(),
-        model.preprocessing(),
-        spec.target(),
-        spec.decisionThreshold() == null ? DEFAULT_THRESHOLD : spec.decisionThreshold(),
-        new Lineage(null, "imported", 0, 0, "unknown", Map.of(), List.of()),
-        Map.of(),
-        model.weights().hasHead() ? golden(model) : null,
-        model.weights());
+            name,
+            context.clock().instant(),
+            new ModelVersion.Design(model.architecture(), model.preprocessing(), spec.target()),
+            new Lineage(null, "imported", 0, 0, "unknown", Map.of(), List.of()),
+            model.weights())
+        .withDecisionThreshold(
+            spec.decisionThreshold() == null ? DEFAULT_THRESHOLD : spec.decisionThreshold())
+        .withGolden(model.weights().hasHead() ? golden(model) : null);
   }
 
   private static Golden golden(ModelImport model) {

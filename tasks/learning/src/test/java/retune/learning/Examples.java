@@ -64,17 +64,15 @@ public final class Examples {
     return ModelVersion.of(
         "toy",
         Instant.parse("2026-01-09T10:15:00Z"),
-        architecture,
-        Preprocessing.given(
-            schema.categorical().stream()
-                .map(c -> new CodeColumn(c.name(), c.cardinality(), CodeColumn.NONE))
-                .toList(),
-            schema.numeric().stream().map(NumericColumn::asIs).toList()),
-        target,
-        0.5,
+        new ModelVersion.Design(
+            architecture,
+            Preprocessing.given(
+                schema.categorical().stream()
+                    .map(c -> new CodeColumn(c.name(), c.cardinality(), CodeColumn.NONE))
+                    .toList(),
+                schema.numeric().stream().map(NumericColumn::asIs).toList()),
+            target),
         new ModelVersion.Lineage(null, "full", 1, 3e-4, "0123", Map.of(), List.of()),
-        Map.of(),
-        null,
         weights);
   }
 }

@@ -47,6 +47,7 @@ public record ModelVersion(
   private static final DateTimeFormatter TIME_FORMAT =
       DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss").withZone(ZoneOffset.UTC);
   private static final int ID_DIGITS = 12;
+  private static final double EVEN_THRESHOLD = 0.5;
 
   public ModelVersion {
     metrics = Map.copyOf(metrics);
@@ -66,36 +67,53 @@ public record ModelVersion(
     }
   }
 
-  /** A version of these parts; computes its id, kind and hashes. */
+  /**
+   * What a network is and how its rows and answers are read.
+   *
+   * @param preprocessing turns raw rows into the network's features
+   * @param target gives each output its class
+   */
+  public record Design(Architecture architecture, Preprocessing preprocessing, Target target) {}
+
+  /**
+   * A version of these parts, with the decision threshold 0.5, without metrics and golden rows;
+   * computes its id, kind and hashes.
+   */
   public static ModelVersion of(
-      String modelName,
-      Instant madeAt,
-      Architecture architecture,
-      Preprocessing preprocessing,
-      Target target,
-      double decisionThreshold,
-      Lineage lineage,
-      Map<String, Map<String, Double>> metrics,
-      @Nullable Golden golden,
-      Weights weights) {
-    ModelVersion nameless =
+      String modelName, Instant madeAt, Design design, Lineage lineage, Weights weights) {
+    ModelVersion version =
         new ModelVersion(
-            "",
-            modelName,
-            TIME_FORMAT.format(madeAt),
-            weights.hasHead() ? Kind.FINETUNED : Kind.PRETRAINED,
-            architecture,
-            preprocessing,
-            target,
-            decisionThreshold,
-            lineage,
-            metrics,
-            golden,
-            weights.hash(),
-            weights.encoderHash());
-    ModelVersion version = nameless.withId(nameless.derivedId());
+                "",
+                modelName,
+                TIME_FORMAT.format(madeAt),
+                weights.hasHead() ? Kind.FINETUNED : Kind.PRETRAINED,
+                design.architecture(),
+                design.preprocessing(),
+                design.target(),
+                EVEN_THRESHOLD,
+                lineage,
+                Map.of(),
+                null,
+                weights.hash(),
+                weights.encoderHash())
+            .identified();
     version.checkWeights(weights, "The new version of " + modelName);
     return version;
+  }
+
+  /** The same with another decision threshold. */
+  public ModelVersion withDecisionThreshold(double threshold) {
+    return with("", threshold, metrics, golden).identified();
+  }
+
+  /** The same with these metrics. */
+  public ModelVersion withMetrics(Map<String, Map<String, Double>> measured) {
+    return with(modelId, decisionThreshold, measured, golden);
+  }
+
+  /** The same with these golden rows. */
+  public ModelVersion withGolden(@Nullable Golden rows) {
+    return with("", decisionThreshold, metrics, rows).identified();
   }
 
   /**
@@ -164,7 +182,15 @@ public record ModelVersion(
     return modelName + "-" + ModelJson.contentHash(this).substring(0, ID_DIGITS);
   }
 
-  private ModelVersion withId(String id) {
+  private ModelVersion identified() {
+    return with(derivedId(), decisionThreshold, metrics, golden);
+  }
+
+  private ModelVersion with(
+      String id,
+      double threshold,
+      Map<String, Map<String, Double>> measured,
+      @Nullable Golden rows) {
     return new ModelVersion(
         id,
         modelName,
@@ -173,10 +199,10 @@ public record ModelVersion(
         architecture,
         preprocessing,
         target,
-        decisionThreshold,
+        threshold,
         lineage,
-        metrics,
-        golden,
+        measured,
+        rows,
         weightsHash,
         encoderHash);
   }

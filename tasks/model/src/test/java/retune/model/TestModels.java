@@ -78,23 +78,21 @@ public final class TestModels {
       Weights weights,
       @Nullable Golden golden) {
     return ModelVersion.of(
-        "toy",
-        MADE_AT,
-        architecture,
-        preprocessing(schema),
-        target(classes),
-        0.4,
-        new ModelVersion.Lineage(
-            null,
-            "full",
-            1,
-            3e-4,
-            "0123",
-            Map.of("seed", 7.0),
-            List.of(new ModelVersion.Epoch(1, 0.5, Map.of("f1_score", 0.25)))),
-        Map.of("test", Map.of("f1_score", 0.5)),
-        golden,
-        weights);
+            "toy",
+            MADE_AT,
+            new ModelVersion.Design(architecture, preprocessing(schema), target(classes)),
+            new ModelVersion.Lineage(
+                null,
+                "full",
+                1,
+                3e-4,
+                "0123",
+                Map.of("seed", 7.0),
+                List.of(new ModelVersion.Epoch(1, 0.5, Map.of("f1_score", 0.25)))),
+            weights)
+        .withDecisionThreshold(0.4)
+        .withMetrics(Map.of("test", Map.of("f1_score", 0.5)))
+        .withGolden(golden);
   }
 
   /** A two-class model of five features, whole with its weights. */

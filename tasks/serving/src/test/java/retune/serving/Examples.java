@@ -58,16 +58,14 @@ final class Examples {
     ModelVersion of = MODEL.version();
     return new ModelFolder.Content(
         ModelVersion.of(
-            of.modelName(),
-            Instant.parse("2026-01-09T10:15:00Z"),
-            of.architecture(),
-            of.preprocessing(),
-            of.target(),
-            threshold,
-            of.lineage(),
-            of.metrics(),
-            golden,
-            MODEL.weights()),
+                of.modelName(),
+                Instant.parse("2026-01-09T10:15:00Z"),
+                new ModelVersion.Design(of.architecture(), of.preprocessing(), of.target()),
+                of.lineage(),
+                MODEL.weights())
+            .withDecisionThreshold(threshold)
+            .withMetrics(of.metrics())
+            .withGolden(golden),
         MODEL.weights());
   }
 

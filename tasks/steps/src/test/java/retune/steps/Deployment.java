@@ -109,16 +109,14 @@ public final class Deployment implements AutoCloseable {
   public static ModelVersion version(
       Weights weights, int seed, @Nullable String finetunedFrom, @Nullable Golden golden) {
     return ModelVersion.of(
-        MODEL,
-        Instant.parse("2026-01-09T10:15:00Z").plusSeconds(seed),
-        ARCHITECTURE,
-        PREPROCESSING,
-        new Target("default", List.of("0", "1"), "1"),
-        0.5,
-        new ModelVersion.Lineage(finetunedFrom, "head", 5, 1e-4, "data", Map.of(), List.of()),
-        Map.of("validation", Map.of("f1_score", 0.8)),
-        golden,
-        weights);
+            MODEL,
+            Instant.parse("2026-01-09T10:15:00Z").plusSeconds(seed),
+            new ModelVersion.Design(
+                ARCHITECTURE, PREPROCESSING, new Target("default", List.of("0", "1"), "1")),
+            new ModelVersion.Lineage(finetunedFrom, "head", 5, 1e-4, "data", Map.of(), List.of()),
+            weights)
+        .withMetrics(Map.of("validation", Map.of("f1_score", 0.8)))
+        .withGolden(golden);
   }
 
   private static Golden golden(ModelVersion version, Weights weights) {

@@ -45,16 +45,12 @@ public final class ToyModel {
     Weights weights = new Weights(tensors);
     ModelVersion version =
         ModelVersion.of(
-            name,
-            Instant.EPOCH,
-            architecture,
-            PREPROCESSING,
-            TARGET,
-            THRESHOLD,
-            new ModelVersion.Lineage(null, "full", 1, 1e-3, "0123", Map.of(), List.of()),
-            Map.of(),
-            null,
-            weights);
+                name,
+                Instant.EPOCH,
+                new ModelVersion.Design(architecture, PREPROCESSING, TARGET),
+                new ModelVersion.Lineage(null, "full", 1, 1e-3, "0123", Map.of(), List.of()),
+                weights)
+            .withDecisionThreshold(THRESHOLD);
     return new ModelFolder.Content(version, weights);
   }
 }

@@ -50,10 +50,7 @@ public record Pretraining(
         ModelVersion.of(
             name,
             context.clock().instant(),
-            architecture,
-            table.preprocessing(),
-            table.target(),
-            0.5,
+            new ModelVersion.Design(architecture, table.preprocessing(), table.target()),
             new Lineage(
                 null,
                 "contrastive",
@@ -67,8 +64,6 @@ public record Pretraining(
                     "seed", (double) seed,
                     "training_rows", (double) features.rows()),
                 outcome.history()),
-            Map.of(),
-            null,
             outcome.encoder());
     return new ModelFolder.Content(version, outcome.encoder());
   }

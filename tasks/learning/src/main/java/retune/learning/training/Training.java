@@ -138,30 +138,28 @@ public record Training(
       StepContext context) {
     Features validation = table.features(Part.VALIDATION);
     return ModelVersion.of(
-        name,
-        context.clock().instant(),
-        start.architecture(),
-        table.preprocessing(),
-        table.target(),
-        outcome.decisionThreshold(),
-        new Lineage(
-            start.modelId(),
-            start.architecture() instanceof Architecture.Fixed ? "head" : "full",
-            outcome.history().size(),
-            learningRate,
-            table.fileHash(),
-            Map.of(
-                "batch_size", (double) batchSize,
-                "class_weights", classWeights ? 1.0 : 0.0,
-                "seed", (double) seed,
-                "training_rows", (double) table.features(Part.TRAINING).rows(),
-                "validation_rows", (double) validation.rows(),
-                "test_rows", (double) test.rows(),
-                "trainable_share", outcome.trainedShare(),
-                "best_epoch", (double) outcome.bestEpoch()),
-            outcome.history()),
-        Map.of("validation", outcome.validation().toMap(), "test", test.toMap()),
-        GoldenRows.of(start.architecture(), outcome.weights(), validation),
-        outcome.weights());
+            name,
+            context.clock().instant(),
+            new ModelVersion.Design(start.architecture(), table.preprocessing(), table.target()),
+            new Lineage(
+                start.modelId(),
+                start.architecture() instanceof Architecture.Fixed ? "head" : "full",
+                outcome.history().size(),
+                learningRate,
+                table.fileHash(),
+                Map.of(
+                    "batch_size", (double) batchSize,
+                    "class_weights", classWeights ? 1.0 : 0.0,
+                    "seed", (double) seed,
+                    "training_rows", (double) table.features(Part.TRAINING).rows(),
+                    "validation_rows", (double) validation.rows(),
+                    "test_rows", (double) test.rows(),
+                    "trainable_share", outcome.trainedShare(),
+                    "best_epoch", (double) outcome.bestEpoch()),
+                outcome.history()),
+            outcome.weights())
+        .withDecisionThreshold(outcome.decisionThreshold())
+        .withMetrics(Map.of("validation", outcome.validation().toMap(), "test", test.toMap()))
+        .withGolden(GoldenRows.of(start.architecture(), outcome.weights(), validation));
   }
 }

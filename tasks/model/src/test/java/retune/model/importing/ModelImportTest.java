@@ -237,13 +237,8 @@ class ModelImportTest {
     return ModelVersion.of(
         "small",
         Instant.EPOCH,
-        model.architecture(),
-        model.preprocessing(),
-        spec(SPEC).target(),
-        0.5,
+        new ModelVersion.Design(model.architecture(), model.preprocessing(), spec(SPEC).target()),
         new ModelVersion.Lineage(null, "imported", 0, 0, "unknown", Map.of(), List.of()),
-        Map.of(),
-        null,
         model.weights());
   }
 }

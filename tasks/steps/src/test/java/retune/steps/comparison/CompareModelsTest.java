@@ -479,13 +479,11 @@ class CompareModelsTest {
         ModelVersion.of(
             MODEL,
             TestContext.NOW,
-            new Architecture.Mlp(1, List.of(2 * size), 2, 0),
-            Preprocessing.given(List.of(), columns.stream().map(NumericColumn::asIs).toList()),
-            target,
-            0.5,
+            new ModelVersion.Design(
+                new Architecture.Mlp(1, List.of(2 * size), 2, 0),
+                Preprocessing.given(List.of(), columns.stream().map(NumericColumn::asIs).toList()),
+                target),
             new ModelVersion.Lineage(null, "full", 1, 1e-3, trainedOn, Map.of(), List.of()),
-            Map.of(),
-            null,
             weights);
     return new ModelFolder.Content(version, weights);
   }

@@ -276,13 +276,9 @@ class ProcessDataTest {
         ModelVersion.of(
             MODEL,
             Instant.parse("2026-01-09T10:15:00Z"),
-            architecture,
-            preprocessing,
-            new Target("default", List.of("0", "1"), "1"),
-            0.5,
+            new ModelVersion.Design(
+                architecture, preprocessing, new Target("default", List.of("0", "1"), "1")),
             new ModelVersion.Lineage(null, "full", 1, 3e-4, "0123", Map.of(), List.of()),
-            Map.of(),
-            null,
             weights);
     new ModelStore(store).register(version, weights, VersionStatus.APPROVED);
     return version;

@@ -343,10 +343,7 @@ final class Loop implements AutoCloseable {
         ModelVersion.of(
             MODEL,
             Instant.parse("2026-01-09T10:15:0" + feature + "Z"),
-            ARCHITECTURE,
-            preprocessing,
-            target,
-            0.5,
+            new ModelVersion.Design(ARCHITECTURE, preprocessing, target),
             new ModelVersion.Lineage(
                 finetunedFrom,
                 "head",
@@ -355,8 +352,6 @@ final class Loop implements AutoCloseable {
                 finetunedFrom == null ? TABLE_HASH : contentHash,
                 Map.of(),
                 List.of()),
-            Map.of(),
-            null,
             weights);
     models.register(version, weights, status);
     return version.modelId();

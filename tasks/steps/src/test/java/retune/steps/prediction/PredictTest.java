@@ -123,16 +123,15 @@ class PredictTest {
     ModelVersion version = MODEL.version();
     ModelVersion renamed =
         ModelVersion.of(
-            "toy",
-            Instant.parse("2026-11-05T06:00:00Z"),
-            version.architecture(),
-            version.preprocessing(),
-            new Target("label", List.of(name, "other"), name),
-            0,
-            version.lineage(),
-            Map.of(),
-            null,
-            MODEL.weights());
+                "toy",
+                Instant.parse("2026-11-05T06:00:00Z"),
+                new ModelVersion.Design(
+                    version.architecture(),
+                    version.preprocessing(),
+                    new Target("label", List.of(name, "other"), name)),
+                version.lineage(),
+                MODEL.weights())
+            .withDecisionThreshold(0);
     Path model = folder.resolve("renamed");
     ModelFolder.write(model, new ModelFolder.Content(renamed, MODEL.weights()));
     Predict.Output output =
