@@ -6,6 +6,7 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.time.LocalDate;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,8 +51,17 @@ record InputField(
     }
   }
 
-  static List<InputField> of(Class<? extends Record> record) {
-    return Arrays.stream(record.getRecordComponents()).map(InputField::of).toList();
+  /** The components of a record, or of each record of a sealed interface, by name. */
+  static List<InputField> of(Class<?> type) {
+    Class<?>[] records = type.isSealed() ? type.getPermittedSubclasses() : new Class<?>[] {type};
+    Map<String, InputField> fields = new LinkedHashMap<>();
+    for (Class<?> record : records) {
+      for (RecordComponent component : record.getRecordComponents()) {
+        InputField field = of(component);
+        fields.putIfAbsent(field.name(), field);
+      }
+    }
+    return List.copyOf(fields.values());
   }
 
   /** The flag that sets it: {@code --drill-strength}. */
@@ -130,13 +140,12 @@ record InputField(
         : List.of();
   }
 
-  /** The record class at a position of {@code implements Step<Input, Output>}. */
-  @SuppressWarnings("unchecked")
-  static Class<? extends Record> recordOf(Class<?> step, int position) {
+  /** The class at a position of {@code implements Step<Input, Output>}. */
+  static Class<?> typeOf(Class<?> step, int position) {
     for (Type type : step.getGenericInterfaces()) {
       if (type instanceof ParameterizedType parameterized
           && parameterized.getRawType() == Step.class) {
-        return (Class<? extends Record>) parameterized.getActualTypeArguments()[position];
+        return (Class<?>) parameterized.getActualTypeArguments()[position];
       }
     }
     throw new IllegalStateException(step.getName() + " does not implement Step<Input, Output>");

@@ -122,7 +122,7 @@ final class Runner {
         throw new InvalidInputException(
             "%s does not decide anything; leave out --exit-code.".formatted(step.name()));
       }
-      Record output = execute(step, input, run);
+      Object output = execute(step, input, run);
       boolean asPage = format == ResultFormat.TEXT && file.isEmpty();
       boolean isNo = output instanceof YesOrNo answer && !answer.yes();
       return end(
@@ -178,7 +178,7 @@ final class Runner {
         || (failure != null && isOutOfMemory(failure.getCause()));
   }
 
-  private Record execute(StepDefinition step, Record input, RunIdentity run) throws Exception {
+  private Object execute(StepDefinition step, Record input, RunIdentity run) throws Exception {
     try (Context context = new Context(run)) {
       return step.run(input, context);
     }

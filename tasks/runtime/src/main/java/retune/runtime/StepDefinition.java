@@ -21,7 +21,7 @@ record StepDefinition(
     String module,
     About about,
     Class<? extends Record> input,
-    Class<? extends Record> output,
+    Class<?> output,
     Supplier<? extends Step<?, ?>> factory) {
 
   /** Finds a step on the class path; its name may have underscores or dashes. */
@@ -53,7 +53,7 @@ record StepDefinition(
    * @param input of the class that the step declares
    */
   @SuppressWarnings("unchecked") // as the parameter's description says
-  Record run(Record input, StepContext context) throws Exception {
+  Object run(Record input, StepContext context) throws Exception {
     return ((Step<Record, ?>) factory.get()).run(input, context);
   }
 
@@ -86,8 +86,8 @@ record StepDefinition(
         about.work() == Work.TRAINING ? "learning" : "light",
         module(type),
         about,
-        InputField.recordOf(type, 0),
-        InputField.recordOf(type, 1),
+        InputField.typeOf(type, 0).asSubclass(Record.class),
+        InputField.typeOf(type, 1),
         factory);
   }
 

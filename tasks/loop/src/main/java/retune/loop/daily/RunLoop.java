@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
@@ -63,54 +62,61 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field(value = "print the steps with their inputs without running them", byDefault = "false")
           boolean plan) {}
 
-  public record Output(
+  /** What a day did, or with {@code --plan} what it would do. */
+  public sealed interface Output extends Page {}
+
+  public record Ran(
       @Field("the loop's name") String name,
       @Field("the day") LocalDate date,
       @Field("run id of the documents that the day wrote") String runId,
-      @Field(DayOutcome.Status.IN_WORDS) @Nullable String status,
-      @Field("what happened, as a sentence") @Nullable String message,
+      @Field(DayOutcome.Status.IN_WORDS) String status,
+      @Field("what happened, as a sentence") String message,
       @Field("id of the question, if the day ended as asked") @Nullable String requestId,
-      @Field("the gate's metric") @Nullable Metric metric,
-      @Field("the gate's threshold") @Nullable Double threshold,
-      @Field("the champion's metric on the day, before any fine-tuning") @Nullable Double before,
-      @Field("number of fine-tuning attempts") @Nullable Integer attempts,
-      @Field("the version in production before") @Nullable String championBefore,
-      @Field("the version in production after") @Nullable String championAfter,
-      @Field("duration of each task that ran, in seconds") Map<String, Double> seconds,
-      @Field("with --plan, the tasks with their inputs") @Nullable List<Task> plan)
-      implements Page {
+      @Field("the gate's metric") Metric metric,
+      @Field("the gate's threshold") double threshold,
+      @Field("the champion's metric on the day, before any fine-tuning") double before,
+      @Field("number of fine-tuning attempts") int attempts,
+      @Field("the version in production before") String championBefore,
+      @Field("the version in production after") String championAfter,
+      @Field("duration of each task that ran, in seconds") Map<String, Double> seconds)
+      implements Output {
+    @Override
+    public String text() {
+      return new TextPage()
+          .heading(name + ", " + date)
+          .line("ended as", status)
+          .line("what happened", message)
+          .line("question", requestId)
+          .line(
+              metric.id(),
+              String.format(
+                  Locale.ROOT, "%.4f before any fine-tuning; threshold %s", before, threshold))
+          .line("attempts", String.valueOf(attempts))
+          .line("in production", championAfter)
+          .line("before", championBefore.equals(championAfter) ? null : championBefore)
+          .line("run", runId)
+          .heading("Seconds")
+          .table(
+              seconds.entrySet().stream()
+                  .map(
+                      task ->
+                          List.of(
+                              task.getKey(), String.format(Locale.ROOT, "%6.2f", task.getValue())))
+                  .toList())
+          .toString();
+    }
+  }
+
+  public record Planned(
+      @Field("the loop's name") String name,
+      @Field("the day") LocalDate date,
+      @Field("run id of the documents that the day would write") String runId,
+      @Field("with --plan, the tasks with their inputs") List<Task> plan)
+      implements Output {
     @Override
     public String text() {
       TextPage page = new TextPage().heading(name + ", " + date);
-      return (plan == null ? outcome(page) : planned(page, plan)).toString();
-    }
-
-    private TextPage outcome(TextPage page) {
-      String metricOfDay = metric == null ? "the metric" : metric.id();
-      page.line("ended as", status)
-          .line("what happened", message)
-          .line("question", requestId)
-          .line(metricOfDay, rounded(before) + " before any fine-tuning; threshold " + threshold)
-          .line("attempts", String.valueOf(attempts))
-          .line("in production", championAfter)
-          .line("before", Objects.equals(championBefore, championAfter) ? null : championBefore)
-          .line("run", runId)
-          .heading("Seconds");
-      return page.table(
-          seconds.entrySet().stream()
-              .map(
-                  task ->
-                      List.of(task.getKey(), String.format(Locale.ROOT, "%6.2f", task.getValue())))
-              .toList());
-    }
-
-    private static TextPage planned(TextPage page, List<Task> plan) {
-      List<List<String>> rows = new ArrayList<>();
-      for (Task task : plan) {
-        rows.add(
-            List.of(task.task(), task.when().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
-      }
-      page.table(rows);
+      page.table(plan.stream().map(task -> List.of(task.task(), words(task.when()))).toList());
       for (Task task : plan) {
         page.heading(task.task());
         task.inputs()
@@ -122,30 +128,11 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
                             ? output + " of " + from
                             : value.toString()));
       }
-      return page;
+      return page.toString();
     }
 
-    private static String rounded(@Nullable Double value) {
-      return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
-    }
-
-    /** What a run of the day would do; nothing has run. */
-    static Output ofPlan(Input input, String runId, List<Task> plan) {
-      return new Output(
-          input.name(),
-          input.date(),
-          runId,
-          null,
-          null,
-          null,
-          null,
-          null,
-          null,
-          null,
-          null,
-          null,
-          Map.of(),
-          plan);
+    private static String words(Day.When when) {
+      return when.name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
   }
 
@@ -156,7 +143,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     List<Task> tasks = Day.tasks(loop, input.date());
     String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
     if (input.plan()) {
-      return Output.ofPlan(input, runId, tasks);
+      return new Planned(input.name(), input.date(), runId, tasks);
     }
     ObjectNode results = Json.MAPPER.createObjectNode();
     Map<String, Double> seconds = new LinkedHashMap<>();
@@ -168,7 +155,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         seconds.put(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3);
       }
     }
-    return output(input, runId, loop, results, seconds, context);
+    return ran(input, runId, loop, results, seconds, context);
   }
 
   /** Runs a task; the message of a failure begins with the task's name. */
@@ -185,7 +172,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     }
   }
 
-  private static Output output(
+  private static Ran ran(
       Input input,
       String runId,
       LoopSettings loop,
@@ -194,7 +181,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       StepContext context) {
     Metric metric = Metric.ofId(loop.get(Section.GATE, "metric").stringValue());
     JsonNode ended = results.required("send_evaluation_results");
-    return new Output(
+    return new Ran(
         input.name(),
         input.date(),
         runId,
@@ -211,8 +198,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         ended.required("retraining_info").required("retry_count").intValue(),
         ended.required("champion_id").stringValue(),
         new Champions(context.store()).find(input.name()).orElseThrow().modelId(),
-        seconds,
-        null);
+        seconds);
   }
 
   private static Map<String, JsonNode> changes(Input input) {

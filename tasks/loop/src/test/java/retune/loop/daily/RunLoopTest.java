@@ -259,7 +259,6 @@ class RunLoopTest {
     write("loop.yaml", LOOP);
     JsonNode day = runDay("plan", "true", "rows", "7");
     assertEquals(7, day.at("/plan/0/inputs/rows").intValue());
-    assertEquals(0, day.get("seconds").size());
     assertNull(day.get("status"));
     assertNull(store.collection("raw_batches").find().first());
   }
@@ -294,7 +293,7 @@ class RunLoopTest {
           generate_data    1.50
         """
             .formatted(DATE),
-        new RunLoop.Output(
+        new RunLoop.Ran(
                 "credit-default",
                 date,
                 "run",
@@ -307,8 +306,7 @@ class RunLoopTest {
                 0,
                 "credit-default-0123456789ab",
                 "credit-default-0123456789ab",
-                Map.of("generate_data", 1.5),
-                null)
+                Map.of("generate_data", 1.5))
             .text());
   }
 
