@@ -215,7 +215,7 @@ def test_a_wrong_loop_file_is_one_import_error_and_leaves_the_others_running(bag
     parsed = bag("process", tmp_path)
     assert set(parsed.dags) == PIPELINES
     (error,) = parsed.import_errors.values()
-    assert "fraud.yaml: gate.treshold is no setting; did you mean threshold?" in error
+    assert "fraud.yaml: gate.treshold is not a setting; did you mean threshold?" in error
 
 
 def test_files_that_are_no_loop_files_leave_the_others_running(bag, tmp_path):

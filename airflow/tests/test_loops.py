@@ -65,7 +65,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("nam: x\nname: x\n", "nam is no setting; did you mean name?"),
+        ("nam: x\nname: x\n", "nam is not a setting; did you mean name?"),
         ("schedule: '0 1 * * *'\n", "name must be 1 to 63 lower-case letters, digits and hyphens"),
         ("name: Fraud Loop\n", "name must be 1 to 63 lower-case letters, digits and hyphens"),
         ("name: x\nprimary: maybe\n", "primary must be true or false, not 'maybe'"),
@@ -83,7 +83,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ("name: x\ngate: 0.7\n", "gate must be settings, not 0.7"),
         (
             "name: x\ngate: {treshold: 0.7}\n",
-            "gate.treshold is no setting; did you mean threshold?",
+            "gate.treshold is not a setting; did you mean threshold?",
         ),
         ("name: x\ngate: {threshold: 1.5}\n", "gate.threshold must be from 0 to 1, not 1.5"),
         ("name: x\ngate: {threshold: high}\n", "gate.threshold must be a number, not 'high'"),

@@ -297,8 +297,8 @@ def _resource_mistakes(content: object) -> Iterator[str]:
 def _unknown(content: Mapping[str, Any], known: tuple[str, ...], where: str) -> Iterator[str]:
     for key in content:
         if key not in known:
-            hint = meant(key, known) or f"; there are {', '.join(known)}"
-            yield f"{where}{shown(key, quote=False)} is no setting{hint}"
+            hint = meant(key, known) or f"; the settings are {', '.join(known)}"
+            yield f"{where}{shown(key, quote=False)} is not a setting{hint}"
 
 
 def _is_schedule(schedule: str) -> bool:

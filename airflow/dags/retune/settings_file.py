@@ -58,7 +58,7 @@ def read(file: Path) -> tuple[dict[str, Any], str]:
         line = mark.line + 1 if mark else 1
         raise SettingsFileError(f"{file.name}, line {line}: {error.problem}.") from error
     except (ValueError, OverflowError) as error:  # PyYAML on an escape such as \\UFFFFFFFF
-        raise SettingsFileError(f"{file.name}: has an escape that is no character.") from error
+        raise SettingsFileError(f"{file.name}: has an escape that is not a character.") from error
 
 
 def _content(file: Path) -> bytes:
@@ -115,7 +115,7 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], where: str, depth: i
         raise _mistake(event, where, f"is nested more than {DEEPEST} levels deep")
     if isinstance(event, yaml.ScalarEvent):
         if UNENCODABLE.search(event.value):
-            raise _mistake(event, where, "has an escape that is no character")
+            raise _mistake(event, where, "has an escape that is not a character")
         return _plain(event, where) if event.implicit[0] else event.value
     if isinstance(event, yaml.SequenceStartEvent):
         items: list[Any] = []
@@ -138,7 +138,7 @@ def _plain(event: yaml.ScalarEvent, where: str) -> str | float | bool | None:
     """What a scalar without quotes means in the core schema of YAML 1.2, section 10.3.2."""
     text = event.value
     if text == "-":
-        raise _mistake(event, where, "a hyphen alone is no text; put it in quotes")
+        raise _mistake(event, where, "a hyphen alone is not text; put it in quotes")
     if text in CONSTANTS:
         return CONSTANTS[text]
     if DECIMAL.fullmatch(text):

@@ -58,8 +58,8 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
       @Field("folder to write the version to instead of registering it") @Nullable String output,
       @Field(
               value =
-                  "make the version the champion of a model that has none; registers it, also"
-                      + " beside --output",
+                  "make the version the champion of a model that has none; registers it, even"
+                      + " with --output",
               byDefault = "false")
           boolean champion,
       @Field(

@@ -34,7 +34,7 @@ public final class PretrainModel implements Step<PretrainModel.Input, PretrainMo
       @Field("the table, a CSV file") String data,
       @Field("the column to predict later; not used as a feature") String target,
       @Field("the positive class; required for two classes") @Nullable String positive,
-      @Field("columns, beside the target, that are not features") @Nullable List<String> exclude,
+      @Field("columns other than the target that are not features") @Nullable List<String> exclude,
       @Field("columns to treat as categories, whatever their values are")
           @Nullable List<String> categorical,
       @Field("columns to treat as numbers, whatever their values are")

@@ -291,7 +291,7 @@ class TorchScriptImportTest {
   void aFileThatIsNoTorchScriptIsRefused() throws IOException {
     Path file = folder.resolve("made.pt");
     Files.writeString(file, "hello");
-    assertRefused("is not a zip as torch.save writes it", () -> importing(file, SPEC));
+    assertRefused("is neither a zip that torch.save wrote", () -> importing(file, SPEC));
     byte[] whole = resource("usual_head.pt");
     Files.write(file, Arrays.copyOf(whole, whole.length / 2));
     assertRefused("is a damaged or truncated zip", () -> importing(file, SPEC));

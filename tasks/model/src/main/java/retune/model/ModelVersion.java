@@ -139,13 +139,13 @@ public record ModelVersion(
     }
   }
 
-  /** Throws an {@link InvalidInputException} for an encoder, which answers nothing. */
+  /** Throws an {@link InvalidInputException} for an encoder, which cannot predict. */
   public void requireHead() {
     if (kind == Kind.PRETRAINED) {
       throw new InvalidInputException(
           "'"
               + modelId
-              + "' is an encoder without a head and answers nothing; train_model makes"
+              + "' is an encoder without a head and cannot predict; train_model makes"
               + " a version with a head from it.");
     }
   }

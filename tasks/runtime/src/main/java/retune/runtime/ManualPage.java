@@ -119,7 +119,8 @@ final class ManualPage {
   }
 
   private static String number(double value) {
-    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    String text = value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    return text.replace(".0E", "e");
   }
 
   private static String label(Pipeline pipeline) {

@@ -48,7 +48,7 @@ public final class DistributionLearner {
             .toList();
     if (columns.isEmpty()) {
       throw new InvalidInputException(
-          "The table has no column beside the target '" + target.column() + "'.");
+          "The table has no column besides the target '" + target.column() + "'.");
     }
     double[][] scores =
         columns.stream()

@@ -164,7 +164,7 @@ public record PromotionPolicy(List<Term> terms) {
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "'%s' names no metric; there are %s."
+                    "'%s' is not a metric; the metrics are %s."
                         .formatted(
                             text,
                             Stream.of(Metric.values())
@@ -190,7 +190,7 @@ public record PromotionPolicy(List<Term> terms) {
 
   private static InvalidInputException unknown(String text) {
     return new InvalidInputException(
-        "'%s' is no term of a policy; write terms such as %s, joined by 'and'."
+        "'%s' is not a term of a policy; write terms such as %s, joined by 'and'."
             .formatted(text, TERMS));
   }
 

@@ -46,7 +46,7 @@ public enum Metric {
       case PRECISION -> binary ? confusion.precision(positive) : confusion.macroPrecision();
       case RECALL -> binary ? confusion.recall(positive) : confusion.macroRecall();
       case ROC_AUC ->
-          throw new IllegalArgumentException("the ROC AUC is no function of the answers");
+          throw new IllegalArgumentException("the ROC AUC is not a function of the answers");
     };
   }
 

@@ -59,7 +59,10 @@ public final class TypeDetection {
             .filter(Double::isFinite)
             .toArray();
     return present.length > 0 && present.length >= READABLE_SHARE * texts.size()
-        ? ofNumbers(column, present, unreadable(texts.size() - present.length, "finite numbers"))
+        ? ofNumbers(
+            column,
+            present,
+            unreadable(texts.size() - present.length, "a finite number", "finite numbers"))
         : ofTexts(column, texts);
   }
 
@@ -82,7 +85,7 @@ public final class TypeDetection {
           && distinct.length >= IDENTIFIER_ROWS
           && (fill >= IDENTIFIER_FILL || IDENTIFIER_NAME.matcher(column.name()).matches())) {
         return new Detected(
-            ColumnType.IDENTIFIER, "a whole number of its own in every row, " + range);
+            ColumnType.IDENTIFIER, "a different whole number in every row, " + range);
       }
       if (distinct.length <= MOST_CODES
           && fill >= CODES_FILL
@@ -109,7 +112,7 @@ public final class TypeDetection {
           distinct.getFirst()
               + " to "
               + distinct.getLast()
-              + unreadable((int) (texts.size() - dates), "ISO dates"));
+              + unreadable((int) (texts.size() - dates), "an ISO date", "ISO dates"));
     }
     int enough = CategoryFitting.enoughRows(texts.size());
     boolean learnable =
@@ -134,7 +137,11 @@ public final class TypeDetection {
     };
   }
 
-  private static String unreadable(int values, String what) {
-    return values == 0 ? "" : "; " + values + " values are no " + what;
+  private static String unreadable(int values, String one, String many) {
+    return switch (values) {
+      case 0 -> "";
+      case 1 -> "; 1 value is not " + one;
+      default -> "; " + values + " values are not " + many;
+    };
   }
 }

@@ -32,7 +32,7 @@ class PromotionPolicyTest {
   void anotherTextIsRefused(String text) {
     assertRefused(
         text,
-        "'%s' is no term of a policy; write terms such as floor, non_inferior(0.01), superior(0.02), within(recall, 0.02) and flips(0.05), joined by 'and'."
+        "'%s' is not a term of a policy; write terms such as floor, non_inferior(0.01), superior(0.02), within(recall, 0.02) and flips(0.05), joined by 'and'."
             .formatted(text));
   }
 
@@ -41,8 +41,8 @@ class PromotionPolicyTest {
     assertRefused("flips(2)", "'flips(2)' is out of range; give a number from 0 to 1.");
     assertRefused(
         "within(hits, 0.1)",
-        "'within(hits, 0.1)' names no metric; there are f1_score, f1_macro, f1_weighted, accuracy,"
-            + " roc_auc, precision, recall.");
+        "'within(hits, 0.1)' is not a metric; the metrics are f1_score, f1_macro, f1_weighted,"
+            + " accuracy, roc_auc, precision, recall.");
     assertRefused(
         "superior and non_inferior",
         "The policy 'superior and non_inferior' asks for superior and for non_inferior; keep one of"

@@ -51,15 +51,15 @@ class TypeDetectionTest {
         detected(ColumnType.NUMERIC, "3 different whole numbers, 1 to 3", numbers("x", 1, 2, 3)),
         detected(
             ColumnType.NUMERIC,
-            "999 different whole numbers, 0 to 998; 1 values are no finite numbers",
+            "999 different whole numbers, 0 to 998; 1 value is not a finite number",
             texts("x", ROWS, row -> row == 999 ? "oops" : String.valueOf(row))),
         detected(
             ColumnType.IDENTIFIER,
-            "a whole number of its own in every row, 1 to 1000",
+            "a different whole number in every row, 1 to 1000",
             numbers("x", ROWS, row -> ROWS - row)),
         detected(
             ColumnType.IDENTIFIER,
-            "a whole number of its own in every row, 0 to 99900",
+            "a different whole number in every row, 0 to 99900",
             numbers("customer_id", ROWS, row -> 100 * row)),
         detected(
             ColumnType.NUMERIC,
@@ -79,7 +79,7 @@ class TypeDetectionTest {
             texts("x", ROWS, row -> day.plusDays(row % 30).toString())),
         detected(
             ColumnType.DATE,
-            "2026-01-30 to soon; 1 values are no ISO dates",
+            "2026-01-30 to soon; 1 value is not an ISO date",
             texts("x", ROWS, row -> row == 5 ? "soon" : day.plusDays(row % 30).toString())));
   }
 

@@ -61,7 +61,7 @@ public record TrainingTable(
    * A file and its columns.
    *
    * @param positive the positive class; required for two classes
-   * @param excluded columns, beside the target, that are not features
+   * @param excluded columns other than the target that are not features
    * @param categorical columns to treat as categories
    * @param numeric columns to treat as numbers
    */

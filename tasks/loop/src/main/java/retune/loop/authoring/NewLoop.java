@@ -50,12 +50,12 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
       @Field("the table: a file of delimited text with a header") String data,
       @Field("the column to predict") String target,
       @Field(
-              "of two classes, the one whose probability is the score; the rarer class if left"
+              "class whose probability is the score, if there are two; the rarer class if left"
                   + " out")
           @Nullable String positive,
       @Field("name of the loop and its model; made from the file's name if left out")
           @Nullable String name,
-      @Field("columns that the model must not use, beside the target")
+      @Field("columns other than the target that the model must not use")
           @Nullable List<String> exclude,
       @Field("YAML file with the kind of each column: an earlier run's columns.yaml, edited")
           @Nullable String columns,

@@ -136,7 +136,7 @@ record LoopSettings(
     }
     if (found.isEmpty()) {
       throw new InvalidInputException(
-          "There is no loop '%s' in %s; there are %s.%s"
+          "There is no loop '%s' in %s; the loops there are %s.%s"
               .formatted(
                   name,
                   folders,
@@ -295,7 +295,8 @@ record LoopSettings(
   private static void requireKnown(Path file, String where, JsonNode content, Set<String> known) {
     for (String key : content.propertyNames()) {
       if (!known.contains(key)) {
-        throw mistake(file, where + key, "is no setting; there are " + String.join(", ", known));
+        throw mistake(
+            file, where + key, "is not a setting; the settings are " + String.join(", ", known));
       }
     }
   }

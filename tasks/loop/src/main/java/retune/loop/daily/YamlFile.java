@@ -89,7 +89,8 @@ final class YamlFile {
               .formatted(file, mark.map(m -> m.getLine() + 1).orElse(1), e.getProblem()),
           e);
     } catch (YamlEngineException | IllegalArgumentException e) {
-      throw new InvalidInputException("%s: has an escape that is no character.".formatted(file), e);
+      throw new InvalidInputException(
+          "%s: has an escape that is not a character.".formatted(file), e);
     }
   }
 
@@ -203,7 +204,7 @@ final class YamlFile {
   private JsonNode scalar(ScalarEvent event, String where) {
     String text = event.getValue();
     if (UNENCODABLE.matcher(text).find()) {
-      throw mistake(event, where, "has an escape that is no character");
+      throw mistake(event, where, "has an escape that is not a character");
     }
     if (flow && event.isPlain() && text.contains("?")) { // which PyYAML takes for a key's mark
       throw mistake(event, where, "text with '?' between brackets needs quotes");

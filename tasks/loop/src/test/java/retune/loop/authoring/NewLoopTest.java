@@ -149,7 +149,7 @@ class NewLoopTest {
         Arguments.of("a,,label\n" + rows, "Column 2 of"),
         Arguments.of("", "is empty"),
         Arguments.of("a,b,label\n", "has a header but no rows"),
-        Arguments.of("PK\u0003\u0004\u0000\u0000", "is no text"),
+        Arguments.of("PK\u0003\u0004\u0000\u0000", "is not text"),
         Arguments.of("a,b,label\n1," + "x".repeat(10_100_000) + ",0\n", "a row of more than"),
         Arguments.of("a,b,other\n" + rows, "There is no column 'label'"),
         Arguments.of("a,b,label\n" + "1,2,0\n".repeat(20), "at least two are needed"),

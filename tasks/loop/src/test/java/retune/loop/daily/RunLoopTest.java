@@ -335,7 +335,7 @@ class RunLoopTest {
     assertEquals("data_pipeline", firstDag("of-the-project", settings));
     assertEquals("data_pipeline.mine", firstDag("mine", settings));
     String sentence = sentence(() -> firstDag("absent", settings));
-    assertTrue(sentence.contains("there are [of-the-project, mine]. "), sentence);
+    assertTrue(sentence.contains("the loops there are [of-the-project, mine]. "), sentence);
     assertTrue(sentence.contains("broken.yaml, line 2: "), sentence);
   }
 
@@ -350,12 +350,12 @@ class RunLoopTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is no setting; there are below_gate,"
-            + " evidence, max_attempts, metric, on_conflict, policy, retention_limit, selection,"
-            + " threshold.",
+        "gate: {treshold: 0.6} | loop.yaml: gate.treshold is not a setting; the settings are"
+            + " below_gate, evidence, max_attempts, metric, on_conflict, policy, retention_limit,"
+            + " selection, threshold.",
         "gate: {policy: superior and non_inferior} | loop.yaml, gate.policy: The policy 'superior"
             + " and non_inferior' asks for superior and for non_inferior; keep one of them.",
-        "gates: {} | loop.yaml: gates is no setting; there are data, deployment, engine,"
+        "gates: {} | loop.yaml: gates is not a setting; the settings are data, deployment, engine,"
             + " finetuning, gate, name, owner, primary, promotion, resources, schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is"
             + " 2; give a number from 0 to 1.",
@@ -384,7 +384,7 @@ class RunLoopTest {
         "primary: yes | loop.yaml: primary must be true or false, not \"yes\".",
         "primary: 1 | loop.yaml: primary must be true or false, not 1.",
         "finetuning: {learning_rate: 1e9} | loop.yaml, finetuning.learning_rate: finetune_model:"
-            + " 'learning_rate' is 1.0E9; give a number from 1.0E-9 to 1."
+            + " 'learning_rate' is 1.0E9; give a number from 1e-9 to 1."
       })
   void aMistakeInTheLoopFileIsOneSentence(String line, String sentence) throws Exception {
     write("loop.yaml", "name: credit-default\n" + line + "\n");

@@ -54,7 +54,7 @@ enum FileKind {
           "is a bare pickle, which may run code; save the model's state_dict() with torch.save");
     }
     throw new RefusedException(
-        "is not a zip as torch.save writes it, and not safetensors either; give a .pth, .pt or"
+        "is neither a zip that torch.save wrote nor safetensors; give a .pth, .pt or"
             + " .safetensors file");
   }
 }

@@ -63,7 +63,7 @@ record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
   private int heads() {
     if (spec.heads() == null) {
       throw new InvalidInputException(
-          "The spec's architecture lacks 'heads', which the tensors cannot tell; add the number of"
+          "The spec's architecture lacks 'heads', which tensors do not show; add the number of"
               + " attention heads.");
     }
     return spec.heads();

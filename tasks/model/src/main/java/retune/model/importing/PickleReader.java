@@ -163,7 +163,7 @@ final class PickleReader {
         && call.getLast() instanceof PickleValue.Tuple(List<PickleValue> arguments)) {
       return names.call(function, arguments);
     }
-    throw malformed("calls something that is not a name, or with arguments that are no tuple");
+    throw malformed("calls something that is not a name, or with arguments that are not a tuple");
   }
 
   private PickleValue newObject() {
@@ -321,7 +321,7 @@ final class PickleReader {
               case 0x82, 0x83, 0x84 -> "an instruction EXT, which imports code";
               case 'P' -> "the instruction PERSID, which PyTorch's archives do not have";
               default ->
-                  "the instruction 0x%02x, which a model has no use for".formatted(instruction);
+                  "the instruction 0x%02x, which model files do not need".formatted(instruction);
             });
   }
 

@@ -57,7 +57,7 @@ final class StateDict {
         .orElseThrow(
             () ->
                 new RefusedException(
-                    "holds other things beside tensors, and no state dict under "
+                    "holds values other than tensors, and no state dict under "
                         + CHECKPOINT_KEYS
                         + "; save model.state_dict() alone with torch.save"));
   }

@@ -61,7 +61,8 @@ final class TorchArchive implements Checkpoint {
   static byte[] script(Path file) throws IOException {
     if (FileKind.of(file) != FileKind.ZIP) {
       throw new RefusedException(
-          "holds tensors without code; a torch_script is what torch.jit.save writes");
+          "holds tensors without code; the architecture torch_script needs a file that"
+              + " torch.jit.save wrote");
     }
     if (Files.size(file) > MAX_SCRIPT) {
       throw new RefusedException("is larger than " + MAX_SCRIPT + " bytes");
@@ -180,7 +181,7 @@ final class TorchArchive implements Checkpoint {
       throw new RefusedException(
           String.format(
               Locale.ROOT,
-              "has tensors of %,d numbers in all; at most %,d are read",
+              "has tensors of %,d numbers in total; the limit is %,d",
               numbers,
               ModelImport.MAX_NUMBERS));
     }
@@ -198,7 +199,7 @@ final class TorchArchive implements Checkpoint {
             .sum();
     if (stored > fileSize) {
       throw new RefusedException(
-          "would unpack to " + stored + " bytes, more than its own " + fileSize);
+          "would unpack to " + stored + " bytes, although the file has only " + fileSize);
     }
   }
 
@@ -211,7 +212,7 @@ final class TorchArchive implements Checkpoint {
             .toList();
     if (pickles.size() != 1) {
       throw new RefusedException(
-          "is a zip, but not of PyTorch's: it has "
+          "is a zip that PyTorch did not write: it has "
               + pickles.size()
               + " entries FOLDER/"
               + PICKLE
@@ -223,7 +224,7 @@ final class TorchArchive implements Checkpoint {
   private static byte[] read(ZipFile zip, String name, int limit) throws IOException {
     ZipEntry entry = zip.getEntry(name);
     if (entry == null) {
-      throw new RefusedException("lacks its entry " + name + "; copy it again");
+      throw new RefusedException("lacks the entry " + name + "; copy the file again");
     }
     if (entry.getMethod() != ZipEntry.STORED) {
       throw new RefusedException(
@@ -231,7 +232,7 @@ final class TorchArchive implements Checkpoint {
     }
     if (entry.getSize() > limit) {
       throw new RefusedException(
-          "has an entry " + name + " of " + entry.getSize() + " bytes; at most " + limit + " fit");
+          "has an entry " + name + " of " + entry.getSize() + " bytes; the limit is " + limit);
     }
     byte[] bytes;
     try (InputStream stream = zip.getInputStream(entry)) {

@@ -42,10 +42,10 @@ record TorchNames(boolean script) implements PickleReader.Names {
             || (script && (name.startsWith(SCRIPT_CLASS) || SCRIPT_LISTS.contains(name)));
     if (!allowed) {
       throw new RefusedException(
-          "names '"
+          "refers to '"
               + name
-              + "', but only tensors in plain containers are read, and nothing of a file is ever"
-              + " run; save model.state_dict() alone with torch.save");
+              + "', but only tensors in plain containers are read, and no code is run; save"
+              + " model.state_dict() alone with torch.save");
     }
     return new Global(name);
   }
@@ -63,13 +63,14 @@ record TorchNames(boolean script) implements PickleReader.Names {
       return arguments.getFirst();
     }
     throw new RefusedException(
-        "calls '" + function.name() + "' with " + arguments.size() + " arguments of another kind");
+        "calls '" + function.name() + "' with " + arguments.size() + " unexpected arguments");
   }
 
   @Override
   public ScriptModule instance(Global type) {
     if (!type.name().startsWith(SCRIPT_CLASS)) {
-      throw new RefusedException("makes an instance of '" + type.name() + "', which has none");
+      throw new RefusedException(
+          "creates an instance of '" + type.name() + "', which is not a class of TorchScript");
     }
     return new ScriptModule();
   }
@@ -86,12 +87,11 @@ record TorchNames(boolean script) implements PickleReader.Names {
         && parts.get(4) instanceof Whole(long elements)) {
       return new Storage(
           ElementType.ofStorage(type)
-              .orElseThrow(
-                  () -> new RefusedException("takes '" + type + "' for a class of storage")),
+              .orElseThrow(() -> new RefusedException("uses '" + type + "' as a class of storage")),
           key,
           elements);
     }
-    throw new RefusedException("has a persistent id that is not a storage of PyTorch's");
+    throw new RefusedException("has a persistent id that is not a PyTorch storage");
   }
 
   /** {@code (storage, offset, size, stride, requires_grad, backward_hooks)}. */
@@ -116,6 +116,6 @@ record TorchNames(boolean script) implements PickleReader.Names {
     if (value instanceof Whole(long whole)) {
       return whole;
     }
-    throw new RefusedException("has a tensor whose shape or stride is not of whole numbers");
+    throw new RefusedException("has a tensor whose shape or strides are not whole numbers");
   }
 }

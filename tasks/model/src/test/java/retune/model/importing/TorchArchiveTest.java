@@ -106,13 +106,13 @@ class TorchArchiveTest {
   void aStorageOfAnotherSizeThanDeclaredIsRefused() throws IOException {
     assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 7, SIX));
     assertRefused("24 bytes for the tensor 'weight'", vector("FloatStorage", 1L << 27, SIX));
-    assertRefused("numbers in all; at most", vector("FloatStorage", 1L << 62, SIX));
+    assertRefused("numbers in total; the limit is", vector("FloatStorage", 1L << 62, SIX));
     assertRefused(
-        "has tensors of 1,099,511,627,776 numbers in all; at most",
+        "has tensors of 1,099,511,627,776 numbers in total; the limit is",
         TestArchive.oneTensor(
             "FloatStorage", 1L << 40, 0, longs(65_536, 65_536), longs(65_536, 1), SIX));
     assertRefused(
-        "lacks its entry archive/data/0",
+        "lacks the entry archive/data/0",
         new TestArchive().pickle(oneVector("FloatStorage", 6)).storage("1", SIX));
   }
 
@@ -121,7 +121,7 @@ class TorchArchiveTest {
     Path trace = folder.resolve("trace");
     byte[] pickle =
         new PickleText().global("posix", "system").text("touch " + trace).raw(0x85, 'R').end();
-    assertRefused("names 'posix.system'", new TestArchive().pickle(pickle));
+    assertRefused("refers to 'posix.system'", new TestArchive().pickle(pickle));
     assertTrue(Files.notExists(trace));
   }
 
@@ -140,7 +140,7 @@ class TorchArchiveTest {
             .tensor("FloatStorage", "../../../etc/passwd", 6, 0, longs(6), longs(1))
             .raw('s')
             .end();
-    assertRefused("lacks its entry", new TestArchive().pickle(pickle).storage("0", SIX));
+    assertRefused("lacks the entry", new TestArchive().pickle(pickle).storage("0", SIX));
   }
 
   @Test
@@ -162,7 +162,7 @@ class TorchArchiveTest {
       ByteBuffer.wrap(zip).order(ByteOrder.LITTLE_ENDIAN).putInt(header + field, 2_000_000_000);
     }
     Files.write(file, zip);
-    assertRefused("more than its own", file);
+    assertRefused("although the file has only", file);
   }
 
   @Test
@@ -188,21 +188,21 @@ class TorchArchiveTest {
   @Test
   void filesOfOtherKindsAreNamed() throws IOException {
     assertRefused("is empty", file(new byte[0]));
-    assertRefused("is not a zip", file("weights".getBytes(UTF_8)));
-    assertRefused("is not a zip", file(new byte[100]));
+    assertRefused("is neither a zip", file("weights".getBytes(UTF_8)));
+    assertRefused("is neither a zip", file(new byte[100]));
     assertRefused("is a bare pickle", file(new PickleText().raw('N').end()));
     assertRefused("format of PyTorch before 1.6", file(Fixtures.bytes("legacy.pth")));
     byte[] tar = new byte[512];
     System.arraycopy("ustar".getBytes(UTF_8), 0, tar, 257, 5);
     assertRefused("is a tar", file(tar));
-    assertRefused("not of PyTorch's", new TestArchive().entry("readme", SIX));
+    assertRefused("a zip that PyTorch did not write", new TestArchive().entry("readme", SIX));
     byte[] pickle = oneVector("FloatStorage", 6);
     assertRefused("2 entries", new TestArchive().pickle(pickle).entry("other/data.pkl", pickle));
   }
 
   @Test
   void aWholeModuleIsRefusedByItsClass() throws IOException {
-    assertRefused("names 'family.Classifier'", file(Fixtures.bytes("whole_module.pth")));
+    assertRefused("refers to 'family.Classifier'", file(Fixtures.bytes("whole_module.pth")));
   }
 
   @Test
@@ -210,9 +210,9 @@ class TorchArchiveTest {
     assertRefused("holds no state dict", new TestArchive().pickle(new PickleText().raw('N').end()));
     assertRefused("holds no tensors", new TestArchive().pickle(new PickleText().raw('}').end()));
     byte[] mixed = new PickleText().raw('}').text("epoch").raw('K', 3, 's').end();
-    assertRefused("other things beside tensors", new TestArchive().pickle(mixed));
+    assertRefused("values other than tensors", new TestArchive().pickle(mixed));
     byte[] endless = new PickleText().raw('}', 'q', 0).text("model").raw('h', 0, 's').end();
-    assertRefused("other things beside tensors", new TestArchive().pickle(endless));
+    assertRefused("values other than tensors", new TestArchive().pickle(endless));
   }
 
   @Test
@@ -246,7 +246,7 @@ class TorchArchiveTest {
   @Test
   void tensorsThatShareAStorageAreNotReadBeyondTheLargestModel() throws IOException {
     assertRefused(
-        "has tensors of 4,000,000,000 numbers in all; at most 268,435,456 are read",
+        "has tensors of 4,000,000,000 numbers in total; the limit is 268,435,456",
         sharing(1000, 4_000_000, 4_000_000));
   }
 

@@ -21,7 +21,7 @@ final class CsvEncoding {
 
   private CsvEncoding() {}
 
-  /** UTF-8 or Latin-1; an {@link InvalidInputException} where a zero byte says it is no text. */
+  /** UTF-8 or Latin-1; an {@link InvalidInputException} if a zero byte shows that it is not text. */
   static Charset detect(Path file) throws IOException {
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
     CharBuffer decoded = CharBuffer.allocate(BUFFER);
@@ -50,7 +50,7 @@ final class CsvEncoding {
     for (int i = bytes.position(); i < bytes.position() + read; i++) {
       if (bytes.get(i) == 0) {
         throw new InvalidInputException(
-            "'" + file + "' is no text (it has zero bytes); save the table as CSV in UTF-8.");
+            "'" + file + "' is not text (it contains zero bytes); save the table as CSV in UTF-8.");
       }
     }
   }

@@ -145,7 +145,7 @@ class CsvTablesTest {
         "'a,b\n1,2\n1,1e999\n'     ~ has '1e999' in the column 'b'",
         "'a,b\n1,\"2\n1,3\n'       ~ has a quote that nothing closes",
         "'a,b\n1,\"2\"x\n1,3\n'     ~ Line 2 of",
-        "'a,b\n1,\0\n'             ~ is no text"
+        "'a,b\n1,\0\n'             ~ is not text"
       })
   void doubtfulContentIsRefusedByFileAndLine(String text, String words) {
     assertRefused(words, () -> read(text));

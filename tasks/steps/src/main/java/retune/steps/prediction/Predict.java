@@ -61,7 +61,8 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
       @Field("rows answered") long predicted,
       @Field("rows by the class answered") Map<String, Long> classes,
       @Field("rows without an answer, by reason") Map<String, Long> rejected,
-      @Field("values that met a fitted rule, by rule and column") Map<String, Long> outcomes,
+      @Field("number of values that preprocessing replaced, by rule.column")
+          Map<String, Long> outcomes,
       @Field("the engine that answered: vector or plain") String engine,
       @Field("how long it took, in seconds") double seconds) {}
 

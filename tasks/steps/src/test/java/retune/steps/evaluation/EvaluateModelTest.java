@@ -146,7 +146,7 @@ class EvaluateModelTest {
   void anEncoderWithoutAHeadIsRefused() {
     String encoder = loop.registerEncoderOnly();
     assertRefused(
-        "'%s' is an encoder without a head and answers nothing; train_model makes a version with"
+        "'%s' is an encoder without a head and cannot predict; train_model makes a version with"
                 .formatted(encoder)
             + " a head from it.",
         () -> loop.evaluate(encoder));

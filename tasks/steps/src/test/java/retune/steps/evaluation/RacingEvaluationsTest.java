@@ -25,7 +25,7 @@ import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
 import retune.steps.deployment.WaitForModelReady;
 
-/** Two runs evaluate one model at the same time, each with a candidate of its own. */
+/** Two runs evaluate one model at the same time, each with its own candidate. */
 class RacingEvaluationsTest {
   private static final int TIMES = 5;
   private static final LocalDate FIRST_DAY = LocalDate.parse("2026-11-06");
