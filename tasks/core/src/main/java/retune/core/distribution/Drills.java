@@ -7,7 +7,10 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 
-/** Injects a {@link Drill} into rows of one distribution. */
+/**
+ * Injects a {@link Drill} into rows of one distribution. Draws row by row, so that a row does not
+ * depend on the rows after it.
+ */
 final class Drills {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
   private static final double SHIFT = 1.5;
@@ -46,13 +49,12 @@ final class Drills {
   }
 
   private double[][] driftCovariates(double[][] values, RandomGenerator random) {
-    double[][] drifted = new double[values.length][];
-    for (int column = 0; column < values.length; column++) {
-      FeatureColumn feature = distribution.columns().get(column);
-      drifted[column] =
-          Arrays.stream(values[column])
-              .map(value -> driftValue(feature, value, random.nextDouble()))
-              .toArray();
+    double[][] drifted = copy(values);
+    for (int row = 0; row < drifted[0].length; row++) {
+      for (int column = 0; column < drifted.length; column++) {
+        FeatureColumn feature = distribution.columns().get(column);
+        drifted[column][row] = driftValue(feature, values[column][row], random.nextDouble());
+      }
     }
     return drifted;
   }
@@ -104,13 +106,19 @@ final class Drills {
   }
 
   private double[][] loseValues(double[][] values, RandomGenerator random) {
-    double[][] lossy = values.clone();
-    for (int column : byRelevance.subList(0, (byRelevance.size() + 1) / 2)) {
-      lossy[column] =
-          Arrays.stream(values[column])
-              .map(value -> random.nextDouble() < drill.strength() ? Double.NaN : value)
-              .toArray();
+    double[][] lossy = copy(values);
+    List<Integer> losing = byRelevance.subList(0, (byRelevance.size() + 1) / 2);
+    for (int row = 0; row < lossy[0].length; row++) {
+      for (int column : losing) {
+        if (random.nextDouble() < drill.strength()) {
+          lossy[column][row] = Double.NaN;
+        }
+      }
     }
     return lossy;
+  }
+
+  private static double[][] copy(double[][] values) {
+    return Arrays.stream(values).map(double[]::clone).toArray(double[][]::new);
   }
 }

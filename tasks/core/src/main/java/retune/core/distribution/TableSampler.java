@@ -20,10 +20,6 @@ import retune.core.data.Table;
  * own random generators, one for the rows and one for the drill (L64X128MixRandom; Steele and Vigna
  * 2021, "LXM: better splittable pseudorandom number generators (and almost as fast)"). A generator
  * is seeded with the SHA-256 of its purpose, the seed, the date and the block number.
- *
- * <p>There is one exception: {@link Drill.Kind#COVARIATE_DRIFT} and {@link
- * Drill.Kind#MISSING_BURST} draw column by column, so what they change in an incomplete last block
- * also depends on its number of rows.
  */
 public final class TableSampler {
   public static final int BLOCK_ROWS = 1_000;

@@ -48,6 +48,13 @@ class DrillTest {
   }
 
   @ParameterizedTest
+  @EnumSource
+  void aRowDoesNotDependOnHowManyAreAskedFor(Kind kind) {
+    TableSampler sampler = sampler(kind, 0.5);
+    assertEquals(rows(sampler.table(1_700)).subList(0, 1_300), rows(sampler.table(1_300)));
+  }
+
+  @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void aStrongDrillTakesMuchOfTheMacroF1AndAMildOneLess(Kind kind) {
     double healthy = CLASSIFIER.evaluate(HEALTHY).f1Macro();
@@ -118,8 +125,11 @@ class DrillTest {
   }
 
   private static Table draw(Kind kind, double strength) {
-    return new TableSampler(LOANS, 1, LocalDate.of(2026, 11, 5), new Drill(kind, strength))
-        .table(ROWS);
+    return sampler(kind, strength).table(ROWS);
+  }
+
+  private static TableSampler sampler(Kind kind, double strength) {
+    return new TableSampler(LOANS, 1, LocalDate.of(2026, 11, 5), new Drill(kind, strength));
   }
 
   private static Table features(Table table) {
