@@ -76,9 +76,11 @@ record NetworkSizes(SortedMap<String, Checkpoint.Entry> tensors, Network spec) {
     return spec.headHidden() == null ? DEFAULT_HEAD : spec.headHidden();
   }
 
+  /** Without categorical features no tensor shows it, and the spec's is taken as it is. */
   private int embedding() {
+    int stated = spec.embedding() == null ? 1 : spec.embedding();
     return cardinalities().isEmpty()
-        ? 1
+        ? stated
         : agreed("embedding", spec.embedding(), size("encoder.embeddings.0.weight", 1));
   }
 

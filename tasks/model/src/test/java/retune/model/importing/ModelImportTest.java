@@ -180,6 +180,37 @@ class ModelImportTest {
     assertEquals(weights.hash(), model.weights().hash());
   }
 
+  @ParameterizedTest
+  @CsvSource({"'', 1", "'\"embedding\": 6,', 6"})
+  void withoutCategoricalColumnsTheSpecsEmbeddingIsTaken(String stated, int embedding)
+      throws IOException {
+    assertEquals(
+        new Architecture.Mlp(embedding, List.of(10), 7, 0.1),
+        ModelImport.read(numericPerceptron(), spec(numericSpec(stated))).architecture());
+  }
+
+  @Test
+  void withoutCategoricalColumnsAnImpossibleEmbeddingIsRefused() throws IOException {
+    Path file = numericPerceptron();
+    assertRefused(
+        "The architecture's embedding is 0",
+        () -> ModelImport.read(file, spec(numericSpec("\"embedding\": 0,"))));
+  }
+
+  private static String numericSpec(String stated) {
+    return SPEC.replaceAll("\\s*\\{[^{]*\"encoding\": \"codes\"[^}]*},", "")
+        .replace(
+            "\"type\": \"tab_transformer\", \"heads\": 2",
+            stated + "\"type\": \"mlp\", \"dropout\": 0.1");
+  }
+
+  private Path numericPerceptron() throws IOException {
+    FeatureSchema numbers = new FeatureSchema(List.of(), List.of("n0", "n1"));
+    Architecture perceptron = new Architecture.Mlp(1, List.of(10), 7, 0.1);
+    Weights weights = TestModels.weights(WeightShapes.of(perceptron, numbers, 2), 3);
+    return Files.write(folder.resolve("numeric.safetensors"), Safetensors.write(weights));
+  }
+
   @Test
   void theWeightsOfAVersionWithAnArchiveAreRefused() throws IOException {
     Path file = folder.resolve("weights.safetensors");
