@@ -127,6 +127,16 @@ public final class Champions {
     this.pointers = store.collection("champions");
   }
 
+  /** The champion; throws an {@link InvalidInputException} if the model has none. */
+  public Champion get(String model) {
+    return find(model)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "There is no champion of '%s'; register one with register_model --champion."
+                        .formatted(model)));
+  }
+
   public Optional<Champion> find(String model) {
     return Optional.ofNullable(pointers.find(Filters.eq(model)).first())
         .map(

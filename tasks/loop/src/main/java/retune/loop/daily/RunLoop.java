@@ -197,7 +197,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
             .doubleValue(),
         ended.required("retraining_info").required("retry_count").intValue(),
         ended.required("champion_id").stringValue(),
-        new Champions(context.store()).find(input.name()).orElseThrow().modelId(),
+        new Champions(context.store()).get(input.name()).modelId(),
         seconds);
   }
 

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
-import retune.core.InvalidInputException;
 import retune.judgement.AuditTrail;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
@@ -79,14 +78,7 @@ public final class History implements Step<History.Input, History.Output> {
 
   @Override
   public Output run(Input input, StepContext context) {
-    Champion champion =
-        new Champions(context.store())
-            .find(input.model())
-            .orElseThrow(
-                () ->
-                    new InvalidInputException(
-                        "There is no champion of '%s'; give the name of a model that has one."
-                            .formatted(input.model())));
+    Champion champion = new Champions(context.store()).get(input.model());
     List<Document> events = new AuditTrail(context.store()).history(input.model());
     int from = input.last() == 0 ? 0 : Math.max(0, events.size() - input.last());
     return new Output(

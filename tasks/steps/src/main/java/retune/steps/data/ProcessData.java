@@ -57,7 +57,8 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
     RawBatches rawBatches = context.store().rawBatches();
     ProcessedBatches batches = context.store().processedBatches();
     RawBatch raw = rawBatch(input, rawBatches);
-    ModelVersion champion = champion(input.model(), context);
+    String modelId = new Champions(context.store()).get(input.model()).modelId();
+    ModelVersion champion = new ModelStore(context.store()).get(modelId);
     Preprocessing preprocessing = champion.preprocessing();
     String contentHash = Processing.contentHash(raw, preprocessing, champion.target());
     Processing processing = new Processing(preprocessing, champion.target(), rawBatches.read(raw));
@@ -108,17 +109,5 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
                         + "' for "
                         + input.logicalDate()
                         + "; run generate_data or ingest for that day first."));
-  }
-
-  private static ModelVersion champion(String model, StepContext context) {
-    return new Champions(context.store())
-        .find(model)
-        .map(champion -> new ModelStore(context.store()).get(champion.modelId()))
-        .orElseThrow(
-            () ->
-                new InvalidInputException(
-                    "No version of '"
-                        + model
-                        + "' is in production; register one with register_model --champion."));
   }
 }

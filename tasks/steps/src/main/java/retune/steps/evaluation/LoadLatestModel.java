@@ -1,7 +1,6 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
-import retune.core.InvalidInputException;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
@@ -32,15 +31,7 @@ public final class LoadLatestModel implements Step<LoadLatestModel.Input, LoadLa
 
   @Override
   public Output run(Input input, StepContext context) {
-    Champion champion =
-        new Champions(context.store())
-            .find(input.model())
-            .orElseThrow(
-                () ->
-                    new InvalidInputException(
-                        "There is no champion of '"
-                            + input.model()
-                            + "'; register one with register_model --champion."));
+    Champion champion = new Champions(context.store()).get(input.model());
     ModelStore models = new ModelStore(context.store());
     ModelVersion version = models.get(champion.modelId());
     return new Output(

@@ -199,8 +199,7 @@ class ProcessDataTest {
   void anAbsentChampionIsRefused() {
     writeRaw(raw(row -> "" + row % 2));
     assertRefused(
-        "No version of 'credit-default' is in production; register one with register_model"
-            + " --champion.");
+        "There is no champion of 'credit-default'; register one with register_model --champion.");
   }
 
   @Test
