@@ -12,7 +12,6 @@ import retune.core.judgement.Selection;
 import retune.model.batch.TrainedAttempt;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
-import retune.runtime.store.Provenance;
 
 /**
  * The attempt that a run chose on the validation rows, {@link Selection#BEST_ON_VALIDATION}. The
@@ -23,7 +22,7 @@ import retune.runtime.store.Provenance;
  * @param chosen the one with the greatest value on the validation rows, the first of equals
  */
 public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
-  private static final String COLLECTION = "chosen_attempts";
+  private static final RunDocuments DOCUMENTS = new RunDocuments("chosen_attempts");
 
   /**
    * Chooses among the attempts that this run has made. Attempts end with the first whose lower
@@ -73,23 +72,19 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
   }
 
   public void keep(StepContext context, ProcessedBatch batch, DayKey key) {
-    Document document =
-        new Document("model", batch.model())
-            .append("data_path", batch.batchId())
-            .append("logical_date", batch.logicalDate().toString())
-            .append("attempts", tried.stream().map(TrainedAttempt::toDocument).toList())
+    DOCUMENTS.keep(
+        context,
+        batch,
+        key,
+        new Document("attempts", tried.stream().map(TrainedAttempt::toDocument).toList())
             .append("chosen", chosen.number())
-            .append("reason", reason());
-    document.putAll(Provenance.of(context));
-    context.store().events().record(COLLECTION, id(context, batch.batchId(), key), document);
+            .append("reason", reason()));
   }
 
   /** What this run has chosen for the key; empty where it has not. */
   static Optional<ChosenAttempt> find(StepContext context, String batchId, DayKey key) {
-    return context
-        .store()
-        .events()
-        .find(COLLECTION, id(context, batchId, key))
+    return DOCUMENTS
+        .find(context, batchId, key)
         .map(
             document -> {
               List<TrainedAttempt> tried =
@@ -104,9 +99,5 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
                       .findFirst()
                       .orElseThrow());
             });
-  }
-
-  private static String id(StepContext context, String batchId, DayKey key) {
-    return "%s/%s/%s".formatted(batchId, context.run().runId(), key.id());
   }
 }

@@ -1,5 +1,8 @@
 package retune.judgement;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
 import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.List;
@@ -104,16 +107,30 @@ public record DayOutcome(
   /** The last day before this one on which the version in production passed. */
   public static Optional<DayOutcome> lastApprovedBefore(
       DocumentStore store, String model, LocalDate date) {
-    return store.events().startingWith(COLLECTION, model + "/").stream()
-        .map(DayOutcome::of)
-        .filter(outcome -> outcome.status == Status.APPROVED && outcome.date.isBefore(date))
-        .max(Comparator.comparing(DayOutcome::date));
+    return Optional.ofNullable(
+            store
+                .collection(COLLECTION)
+                .find(
+                    Filters.and(
+                        Filters.gt("_id", model + "/"),
+                        Filters.lt("_id", dayId(model, date)),
+                        Filters.eq("status", Status.APPROVED.id())))
+                .sort(Sorts.descending("_id"))
+                .first())
+        .map(DayOutcome::of);
   }
 
   /** Whether a later day of the model has an outcome. */
   public static boolean hasLaterDay(DocumentStore store, String model, LocalDate date) {
-    return store.events().startingWith(COLLECTION, model + "/").stream()
-        .anyMatch(outcome -> of(outcome).date.isAfter(date));
+    return store
+            .collection(COLLECTION)
+            .find(
+                Filters.and(
+                    Filters.gte("_id", dayId(model, date.plusDays(1))),
+                    Filters.lt("_id", model + "/" + '\uffff')))
+            .projection(Projections.include("_id"))
+            .first()
+        != null;
   }
 
   /** Every outcome of the day. */

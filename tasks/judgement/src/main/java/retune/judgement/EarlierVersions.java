@@ -7,7 +7,6 @@ import java.util.Optional;
 import org.bson.Document;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
-import retune.runtime.store.Provenance;
 
 /**
  * What a run found when it judged the versions that were approved earlier. The collection {@code
@@ -18,7 +17,7 @@ import retune.runtime.store.Provenance;
  * @param reason what was found, in a sentence
  */
 public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipped, String reason) {
-  private static final String COLLECTION = "look_backs";
+  private static final RunDocuments DOCUMENTS = new RunDocuments("look_backs");
 
   /** The version with the greatest value of the gate's metric among those judged. */
   public static Optional<Judgement> best(List<Judgement> judged) {
@@ -33,24 +32,20 @@ public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipp
 
   public void keep(StepContext context, ProcessedBatch batch, DayKey key) {
     judged.forEach(judgement -> judgement.keep(context, batch));
-    Document document =
-        new Document("model", batch.model())
-            .append("data_path", batch.batchId())
-            .append("logical_date", batch.logicalDate().toString())
-            .append("judged", judged.stream().map(Judgement::modelId).toList())
+    DOCUMENTS.keep(
+        context,
+        batch,
+        key,
+        new Document("judged", judged.stream().map(Judgement::modelId).toList())
             .append("skipped", new Document(new LinkedHashMap<>(skipped)))
             .append("chosen", chosen(judged).map(Judgement::modelId).orElse(null))
-            .append("reason", reason);
-    document.putAll(Provenance.of(context));
-    context.store().events().record(COLLECTION, id(context, batch.batchId(), key), document);
+            .append("reason", reason));
   }
 
   /** What this run found for the key; empty where it has not looked back. */
   static Optional<EarlierVersions> find(StepContext context, String batchId, DayKey key) {
-    return context
-        .store()
-        .events()
-        .find(COLLECTION, id(context, batchId, key))
+    return DOCUMENTS
+        .find(context, batchId, key)
         .map(
             document -> {
               Map<String, Integer> skipped = new LinkedHashMap<>();
@@ -64,9 +59,5 @@ public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipp
                   skipped,
                   document.getString("reason"));
             });
-  }
-
-  private static String id(StepContext context, String batchId, DayKey key) {
-    return "%s/%s/%s".formatted(batchId, context.run().runId(), key.id());
   }
 }
