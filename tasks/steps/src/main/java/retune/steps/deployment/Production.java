@@ -21,6 +21,7 @@ import retune.model.DeploymentFolder;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
+import retune.runtime.RunIdentity;
 import retune.runtime.StepContext;
 import retune.runtime.store.Provenance;
 import retune.steps.notification.Notification;
@@ -61,14 +62,7 @@ final class Production {
   record Completed(String path, String deployedAt, boolean changed) {}
 
   Champion champion() {
-    return champions
-        .find(model)
-        .orElseThrow(
-            () ->
-                new InvalidInputException(
-                    "There is no champion of '"
-                        + model
-                        + "'; register the first with register_model --champion."));
+    return champions.get(model);
   }
 
   /** Who asks: as given, else whoever started the run. */
@@ -120,6 +114,21 @@ final class Production {
       throw overtaken(champion());
     }
     return new Completed(path, now.toString(), true);
+  }
+
+  /** The record of the rollback that a task has made. */
+  Optional<Document> rollbackBy(RunIdentity run) {
+    return context.store().events().startingWith(EVENTS, rollbackId("")).stream()
+        .filter(
+            event ->
+                run.dagId().equals(event.get("dag_id"))
+                    && run.runId().equals(event.get("run_id"))
+                    && run.taskId().equals(event.get("task_id")))
+        .findFirst();
+  }
+
+  private String rollbackId(Object revision) {
+    return "rollback/%s/%s".formatted(model, revision);
   }
 
   /** Replaces the record that an earlier try of the same task made. */
@@ -180,7 +189,7 @@ final class Production {
   RolledBack completeRollback(Champion champion, Bar bar) throws IOException {
     ModelFolder.Content content = content(champion.modelId());
     ModelVersion version = content.version();
-    String id = "rollback/%s/%d".formatted(model, bar.revision());
+    String id = rollbackId(bar.revision());
     String message =
         "%s is rolled back from %s to %s by %s: %s. %s is barred from production until it is released."
             .formatted(

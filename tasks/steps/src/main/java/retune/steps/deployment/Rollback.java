@@ -6,6 +6,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Map;
 import java.util.Optional;
+import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.model.Champions.Bar;
@@ -15,6 +16,7 @@ import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
 import retune.runtime.Pipeline;
+import retune.runtime.RunIdentity;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.steps.deployment.Production.RolledBack;
@@ -62,6 +64,10 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
   public Output run(Input input, StepContext context) throws IOException {
     Production production = new Production(context, input.model());
     Champion champion = production.champion();
+    Optional<Document> earlier = overtaken(production, champion, context.run());
+    if (earlier.isPresent()) {
+      return ofEarlier(earlier.get());
+    }
     String target = target(input, champion, context);
     if (!target.equals(champion.modelId())) {
       champion =
@@ -86,6 +92,39 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
         done.completed().changed(),
         done.message(),
         done.delivered());
+  }
+
+  /**
+   * The record of the rollback that this task has completed, if people have moved on since: the
+   * version that it barred is released, or another one is in production.
+   */
+  private static Optional<Document> overtaken(
+      Production production, Champion champion, RunIdentity run) {
+    return production
+        .rollbackBy(run)
+        .filter(
+            event ->
+                champion.revision() != event.get("revision", Number.class).longValue()
+                    || (champion.deployed() && champion.rollback().isEmpty()));
+  }
+
+  /** A task that runs again after that changes nothing. */
+  private static Output ofEarlier(Document event) {
+    String modelId = event.getString("model_id");
+    String barred = event.getString("previous_model_id");
+    String message =
+        "This task rolled %s back from %s to %s at %s; nothing changed. To roll back again, start a new run."
+            .formatted(event.getString("model"), barred, modelId, event.getString("timestamp"));
+    LOGGER.log(Level.INFO, message);
+    return new Output(
+        modelId,
+        event.getString("model_version"),
+        event.getString("deployment_path"),
+        event.getString("timestamp"),
+        barred,
+        false,
+        message,
+        Map.of());
   }
 
   /** The version to put back; the champion where a rollback of this task or of a dead one did. */

@@ -232,6 +232,32 @@ class RollbackTest {
   }
 
   @Test
+  void aRollbackThatRunsAgainAfterPeopleMovedOnChangesNothing() throws IOException {
+    rollBack("one", null);
+    release();
+    String sentence =
+        "This task rolled credit-default back from %s to %s at 2026-11-05T06:00:00Z; nothing changed."
+            .formatted(second, first);
+    assertOneChangesNothing(sentence, null);
+    assertOneChangesNothing(sentence, first);
+    deployment.models.move(second, VersionStatus.Event.APPROVE, "Passed again");
+    deploy(second);
+    assertOneChangesNothing(sentence, null);
+    assertOneChangesNothing(sentence, first);
+    assertEquals(first, rollBack("two", null).modelId(), "another run rolls back again");
+  }
+
+  private void assertOneChangesNothing(String sentence, @Nullable String to) throws IOException {
+    Map<String, String> before = deployment.everything();
+    Rollback.Output again = rollBack("one", to);
+    assertTrue(again.message().startsWith(sentence), again.message());
+    assertFalse(again.changed());
+    assertEquals(first, again.modelId());
+    assertEquals(second, again.barredModelId());
+    assertEquals(before, deployment.everything());
+  }
+
+  @Test
   void fiftyRacingPromotionsAndRollbacksLeaveOneChampionAndStatusesThatAgree() throws Exception {
     List<Callable<String>> racers = new ArrayList<>();
     for (int i = 0; i < RACERS; i++) {
