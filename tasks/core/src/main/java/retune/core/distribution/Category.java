@@ -15,7 +15,7 @@ import retune.core.data.Column;
  */
 record Category(String text, long rows, long classes) {
   /** Greatest number of distinct texts; a column with more holds names or sentences. */
-  private static final int MOST = 1_000;
+  static final int MOST = 1_000;
 
   /**
    * The distinct texts of a column, ordered by the mean class index of their rows. A category's

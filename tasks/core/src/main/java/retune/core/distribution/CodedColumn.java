@@ -12,19 +12,24 @@ import retune.core.data.Column;
  *
  * @param text whether the values are texts
  * @param categories the distinct texts, in the order of {@link Category#inOrder}; empty for numbers
- * @param values one per row: the number, or the position of the text; NaN if missing
+ *     and for many dates
+ * @param values one per row: the number, the position of the text, or of many dates the {@link
+ *     Days}; NaN if missing
  */
 record CodedColumn(String name, boolean text, List<String> categories, double[] values) {
   /**
    * Codes a column.
    *
    * @param rowsOfClass {@code [class][i]}: the rows of each class
-   * @throws InvalidInputException if a number is infinite or there are too many distinct texts
+   * @throws InvalidInputException if a number is infinite, or there are too many distinct texts
+   *     that are not dates
    */
   static CodedColumn of(Column column, int[][] rowsOfClass) {
     return switch (column) {
       case Column.Numbers(String name, double[] values) ->
           new CodedColumn(name, false, List.of(), finite(name, values));
+      case Column.Texts texts when Days.ofMany(texts).isPresent() ->
+          new CodedColumn(texts.name(), true, List.of(), Days.ofMany(texts).orElseThrow());
       case Column.Texts texts -> {
         List<String> categories = Category.inOrder(texts, rowsOfClass);
         yield new CodedColumn(texts.name(), true, categories, positions(texts, categories));

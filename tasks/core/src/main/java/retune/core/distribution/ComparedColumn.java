@@ -3,6 +3,7 @@ package retune.core.distribution;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import retune.core.data.Column;
 import retune.core.distribution.QualityReport.ColumnShape;
@@ -33,13 +34,27 @@ record ComparedColumn(String name, boolean categorical, Values real, Values synt
     }
   }
 
-  static ComparedColumn of(Column real, Column synthetic, boolean categorical) {
-    if (categorical) {
-      Map<String, Integer> codes = new HashMap<>();
-      return new ComparedColumn(
-          real.name(), true, categories(real, codes), categories(synthetic, codes));
+  /**
+   * Prepares a column.
+   *
+   * @param codes whether numbers are codes of categories
+   */
+  static ComparedColumn of(Column real, Column synthetic, boolean codes) {
+    if (real instanceof Column.Texts dates && synthetic instanceof Column.Texts others) {
+      Optional<double[]> days = Days.ofMany(dates);
+      Optional<double[]> otherDays = days.isPresent() ? Days.of(others) : Optional.empty();
+      if (otherDays.isPresent()) {
+        return new ComparedColumn(
+            real.name(), false, numbers(days.orElseThrow()), numbers(otherDays.get()));
+      }
     }
-    return new ComparedColumn(real.name(), false, numbers(real), numbers(synthetic));
+    if (codes || real instanceof Column.Texts) {
+      Map<String, Integer> known = new HashMap<>();
+      return new ComparedColumn(
+          real.name(), true, categories(real, known), categories(synthetic, known));
+    }
+    return new ComparedColumn(
+        real.name(), false, numbers(values(real)), numbers(values(synthetic)));
   }
 
   ColumnShape shape() {
@@ -76,12 +91,14 @@ record ComparedColumn(String name, boolean categorical, Values real, Values synt
     return new Values(numbers, codes);
   }
 
-  private static Values numbers(Column column) {
-    double[] numbers =
-        IntStream.range(0, column.rows())
-            .mapToDouble(
-                row -> column.isMissing(row) ? Double.NaN : ((Column.Numbers) column).values()[row])
-            .toArray();
+  private static double[] values(Column column) {
+    return IntStream.range(0, column.rows())
+        .mapToDouble(
+            row -> column.isMissing(row) ? Double.NaN : ((Column.Numbers) column).values()[row])
+        .toArray();
+  }
+
+  private static Values numbers(double[] numbers) {
     double low = Arrays.stream(numbers).filter(x -> !Double.isNaN(x)).min().orElse(0);
     double high = Arrays.stream(numbers).filter(x -> !Double.isNaN(x)).max().orElse(1);
     double from = low == high ? low - 0.5 : low;

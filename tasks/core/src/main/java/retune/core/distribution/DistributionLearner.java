@@ -34,7 +34,7 @@ public final class DistributionLearner {
    * @param sourceHash SHA-256 of the source of the table
    * @throws InvalidInputException if the table lacks the target or any other column; if a label is
    *     not among the classes, a class has no row, or there are more than 1,000 classes; if a
-   *     number is infinite, or a column has more than 1,000 distinct texts
+   *     number is infinite, or a column has more than 1,000 distinct texts that are not dates
    */
   public static TableDistribution learn(Table table, Target target, String sourceHash) {
     Column labels = table.column(target.column());

@@ -9,8 +9,9 @@ import retune.core.data.Column;
  *
  * @param text whether the values are texts
  * @param categories the distinct texts, in the order in which the copula numbers them; empty for
- *     numbers
- * @param decimals decimal places of the numbers, 0 … 6, or {@link #ANY_DECIMALS}
+ *     numbers, and for texts that are more dates than a thousand, whose values are {@link Days}
+ * @param decimals decimal places of the numbers, 0 … 6, or {@link #ANY_DECIMALS}; days with
+ *     decimals have a time
  * @param marginal the marginal over all rows, whatever their class
  * @param relevance share of the variance of the column's normal scores that lies between the
  *     classes, 0 … 1: the effect size of van der Waerden's test (1952, "Order tests for the
@@ -35,7 +36,8 @@ public record FeatureColumn(
   /**
    * A column of generated values.
    *
-   * @param values one per row: the number, or the position of the category; NaN if missing
+   * @param values one per row: the number, the position of the category, or the days; NaN if
+   *     missing
    */
   Column column(double[] values) {
     if (!text) {
@@ -43,8 +45,12 @@ public record FeatureColumn(
     }
     @Nullable String[] texts = new @Nullable String[values.length];
     for (int row = 0; row < texts.length; row++) {
-      texts[row] = Double.isNaN(values[row]) ? null : categories.get((int) values[row]);
+      texts[row] = Double.isNaN(values[row]) ? null : text(values[row]);
     }
     return new Column.Texts(name, texts);
+  }
+
+  private String text(double value) {
+    return categories.isEmpty() ? Days.text(value, decimals != 0) : categories.get((int) value);
   }
 }

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.DoubleStream;
 import retune.core.InvalidInputException;
-import retune.core.data.Column;
 import retune.core.data.Table;
 
 /**
@@ -57,7 +56,8 @@ public record QualityReport(
    * Compares a synthetic table with the real one.
    *
    * @param synthetic a table with the columns of {@code real}, in any order
-   * @param categorical numeric columns whose values are codes; text columns are always categorical
+   * @param categorical numeric columns whose values are codes; text columns are always categorical,
+   *     except for more than a thousand ISO 8601 dates
    * @throws InvalidInputException if a table has no rows, or the synthetic one lacks a column
    */
   public static QualityReport compare(Table real, Table synthetic, Set<String> categorical) {
@@ -72,7 +72,7 @@ public record QualityReport(
                     ComparedColumn.of(
                         column,
                         synthetic.column(column.name()),
-                        column instanceof Column.Texts || categorical.contains(column.name())))
+                        categorical.contains(column.name())))
             .toList();
     List<ColumnShape> columns = compared.stream().map(ComparedColumn::shape).toList();
     List<PairTrend> pairs = new ArrayList<>();

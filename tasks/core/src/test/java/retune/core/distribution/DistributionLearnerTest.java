@@ -6,11 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.LocalDate;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -168,6 +173,58 @@ class DistributionLearnerTest {
             InvalidInputException.class, () -> DistributionLearner.learn(table, TARGET, ""));
 
     assertTrue(refused.toString().contains("Row 3 of column 'x'"), refused.toString());
+  }
+
+  @Test
+  void manyDatesAreDrawnAsDatesOfTheirRange() {
+    Table dates = dates(day -> LocalDate.of(2020, 1, 1).plusDays(day).toString());
+    Table drawn = draw(DistributionLearner.learn(dates, TARGET, ""), 3_000);
+    Set<LocalDate> days =
+        texts(drawn.without(Set.of("label"))).stream()
+            .map(day -> LocalDate.parse(Objects.requireNonNull(day)))
+            .collect(Collectors.toSet());
+    assertTrue(days.size() > 1_000, days.size() + " distinct dates");
+    for (LocalDate day : days) {
+      assertTrue(day.getYear() >= 2020 && day.getYear() <= 2024, day.toString());
+    }
+    assertTrue(QualityReport.compare(dates, drawn, Set.of()).columnShapes() > 0.95);
+  }
+
+  @Test
+  void manyTimesAreDrawnToTheSecond() {
+    Table times =
+        dates(minute -> LocalDate.of(2020, 1, 1).atTime(10, 30, 1).plusMinutes(minute).toString());
+    Table drawn = draw(DistributionLearner.learn(times, TARGET, ""), 100);
+    for (String time : texts(drawn.without(Set.of("label")))) {
+      LocalDateTime drawnTime = LocalDateTime.parse(Objects.requireNonNull(time));
+      assertTrue(drawnTime.toString().startsWith("2020-01-0"), time);
+    }
+  }
+
+  @Test
+  void manyTextsThatAreNotAllDatesAreRefused() {
+    Table mixed = dates(day -> day == 7 ? "soon" : LocalDate.EPOCH.plusDays(day).toString());
+    InvalidInputException refused =
+        assertThrows(
+            InvalidInputException.class, () -> DistributionLearner.learn(mixed, TARGET, ""));
+    assertTrue(refused.toString().contains("has 1500 different texts"), refused.toString());
+  }
+
+  /** 3,000 rows with 1,500 distinct texts, one for each day. */
+  private static Table dates(IntFunction<String> text) {
+    int rows = 3_000;
+    return new Table(
+        List.of(
+            new Column.Texts(
+                "day",
+                IntStream.range(0, rows)
+                    .mapToObj(row -> text.apply(row / 2))
+                    .toArray(String[]::new)),
+            new Column.Texts(
+                "label",
+                IntStream.range(0, rows)
+                    .mapToObj(row -> row % 2 == 0 ? "no" : "yes")
+                    .toArray(String[]::new))));
   }
 
   @Test
