@@ -58,7 +58,7 @@ public final class PreprocessingFitter {
                   dropped.stream()
                       .map(column -> "'" + column.name() + "' is dropped, " + column.reason())
                       .toList())
-              + ".");
+              + ". Add columns of numbers, categories or dates.");
     }
     return new Preprocessing(categorical, List.of(), numeric, dates, dropped, notation);
   }

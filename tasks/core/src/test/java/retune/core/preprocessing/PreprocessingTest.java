@@ -255,6 +255,20 @@ class PreprocessingTest {
   }
 
   @Test
+  void aTableOfSentencesIsRefused() {
+    Table sentences = Tables.of(texts("text", 30, row -> "sentence " + row));
+    InvalidInputException refusal =
+        assertThrows(
+            InvalidInputException.class,
+            () -> PreprocessingFitter.fit(sentences, FitOptions.excluding()));
+    assertEquals(
+        "No column of the training rows can be a feature: 'text' is dropped, 30 different texts in"
+            + " 30 rows: too few rows of each to learn from. Add columns of numbers, categories or"
+            + " dates.",
+        refusal.getMessage());
+  }
+
+  @Test
   void noRowsGiveNoFeatures() {
     Table none = row("5", "c", "2026-03-01").select(new int[0]);
     assertEquals(0, FITTED.apply(none).features().rows());

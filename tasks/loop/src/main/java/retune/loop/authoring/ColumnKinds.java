@@ -69,7 +69,7 @@ record ColumnKinds(Map<String, Kind> kinds) {
     for (Column column : trainingRows.columns()) {
       Detected detected =
           excluded.contains(column.name())
-              ? new Detected(ColumnType.EXCLUDED, "excluded as asked")
+              ? new Detected(ColumnType.EXCLUDED, "as asked")
               : TypeDetection.detect(column);
       ColumnType type = stated.getOrDefault(column.name(), detected.type());
       boolean overridden = type != detected.type();
