@@ -1,5 +1,7 @@
 package retune.report;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.IntStream;
@@ -10,6 +12,10 @@ import java.util.stream.IntStream;
  * @param name what it shows, with its unit where it has one
  */
 public record Axis(String name, Range range) {
+  private static final MathContext FOUR_DIGITS = new MathContext(4);
+  private static final double LEAST_PLAIN = 1e-4;
+  private static final double GREATEST_PLAIN = 1e9;
+
   /** What the axis spans. */
   public enum Range {
     /** The values, with a little room at both ends. */
@@ -35,8 +41,16 @@ public record Axis(String name, Range range) {
     return new Axis(name, Range.VALUES);
   }
 
-  /** A number as axes and tables show it: four significant digits, no trailing zeros. */
+  /**
+   * A number as axes and tables show it: four significant digits, no trailing zeros, commas between
+   * thousands; very large and very small numbers with an exponent.
+   */
   public static String label(double number) {
+    double size = Math.abs(number);
+    if (number == 0 || (size >= LEAST_PLAIN && size < GREATEST_PLAIN)) {
+      BigDecimal rounded = new BigDecimal(number).round(FOUR_DIGITS).stripTrailingZeros();
+      return String.format(Locale.ROOT, "%,." + Math.max(0, rounded.scale()) + "f", rounded);
+    }
     return String.format(Locale.ROOT, "%.4g", number)
         .replaceFirst("(\\.\\d*?)0+(e|$)", "$1$2")
         .replaceFirst("\\.(e|$)", "$1");

@@ -54,7 +54,12 @@ class ChartTest {
         new double[] {1, 2, 3}, Axis.whole("epoch").scale(new double[] {1, 2, 3}).ticks());
     assertEquals("24", Axis.label(24));
     assertEquals("0.25", Axis.label(0.25));
-    assertEquals("1.2e+06", Axis.label(1_200_000));
+    assertEquals("0", Axis.label(0));
+    assertEquals("1,200,000", Axis.label(1_200_000));
+    assertEquals("-334,600", Axis.label(-334_621.5));
+    assertEquals("0.0001235", Axis.label(0.000_123_456));
+    assertEquals("1.2e+09", Axis.label(1_200_000_000));
+    assertEquals("1e-05", Axis.label(0.000_01));
   }
 
   @Test
