@@ -1,5 +1,6 @@
 package retune.loop.authoring;
 
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -7,6 +8,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.DoubleFunction;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -21,6 +24,7 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.ColumnType;
+import retune.core.preprocessing.DateText;
 import retune.core.split.Part;
 import retune.core.statistics.Influence;
 import retune.core.statistics.Interval;
@@ -253,32 +257,48 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
 
   private String histogram(Column real, Column generated, double score) {
     String title = "%s · %s".formatted(real.name(), Chart.fixed(score));
-    boolean isNumeric =
-        real instanceof Column.Numbers
-            && source.kinds().names(ColumnType.NUMERIC).contains(real.name());
-    return isNumeric
-        ? numbers(title, (Column.Numbers) real, (Column.Numbers) generated)
+    if (real instanceof Column.Numbers numbers && isOf(ColumnType.NUMERIC, real)) {
+      return numbers(title, numbers.values(), ((Column.Numbers) generated).values(), Axis::label);
+    }
+    return isOf(ColumnType.DATE, real)
+        ? numbers(title, days(real), days(generated), LoopReport::date)
         : categories(title, real, generated);
   }
 
+  private boolean isOf(ColumnType type, Column column) {
+    return source.kinds().names(type).contains(column.name());
+  }
+
+  /** The dates as days since 1970; NaN where there is none. */
+  private static double[] days(Column column) {
+    return IntStream.range(0, column.rows())
+        .mapToObj(row -> Optional.ofNullable(column.text(row)).flatMap(DateText::parse))
+        .mapToDouble(
+            date ->
+                date.map(day -> day.toLocalDate().toEpochDay())
+                    .map(Long::doubleValue)
+                    .orElse(Double.NaN))
+        .toArray();
+  }
+
+  private static String date(double days) {
+    return LocalDate.ofEpochDay(Math.round(days)).toString();
+  }
+
   /** From the first to the last percentile of the real values; the end bins hold what is beyond. */
-  private static String numbers(String title, Column.Numbers real, Column.Numbers generated) {
-    double[] sorted = Arrays.stream(real.values()).filter(Double::isFinite).sorted().toArray();
+  private static String numbers(
+      String title, double[] real, double[] generated, DoubleFunction<String> label) {
+    double[] sorted = Arrays.stream(real).filter(Double::isFinite).sorted().toArray();
     double low = sorted[sorted.length / 100];
     double high = sorted[sorted.length - 1 - sorted.length / 100];
     double width = (high - low) / NUMBER_BINS;
-    List<String> labels = new ArrayList<>(List.of(Axis.label(low)));
+    List<String> labels = new ArrayList<>(List.of(label.apply(low)));
     for (int bin = 1; bin < NUMBER_BINS - 1; bin++) {
-      labels.add(Axis.label(low + bin * width) + " to " + Axis.label(low + (bin + 1) * width));
+      labels.add(label.apply(low + bin * width) + " to " + label.apply(low + (bin + 1) * width));
     }
-    labels.add(Axis.label(high));
+    labels.add(label.apply(high));
     return Chart.bars(
-        title,
-        labels,
-        "real",
-        shares(real.values(), low, high),
-        "generated",
-        shares(generated.values(), low, high));
+        title, labels, "real", shares(real, low, high), "generated", shares(generated, low, high));
   }
 
   private static double[] shares(double[] values, double low, double high) {

@@ -74,6 +74,9 @@ class ForeignTableTest {
     assertTrue(kinds.contains("; 4.0 % missing\n  \"Betrag\""), kinds);
     String report = Files.readString(folder.resolve("output/report.html"));
     assertFalse(report.matches("(?s).*points=\"\\d+,\\d+,.*"), "decimal commas draw nothing");
+    assertTrue(
+        report.matches("(?s).*<title>\\d{4}-\\d\\d-\\d\\d to \\d{4}-\\d\\d-\\d\\d: real.*"),
+        "a bar shows the days between two dates");
 
     String answers = predict(latin);
     assertEquals(ROWS + 1, answers.lines().count());
@@ -191,7 +194,7 @@ class ForeignTableTest {
               amount,
               missing(row, 3),
               1_000 + random.nextInt(9_000),
-              LocalDate.of(2025, 1, 1).plusDays(random.nextInt(365)),
+              LocalDate.of(2016, 1, 1).plusDays(random.nextInt(3_650)),
               missing(row, 7),
               random.nextBoolean() ? "Königstraße; hinten" : "Am Bühl\noben",
               amount + 400 * random.nextGaussian() > 2_800 ? "ja" : "nein"));
