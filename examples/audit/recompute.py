@@ -248,7 +248,7 @@ class Comparison:
     verdict: Document
     candidate: Predictions
     champion: Predictions
-    ordinary: tuple[Predictions, Predictions] | None
+    others: Mapping[str, tuple[Predictions, Predictions]]
 
     @property
     def metric(self) -> str:
@@ -313,13 +313,39 @@ class Comparison:
             yield "champion", champion.answered("passed") if champion.value >= 0 else champion
         yield from self._guards()
         yield from self._policy()
-        if self.ordinary:
-            limit = -self.key.get("retention_limit", 0.05)
-            kept = self.difference("retention", self.metric, limit, self.ordinary)
-            lost = "asked" if self.key.get("on_conflict") == "ask" else "failed"
-            yield "retention", kept.answered("passed" if kept.value >= limit else lost)
+        for name, pair in self.others.items():
+            yield name, self._of_others(name, pair)
         if self.verdict["status"] == "asked":
             yield "gain", self.gain()
+
+    def _of_others(self, name: str, pair: tuple[Predictions, Predictions]) -> Found:
+        """Whether the candidate keeps what it may lose to another version, or on other rows."""
+        within = name.removeprefix("anchor_within_")
+        if within != name:
+            return self.difference(name, within, -self._margins()[within], pair)
+        limit = -self.key.get("retention_limit", 0.05)
+        kept = self.difference(name, self.metric, limit, pair)
+        lost = "asked" if self.key.get("on_conflict") == "ask" else "failed"
+        return kept.answered("passed" if kept.value >= limit else lost)
+
+    def _margins(self) -> dict[str, float]:
+        """By how much the policy lets each metric fall."""
+        margins: dict[str, float] = {}
+        for name, of_metric, number in self._terms():
+            if name in {"non_inferior", "within"}:
+                margin = float(number or (0.01 if name == "non_inferior" else 0.02))
+                for metric in [of_metric] if of_metric else ["f1_macro", "accuracy"]:
+                    margins[metric] = margin
+        return margins
+
+    def _terms(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """The policy's terms: name, metric and number."""
+        term = r"(\w+)(?:\(\s*(?:(\w+)\s*,\s*)?([0-9.]+)\s*\))?"
+        for words in self.key.get("policy", "floor").split(" and "):
+            matched = re.fullmatch(term, words.strip())
+            if matched is None:
+                raise DifferenceError(f"the policy's term {words!r} is not known")
+            yield matched[1], matched[2], matched[3]
 
     def superior(self, name: str, evidence: str) -> Found:
         """Whether the candidate's metric is above the champion's; equal ones are not."""
@@ -360,18 +386,11 @@ class Comparison:
 
     def _policy(self) -> Iterator[tuple[str, Found]]:
         labels, rows = self.candidate.labels, len(self.candidate.labels)
-        term = r"(\w+)(?:\(\s*(?:(\w+)\s*,\s*)?([0-9.]+)\s*\))?"
-        for words in self.key.get("policy", "floor").split(" and "):
-            matched = re.fullmatch(term, words.strip())
-            if matched is None:
-                raise DifferenceError(f"the policy's term {words!r} is not known")
-            name, of_metric, number = matched.groups()
-            if name in {"non_inferior", "within"}:
-                margin = float(number or (0.01 if name == "non_inferior" else 0.02))
-                for metric in [of_metric] if of_metric else ["f1_macro", "accuracy"]:
-                    check = f"within_{metric}"
-                    yield check, self.difference(check, metric, -margin)
-            elif name == "superior":
+        for metric, margin in self._margins().items():
+            check = f"within_{metric}"
+            yield check, self.difference(check, metric, -margin)
+        for name, _, number in self._terms():
+            if name == "superior":
                 above = self.superior("superior", self.key.get("evidence", "point"))
                 asked = float(number or 0.02)
                 yield "improvement", plain(above.value, asked, above.value >= asked, rows)
@@ -744,6 +763,30 @@ class Store:
             kept["content_hash"],
         )
 
+    def joined(self, kept_ids: list[str]) -> Predictions:
+        """Kept predictions of one version for several batches, one after the other."""
+        parts = [self.predictions(kept_id) for kept_id in kept_ids]
+        for part in parts:
+            check_labels(self, part)
+        return replace(
+            parts[0],
+            rows=np.concatenate([part.rows for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            probabilities=np.concatenate([part.probabilities for part in parts]),
+        )
+
+    def others(self, verdict: Document) -> dict[str, tuple[Predictions, Predictions]]:
+        """By check: the judged version and another one, or both on other rows."""
+        pairs = {}
+        for compared in verdict.get("compared", []):
+            kept = compared["predictions"], compared["other_predictions"]
+            if None not in kept[0] + kept[1]:
+                pair = self.joined(kept[0]), self.joined(kept[1])
+                what = f"the rows of the check {compared['check']}"
+                equal(what, pair[0].labels.tolist(), pair[1].labels.tolist())
+                pairs[compared["check"]] = pair
+        return pairs
+
     def labels(
         self, data_path: str, content_hash: str
     ) -> np.ndarray[Any, np.dtype[np.int32]] | None:
@@ -850,13 +893,6 @@ def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:
     same("the value", verdict["value"], candidate.metric(verdict["metric"]))
     is_champion = verdict["model_id"] == verdict["champion_id"]
     checks: dict[str, Document] = {check["name"]: check for check in verdict["checks"]}
-    ordinary = None
-    if verdict.get("ordinary_predictions") and verdict.get("champion_ordinary_predictions"):
-        ordinary = (
-            store.predictions(verdict["ordinary_predictions"]),
-            store.predictions(verdict["champion_ordinary_predictions"]),
-        )
-        check_labels(store, ordinary[0])
     if is_champion:
         value, limit = candidate.metric(verdict["metric"]), verdict["key"]["threshold"]
         gate = plain(value, limit, value >= limit, len(candidate.labels))
@@ -864,14 +900,15 @@ def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:
         if "harm" in checks and (harm := ledger.harm(verdict, gate)):
             asked["harm"] = harm
     else:
-        asked = dict(Comparison(verdict, candidate, champion, ordinary).checks())
+        asked = dict(Comparison(verdict, candidate, champion, store.others(verdict)).checks())
         if "superiority" in checks:
             asked["superiority"] = ledger.superiority(verdict)
     for name, found in asked.items():
         if name not in checks:
             raise DifferenceError(f"the check {name} is missing")
         check_found(name, checks[name], found)
-    others = [name for name in checks if name not in asked]
+    # A check without rows says why there is nothing to compare.
+    others = [name for name in checks if name not in asked and checks[name]["rows"]]
     equal("the status", verdict["status"], status(list(checks.values()), is_champion))
     return (
         f"{verdict['status']}, {len(candidate.labels):,} rows, {len(asked)} checks"

@@ -2,12 +2,14 @@ package retune.judgement;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
-import com.mongodb.client.model.Sorts;
+import com.mongodb.client.model.Projections;
 import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.bson.Document;
 import retune.model.Champions.Champion;
 import retune.runtime.StepContext;
@@ -104,20 +106,28 @@ public record DayOutcome(
         .max(Comparator.comparingInt(DayOutcome::revision));
   }
 
-  /** The last day before this one on which the version in production passed. */
-  public static Optional<DayOutcome> lastApprovedBefore(
-      DocumentStore store, String model, LocalDate date) {
-    return Optional.ofNullable(
-            store
-                .collection(COLLECTION)
-                .find(
-                    Filters.and(
-                        Filters.gt("_id", model + "/"),
-                        Filters.lt("_id", dayId(model, date)),
-                        Filters.eq("status", Status.APPROVED.id())))
-                .sort(Sorts.descending("_id"))
-                .first())
-        .map(DayOutcome::of);
+  /**
+   * The days before this one on which the version in production passed, by each day's latest
+   * outcome; the newest first.
+   */
+  public static List<LocalDate> approvedBefore(DocumentStore store, String model, LocalDate date) {
+    Map<String, Document> latest = new TreeMap<>(Comparator.reverseOrder());
+    store
+        .collection(COLLECTION)
+        .find(
+            Filters.and(Filters.gt("_id", model + "/"), Filters.lt("_id", dayId(model, date))))
+        .projection(Projections.include("logical_date", "revision", "status"))
+        .forEach(
+            outcome ->
+                latest.merge(
+                    outcome.getString("logical_date"),
+                    outcome,
+                    (one, other) ->
+                        other.getInteger("revision") > one.getInteger("revision") ? other : one));
+    return latest.values().stream()
+        .filter(outcome -> outcome.getString("status").equals(Status.APPROVED.id()))
+        .map(outcome -> LocalDate.parse(outcome.getString("logical_date")))
+        .toList();
   }
 
   /** Whether a later day of the model has an outcome. */

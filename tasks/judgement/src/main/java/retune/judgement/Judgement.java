@@ -1,12 +1,14 @@
 package retune.judgement;
 
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +45,7 @@ public record Judgement(
     Map<String, Double> championMetrics,
     JudgedPredictions predictions,
     DayKey key) {
-  private static final String COLLECTION = "verdicts";
+  static final String COLLECTION = "verdicts";
 
   /** The champion's place beside the run's other verdicts. */
   private static final String CHAMPION = "0";
@@ -56,6 +58,7 @@ public record Judgement(
    * @param attempt 0 for an earlier version
    * @param datasetName under which its metrics are kept
    * @param ordinaryRows by which the loop sees what the version loses elsewhere
+   * @param others measures another version on the candidate's rows
    * @param alpha the level of this one judgement, see {@link Rules}
    */
   public static Judgement ofCandidate(
@@ -65,6 +68,7 @@ public record Judgement(
       MeasuredVersion champion,
       String datasetName,
       OrdinaryRows ordinaryRows,
+      Function<String, MeasuredVersion> others,
       double alpha,
       DayKey key) {
     String modelId = candidate.version().modelId();
@@ -73,21 +77,58 @@ public record Judgement(
     Comparison comparison =
         new Comparison(
             rules.gate(), rules.evidence(), alpha, candidate.predictions(), champion.predictions());
-    Optional<OrdinaryRows.Compared> ordinary = ordinaryRows.compare(rules, modelId, championId);
-    List<Check> retention = ordinary.map(OrdinaryRows.Compared::check).stream().toList();
+    List<OrdinaryRows.Compared> compared = new ArrayList<>(ordinaryRows.compare(rules, modelId));
+    ordinaryRows
+        .anchor()
+        .beside(modelId)
+        .filter(best -> rules.policy().permitsLoss())
+        .ifPresent(best -> compared.addAll(anchored(rules, comparison, candidate, best, others)));
+    List<Check> checks =
+        Stream.concat(
+                compared.stream().map(OrdinaryRows.Compared::check),
+                ordinaryRows.anchor().unanswered().stream())
+            .toList();
     return new Judgement(
         attempt,
         modelId,
         championId,
-        comparison.judge(rules.policy(), retention, rules.belowGateOf(attempt)),
+        comparison.judge(rules.policy(), checks, rules.belowGateOf(attempt)),
         candidate.evaluation().toMap(),
         champion.evaluation().toMap(),
         new JudgedPredictions(
             candidate.keep(context, datasetName),
             champion.keepPredictions(context),
-            ordinary.map(rows -> rows.candidate().keepPredictions(context)).orElse(null),
-            ordinary.map(rows -> rows.champion().keepPredictions(context)).orElse(null)),
+            compared.stream()
+                .filter(one -> !one.candidate().isEmpty())
+                .map(one -> one.keep(context))
+                .toList()),
         key);
+  }
+
+  /** What the policy permits to lose, measured from the best version on the candidate's rows. */
+  private static List<OrdinaryRows.Compared> anchored(
+      Rules rules,
+      Comparison withChampion,
+      MeasuredVersion candidate,
+      String bestId,
+      Function<String, MeasuredVersion> others) {
+    MeasuredVersion best;
+    try {
+      best = others.apply(bestId);
+    } catch (InvalidInputException notMeasured) {
+      return List.of(OrdinaryRows.unanswered(rules, Anchor.CHECK, bestId, notMeasured));
+    }
+    Comparison comparison =
+        new Comparison(
+            withChampion.gate(),
+            withChampion.evidence(),
+            withChampion.alpha(),
+            candidate.predictions(),
+            best.predictions(),
+            Anchor.opponent(bestId));
+    return rules.policy().anchored(comparison).stream()
+        .map(check -> new OrdinaryRows.Compared(check, bestId, List.of(candidate), List.of(best)))
+        .toList();
   }
 
   public boolean passed() {

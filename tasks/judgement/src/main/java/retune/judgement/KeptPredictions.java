@@ -2,12 +2,14 @@ package retune.judgement;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Optional;
 import org.bson.Document;
 import retune.core.data.Hashing;
 import retune.core.metrics.Predictions;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
+import retune.runtime.store.Blobs;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
@@ -65,6 +67,59 @@ final class KeptPredictions {
                   .append("sha256", sha256));
     }
     return Optional.of(id);
+  }
+
+  /**
+   * Kept predictions of the version for exactly these rows; empty if there are none, or if their
+   * file is lost or damaged.
+   *
+   * @param rows positions in the batch
+   * @param labels of these rows
+   */
+  static Optional<Predictions> find(
+      StepContext context, ModelVersion version, ProcessedBatch batch, int[] rows, int[] labels) {
+    String prefix = "%s/%s/".formatted(version.modelId(), batch.contentHash());
+    return context.store().events().startingWith(COLLECTION, prefix).stream()
+        .filter(kept -> kept.getInteger("rows") == rows.length)
+        .map(kept -> bytes(context, kept.getString("file")))
+        .flatMap(Optional::stream)
+        .map(bytes -> read(bytes, version, rows, labels))
+        .flatMap(Optional::stream)
+        .findFirst();
+  }
+
+  private static Optional<byte[]> bytes(StepContext context, String file) {
+    try {
+      return context.store().blobs().get(file);
+    } catch (Blobs.DamagedException damaged) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Predictions> read(
+      byte[] file, ModelVersion version, int[] rows, int[] labels) {
+    int classes = version.target().classes().size();
+    ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+    int[] integers = new int[2 * rows.length];
+    double[] probabilities = new double[rows.length * classes];
+    if (bytes.remaining()
+        != integers.length * Integer.BYTES + probabilities.length * Double.BYTES) {
+      return Optional.empty();
+    }
+    bytes.asIntBuffer().get(integers);
+    bytes.position(integers.length * Integer.BYTES).asDoubleBuffer().get(probabilities);
+    boolean same =
+        Arrays.equals(integers, 0, rows.length, rows, 0, rows.length)
+            && Arrays.equals(integers, rows.length, integers.length, labels, 0, labels.length);
+    return same
+        ? Optional.of(
+            new Predictions(
+                labels,
+                probabilities,
+                classes,
+                version.target().positiveIndex(),
+                version.decisionThreshold()))
+        : Optional.empty();
   }
 
   private static long size(Predictions predictions) {

@@ -2,6 +2,7 @@ package retune.learning;
 
 import com.google.auto.service.AutoService;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,8 @@ import retune.runtime.StepContext;
     value =
         "Trains a model on a table. Fits preprocessing and weights on 70 % of the rows, selects the"
             + " epoch and the decision threshold on 15 %, and measures the result on 15 %. Writes"
-            + " the model to a folder for register_model.",
+            + " the model to a folder for register_model, with these last rows, at most 10,000, as"
+            + " its reference.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example =
@@ -127,6 +129,10 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
                 input.seed())
             .run(start, table, context);
     Path output = Path.of(input.output());
+    table.copyHoldout(
+        Path.of(input.data()),
+        ModelFolder.MOST_REFERENCE_ROWS,
+        Files.createDirectories(output).resolve(ModelFolder.REFERENCE));
     ModelFolder.write(output, trained.content());
     ModelVersion version = trained.content().version();
     return new Output(

@@ -57,6 +57,42 @@ class TrainModelTest {
   }
 
   @Test
+  void theHoldOutIsWrittenAsTheReference() throws IOException {
+    train("model", null, 1);
+    List<String> table = Files.readAllLines(folder.resolve("table.csv"));
+    List<String> reference =
+        Files.readAllLines(folder.resolve("model").resolve(ModelFolder.REFERENCE));
+    assertEquals(table.getFirst(), reference.getFirst());
+    assertEquals(900 * 0.15, reference.size() - 1, 2);
+    assertTrue(table.containsAll(reference));
+    TrainingTable training = table(folder.resolve("table.csv"));
+    assertEquals(
+        IntStream.of(training.holdout()).mapToObj(row -> table.get(row + 1)).toList(),
+        reference.subList(1, reference.size()));
+  }
+
+  @Test
+  void aReferenceHasAtMostSoManyRowsAndNoColumnThatTheModelDoesNotRead() throws IOException {
+    Path file = folder.resolve("with-id.csv");
+    List<String> lines = Files.readAllLines(folder.resolve("table.csv"));
+    Files.write(
+        file,
+        IntStream.range(0, lines.size())
+            .mapToObj(row -> (row == 0 ? "id" : "secret" + row) + "," + lines.get(row))
+            .toList());
+    TrainingTable training =
+        TrainingTable.read(
+            TrainingTable.Source.of(file.toString(), "bought", "yes", List.of("id"), null, null),
+            null,
+            0);
+    Path reference = folder.resolve(ModelFolder.REFERENCE);
+    training.copyHoldout(file, 20, reference);
+    List<String> copied = Files.readAllLines(reference);
+    assertEquals(21, copied.size());
+    assertTrue(lines.containsAll(copied), copied.toString());
+  }
+
+  @Test
   void theSameTableAndSeedGiveTheSameVersion() throws IOException {
     assertEquals(train("one", null, 1).modelId(), train("two", null, 1).modelId());
   }
@@ -130,6 +166,11 @@ class TrainModelTest {
         "The class 'perhaps' of 'bought' has 1 rows; training, validation and hold-out need at"
             + " least 4 together. Add rows of the class, or remove it from the table.",
         refusal.getMessage());
+  }
+
+  private static TrainingTable table(Path file) throws IOException {
+    return TrainingTable.read(
+        TrainingTable.Source.of(file.toString(), "bought", "yes", null, null, null), null, 0);
   }
 
   private TrainModel.Output train(String output, @Nullable String encoder, int epochs)

@@ -20,6 +20,15 @@ public final class ModelFolder {
   public static final String MODEL = "model.json";
   public static final String WEIGHTS = "weights.safetensors";
 
+  /**
+   * Beside the two in a folder, if the version's maker put rows aside: a CSV file of labelled rows
+   * that no training has seen, which become the model's reference.
+   */
+  public static final String REFERENCE = "reference.csv";
+
+  /** The largest number of reference rows that a model keeps. */
+  public static final int MOST_REFERENCE_ROWS = 10_000;
+
   /** A version and its weights. */
   public record Content(ModelVersion version, Weights weights) {}
 

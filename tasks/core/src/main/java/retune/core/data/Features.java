@@ -1,6 +1,7 @@
 package retune.core.data;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Rows of features, stored by column.
@@ -13,6 +14,27 @@ public record Features(FeatureSchema schema, int rows, int[][] codes, float[][] 
     if (codes.length != schema.categorical().size() || numbers.length != schema.numeric().size()) {
       throw new IllegalArgumentException("feature columns do not match the schema");
     }
+  }
+
+  /** The rows of parts with the same schema, one after the other; there is at least one part. */
+  public static Features joined(List<Features> parts) {
+    FeatureSchema schema = parts.getFirst().schema;
+    int[][] codes = new int[schema.categorical().size()][];
+    for (int feature = 0; feature < codes.length; feature++) {
+      int joined = feature;
+      codes[feature] =
+          parts.stream().flatMapToInt(part -> Arrays.stream(part.codes[joined])).toArray();
+    }
+    int rows = parts.stream().mapToInt(Features::rows).sum();
+    float[][] numbers = new float[schema.numeric().size()][rows];
+    int first = 0;
+    for (Features part : parts) {
+      for (int feature = 0; feature < numbers.length; feature++) {
+        System.arraycopy(part.numbers[feature], 0, numbers[feature], first, part.rows);
+      }
+      first += part.rows;
+    }
+    return new Features(schema, rows, codes, numbers);
   }
 
   /** The given rows, in that order. */

@@ -64,8 +64,22 @@ public record Check(
         name, value, limit, null, passed ? Answer.PASSED : Answer.FAILED, rows, 0, true, sentence);
   }
 
+  /**
+   * Says why a question has no answer, without deciding anything.
+   *
+   * @param sentence without a full stop
+   */
+  public static Check unanswered(String name, double limit, String sentence) {
+    return new Check(name, 0, limit, null, Answer.UNDECIDED, 0, 0, false, sentence);
+  }
+
   static String fourDecimals(double value) {
     return String.format(Locale.ROOT, "%.4f", value);
+  }
+
+  /** The same finding under another name. */
+  Check named(String other) {
+    return new Check(other, value, limit, interval, answer, rows, moreRows, decisive, sentence);
   }
 
   /** The same finding with another answer. */

@@ -114,6 +114,25 @@ public record PromotionPolicy(List<Term> terms) {
     }
   }
 
+  /** Whether a candidate may lose anything, so that losses could add up over promotions. */
+  public boolean permitsLoss() {
+    return terms.stream().anyMatch(Within.class::isInstance);
+  }
+
+  /**
+   * What may be lost, measured from the best version ever approved: the terms that permit a loss,
+   * each as a check {@code anchor_…}.
+   *
+   * @param best the candidate beside that version
+   */
+  public List<Check> anchored(Comparison best) {
+    return terms.stream()
+        .filter(Within.class::isInstance)
+        .flatMap(term -> term.checks(best).stream())
+        .map(check -> check.named("anchor_" + check.name()))
+        .toList();
+  }
+
   /** The policy of that text; an {@link InvalidInputException} where it is none. */
   public static PromotionPolicy parse(String text) {
     List<Term> terms =

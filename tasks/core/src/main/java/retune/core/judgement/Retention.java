@@ -1,6 +1,7 @@
 package retune.core.judgement;
 
 import java.util.Locale;
+import retune.core.metrics.Metric;
 
 /**
  * What may be lost on ordinary rows.
@@ -29,26 +30,31 @@ public record Retention(double limit, OnConflict onConflict) {
   }
 
   /**
-   * Compares the two on ordinary rows.
+   * Compares the two on other rows than the judged ones.
    *
-   * @param ordinary both on rows of other days that neither was trained on
-   * @param where names these rows, for the sentence
+   * @param ordinary both on rows that neither was trained on
+   * @param name the check's
+   * @param which the rows, for the sentence: {@code ordinary rows of credit-default/2026-11-05}
    */
-  public Check check(Comparison ordinary, String where) {
-    Bound bound = Bound.ofDifference(ordinary, ordinary.gate().metric(), -limit);
-    double candidate = ordinary.gate().metric().of(ordinary.candidate());
-    double champion = ordinary.gate().metric().of(ordinary.champion());
+  public Check check(Comparison ordinary, String name, String which) {
+    Metric metric = ordinary.gate().metric();
+    Bound bound = Bound.ofDifference(ordinary, metric, -limit);
+    if (Double.isNaN(bound.value())) {
+      return Check.unanswered(
+          name, -limit, "%s is not defined on the %s".formatted(metric.id(), which));
+    }
     boolean kept = bound.value() >= -limit;
     Check check =
         bound.check(
-            "retention",
+            name,
             ordinary.candidate().rows(),
-            "But on the %,d ordinary rows of %s the candidate has %s and the champion %s; %s may be lost"
+            "But on the %,d %s the candidate has %s and the %s %s; %s may be lost"
                 .formatted(
                     ordinary.candidate().rows(),
-                    where,
-                    Check.fourDecimals(candidate),
-                    Check.fourDecimals(champion),
+                    which,
+                    Check.fourDecimals(metric.of(ordinary.candidate())),
+                    ordinary.opponent(),
+                    Check.fourDecimals(metric.of(ordinary.champion())),
                     limit));
     if (kept) {
       Check passed = check.answered(Check.Answer.PASSED);

@@ -1,6 +1,7 @@
 package retune.core.metrics;
 
 import java.util.Arrays;
+import java.util.List;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
 
@@ -72,6 +73,17 @@ public record Predictions(
         classes,
         target.positiveIndex(),
         threshold);
+  }
+
+  /** The predictions of one model for several groups of rows, one after the other. */
+  public static Predictions joined(List<Predictions> parts) {
+    Predictions first = parts.getFirst();
+    return new Predictions(
+        parts.stream().flatMapToInt(part -> Arrays.stream(part.labels)).toArray(),
+        parts.stream().flatMapToDouble(part -> Arrays.stream(part.probabilities)).toArray(),
+        first.classes,
+        first.positive,
+        first.threshold);
   }
 
   /** The predictions of some rows, in that order. */

@@ -146,7 +146,9 @@ class ComparisonTest {
     Verdict told =
         day.judge(
             PromotionPolicy.FLOOR,
-            List.of(new Retention(0.05, OnConflict.PROMOTE).check(ordinary, "m/2026-11-05")));
+            List.of(
+                new Retention(0.05, OnConflict.PROMOTE)
+                    .check(ordinary, "retention_days", "ordinary rows of m/2026-11-05")));
     assertEquals(Kind.APPROVED, told.kind());
     assertTrue(
         told.reason()
@@ -157,13 +159,17 @@ class ComparisonTest {
     Verdict held =
         day.judge(
             PromotionPolicy.FLOOR,
-            List.of(new Retention(0.05, OnConflict.HOLD).check(ordinary, "m/2026-11-05")));
+            List.of(
+                new Retention(0.05, OnConflict.HOLD)
+                    .check(ordinary, "retention_days", "ordinary rows of m/2026-11-05")));
     assertEquals(Kind.REJECTED, held.kind());
     assertEquals(
         Kind.APPROVED,
         day.judge(
                 PromotionPolicy.FLOOR,
-                List.of(new Retention(0.3, OnConflict.HOLD).check(ordinary, "m/2026-11-05")))
+                List.of(
+                    new Retention(0.3, OnConflict.HOLD)
+                        .check(ordinary, "retention_days", "ordinary rows of m/2026-11-05")))
             .kind());
   }
 
@@ -263,7 +269,9 @@ class ComparisonTest {
     Verdict asked =
         day.judge(
             PromotionPolicy.FLOOR,
-            List.of(new Retention(0.05, OnConflict.ASK).check(ordinary, "m/2026-11-05")));
+            List.of(
+                new Retention(0.05, OnConflict.ASK)
+                    .check(ordinary, "retention_days", "ordinary rows of m/2026-11-05")));
     assertEquals(Kind.ASKED, asked.kind());
     assertTrue(
         asked
@@ -276,7 +284,9 @@ class ComparisonTest {
         Kind.APPROVED,
         day.judge(
                 PromotionPolicy.FLOOR,
-                List.of(new Retention(0.3, OnConflict.ASK).check(ordinary, "m/2026-11-05")))
+                List.of(
+                    new Retention(0.3, OnConflict.ASK)
+                        .check(ordinary, "retention_days", "ordinary rows of m/2026-11-05")))
             .kind());
   }
 

@@ -1,6 +1,10 @@
 package retune.learning.training;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -29,6 +33,7 @@ import retune.core.preprocessing.PreprocessingFitter;
 import retune.core.split.Part;
 import retune.core.split.Split;
 import retune.learning.torch.NetworkInput.FeatureRows;
+import retune.model.AtomicFile;
 import retune.runtime.csv.CsvOptions;
 import retune.runtime.csv.CsvSurvey;
 import retune.runtime.csv.CsvTables;
@@ -39,6 +44,7 @@ import retune.runtime.csv.CsvTables;
  *
  * @param labels one class index per row of the features
  * @param parts one {@link Part#code} per row of the features
+ * @param holdout positions of the hold-out rows in the table, ascending
  * @param rejected number of rejected rows by reason; each row counts once
  * @param fileHash SHA-256 of the file
  */
@@ -48,6 +54,7 @@ public record TrainingTable(
     Features features,
     int[] labels,
     byte[] parts,
+    int[] holdout,
     Map<String, Integer> rejected,
     String fileHash) {
   private static final Logger LOGGER = System.getLogger(TrainingTable.class.getName());
@@ -150,6 +157,7 @@ public record TrainingTable(
         result.features(),
         Arrays.stream(kept).map(row -> labels[row]).toArray(),
         parts,
+        Arrays.stream(kept).filter(row -> split.assignment()[row] == Part.HOLDOUT.code()).toArray(),
         Occurrence.named(result.rejected()),
         fileHash);
   }
@@ -171,6 +179,29 @@ public record TrainingTable(
         HOLDOUT_SHARE,
         VALIDATION_SHARE_OF_OTHERS,
         seed);
+  }
+
+  /**
+   * Copies at most so many of the hold-out's rows, evenly spread, with the columns that the model
+   * reads and the target.
+   *
+   * @param file the file that this table was read from
+   */
+  public void copyHoldout(Path file, int most, Path to) throws IOException {
+    Set<String> columns = new HashSet<>(preprocessing.rawColumns());
+    columns.add(target.column());
+    int count = Math.min(holdout.length, most);
+    int[] copied =
+        IntStream.range(0, count)
+            .map(i -> holdout[(int) ((long) i * holdout.length / count)])
+            .toArray();
+    AtomicFile.write(
+        to,
+        stream -> {
+          Writer text = new OutputStreamWriter(stream, UTF_8);
+          CsvTables.copy(file, CsvOptions.DETECT, copied, columns, text);
+          text.flush();
+        });
   }
 
   /** The rows of a part, with their labels. */

@@ -183,7 +183,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     Path report = folder.resolve("report.html");
     write(columnsFile, source.kinds().toYaml(source.description()));
     write(report, new LoopReport(name, source, model).toHtml());
-    registration.register(model);
+    registration.register(model, source.table().select(model.training().holdout()));
     // The loop file comes last: Airflow acts on it.
     write(
         loopFile,

@@ -2,6 +2,7 @@ package retune.loop.authoring;
 
 import java.util.Optional;
 import retune.core.InvalidInputException;
+import retune.core.data.Table;
 import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
@@ -9,6 +10,7 @@ import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
 import retune.steps.data.DistributionStore;
+import retune.steps.data.ReferenceBatch;
 
 /**
  * Puts a new loop's versions and distribution into the store.
@@ -35,14 +37,20 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
             });
   }
 
-  /** Registers versions first, which nobody serves; then the distribution; the champion last. */
-  void register(FirstModel model) {
+  /**
+   * Registers versions first, which nobody serves; then the distribution and the reference; the
+   * champion last.
+   *
+   * @param holdout raw rows that no training has seen
+   */
+  void register(FirstModel model, Table holdout) {
     requireFree();
     ModelStore models = new ModelStore(context);
     ModelVersion version = model.trained().content().version();
     models.register(model.encoder().version(), model.encoder().weights(), VersionStatus.CANDIDATE);
     models.register(version, model.trained().content().weights(), VersionStatus.CANDIDATE);
     new DistributionStore(context.store()).put(name, model.learned().distribution());
+    ReferenceBatch.put(context, version, holdout);
     models.move(version.modelId(), VersionStatus.Event.APPROVE, "Made by new_loop as the champion");
     if (!becomesChampion(version.modelId())) {
       throw new InvalidInputException(

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +28,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.devstore.EmbeddedStore;
 import retune.loop.LoopSteps;
+import retune.runtime.store.DocumentStore;
 import retune.testing.MadeTables;
 import retune.testing.StepProcess;
 import tools.jackson.databind.JsonNode;
@@ -76,6 +79,14 @@ class NewLoopTest {
                 "300")
             .get("rows")
             .intValue());
+
+    try (DocumentStore documents =
+        DocumentStore.open(store.uri(), Duration.ofSeconds(10), Clock.systemUTC())) {
+      assertEquals(
+          300 * 0.15,
+          documents.processedBatches().find("table/reference").orElseThrow().labelled(),
+          2);
+    }
 
     assertTrue(refusal().contains("There is already a loop 'table'"));
 

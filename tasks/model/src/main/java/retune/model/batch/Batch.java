@@ -10,6 +10,14 @@ import retune.runtime.store.ProcessedBatches.Rows;
 /** A processed batch in memory. */
 public record Batch(ProcessedBatch description, Rows rows) {
   /**
+   * The id of a model's reference batch: rows of the table that its first version was trained on,
+   * put aside before the training, or rows like them.
+   */
+  public static String referenceId(String model) {
+    return model + "/reference";
+  }
+
+  /**
    * The metadata of a complete batch.
    *
    * @param dataPath {@code model/date}

@@ -3,6 +3,8 @@ package retune.model.batch;
 import static com.mongodb.client.model.Filters.and;
 import static com.mongodb.client.model.Filters.eq;
 import static com.mongodb.client.model.Filters.in;
+import static com.mongodb.client.model.Filters.or;
+import static com.mongodb.client.model.Projections.include;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.bson.Document;
@@ -152,7 +155,15 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     Set<Long> hashes = new HashSet<>();
     boolean found = false;
     for (Document split :
-        context.store().collection(COLLECTION).find(in("content_hash", trainedOn))) {
+        context
+            .store()
+            .collection(COLLECTION)
+            .find(
+                and(
+                    in("content_hash", trainedOn),
+                    or(
+                        eq("content_hash", batch.contentHash()),
+                        eq("data_path", batch.batchId()))))) {
       if (split.getString("content_hash").equals(batch.contentHash())) {
         found = true;
         byte[] assignment = split.get("assignment", Binary.class).getData();
@@ -192,6 +203,37 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
                 .countDocuments(
                     and(in("content_hash", trainedOn), eq("data_path", batch.batchId())))
             > 0;
+  }
+
+  /**
+   * Marks the rows that equal a row, of any day, that training on one of these contents may have
+   * seen.
+   *
+   * @param rowHashes see {@link Hashing#rows}
+   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   * @return one per row
+   */
+  public static boolean[] equalRows(StepContext context, long[] rowHashes, Set<String> trainedOn) {
+    Set<Long> looked = LongStream.of(rowHashes).boxed().collect(Collectors.toSet());
+    Set<Long> seen = new HashSet<>();
+    for (Document split :
+        context
+            .store()
+            .collection(COLLECTION)
+            .find(in("content_hash", trainedOn))
+            .projection(include("_id"))) {
+      context
+          .store()
+          .blobs()
+          .get(trainingRowsId(split.getString("_id")))
+          .ifPresent(
+              bytes -> LongStream.of(longs(bytes)).filter(looked::contains).forEach(seen::add));
+    }
+    boolean[] equal = new boolean[rowHashes.length];
+    for (int row = 0; row < equal.length; row++) {
+      equal[row] = seen.contains(rowHashes[row]);
+    }
+    return equal;
   }
 
   private static void markEqual(

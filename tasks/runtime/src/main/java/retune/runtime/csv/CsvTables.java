@@ -1,7 +1,13 @@
 package retune.runtime.csv;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVRecord;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
@@ -42,6 +48,39 @@ public final class CsvTables {
   /** The same table in chunks of up to 1,000 rows, at least one. */
   public static CsvChunks stream(Path file, CsvOptions options, CsvSurvey survey) {
     return new CsvChunks(new CsvFile(file, options), survey, CHUNK_ROWS);
+  }
+
+  /**
+   * Copies some rows of a file, each field as it is written there.
+   *
+   * @param rows positions, ascending, the first row being 0
+   * @param columns the columns to copy
+   */
+  public static void copy(
+      Path file, CsvOptions options, int[] rows, Set<String> columns, Appendable to)
+      throws IOException {
+    try (CsvFile csv = new CsvFile(file, options)) {
+      int[] copied =
+          IntStream.range(0, csv.columns().size())
+              .filter(column -> columns.contains(csv.columns().get(column)))
+              .toArray();
+      CSVFormat format = CSVFormat.RFC4180.builder().setDelimiter(csv.delimiter()).get();
+      append(to, format, Arrays.stream(copied).mapToObj(csv.columns()::get));
+      int position = 0;
+      for (int row : rows) {
+        for (; position < row; position++) {
+          csv.next();
+        }
+        CSVRecord fields = csv.next();
+        position++;
+        append(to, format, Arrays.stream(copied).mapToObj(fields::get));
+      }
+    }
+  }
+
+  private static void append(Appendable to, CSVFormat format, Stream<String> fields)
+      throws IOException {
+    to.append(format.format(fields.toArray())).append('\n');
   }
 
   /** Reads the whole file once to find out how it is written; refuses all doubtful content. */

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -41,6 +42,25 @@ class CsvTablesTest {
     assertArrayEquals(new double[] {1, Double.NaN, Double.NaN, Double.NaN}, numbers(table, "a"));
     assertArrayEquals(new String[] {"NA", "x", "null", "y"}, texts(table, "b"));
     assertArrayEquals(new String[] {"NA", "?", "null", "None"}, texts(table, "c"));
+  }
+
+  @Test
+  void copiedRowsAreWrittenAsTheyWere() throws IOException {
+    Path file = folder.resolve("copied.csv");
+    Files.writeString(
+        file,
+        "id;amount;note;label\r\n"
+            + "1;1.234,5;\"a;b\r\n"
+            + "c\";x\n\n"
+            + "2;;\"say \"\"hi\"\"\";\n"
+            + "3;7; y ;z\n"
+            + "4;8;w;z\n");
+    StringBuilder copied = new StringBuilder();
+    CsvTables.copy(
+        file, CsvOptions.DETECT, new int[] {0, 1, 3}, Set.of("amount", "note", "label"), copied);
+    assertEquals(
+        "amount;note;label\n1.234,5;\"a;b\r\nc\";x\n\"\";\"say \"\"hi\"\"\";\n8;w;z\n",
+        copied.toString());
   }
 
   @Test

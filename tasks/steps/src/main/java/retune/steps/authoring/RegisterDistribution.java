@@ -12,9 +12,12 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.steps.data.DistributionFile;
 import retune.steps.data.DistributionStore;
+import retune.steps.data.ReferenceBatch;
 
 @About(
-    value = "Sets the learned distribution that generate_data draws a model's rows from.",
+    value =
+        "Sets the learned distribution that generate_data draws a model's rows from. A model in"
+            + " production without reference rows gets them from it.",
     pipeline = Pipeline.AUTHORING,
     example = "--model credit-default --path examples/credit-default/distribution.json",
     work = Work.METADATA)
@@ -35,6 +38,7 @@ public final class RegisterDistribution
   public Output run(Input input, StepContext context) throws IOException {
     TableDistribution distribution = DistributionFile.read(Path.of(input.path()));
     boolean changed = new DistributionStore(context.store()).put(input.model(), distribution);
+    ReferenceBatch.complete(context, input.model());
     return new Output(input.model(), distribution.sourceHash(), changed);
   }
 }

@@ -14,11 +14,14 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.data.ReferenceBatch;
 
 @About(
     value =
         "Checks a model's files and registers them as a version. The first version of a model can"
-            + " be made its champion.",
+            + " be made its champion. Its folder's reference.csv, or else rows drawn from the"
+            + " model's distribution, become the reference on which candidates are compared with"
+            + " the champion.",
     pipeline = Pipeline.AUTHORING,
     work = Work.METADATA,
     example = "--path examples/credit-default/finetuned --champion")
@@ -44,6 +47,7 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
       @Field("SHA-256 of the weights") String weightsHash,
       @Field("whether the store changed") boolean changed,
       @Field("whether it is the champion") boolean champion,
+      @Field("number of reference rows that the model has; 0: none") int referenceRows,
       @Field("summary in one sentence") String message) {}
 
   @Override
@@ -52,14 +56,17 @@ public final class RegisterModel implements Step<RegisterModel.Input, RegisterMo
         ModelFolder.read(Path.of(input.path()), CodeTrust.of(input.trustCode()));
     Registration.Result result = new Registration(context).register(content, input.champion());
     ModelVersion version = result.version();
+    ReferenceBatch.Stored reference =
+        ReferenceBatch.register(context, version, Path.of(input.path()));
     return new Output(
         version.modelId(),
         version.modelName(),
         version.modelVersion(),
         version.kind().name().toLowerCase(Locale.ROOT),
         version.weightsHash(),
-        result.changed(),
+        result.changed() || reference.changed(),
         result.champion(),
+        reference.rows(),
         result.message());
   }
 }

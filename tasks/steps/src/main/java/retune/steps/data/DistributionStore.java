@@ -48,6 +48,11 @@ public final class DistributionStore {
     return true;
   }
 
+  /** Whether the model has a distribution. */
+  public boolean has(String model) {
+    return blobOf(model).isPresent();
+  }
+
   /**
    * Returns the model's distribution.
    *

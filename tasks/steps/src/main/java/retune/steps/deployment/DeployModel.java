@@ -7,6 +7,7 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus.Event;
+import retune.judgement.Anchor;
 import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
@@ -79,9 +80,9 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
       return champion;
     }
     requireJudgedAgainst(champion, input, context);
-    // Judged against the champion on the same rows and not below it, so the best until now too.
-    if (production.champions.promote(champion, input.modelId(), input.modelId())) {
-      return champion.followedBy(input.modelId(), input.modelId());
+    String best = Anchor.after(context, champion, input.modelId());
+    if (production.champions.promote(champion, input.modelId(), best)) {
+      return champion.followedBy(input.modelId(), best);
     }
     Champion now = production.champion();
     if (!now.modelId().equals(input.modelId())) {

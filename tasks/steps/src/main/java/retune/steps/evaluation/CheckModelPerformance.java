@@ -92,8 +92,9 @@ public final class CheckModelPerformance
           String policy,
       @Field(
               value =
-                  "how much the gate's metric may fall on the rows of the last day on which"
-                      + " production passed",
+                  "how much the gate's metric may fall on ordinary rows, which are the model's"
+                      + " reference and those of the last days on which production passed: below"
+                      + " the champion, and below the best version ever approved",
               byDefault = "0.05",
               min = 0,
               max = 1)

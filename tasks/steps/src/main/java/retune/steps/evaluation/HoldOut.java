@@ -1,7 +1,6 @@
 package retune.steps.evaluation;
 
 import java.util.Arrays;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 import retune.core.split.Part;
@@ -28,8 +27,10 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
     DataSplit split = DataSplit.find(context, batch, splitId);
     split.verify(batch);
     int[] holdout = split.split().rows(Part.HOLDOUT);
+    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description(), championId);
     int[] rows =
-        MeasuredVersion.unseen(context, batch.description(), holdout, Set.of(modelId, championId));
+        MeasuredVersion.unseen(
+            context, batch.description(), holdout, ordinary.judging(modelId, key.rules()));
     String selection =
         rows.length == holdout.length
             ? split.id()
@@ -44,7 +45,8 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
             candidate,
             champion,
             POST_FINETUNE_TEST,
-            OrdinaryRows.before(context, batch.description()),
+            ordinary,
+            other -> MeasuredVersion.ofSome(context, other, batch, rows, selection),
             alpha,
             key);
     judgement.keep(context, batch.description());

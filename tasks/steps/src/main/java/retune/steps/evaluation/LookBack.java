@@ -13,8 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
@@ -189,22 +189,26 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       Batch batch,
       DayKey key,
       Map<String, Integer> skipped) {
-    Map<IntBuffer, MeasuredVersion> champions = new HashMap<>();
+    Map<List<Object>, MeasuredVersion> others = new HashMap<>();
     List<Judgement> judged = new ArrayList<>();
-    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description());
+    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description(), input.modelId());
     for (ModelVersion candidate : candidates) {
       try {
         int[] rows =
-            MeasuredVersion.unseen(context, batch, Set.of(candidate.modelId(), input.modelId()));
+            MeasuredVersion.unseen(
+                context, batch, ordinary.judging(candidate.modelId(), key.rules()));
+        Function<String, MeasuredVersion> measuring =
+            modelId ->
+                others.computeIfAbsent(
+                    List.of(modelId, IntBuffer.wrap(rows)),
+                    same -> MeasuredVersion.ofRows(context, modelId, batch, rows));
         MeasuredVersion measured =
             MeasuredVersion.ofRows(context, candidate.modelId(), batch, rows);
-        MeasuredVersion champion =
-            champions.computeIfAbsent(
-                IntBuffer.wrap(rows),
-                same -> MeasuredVersion.ofRows(context, input.modelId(), batch, rows));
+        MeasuredVersion champion = measuring.apply(input.modelId());
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
-            Judgement.ofCandidate(context, 0, measured, champion, LOOK_BACK, ordinary, alpha, key);
+            Judgement.ofCandidate(
+                context, 0, measured, champion, LOOK_BACK, ordinary, measuring, alpha, key);
         Check proof = proofs.get(candidate.modelId());
         judgement = proof == null ? judgement : judgement.with(proof);
         EvaluationReport.keep(context, judgement, measured, champion, alpha);

@@ -8,14 +8,22 @@ import static retune.testing.Refusals.assertRefused;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.judgement.VersionStatus;
 import retune.model.ModelFolder;
+import retune.model.batch.Batch;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.Deployment;
 
 class RegisterModelTest {
@@ -106,6 +114,95 @@ class RegisterModelTest {
     assertRefused("is a pre-trained encoder", () -> register(Deployment.encoder(), true));
     assertEquals(Optional.empty(), deployment.champions.find(Deployment.MODEL));
     assertEquals("pretrained", register(Deployment.encoder(), false).kind());
+  }
+
+  @Test
+  void theFoldersReferenceBelongsToTheChampion() throws IOException {
+    writeReference("n0,n1,default,note", 16_000);
+    assertEquals(0, register(model, false).referenceRows());
+    RegisterModel.Output output = register(model, true);
+    assertEquals(ModelFolder.MOST_REFERENCE_ROWS, output.referenceRows());
+    ProcessedBatch reference = reference().orElseThrow();
+    assertEquals(ModelFolder.MOST_REFERENCE_ROWS, reference.rows());
+    assertEquals("holdout", reference.datasetName());
+    assertEquals(LocalDate.parse("2026-01-09"), reference.logicalDate());
+    assertEquals(model.version().preprocessing().hash(), reference.preprocessingHash());
+    Rows rows = deployment.store.processedBatches().readAll(reference);
+    // Every fourth row has no label; the others are spread over the file.
+    assertEquals(1, rows.features().numbers()[0][0]);
+    assertTrue(rows.features().numbers()[0][9_999] > 15_990);
+    assertTrue(Arrays.stream(rows.labels()).allMatch(label -> label >= 0));
+
+    assertFalse(register(model, true).changed());
+    writeReference("n0,n1,default,note", 400);
+    assertTrue(register(model, true).changed());
+    assertEquals(300, reference().orElseThrow().rows());
+  }
+
+  @Test
+  void aReferenceThatTheModelCannotReadIsRefusedByName() throws IOException {
+    writeReference("n0,n1,label,note", 40);
+    assertRefused("reference.csv: There is no column 'default'", () -> register(model, true));
+    writeReference("n0,n7,default,note", 40);
+    assertRefused("reference.csv: ", () -> register(model, true));
+    Files.writeString(referenceFile(), "n0,n1,default\n1,2,\n");
+    assertRefused("No row has a value of 'default'", () -> register(model, true));
+    assertEquals(Optional.empty(), reference());
+    Files.delete(referenceFile());
+    assertEquals(0, register(model, true).referenceRows());
+  }
+
+  @Test
+  void withoutRowsOfItsOwnAModelGetsRowsOfItsDistribution() throws IOException {
+    Path example = Path.of("../../examples/credit-default");
+    Path distribution = example.resolve("distribution.json");
+    registerDistribution("credit-default", distribution);
+    assertEquals(Optional.empty(), reference());
+    RegisterModel.Input champion =
+        new RegisterModel.Input(example.resolve("finetuned").toString(), true, false);
+    RegisterModel.Output output = new RegisterModel().run(champion, deployment.context());
+    assertEquals(ModelFolder.MOST_REFERENCE_ROWS, output.referenceRows());
+    ProcessedBatch drawn = reference().orElseThrow();
+    assertEquals("synthetic", drawn.datasetName());
+    assertEquals(drawn.rows(), drawn.labelled());
+
+    assertFalse(new RegisterModel().run(champion, deployment.context()).changed());
+    deployment.store.collection("processing_metadata").deleteMany(new Document());
+    registerDistribution("credit-default", distribution);
+    assertEquals(drawn.contentHash(), reference().orElseThrow().contentHash());
+  }
+
+  @Test
+  void aDistributionThatDoesNotFitTheModelGivesNoReference() throws IOException {
+    registerDistribution(
+        "credit-default", Path.of("../../examples/credit-default/distribution.json"));
+    RegisterModel.Output output = register(model, true);
+    assertTrue(output.champion());
+    assertEquals(0, output.referenceRows());
+    assertEquals(Optional.empty(), reference());
+  }
+
+  private void registerDistribution(String name, Path file) throws IOException {
+    new RegisterDistribution()
+        .run(new RegisterDistribution.Input(name, file.toString()), deployment.context());
+  }
+
+  private Optional<ProcessedBatch> reference() {
+    return deployment.store.processedBatches().find(Batch.referenceId(Deployment.MODEL));
+  }
+
+  private Path referenceFile() throws IOException {
+    return Files.createDirectories(folder.resolve("model")).resolve(ModelFolder.REFERENCE);
+  }
+
+  private void writeReference(String header, int rows) throws IOException {
+    Files.write(
+        referenceFile(),
+        Stream.concat(
+                Stream.of(header),
+                IntStream.range(0, rows)
+                    .mapToObj(row -> "%d,0.5,%s,x".formatted(row, row % 4 == 0 ? "" : row % 2)))
+            .toList());
   }
 
   @Test

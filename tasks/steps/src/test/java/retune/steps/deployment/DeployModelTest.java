@@ -68,7 +68,7 @@ class DeployModelTest {
             Deployment.MODEL,
             candidate,
             champion,
-            candidate,
+            champion,
             TestContext.NOW.toString(),
             2,
             List.of()),

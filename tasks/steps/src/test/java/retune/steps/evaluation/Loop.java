@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -103,10 +105,12 @@ final class Loop implements AutoCloseable {
   final ModelStore models;
   TestContext context;
   final Champions champions;
+  Metric metric = Metric.ACCURACY;
   Selection selection = Selection.FIRST_PASSING;
   @Nullable String loopFileHash;
   Evidence evidence = Evidence.POINT;
   String policy = PromotionPolicy.FLOOR.text();
+  double retentionLimit = 0.05;
   OnConflict onConflict = OnConflict.PROMOTE;
   BelowGate belowGate = BelowGate.ALERT;
   private LocalDate date = DATE;
@@ -240,14 +244,59 @@ final class Loop implements AutoCloseable {
     writeBatch(RELABELLED_HASH, "raw, labelled anew", PREPROCESSING.hash(), rows);
   }
 
+  /** Makes so many rows, like those of ordinary days, the model's reference. */
+  void writeReference(int rows) {
+    writeReference(rows, PREPROCESSING.hash());
+  }
+
+  void writeReference(int rows, String preprocessingHash) {
+    writeBatch(
+        Batch.referenceId(MODEL),
+        Hashing.sha256("the reference of " + rows + preprocessingHash),
+        "raw reference",
+        preprocessingHash,
+        rows(rows, ORDINARY, 17));
+  }
+
+  /** Makes so many rows the model's reference, and after them rows of the day. */
+  void writeReferenceWithRowsOfTheDay(int others, int ofTheDay) {
+    Rows first = rows(others, ORDINARY, 17);
+    Rows day = Batch.load(context, batch()).rows();
+    int[] rows = IntStream.range(10, 10 + ofTheDay).toArray();
+    writeBatch(
+        Batch.referenceId(MODEL),
+        Hashing.sha256("a reference with rows of the day"),
+        "raw reference",
+        PREPROCESSING.hash(),
+        new Rows(
+            Features.joined(List.of(first.features(), day.features().select(rows))),
+            IntStream.concat(
+                    Arrays.stream(first.labels()),
+                    Arrays.stream(rows).map(row -> day.labels()[row]))
+                .toArray(),
+            LongStream.concat(
+                    Arrays.stream(first.rowHashes()),
+                    Arrays.stream(rows).mapToLong(row -> day.rowHashes()[row]))
+                .toArray()));
+  }
+
   private void writeBatch(
       String contentHash, String rawContentHash, String preprocessingHash, Rows rows) {
+    writeBatch(batch(), contentHash, rawContentHash, preprocessingHash, rows);
+  }
+
+  private void writeBatch(
+      String batchId,
+      String contentHash,
+      String rawContentHash,
+      String preprocessingHash,
+      Rows rows) {
     int count = rows.labels().length;
     store
         .processedBatches()
         .write(
             new ProcessedBatch(
-                batch(),
+                batchId,
                 MODEL,
                 date,
                 "generated",
@@ -399,13 +448,13 @@ final class Loop implements AutoCloseable {
             new CheckModelPerformance.Input(
                 modelId,
                 batch(),
-                Metric.ACCURACY,
+                metric,
                 THRESHOLD,
                 3,
                 selection,
                 evidence,
                 policy,
-                0.05,
+                retentionLimit,
                 onConflict,
                 belowGate,
                 loopFileHash),
