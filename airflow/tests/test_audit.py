@@ -192,8 +192,8 @@ def test_bets_on_challengers_equal_those_of_scikit_learns_metrics(day):
     np.testing.assert_allclose(found, day["logs"], atol=1e-5)
 
 
-def audit(address, *words):
-    command = [sys.executable, TOP / "examples/audit/recompute.py", "shop", *words]
+def audit(address, *words, model="shop"):
+    command = [sys.executable, TOP / "examples/audit/recompute.py", model, *words]
     environment = {**os.environ, "RETUNE_MONGO_URI": address}
     return subprocess.run(
         command, env=environment, check=False, capture_output=True, text=True, timeout=60
@@ -230,3 +230,44 @@ def test_the_first_difference_is_named(store, collection, change, difference):
 def test_a_model_without_verdicts_is_no_success(store):
     _, address = store
     assert audit(address, "--verdict", "another").returncode == 1
+
+
+def test_a_verdict_by_classes_and_slices_is_computed_again(address):
+    """Retune judges a candidate by a policy; each of its checks follows from the store."""
+
+    def step(*words):
+        done = subprocess.run(
+            [TOP / "retune", *words],
+            env={**os.environ, "RETUNE_MONGO_URI": address, "RETUNE_RUN_ID": "audit"},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+    example, day = TOP / "examples/credit-default", ("--logical-date", "2026-11-05")
+    model, batch = ("--model", "credit-default"), ("--data-path", "credit-default/2026-11-05")
+    step("register_distribution", *model, "--path", example / "distribution.json")
+    champion = step("register_model", "--path", example / "finetuned", "--champion")["model_id"]
+    step("generate_data", *model, *day, "--rows", "6000", "--drill", "concept_drift")
+    step("process_data", *model, *day)
+    step("evaluate_model", "--model-id", champion, *batch)
+    for evidence in ("interval", "point"):
+        policy = "within_class(recall, 0.1) and slices(PAY_0, 0.1) and slices(LIMIT_BAL, 0.05)"
+        step(
+            "check_model_performance", "--model-id", champion, *batch, "--metric", "f1_macro",
+            "--evidence", evidence, "--policy", f"{policy} and latency(50)",
+        )  # fmt: skip
+        step("prepare_retraining_data", "--model-id", champion, *batch)
+        tuned = step("finetune_model", "--model-id", champion, *batch, "--epochs", "1")["model_id"]
+        step(
+            "evaluate_finetuned_model", "--model-id", tuned, "--champion-id", champion, *batch,
+            "--attempt", "1",
+        )  # fmt: skip
+    ended = audit(address, model="credit-default")
+    assert ended.stderr == ""
+    candidates = [line for line in ended.stdout.splitlines() if "/1: " in line]
+    assert len(candidates) == 2  # by a bound and by the value
+    for line in candidates:
+        assert "9 checks, not computed again: latency" in line
+    assert ended.returncode == 0

@@ -41,6 +41,9 @@ LEAST_ROWS = 50  # of the rarest class, without which no bound is believed
 MANY_CLASSES = 10  # from here on the lower bound of macro F1 holds with any number of rows
 POWER = 0.8
 TOO_MANY = 1_000_000
+LEAST_SLICE = 50  # rows of a slice, without which it is judged together with others
+FEW_NUMBERS = 10  # up to here each number is a slice, from here on each quarter of the numbers
+SEVERITY = {"failed": 0, "undecided": 1, "passed": 2}
 METRICS = ("f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall")
 
 
@@ -123,6 +126,39 @@ class Predictions:
         values["brier_score"] = float(squares.sum() / len(self.labels))
         values["expected_calibration_error"] = float(np.abs(excess).sum() / len(self.labels))
         return {name: value for name, value in values.items() if not math.isnan(value)}
+
+    @property
+    def rarest(self) -> int:
+        """Rows of the rarest class among labels and answers."""
+        labels = np.bincount(self.labels, minlength=self.classes)
+        answers = np.bincount(self.answers, minlength=self.classes)
+        return int(labels[labels + answers > 0].min())
+
+    def of(self, rows: Integers) -> Predictions:
+        """The predictions of some of the rows."""
+        return Predictions(
+            self.rows[rows],
+            self.labels[rows],
+            self.probabilities[rows],
+            self.positive,
+            self.threshold,
+            self.data_path,
+            self.content_hash,
+        )
+
+    def of_classes(self, name: str, classes: list[int]) -> tuple[float, Floats]:
+        """A metric of some classes together, with the influence of each row."""
+        is_true, is_answered = np.isin(self.labels, classes), np.isin(self.answers, classes)
+        hits = (is_true & (self.labels == self.answers)).astype(np.float64)
+        rows = {
+            "recall": is_true.astype(np.float64),
+            "precision": is_answered.astype(np.float64),
+            "f1_score": (is_true.astype(np.float64) + is_answered) / 2,
+        }[name]
+        if not rows.any():
+            return 0.0, np.zeros(len(rows))
+        value = float(hits.sum() / rows.sum())
+        return value, np.asarray((hits - value * rows) / rows.mean())
 
     def influence(self, name: str) -> Floats:
         """Each row's influence on a metric: its derivative by the row's weight, times the rows."""
@@ -216,15 +252,26 @@ class Level:
 
 def bound(level: Level, value: float, limit: float, of: Predictions, influence: Floats) -> Found:
     """Whether a value is at least a limit, as far as its rows tell."""
-    rows = len(of.labels)
+    rarest = Rarest(of.rarest, of.classes >= MANY_CLASSES)
+    return bounded(level, value, limit, influence, rarest)
+
+
+@dataclass(frozen=True)
+class Rarest:
+    """The number of rows of the rarest class, and whether it is one of many."""
+
+    rows: int
+    of_many: bool
+
+
+def bounded(level: Level, value: float, limit: float, influence: Floats, rarest: Rarest) -> Found:
+    """Whether a value with these influences is at least a limit."""
+    rows = len(influence)
     if level.evidence == "point":
         return plain(value, limit, value >= limit, rows)
-    labels = np.bincount(of.labels, minlength=of.classes)
-    answers = np.bincount(of.answers, minlength=of.classes)
-    rarest = int(labels[labels + answers > 0].min())
-    enough = rarest >= LEAST_ROWS
-    if not enough and of.classes < MANY_CLASSES:
-        needed = math.ceil(rows * LEAST_ROWS / rarest) if rarest else 0
+    enough = rarest.rows >= LEAST_ROWS
+    if not enough and not rarest.of_many:
+        needed = math.ceil(rows * LEAST_ROWS / rarest.rows) if rarest.rows else 0
         return Found(value, limit, "undecided", rows, None, max(0, needed - rows))
     error = math.sqrt(float((influence**2).sum()) / rows / (rows - 1))
     reach = -NORMAL.inv_cdf(level.alpha) * error
@@ -241,6 +288,37 @@ def bound(level: Level, value: float, limit: float, of: Predictions, influence: 
     return Found(value, limit, "undecided", rows, interval, more)
 
 
+def of_groups(found: list[Found], margin: float, rows: int) -> Found:
+    """A check of several groups, which has the numbers of the worst."""
+    defined = [group for group in found if not math.isnan(group.value)]
+    if not defined:
+        return Found(0.0, -margin, "undecided", rows)
+    worst = min(defined, key=lambda group: (SEVERITY[group.answer], group.value))
+    answer = worst.answer
+    if answer == "passed" and len(defined) < len(found):
+        answer = "undecided"
+    more = max([group.more_rows for group in defined if group.answer == "undecided"], default=0)
+    return Found(
+        worst.value,
+        -margin,
+        answer,
+        rows,
+        worst.interval,
+        more if answer == "undecided" else 0,
+    )
+
+
+def slices_of(values: Floats) -> list[Integers]:
+    """The rows of each value, or of each quarter of many numbers, in the order of first rows."""
+    keys: np.ndarray[Any, np.dtype[Any]] = values
+    if values.dtype.kind == "f" and len(np.unique(values)) > FEW_NUMBERS:
+        ascending = np.sort(values)
+        ends = np.unique(ascending[[(part * (len(values) - 1)) // 4 for part in (1, 2, 3)]])
+        keys = np.searchsorted(ends, values, "left")
+    kinds, first = np.unique(keys, return_index=True)
+    return [np.flatnonzero(keys == kinds[i]) for i in np.argsort(first)]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A candidate beside the champion, and the stored verdict on it."""
@@ -249,6 +327,7 @@ class Comparison:
     candidate: Predictions
     champion: Predictions
     others: Mapping[str, tuple[Predictions, Predictions]]
+    column: Callable[[str], Floats | None]  # of the judged rows; None where the batch was replaced
 
     @property
     def metric(self) -> str:
@@ -268,6 +347,17 @@ class Comparison:
                 alpha = (1 - check["confidence"]) / 2 if "confidence" in check else 0.05
                 return Level(self.key.get("evidence", "point"), alpha)
         raise DifferenceError(f"the check {name} is missing")
+
+    def group_level(self, name: str, groups: int) -> Level:
+        """The level of each of several groups: that of the other checks, divided by the groups."""
+        others = [
+            check["confidence"]
+            for check in self.verdict["checks"]
+            if "confidence" in check and check["name"] in {"gate", "champion", "constant_answer"}
+        ]
+        if others:
+            return Level(self.key.get("evidence", "point"), (1 - others[0]) / 2 / groups)
+        return self.level(name)
 
     def bound(self, name: str, metric: str, limit: float) -> Found:
         """Whether the candidate's metric is at least a limit."""
@@ -339,9 +429,10 @@ class Comparison:
         return margins
 
     def _terms(self) -> Iterator[tuple[str, str | None, str | None]]:
-        """The policy's terms: name, metric and number."""
-        term = r"(\w+)(?:\(\s*(?:(\w+)\s*,\s*)?([0-9.]+)\s*\))?"
-        for words in self.key.get("policy", "floor").split(" and "):
+        """The policy's terms: name, metric or column, and number."""
+        term = r"(\w+)(?:\(\s*(?:([\w.-]+|\"[^\"]+\")\s*,\s*)?([0-9.]+)\s*\))?"
+        between = r" and (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"
+        for words in re.split(between, self.key.get("policy", "floor")):
             matched = re.fullmatch(term, words.strip())
             if matched is None:
                 raise DifferenceError(f"the policy's term {words!r} is not known")
@@ -389,8 +480,15 @@ class Comparison:
         for metric, margin in self._margins().items():
             check = f"within_{metric}"
             yield check, self.difference(check, metric, -margin)
-        for name, _, number in self._terms():
-            if name == "superior":
+        for name, word, number in self._terms():
+            if name == "within_class":
+                yield f"within_class_{word}", self.each_class(str(word), float(number or 0.05))
+            elif name == "slices":
+                column = str(word).strip('"')
+                values = self.column(column)
+                if values is not None:
+                    yield f"slices_{column}", self.each_slice(column, values, float(number or 0.05))
+            elif name == "superior":
                 above = self.superior("superior", self.key.get("evidence", "point"))
                 asked = float(number or 0.02)
                 yield "improvement", plain(above.value, asked, above.value >= asked, rows)
@@ -399,6 +497,49 @@ class Comparison:
                 lost = (self.champion.answers == labels) & (self.candidate.answers != labels)
                 share, limit = float(lost.mean()), float(number or 0.05)
                 yield "flips", plain(share, limit, share <= limit, rows)
+
+    def each_class(self, metric: str, margin: float) -> Found:
+        """Whether a metric of each class is at most a margin below; small classes together."""
+        counts = np.bincount(self.candidate.labels, minlength=self.candidate.classes)
+        groups = [[int(label)] for label in np.flatnonzero(counts >= LEAST_ROWS)]
+        small = np.flatnonzero((counts > 0) & (counts < LEAST_ROWS))
+        if len(small):
+            groups.append([int(label) for label in small])
+        level = self.group_level(f"within_class_{metric}", len(groups))
+        found = []
+        for classes in groups:
+            after, influence = self.candidate.of_classes(metric, classes)
+            before, others = self.champion.of_classes(metric, classes)
+            rarest = Rarest(int(counts[classes].sum()), of_many=False)
+            found.append(bounded(level, after - before, -margin, influence - others, rarest))
+        return of_groups(found, margin, len(self.candidate.labels))
+
+    def each_slice(self, column: str, values: Floats, margin: float) -> Found:
+        """Whether the metric is at most a margin below on each slice; small slices together."""
+        rows = len(self.candidate.labels)
+        large: list[Integers] = []
+        small: list[Integers] = []
+        for members in slices_of(values):
+            of = self.candidate.of(members)
+            is_believable = (
+                self.key.get("evidence", "point") == "point"
+                or of.classes >= MANY_CLASSES
+                or of.rarest >= LEAST_ROWS
+            )
+            is_enough = len(members) >= LEAST_SLICE and not math.isnan(of.metric(self.metric))
+            (large if is_enough and is_believable else small).append(members)
+        if small:
+            large.append(np.sort(np.concatenate(small)))
+        level = self.group_level(f"slices_{column}", len(large))
+        found = []
+        for members in large:
+            first, second = self.candidate.of(members), self.champion.of(members)
+            value = first.metric(self.metric) - second.metric(self.metric)
+            influence = first.influence(self.metric) - second.influence(self.metric)
+            group = bound(level, value, -margin, first, influence)
+            more = math.ceil(group.more_rows * (rows / len(members)))
+            found.append(replace(group, more_rows=more))
+        return of_groups(found, margin, rows)
 
 
 @dataclass(frozen=True)
@@ -791,10 +932,30 @@ class Store:
         self, data_path: str, content_hash: str
     ) -> np.ndarray[Any, np.dtype[np.int32]] | None:
         """All labels of a batch; None where the store has another content of that day by now."""
+        parts = self._chunks(data_path, content_hash)
+        if parts is None:
+            return None
+        return np.concatenate([np.frombuffer(part["labels"], "<i4") for part in parts])
+
+    def column(self, name: str, of: Predictions) -> Floats | None:
+        """A feature of the judged rows: codes or numbers."""
+        parts = self._chunks(of.data_path, of.content_hash)
+        if parts is None:
+            return None
+        columns = []
+        for part in parts:
+            is_code = name in part["codes"]
+            binary = part["codes" if is_code else "numbers"].get(name)
+            if binary is None:
+                raise DifferenceError(f"the batch {of.data_path} has no column {name!r}")
+            columns.append(np.frombuffer(binary, "<i4" if is_code else "<f4"))
+        return np.asarray(np.concatenate(columns)[of.rows])
+
+    def _chunks(self, data_path: str, content_hash: str) -> list[Document] | None:
         marker = self.database["processing_metadata"].find_one({"_id": data_path})
         if marker is None or marker["content_hash"] != content_hash:
             return None
-        parts = []
+        parts: list[Document] = []
         for chunk in marker["chunks"]:
             content, first, *_ = chunk.split("/")
             columns = self.database["processed_columns"].find_one(
@@ -802,8 +963,8 @@ class Store:
             )
             if columns is None:
                 raise DifferenceError(f"the rows {chunk} of {data_path} are not in the store")
-            parts.append(np.frombuffer(columns["labels"], "<i4"))
-        return np.concatenate(parts)
+            parts.append(columns)
+        return parts
 
     def ledger(self, model: str) -> Ledger:
         """The model's error ledger, each entry computed again."""
@@ -900,7 +1061,14 @@ def recompute(store: Store, ledger: Ledger, verdict: Document) -> str:
         if "harm" in checks and (harm := ledger.harm(verdict, gate)):
             asked["harm"] = harm
     else:
-        asked = dict(Comparison(verdict, candidate, champion, store.others(verdict)).checks())
+        comparison = Comparison(
+            verdict,
+            candidate,
+            champion,
+            store.others(verdict),
+            lambda name: store.column(name, candidate),
+        )
+        asked = dict(comparison.checks())
         if "superiority" in checks:
             asked["superiority"] = ledger.superiority(verdict)
     for name, found in asked.items():

@@ -29,10 +29,22 @@ METRICS = frozenset(
     {"f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall"}
 )
 POLICY_TERM = re.compile(
-    r"floor|(non_inferior|superior|flips)(\(\s*(?P<number>[0-9]+(\.[0-9]+)?)\s*\))?"
-    r"|within\(\s*(?P<metric>[a-z0-9_]+)\s*,\s*(?P<margin>[0-9]+(\.[0-9]+)?)\s*\)"
+    r"(?P<name>[a-z0-9_]+)"
+    r"(\([ \t]*((?P<word>[\w.-]+|\"[^\"]+\")[ \t]*,[ \t]*)?(?P<number>[0-9]+(\.[0-9]+)?)[ \t]*\))?"
 )
-POLICY_TERMS = "floor, non_inferior(0.01), superior(0.02), within(recall, 0.02) and flips(0.05)"
+# Between terms, but not inside the quotes of a column's name.
+POLICY_AND = re.compile(r"[ \t\r\n]+and[ \t\r\n]+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
+POLICY_WITH_WORD = frozenset({"within", "within_class", "slices"})
+POLICY_NAMES = POLICY_WITH_WORD | {"non_inferior", "superior", "flips", "latency"}
+POLICY_METRICS: Mapping[str, frozenset[str]] = {
+    "within": METRICS,
+    "within_class": frozenset({"precision", "recall", "f1_score"}),
+}
+POLICY_RANGES: Mapping[str, tuple[float, float]] = {"latency": (0.01, 100)}
+POLICY_TERMS = (
+    "floor, non_inferior(0.01), superior(0.02), within(recall, 0.02), within_class(recall, 0.05), "
+    "slices(COLUMN, 0.05), flips(0.05) and latency(1.5)"
+)
 LONGEST_SHOWN = 60
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
@@ -247,18 +259,34 @@ def _article(kind: str) -> str:
 
 def _policy_mistake(text: str) -> str | None:
     """What is wrong with a policy, as `retune.core.judgement.PromotionPolicy` refuses it."""
-    terms = re.split(r"\s+and\s+", text.strip())
-    for term in terms:
-        match = POLICY_TERM.fullmatch(term)
-        if not match or (match["metric"] is not None and match["metric"] not in METRICS):
-            return f"must be terms such as {POLICY_TERMS}, joined by 'and', not {shown(text)}"
-        if float(match["number"] or match["margin"] or 0) > 1:
-            return f"must have numbers from 0 to 1, not {shown(text)}"
-    kinds = [re.split(r"[,)]" if term.startswith("within") else r"\(", term)[0] for term in terms]
+    kinds: list[tuple[str, str]] = []
+    for term in POLICY_AND.split(text.strip(" \t\r\n")):
+        if term != "floor":
+            match = POLICY_TERM.fullmatch(term)
+            if match is None or _is_unknown(match):
+                return f"must be terms such as {POLICY_TERMS}, joined by 'and', not {shown(text)}"
+            if mistake := _term_mistake(match):
+                return f"{mistake}: {shown(text)}"
+            kinds.append((match["name"], (match["word"] or "").strip('"')))
     if len(set(kinds)) < len(kinds):
         return f"must have each term once, not {shown(text)}"
-    if {"superior", "non_inferior"} <= set(kinds):
+    if {"superior", "non_inferior"} <= {name for name, _ in kinds}:
         return f"must ask for superior or for non_inferior, not for both: {shown(text)}"
+    return None
+
+
+def _is_unknown(term: re.Match[str]) -> bool:
+    name = term["name"]
+    return name not in POLICY_NAMES or (term["word"] is None) == (name in POLICY_WITH_WORD)
+
+
+def _term_mistake(term: re.Match[str]) -> str | None:
+    name, number = term["name"], term["number"]
+    if name in POLICY_METRICS and term["word"] not in POLICY_METRICS[name]:
+        return f"must name one of {listed(sorted(POLICY_METRICS[name]))} in {name}"
+    least, greatest = POLICY_RANGES.get(name, (0, 1))
+    if number and not least <= float(number) <= greatest:
+        return f"must have numbers from {least:g} to {greatest:g} in {name}"
     return None
 
 

@@ -20,6 +20,7 @@ import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
 import retune.core.judgement.ledger.Superiority;
 import retune.core.metrics.Metric;
+import retune.model.batch.Batch;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
@@ -56,6 +57,7 @@ public record Judgement(
    * Judges a version that might follow the champion, by the loop's rules.
    *
    * @param attempt 0 for an earlier version
+   * @param batch the batch that both were measured on
    * @param datasetName under which its metrics are kept
    * @param ordinaryRows by which the loop sees what the version loses elsewhere
    * @param others measures another version on the candidate's rows
@@ -66,6 +68,7 @@ public record Judgement(
       int attempt,
       MeasuredVersion candidate,
       MeasuredVersion champion,
+      Batch batch,
       String datasetName,
       OrdinaryRows ordinaryRows,
       Function<String, MeasuredVersion> others,
@@ -76,7 +79,12 @@ public record Judgement(
     Rules rules = key.rules();
     Comparison comparison =
         new Comparison(
-            rules.gate(), rules.evidence(), alpha, candidate.predictions(), champion.predictions());
+                rules.gate(),
+                rules.evidence(),
+                alpha,
+                candidate.predictions(),
+                champion.predictions())
+            .with(PolicyInputs.of(context, rules.policy(), candidate, champion, batch));
     List<OrdinaryRows.Compared> compared = new ArrayList<>(ordinaryRows.compare(rules, modelId));
     ordinaryRows
         .anchor()

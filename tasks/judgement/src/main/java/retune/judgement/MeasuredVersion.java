@@ -8,16 +8,20 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.data.Features;
 import retune.core.data.Shard;
+import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
+import retune.core.preprocessing.FeatureTable;
 import retune.core.statistics.Influence;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -254,6 +258,21 @@ public record MeasuredVersion(
   private static Engine engine(StepContext context, ModelVersion version, ProcessedBatch batch) {
     ModelStore models = new ModelStore(context);
     return Engines.open(version, models.weights(version), batch.rows());
+  }
+
+  /**
+   * Features of the measured rows as a person reads them.
+   *
+   * @param read the batch that was measured
+   * @param wanted which features, by name
+   */
+  public Table columns(Batch read, Predicate<String> wanted) {
+    return FeatureTable.of(version.preprocessing(), read.features(), wanted).select(rows);
+  }
+
+  /** A copy of the first measured rows, at most so many. */
+  Features firstRows(Batch read, int most) {
+    return read.features().select(Arrays.copyOf(rows, Math.min(most, rows.length)));
   }
 
   /**

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import retune.core.data.Target;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.ComparisonReport.Question;
+import retune.core.judgement.PolicyInput;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.statistics.PairedBootstrap;
@@ -50,7 +51,10 @@ class ComparisonPageTest {
     int[] labels = IntStream.range(0, rows).map(row -> row % classes).toArray();
     ComparisonReport report =
         ComparisonReport.of(
-            question, answers(labels, classes, 0.7, random), answers(labels, classes, 0.9, random));
+            question,
+            answers(labels, classes, 0.7, random),
+            answers(labels, classes, 0.9, random),
+            PolicyInput.NONE);
     assertTrue(report.shouldPromote(), report.reason());
     String page = ComparisonPage.of(report, List.of(), target, Map.of("baseline", "<i>id</i>"));
     assertFalse(page.contains("NaN") || page.contains("<b>") || page.contains("<i>"), page);

@@ -1,6 +1,7 @@
 package retune.core.data;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A model's inputs, in its order: categorical features as codes, then numeric features. */
 public record FeatureSchema(List<Categorical> categorical, List<String> numeric) {
@@ -10,6 +11,11 @@ public record FeatureSchema(List<Categorical> categorical, List<String> numeric)
   public FeatureSchema {
     categorical = List.copyOf(categorical);
     numeric = List.copyOf(numeric);
+  }
+
+  /** The names of all features, in order. */
+  public List<String> names() {
+    return Stream.concat(categorical.stream().map(Categorical::name), numeric.stream()).toList();
   }
 
   /** Number of features: one token each in a transformer. */

@@ -70,16 +70,46 @@ record Bound(
     return new Bound(value, limit, null, value >= limit ? Answer.PASSED : Answer.FAILED, 0, 0);
   }
 
+  /**
+   * Whether a value is at least the limit, whose influences are given.
+   *
+   * @param relevant rows of the class that the value is about; too few decide nothing
+   */
+  static Bound ofValue(
+      Evidence evidence,
+      double alpha,
+      double value,
+      double limit,
+      Influence influence,
+      long relevant) {
+    return evidence == Evidence.POINT
+        ? point(value, limit)
+        : of(alpha, value, limit, influence, relevant, false);
+  }
+
+  /** Whether the rows of each class are enough for a bound, or the classes are many. */
+  static boolean isBelievable(Predictions predictions) {
+    return predictions.classes() >= MANY_CLASSES || Guessing.of(predictions).rarest() >= LEAST_ROWS;
+  }
+
   private static Bound of(
       double alpha, double value, double limit, Predictions predictions, Influence influence) {
-    Guessing counts = Guessing.of(predictions);
-    long rarest = counts.rarest();
+    long rarest = Guessing.of(predictions).rarest();
+    return of(alpha, value, limit, influence, rarest, predictions.classes() >= MANY_CLASSES);
+  }
+
+  private static Bound of(
+      double alpha,
+      double value,
+      double limit,
+      Influence influence,
+      long rarest,
+      boolean manyClasses) {
+    int count = influence.values().length;
     boolean enough = rarest >= LEAST_ROWS;
-    if (!enough && predictions.classes() < MANY_CLASSES) {
-      long needed =
-          rarest == 0 ? 0 : (long) Math.ceil(predictions.rows() * (double) LEAST_ROWS / rarest);
-      return new Bound(
-          value, limit, null, Answer.UNDECIDED, Math.max(0, needed - predictions.rows()), rarest);
+    if (!enough && !manyClasses) {
+      long needed = rarest == 0 ? 0 : (long) Math.ceil(count * (double) LEAST_ROWS / rarest);
+      return new Bound(value, limit, null, Answer.UNDECIDED, Math.max(0, needed - count), rarest);
     }
     Interval interval = influence.interval(value, 1 - 2 * alpha);
     if (interval.low() >= limit) {
@@ -89,8 +119,13 @@ record Bound(
       return new Bound(value, limit, interval, Answer.FAILED, 0, rarest);
     }
     double rows = influence.rowsToDetect(Math.abs(value - limit), alpha, POWER);
-    long more = rows > TOO_MANY ? 0 : Math.max(1, (long) rows - predictions.rows());
+    long more = rows > TOO_MANY ? 0 : Math.max(1, (long) rows - count);
     return new Bound(value, limit, interval, Answer.UNDECIDED, more, rarest);
+  }
+
+  /** The same where the rows are one of so many parts. */
+  Bound ofOneIn(double parts) {
+    return new Bound(value, limit, interval, answer, (long) Math.ceil(moreRows * parts), rarest);
   }
 
   boolean passed() {

@@ -15,6 +15,7 @@ import retune.core.metrics.Predictions;
  *
  * @param alpha the probability with which a bound may be wrong, 0 … 0.5
  * @param opponent what sentences call the other side: champion or baseline
+ * @param input what the policy looks at beside the answers
  */
 public record Comparison(
     Gate gate,
@@ -22,7 +23,8 @@ public record Comparison(
     double alpha,
     Predictions candidate,
     Predictions champion,
-    String opponent) {
+    String opponent,
+    PolicyInput input) {
   /** The level of a single question. */
   public static final double ALPHA = 0.05;
 
@@ -36,6 +38,22 @@ public record Comparison(
   public Comparison(
       Gate gate, Evidence evidence, double alpha, Predictions candidate, Predictions champion) {
     this(gate, evidence, alpha, candidate, champion, "champion");
+  }
+
+  /** Without a policy that looks at more than the answers. */
+  public Comparison(
+      Gate gate,
+      Evidence evidence,
+      double alpha,
+      Predictions candidate,
+      Predictions champion,
+      String opponent) {
+    this(gate, evidence, alpha, candidate, champion, opponent, PolicyInput.NONE);
+  }
+
+  /** The same two with what a policy needs beside the answers. */
+  public Comparison with(PolicyInput policyInput) {
+    return new Comparison(gate, evidence, alpha, candidate, champion, opponent, policyInput);
   }
 
   /**

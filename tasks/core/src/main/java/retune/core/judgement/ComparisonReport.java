@@ -94,11 +94,13 @@ public record ComparisonReport(
   /**
    * Compares the two.
    *
-   * @throws retune.core.InvalidInputException if the primary metric is not defined on the rows
+   * @param input what the question's policy looks at beside the answers
+   * @throws retune.core.InvalidInputException if the primary metric is not defined on the rows, or
+   *     the policy names a column that they do not have
    */
   public static ComparisonReport of(
-      Question question, Predictions baseline, Predictions candidate) {
-    Comparison comparison = comparison(question, baseline, candidate);
+      Question question, Predictions baseline, Predictions candidate, PolicyInput input) {
+    Comparison comparison = comparison(question, baseline, candidate).with(input);
     comparison.gate().defined(question.metric().of(candidate));
     List<Difference> differences = differences(question.bootstrap(), baseline, candidate);
     Difference primary = find(differences, question.metric());

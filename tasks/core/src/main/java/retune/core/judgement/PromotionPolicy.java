@@ -1,16 +1,19 @@
 package retune.core.judgement;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import retune.core.InvalidInputException;
+import retune.core.data.Table;
 import retune.core.metrics.Metric;
 import retune.core.statistics.McNemar;
 
@@ -23,8 +26,14 @@ import retune.core.statistics.McNemar;
  * non_inferior(0.01)     accuracy and macro F1 at most so much below the champion's
  * superior(0.02)         the gate's metric at least so much above the champion's, and surely above
  * within(recall, 0.02)   a metric at most so much below the champion's
+ * within_class(recall, 0.05)  recall, precision or f1_score of each class at most so much below
+ * slices(REGION, 0.05)   the gate's metric at most so much below on each slice of a column
  * flips(0.05)            share of the rows that the champion has right and the candidate wrong
+ * latency(1.5)           time of a prediction at most so many times the champion's
  * </pre>
+ *
+ * A column's name with other characters than letters, digits, dots, hyphens and underscores stands
+ * in double quotes.
  */
 public record PromotionPolicy(List<Term> terms) {
   /** The published policy: the gate alone. */
@@ -33,9 +42,23 @@ public record PromotionPolicy(List<Term> terms) {
   private static final String FLOOR_WORD = "floor";
   private static final Pattern TERM =
       Pattern.compile(
-          "([a-z0-9_]+)(?:\\(\\s*(?:([a-z0-9_]+)\\s*,\\s*)?([0-9]+(?:\\.[0-9]+)?)\\s*\\))?");
+          "([a-z0-9_]+)(?:\\([ \\t]*(?:([\\p{L}\\p{N}_.-]+|\"[^\"]+\")[ \\t]*,[ \\t]*)?"
+              + "([0-9]+(?:\\.[0-9]+)?)[ \\t]*\\))?");
+
+  private static final Pattern BLANKS = Pattern.compile("^[ \\t\\r\\n]+|[ \\t\\r\\n]+$");
+  private static final Set<String> WITH_WORD = Set.of("within", "within_class", "slices");
+
+  /** Between terms, but not inside the quotes of a column's name. */
+  private static final Pattern AND =
+      Pattern.compile("[ \\t\\r\\n]+and[ \\t\\r\\n]+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)");
+
   private static final String TERMS =
-      "floor, non_inferior(0.01), superior(0.02), within(recall, 0.02) and flips(0.05)";
+      "floor, non_inferior(0.01), superior(0.02), within(recall, 0.02), within_class(recall, 0.05),"
+          + " slices(COLUMN, 0.05), flips(0.05) and latency(1.5)";
+  private static final Set<Metric> OF_A_CLASS =
+      EnumSet.of(Metric.PRECISION, Metric.RECALL, Metric.F1_SCORE);
+  private static final double LEAST_RATIO = 0.01;
+  private static final double GREATEST_RATIO = 100;
 
   public PromotionPolicy {
     terms = List.copyOf(terms);
@@ -65,6 +88,56 @@ public record PromotionPolicy(List<Term> terms) {
                         metric.id(), against(comparison, bound.value()), bound.words(), margin)));
       }
       return checks;
+    }
+  }
+
+  /** A metric of each class that may be at most so much below the champion's. */
+  record WithinClass(String text, Metric metric, double margin) implements Term {
+    @Override
+    public List<Check> checks(Comparison comparison) {
+      return List.of(EachGroup.ofClasses(comparison, metric, margin));
+    }
+  }
+
+  /** The gate's metric on each slice of a column, at most so much below the champion's. */
+  record Slices(String text, String column, double margin) implements Term {
+    @Override
+    public List<Check> checks(Comparison comparison) {
+      Table columns = comparison.input().columns();
+      requireColumn(columns.names());
+      return List.of(EachGroup.ofSlices(comparison, columns.column(column), margin));
+    }
+
+    private void requireColumn(List<String> columns) {
+      if (!columns.contains(column)) {
+        throw new InvalidInputException(
+            "The policy's '%s' names a column that the rows do not have; their columns are %s."
+                .formatted(text, String.join(", ", columns)));
+      }
+    }
+  }
+
+  /** How many times the champion's time a prediction may take. */
+  record Latency(String text, double limit) implements Term {
+    @Override
+    public List<Check> checks(Comparison comparison) {
+      PolicyInput.Latency measured = Objects.requireNonNull(comparison.input().latency());
+      return List.of(
+          Check.plain(
+              "latency",
+              measured.ratio(),
+              limit,
+              measured.ratio() <= limit,
+              measured.rows(),
+              String.format(
+                  Locale.ROOT,
+                  "a prediction takes it %.3f ms and the %s %.3f ms, %.2f times as long; %s times"
+                      + " may be",
+                  measured.candidate() * 1e3,
+                  comparison.opponent(),
+                  measured.champion() * 1e3,
+                  measured.ratio(),
+                  limit)));
     }
   }
 
@@ -136,16 +209,15 @@ public record PromotionPolicy(List<Term> terms) {
   /** The policy of that text; an {@link InvalidInputException} where it is none. */
   public static PromotionPolicy parse(String text) {
     List<Term> terms =
-        Stream.of(text.strip().split("\\s+and\\s+", -1))
+        Stream.of(AND.split(BLANKS.matcher(text).replaceAll(""), -1))
             .filter(term -> !term.equals(FLOOR_WORD))
             .map(PromotionPolicy::term)
             .toList();
     Set<String> kinds = new LinkedHashSet<>();
     for (Term term : terms) {
-      String kind =
-          term.text().replaceFirst(term.text().startsWith("within") ? ",.*" : "\\(.*", "");
-      if (!kinds.add(kind)) {
-        throw new InvalidInputException("The policy '%s' has %s twice.".formatted(text, kind));
+      if (!kinds.add(kind(term))) {
+        throw new InvalidInputException(
+            "The policy '%s' has %s twice.".formatted(text, kind(term)));
       }
     }
     if (kinds.contains("superior") && kinds.contains("non_inferior")) {
@@ -156,14 +228,31 @@ public record PromotionPolicy(List<Term> terms) {
     return new PromotionPolicy(terms);
   }
 
+  /** What a policy can ask only once. */
+  private static String kind(Term term) {
+    return switch (term) {
+      case Within within -> {
+        String name = within.text().replaceFirst("\\(.*", "");
+        yield name.equals("within")
+            ? "within(" + within.metrics().iterator().next().id() + ")"
+            : name;
+      }
+      case WithinClass within -> "within_class(" + within.metric().id() + ")";
+      case Slices slices -> "slices(" + slices.column() + ")";
+      case Superior superior -> "superior";
+      case Flips flips -> "flips";
+      case Latency latency -> "latency";
+    };
+  }
+
   private static Term term(String text) {
     Matcher term = TERM.matcher(text);
     if (!term.matches()) {
       throw unknown(text);
     }
     String name = term.group(1);
-    boolean hasMetric = term.group(2) != null;
-    if (hasMetric != name.equals("within")) {
+    String word = term.group(2);
+    if ((word != null) != WITH_WORD.contains(name)) {
       throw unknown(text);
     }
     return switch (name) {
@@ -171,46 +260,78 @@ public record PromotionPolicy(List<Term> terms) {
           new Within(text, EnumSet.of(Metric.ACCURACY, Metric.F1_MACRO), number(term, 0.01));
       case "superior" -> new Superior(text, number(term, 0.02));
       case "flips" -> new Flips(text, number(term, 0.05));
-      case "within" -> new Within(text, Set.of(metric(term.group(2), text)), number(term, 0.02));
+      case "within" ->
+          new Within(
+              text, Set.of(metric(word, EnumSet.allOf(Metric.class), text)), number(term, 0.02));
+      case "within_class" ->
+          new WithinClass(text, metric(word, OF_A_CLASS, text), number(term, 0.05));
+      case "slices" -> new Slices(text, word.replace("\"", ""), number(term, 0.05));
+      case "latency" -> new Latency(text, number(term, 1.5, LEAST_RATIO, GREATEST_RATIO));
       default -> throw unknown(text);
     };
   }
 
-  private static Metric metric(String id, String text) {
-    return Stream.of(Metric.values())
+  private static Metric metric(String id, Set<Metric> metrics, String text) {
+    return metrics.stream()
         .filter(metric -> metric.id().equals(id))
         .findFirst()
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "'%s' is not a metric; the metrics are %s."
+                    "'%s' is not a metric%s; the metrics are %s."
                         .formatted(
                             text,
-                            Stream.of(Metric.values())
-                                .map(Metric::id)
-                                .collect(Collectors.joining(", ")))));
+                            metrics.equals(OF_A_CLASS) ? " of a class" : "",
+                            metrics.stream().map(Metric::id).collect(Collectors.joining(", ")))));
   }
 
   private static double number(Matcher term, double byDefault) {
-    if (term.group(3) == null) {
-      return byDefault;
+    return number(term, byDefault, 0, 1);
+  }
+
+  private static double number(Matcher term, double byDefault, double least, double greatest) {
+    double number = term.group(3) == null ? byDefault : Double.parseDouble(term.group(3));
+    if (number < least || number > greatest) {
+      throw new InvalidInputException(
+          String.format(
+              Locale.ROOT,
+              "'%s' is out of range; give a number from %s to %s.",
+              term.group(),
+              BigDecimal.valueOf(least).stripTrailingZeros().toPlainString(),
+              BigDecimal.valueOf(greatest).stripTrailingZeros().toPlainString()));
     }
-    try {
-      double number = Double.parseDouble(term.group(3));
-      if (number <= 1) {
-        return number;
-      }
-    } catch (NumberFormatException e) {
-      throw unknown(term.group());
-    }
-    throw new InvalidInputException(
-        "'%s' is out of range; give a number from 0 to 1.".formatted(term.group()));
+    return number;
   }
 
   private static InvalidInputException unknown(String text) {
     return new InvalidInputException(
         "'%s' is not a term of a policy; write terms such as %s, joined by 'and'."
             .formatted(text, TERMS));
+  }
+
+  /** The columns whose slices the policy looks at. */
+  public Set<String> columns() {
+    return terms.stream()
+        .flatMap(term -> term instanceof Slices slices ? Stream.of(slices.column()) : Stream.of())
+        .collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /**
+   * Refuses a policy that names a column that rows do not have.
+   *
+   * @param columns of the rows
+   */
+  public void requireColumns(List<String> columns) {
+    for (Term term : terms) {
+      if (term instanceof Slices slices) {
+        slices.requireColumn(columns);
+      }
+    }
+  }
+
+  /** Whether the policy asks how long a prediction takes. */
+  public boolean asksForLatency() {
+    return terms.stream().anyMatch(Latency.class::isInstance);
   }
 
   /** What the policy asks of the candidate. */

@@ -15,6 +15,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.ComparisonReport;
+import retune.core.judgement.PolicyInput;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Slice;
 import retune.core.metrics.Metric;
@@ -72,7 +73,7 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
       @Field(
               value =
                   "what decides instead of the threshold and the test, as in a loop file:"
-                      + " non_inferior(0.01), superior(0.02) and flips(0.05)",
+                      + " non_inferior(0.01), slices(COLUMN, 0.05) and latency(1.5)",
               format = Field.Format.POLICY)
           @Nullable String policy,
       @Field(
@@ -132,7 +133,7 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
   public Output run(Input input, StepContext context) throws IOException {
     Path json = file(input.output());
     Path html = file(input.html());
-    String policy = input.policy();
+    PromotionPolicy policy = input.policy() == null ? null : PromotionPolicy.parse(input.policy());
     Side baseline = side(input.baseline(), input, context);
     Side candidate = side(input.candidate(), input, context);
     if (baseline.version().modelId().equals(candidate.version().modelId())) {
@@ -148,10 +149,16 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
                 input.metric(),
                 input.threshold(),
                 input.alpha(),
-                policy == null ? null : PromotionPolicy.parse(policy),
+                policy,
                 new PairedBootstrap(input.seed(), input.resamples())),
             rows.baseline(),
-            rows.candidate());
+            rows.candidate(),
+            new PolicyInput(
+                baseline.target().classes(),
+                rows.rows(),
+                policy != null && policy.asksForLatency()
+                    ? rows.latency(baseline, candidate)
+                    : null));
     List<Slice> slices =
         Slice.worstFirst(
             input.metric(), rows.rows(), rows.baseline(), rows.candidate(), 1 - input.alpha());

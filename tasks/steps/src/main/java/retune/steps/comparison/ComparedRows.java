@@ -14,6 +14,7 @@ import retune.core.data.Column;
 import retune.core.data.Features;
 import retune.core.data.Table;
 import retune.core.data.Target;
+import retune.core.judgement.PolicyInput.Latency;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelFolder;
@@ -21,6 +22,7 @@ import retune.model.ModelVersion;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Outputs;
+import retune.model.engine.PredictionTime;
 import retune.model.engine.Predictor;
 import retune.runtime.StepContext;
 
@@ -29,9 +31,16 @@ import retune.runtime.StepContext;
  *
  * @param rows their raw columns, without the target
  * @param leftOut numbers of other rows by reason
+ * @param baselineSample features of the first rows, as the baseline reads them
+ * @param candidateSample features of the same rows, as the candidate reads them
  */
 record ComparedRows(
-    Table rows, Predictions baseline, Predictions candidate, Map<String, Integer> leftOut) {
+    Table rows,
+    Predictions baseline,
+    Predictions candidate,
+    Map<String, Integer> leftOut,
+    Features baselineSample,
+    Features candidateSample) {
   private static final int CHUNK_ROWS = 5_000;
 
   /** Stands for a label that is no class. */
@@ -81,7 +90,21 @@ record ComparedRows(
         table.without(Set.of(baseline.target().column())).select(rows),
         before.predictions(rows, labels, baseline.target()),
         after.predictions(rows, labels, baseline.target()),
-        leftOut);
+        leftOut,
+        before.sample(rows),
+        after.sample(rows));
+  }
+
+  /** Measures how long both take for a prediction of one row. */
+  Latency latency(Side baseline, Side candidate) {
+    try (Engine first = Engines.open(candidate.version(), candidate.content().weights());
+        Engine second = Engines.open(baseline.version(), baseline.content().weights())) {
+      return PredictionTime.measure(
+          new Predictor(candidate.version(), first),
+          candidateSample,
+          new Predictor(baseline.version(), second),
+          baselineSample);
+    }
   }
 
   private interface RowFilter {
@@ -159,9 +182,10 @@ record ComparedRows(
    *
    * @param position of each row of the table among the answers; −1 for a row that the version
    *     cannot read
+   * @param features of the rows that it can read
    * @param outputs one for each chunk of {@value #CHUNK_ROWS} answers
    */
-  private record Answers(Side side, int[] position, List<Outputs> outputs) {
+  private record Answers(Side side, int[] position, Features features, List<Outputs> outputs) {
     static Answers of(StepContext context, Side side, Table table) {
       ModelVersion version = side.version();
       Preprocessing.Result result = preprocess(version, table);
@@ -180,7 +204,7 @@ record ComparedRows(
           context.progress("Rows answered by " + version.modelId(), to, features.rows());
         }
       }
-      return new Answers(side, position, outputs);
+      return new Answers(side, position, features, outputs);
     }
 
     private static Preprocessing.Result preprocess(ModelVersion version, Table table) {
@@ -190,6 +214,12 @@ record ComparedRows(
         throw new InvalidInputException(
             version.modelId() + ": " + unreadable.getMessage(), unreadable);
       }
+    }
+
+    /** Features of the first of some rows. */
+    Features sample(int[] rows) {
+      return features.select(
+          Arrays.stream(rows).limit(PredictionTime.ROWS).map(row -> position[row]).toArray());
     }
 
     /**

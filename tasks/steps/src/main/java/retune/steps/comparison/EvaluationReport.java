@@ -15,18 +15,20 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.ComparisonReport.Question;
+import retune.core.judgement.Slice;
 import retune.core.statistics.PairedBootstrap;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.AtomicFile;
+import retune.model.batch.Batch;
 import retune.report.ComparisonPage;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
 
 /**
- * The comparison that a verdict on a candidate rests on, as {@code compare_models} would write it,
- * but without slices: in the store under the verdict's id, and as files where a folder is set.
+ * The comparison that a verdict on a candidate rests on, as {@code compare_models} would write it:
+ * in the store under the verdict's id, and as files where a folder is set.
  */
 public final class EvaluationReport {
   /** One document per verdict on a candidate. */
@@ -45,11 +47,13 @@ public final class EvaluationReport {
   /**
    * Writes the report of a judgement on at most {@value #MOST_ROWS} rows.
    *
+   * @param batch the batch that both were measured on
    * @param alpha the level that the candidate was judged at
    */
   public static void keep(
       StepContext context,
       Judgement judgement,
+      Batch batch,
       MeasuredVersion candidate,
       MeasuredVersion champion,
       double alpha) {
@@ -80,10 +84,17 @@ public final class EvaluationReport {
             Map.of(),
             null,
             null);
-    String json = ComparisonJson.text(output, report, List.of());
+    List<Slice> slices =
+        Slice.worstFirst(
+            question.metric(),
+            candidate.columns(batch, name -> true),
+            champion.predictions(),
+            candidate.predictions(),
+            1 - alpha);
+    String json = ComparisonJson.text(output, report, slices);
     String html =
         ComparisonPage.of(
-            report, List.of(), candidate.version().target(), CompareModels.facts(output, context));
+            report, slices, candidate.version().target(), CompareModels.facts(output, context));
     Document document =
         new Document("model_id", judgement.modelId())
             .append("champion_id", judgement.championId())

@@ -85,8 +85,9 @@ public final class CheckModelPerformance
       @Field(
               value =
                   "what is asked of a candidate beside the gate: floor (nothing), or terms such as"
-                      + " non_inferior(0.01), superior(0.02), within(recall, 0.02), flips(0.05),"
-                      + " joined by 'and'",
+                      + " non_inferior(0.01), superior(0.02), within(recall, 0.02),"
+                      + " within_class(recall, 0.05), slices(COLUMN, 0.05), flips(0.05) or"
+                      + " latency(1.5), joined by 'and'",
               byDefault = "floor",
               format = Field.Format.POLICY)
           String policy,
@@ -149,7 +150,9 @@ public final class CheckModelPerformance
   @Override
   public Output run(Input input, StepContext context) {
     ProcessedBatch batch = Batch.describe(context, input.dataPath());
-    DayKey key = DayKey.of(context, batch, input.loopFileHash(), input.rules());
+    Rules rules = input.rules();
+    rules.policy().requireColumns(batch.schema().names());
+    DayKey key = DayKey.of(context, batch, input.loopFileHash(), rules);
     Optional<DayOutcome> outcome =
         DayOutcome.find(context.store(), batch.model(), batch.logicalDate(), key);
     Output output =

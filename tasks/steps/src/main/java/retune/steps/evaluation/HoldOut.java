@@ -44,13 +44,14 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
             attempt,
             candidate,
             champion,
+            batch,
             POST_FINETUNE_TEST,
             ordinary,
             other -> MeasuredVersion.ofSome(context, other, batch, rows, selection),
             alpha,
             key);
     judgement.keep(context, batch.description());
-    EvaluationReport.keep(context, judgement, candidate, champion, alpha);
+    EvaluationReport.keep(context, judgement, batch, candidate, champion, alpha);
     return judgement;
   }
 }

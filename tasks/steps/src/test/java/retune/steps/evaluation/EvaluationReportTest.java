@@ -32,6 +32,7 @@ class EvaluationReportTest {
   @Test
   void aJudgedCandidateHasAReportInTheStoreAndInTheFolder() throws IOException {
     Path reports = folder.resolve("reports");
+    loop.writeBatch(1_000);
     loop.context = loop.context.with(Map.of("RETUNE_REPORT_DIR", reports.toString()));
     String champion = loop.register(Loop.POOR, null, VersionStatus.DEPLOYED);
     String candidate = judgeCandidate(champion);
@@ -52,6 +53,11 @@ class EvaluationReportTest {
         verdict.getDouble("value"),
         report.get("new_metrics", Document.class).getDouble("accuracy"),
         1e-12);
+
+    Document slice = report.getList("slices", Document.class).getFirst();
+    assertTrue(slice.getString("column").matches("n[0-3]"), slice.toJson());
+    assertTrue(slice.getInteger("rows") >= 50, slice.toJson());
+    assertTrue(kept.getString("html").contains("≤ "), "the page has no slices");
 
     Path page = reports.resolve(Loop.BATCH).resolve(candidate + ".html");
     assertEquals(kept.getString("html"), Files.readString(page));
