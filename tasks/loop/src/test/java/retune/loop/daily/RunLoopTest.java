@@ -220,6 +220,40 @@ class RunLoopTest {
     assertEquals(candidate, new Champions(store).find("credit-default").orElseThrow().modelId());
   }
 
+  /**
+   * Few rows of a drifted day leave the attempts undecided. While the drift lasts, a later day
+   * proves one of them better than the champion, which passes a lower gate.
+   */
+  @Test
+  void anUndecidedCandidateIsPromotedOnALaterDayOnWhichTheChampionPasses() throws Exception {
+    register();
+    String gate = "gate: {metric: f1_macro, threshold: %s, evidence: interval}\n";
+    write("loop.yaml", "name: credit-default\n" + gate.formatted(0.66));
+    JsonNode drifted = runDay("drill", "concept_drift", "rows", "300");
+    assertEquals("failed_max_retries", drifted.get("status").stringValue(), drifted.toString());
+    assertTrue(drifted.get("message").stringValue().contains("It stays a challenger"));
+
+    write("loop.yaml", "name: credit-default\n" + gate.formatted(0.4));
+    JsonNode later =
+        step(
+            "run_loop",
+            "name",
+            "credit-default",
+            "date",
+            "2026-11-06",
+            "loops",
+            folder.toString(),
+            "rows",
+            "2000",
+            "drill",
+            "concept_drift");
+    assertEquals("challenger_promoted", later.get("status").stringValue(), later.toString());
+    assertNotEquals(later.get("champion_before"), later.get("champion_after"));
+    assertTrue(later.get("seconds").has("look_back"));
+    assertFalse(later.get("seconds").has("prepare_retraining_data"));
+    assertTrue(later.get("seconds").has("verify_deployment"));
+  }
+
   @Test
   void aBrokenDayEndsWithAnAlertAfterTheLastAttempt() throws Exception {
     register();
