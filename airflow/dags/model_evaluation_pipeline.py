@@ -5,10 +5,12 @@ passes is approved. Its challengers, candidates that an earlier day left undecid
 the same rows; where the evidence over days proves one of them better, `look_back` judges it, and it
 is promoted if it passes, too.
 
-Where the model falls short, `look_back` judges the versions that were approved earlier; if one
-passes, it comes back without any training. Otherwise the model is fine-tuned, up to three times,
-each attempt with another strategy, and judged on the hold-out: rows that no training has seen. The
-loop file's `gate.selection` says which attempt that is:
+Where the model falls short and the evidence does not decide yet (`gate.evidence: interval`), the
+day ends as `undecided` and nothing is trained. Where it does decide, `look_back` judges the
+versions that were approved earlier; if one passes, it comes back without any training. Otherwise
+the model is fine-tuned, up to three times, each attempt with another strategy, and judged on the
+hold-out: rows that no training has seen. The loop file's `gate.selection` says which attempt that
+is:
 
 - `first_passing` judges each attempt; the first that passes is approved.
 - `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
@@ -17,6 +19,9 @@ loop file's `gate.selection` says which attempt that is:
 If no version passes, `send_alert` tells people and the model in production stays. Where the loop
 file asks a person about such a version (`gate.below_gate` or `gate.on_conflict: ask`), the day ends
 as `asked` instead, without an alert; `./retune approve` and `./retune reject` answer.
+
+The button *Report* under *Details* of a task that judged a version opens the comparison behind its
+verdict.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 `fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs

@@ -91,6 +91,7 @@ def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[
     screen.say("The three days:")
     screen.table(reports)
     mistakes = [mistake for report in reports if (mistake := report.mistake())]
+    mistakes += _missing_reports(screen, airflow, reports)
     if not there:
         champion = _champion(program, environment)
         if champion != reports[-1].champions[1]:
@@ -100,6 +101,19 @@ def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[
     for mistake in mistakes:
         screen.say(mistake)
     return mistakes
+
+
+def _missing_reports(screen: Screen, airflow: Airflow, reports: Sequence[Report]) -> list[str]:
+    """Prints where the reports are; returns those that Airflow does not show."""
+    missing: list[str] = []
+    for report in reports:
+        for task in report.tasks.values():
+            if not task.result.get("report"):
+                continue
+            screen.say(f"Report of {task.name} on {report.day.date}: {task.report}")
+            if not airflow.serves(task.report):
+                missing.append(f"{report.day.date}: Airflow shows no report of {task.name}.")
+    return missing
 
 
 def _register(processes: Processes, program: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -134,6 +134,21 @@ class Airflow:
             return {}
         return value if isinstance(value, dict) else {}
 
+    def report(self, dag: str, run: str, task: str) -> str:
+        """The address of the report that a task links to, or an empty one."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links"
+        return str(self.call("GET", path)["extra_links"].get("Report") or "")
+
+    def serves(self, address: str) -> bool:
+        """Whether an address of this Airflow's plugin answers with a page."""
+        if not address.startswith(f"{self.url}/retune/"):
+            return False
+        try:
+            with self._opened("GET", address.removeprefix(self.url)) as answer:
+                return str(answer.headers["Content-Type"]).startswith("text/html")
+        except urllib.error.HTTPError:
+            return False
+
     def log(self, dag: str, run: str, task: str, attempt: int) -> Path:
         """The log file of a try of a task."""
         folder = f"dag_id={dag}/run_id={run}/task_id={task}"
@@ -141,11 +156,14 @@ class Airflow:
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call of the REST API."""
+        with self._opened(method, path, body) as answer:
+            return json.load(answer)
+
+    def _opened(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return json.load(answer)
+        return urllib.request.urlopen(request, timeout=60)  # noqa: S310
 
     def _healthy(self) -> bool:
         try:

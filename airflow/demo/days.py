@@ -50,6 +50,7 @@ class Task:
     tries: int
     seconds: float
     result: Mapping[str, Any]
+    report: str = ""  # address of the page that compares the versions, where the task judged one
 
 
 @dataclass(frozen=True)

@@ -94,12 +94,14 @@ class Follower:
     def _task(self, pipeline: str, run: str, instance: dict[str, Any]) -> Task:
         name, state = instance["task_id"], instance["state"]
         ran = state in ("success", "failed")
+        result = self.airflow.result(pipeline, run, name) if ran else {}
         return Task(
             name=name,
             state=state,
             tries=instance["try_number"],
             seconds=instance["duration"] or 0.0,
-            result=self.airflow.result(pipeline, run, name) if ran else {},
+            result=result,
+            report=self.airflow.report(pipeline, run, name) if result.get("report") else "",
         )
 
     def _failure(self, pipeline: str, run: str, tasks: dict[str, Task]) -> DemoError:

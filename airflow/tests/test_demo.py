@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from demo.__main__ import _missing_reports
 from demo.airflow import Airflow
 from demo.days import ALERTED, DAYS, Report, Task
 from demo.processes import DemoError, Processes
@@ -15,8 +18,12 @@ PROJECT = Path(__file__).parents[1]
 HEALTHY, DRIFTED, BROKEN = DAYS
 ORPHANS = """
 import sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from demo import processes as background
 from demo.processes import Processes
+background.SECONDS_TO_STOP = 1.0  # one of the two ignores SIGTERM and is waited for
 with Processes(Path(sys.argv[1])) as processes:
     # A process in a session of its own, whose parent is gone.
     processes.run("leaver", ["bash", "-c", "setsid sleep 600 & echo $!"], {"PATH": "/usr/bin:/bin"})
@@ -112,3 +119,25 @@ def test_a_part_that_ends_by_itself_is_named_with_its_log(tmp_path):
     processes.start("part", ["false"], {"PATH": "/usr/bin:/bin"})
     with pytest.raises(DemoError, match=r"part ended with exit code 1; .*part\.log says why"):
         processes.wait_for("its start", lambda: False, 10)
+
+
+def test_a_report_that_airflow_does_not_show_is_a_mistake(tmp_path, capsys):
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/retune/there" else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+
+    def judged(address):
+        task = Task("judge_candidate", "success", 1, 1.5, {"report": "an id"}, address)
+        return [Report(DRIFTED, {task.name: task})]
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        Thread(target=server.serve_forever).start()
+        airflow = Airflow(tmp_path, PROJECT, port=server.server_port)
+        assert _missing_reports(Screen(), airflow, judged(f"{airflow.url}/retune/there")) == []
+        for address in (f"{airflow.url}/retune/gone", f"{airflow.url}/", ""):
+            (missing,) = _missing_reports(Screen(), airflow, judged(address))
+            assert missing == "2026-11-06: Airflow shows no report of judge_candidate."
+        server.shutdown()
+    assert f"2026-11-06: {airflow.url}/retune/there" in capsys.readouterr().out
