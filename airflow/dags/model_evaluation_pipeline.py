@@ -18,7 +18,8 @@ is:
 
 If no version passes, `send_alert` tells people and the model in production stays. Where the loop
 file asks a person about such a version (`gate.below_gate` or `gate.on_conflict: ask`), the day ends
-as `asked` instead, without an alert; `./retune approve` and `./retune reject` answer.
+as `asked` instead, without an alert. `ask_person` then starts the DAG `model_approval`, which
+waits for the answer; this run does not.
 
 The button *Report* under *Details* of a task that judged a version opens the comparison behind its
 verdict.
@@ -39,7 +40,17 @@ from airflow.providers.standard.operators.python import BranchPythonOperator, Py
 from airflow.sdk import DAG, PartitionedAssetTimetable, TaskGroup, TriggerRule, chain
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from retune import LOGICAL_DATE, Loop, day_param, loops, param, result, sharded, step
+from retune import (
+    LOGICAL_DATE,
+    Loop,
+    StartApproval,
+    day_param,
+    loops,
+    param,
+    result,
+    sharded,
+    step,
+)
 
 ATTEMPTS = (1, 2, 3)
 # How many times the loop file's epochs and learning rate an attempt trains with.
@@ -268,3 +279,11 @@ for loop in loops():
             before = check_finetuned_model
         send_alert >> send_evaluation_results
         send_evaluation_results >> fail_run_after_alert
+        if "ask" in (loop.gate.below_gate, loop.gate.on_conflict):
+            send_evaluation_results >> StartApproval(
+                task_id="ask_person",
+                approval=loop.dag_id("model_approval"),
+                asked_by=send_evaluation_results.task_id,
+                doc_md="Starts `model_approval` for the question of a day that ended as `asked`; "
+                "otherwise skipped.",
+            )

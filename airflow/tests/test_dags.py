@@ -15,12 +15,14 @@ PIPELINES = {
     "model_evaluation_pipeline",
     "model_deployment_pipeline",
     "model_rollback",
+    "model_approval",
 }
 STAGES = {
     "data_pipeline": "data",
     "model_evaluation_pipeline": "evaluation",
     "model_deployment_pipeline": "deployment",
     "model_rollback": "deployment",
+    "model_approval": "deployment",
 }
 RUNTIMES = ["kubernetes", "docker", "process"]
 
@@ -137,6 +139,39 @@ def test_a_rollback_is_started_by_hand_alone_and_verified(bag):
         assert (field.value, field.schema["type"]) == (None, ["null", "string"])
 
 
+def test_a_question_is_read_put_to_a_person_and_answered(bag):
+    dag = bag().dags["model_approval"]
+    assert edges(dag) == {
+        ("read_approval_request", "ask_person"),
+        ("ask_person", "approve"),
+        ("ask_person", "reject"),
+    }
+    assert dag.timetable.can_be_scheduled is False
+    assert (
+        dag.task_dict["approve"].outlets
+        == bag().dags["model_evaluation_pipeline"].task_dict["send_evaluation_results"].outlets
+    ), "an approval starts the deployment"
+    assert dag.task_dict["reject"].outlets == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "asks"),
+    [
+        ("{}", False),
+        ("{below_gate: promote_if_superior, on_conflict: hold}", False),
+        ("{below_gate: ask}", True),
+        ("{on_conflict: ask}", True),
+    ],
+)
+def test_only_a_loop_that_asks_has_a_task_for_it(bag, tmp_path, gate, asks):
+    (tmp_path / "other.yaml").write_text(f"name: other\ngate: {gate}\n")
+    dag = bag("process", tmp_path).dags["model_evaluation_pipeline.other"]
+    assert (("send_evaluation_results", "ask_person") in edges(dag)) is asks
+    if asks:
+        assert dag.task_dict["ask_person"].trigger_dag_id == "model_approval.other"
+        assert dag.task_dict["ask_person"].wait_for_completion is False
+
+
 def test_each_pipeline_starts_the_next_for_the_same_day(bag):
     dags = bag().dags
     data, evaluation, deployment = (
@@ -161,7 +196,9 @@ def test_a_scheduled_run_works_on_the_day_that_has_just_ended(bag):
 
 def test_steps_are_retried_with_growing_delays_and_end_in_bounded_time(bag):
     for dag in bag().dags.values():
-        assert (dag.max_active_runs, dag.catchup) == (1, False)
+        assert dag.catchup is False
+        # A question that waits must not hold up the next one.
+        assert (dag.max_active_runs == 1) is not dag.dag_id.startswith("model_approval")
         for task in dag.tasks:
             if hasattr(task, "step"):
                 assert task.retries == 3

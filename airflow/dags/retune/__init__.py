@@ -1,6 +1,18 @@
 """The building blocks of the DAG files: loops, and steps as tasks."""
 
+from retune.approval import AskPerson, StartApproval
 from retune.loops import Loop, loops
 from retune.steps import LOGICAL_DATE, day_param, param, result, sharded, step
 
-__all__ = ["LOGICAL_DATE", "Loop", "day_param", "loops", "param", "result", "sharded", "step"]
+__all__ = [
+    "LOGICAL_DATE",
+    "AskPerson",
+    "Loop",
+    "StartApproval",
+    "day_param",
+    "loops",
+    "param",
+    "result",
+    "sharded",
+    "step",
+]

@@ -52,11 +52,13 @@ def announce(
 ) -> None:
     """Gives a task's asset events the day as partition, and inputs and result as their content.
 
+    The day is an input of the step, or a part of its result.
+
     Nested parts of the result are left out.
     """
     for asset in outlets:
         event = context["outlet_events"][asset]
-        event.add_partitions(inputs["logical_date"])
+        event.add_partitions(inputs.get("logical_date") or result["logical_date"])
         event.extra = {
             **inputs,
             **{key: value for key, value in result.items() if isinstance(value, PLAIN)},

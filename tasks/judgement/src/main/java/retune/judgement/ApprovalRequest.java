@@ -35,6 +35,7 @@ import retune.runtime.store.Provenance;
  * @param approvedAs the day's status once the version is approved
  * @param info what fine-tuning did, once the version is approved
  * @param reason the verdict's sentences
+ * @param verdictId the id of the verdict
  * @param askedAt ISO 8601 UTC
  * @param expiresAt from when on an answer comes too late, ISO 8601 UTC
  */
@@ -52,6 +53,7 @@ public record ApprovalRequest(
     RetrainingInfo info,
     Gain gain,
     String reason,
+    String verdictId,
     Instant askedAt,
     Instant expiresAt) {
   /** How long a question stays open. */
@@ -145,15 +147,15 @@ public record ApprovalRequest(
             : RetrainingInfo.with(candidate, asked.attempts()),
         Gain.of(candidate),
         candidate.verdict().reason(),
+        candidate.id(context, batch),
         now,
         now.plus(OPEN_FOR));
   }
 
   /** Keeps the question and returns it; where it was asked before, returns that. */
-  public ApprovalRequest keep(StepContext context, String verdictId) {
+  public ApprovalRequest keep(StepContext context) {
     Document document = Provenance.of(context);
     document.putAll(toDocument());
-    document.append("verdict_id", verdictId);
     return context.store().events().append(COLLECTION, id, document)
         ? this
         : find(context.store(), id).orElseThrow();
@@ -285,6 +287,7 @@ public record ApprovalRequest(
         .append("threshold", key.rules().gate().threshold())
         .append("gain", gain.toDocument())
         .append("reason", reason)
+        .append("verdict_id", verdictId)
         .append("question", question())
         .append("asked_at", askedAt.toString())
         .append("expires_at", expiresAt.toString());
@@ -305,6 +308,7 @@ public record ApprovalRequest(
         RetrainingInfo.of(document.get("retraining_info", Document.class)),
         Gain.of(document.get("gain", Document.class)),
         document.getString("reason"),
+        document.getString("verdict_id"),
         Instant.parse(document.getString("asked_at")),
         Instant.parse(document.getString("expires_at")));
   }

@@ -198,9 +198,10 @@ public final class Deployment implements AutoCloseable {
             asked.retrainingInfo(),
             new ApprovalRequest.Gain(0.7, 0.6, 0.1, null),
             "f1_score 0.7000 is below the threshold of 0.75.",
+            "verdict",
             TestContext.NOW,
             TestContext.NOW.plus(ApprovalRequest.OPEN_FOR))
-        .keep(context(), "verdict");
+        .keep(context());
   }
 
   /** All documents but the uploads' own ids, and all files, by name. */

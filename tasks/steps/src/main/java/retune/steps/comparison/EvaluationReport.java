@@ -114,7 +114,11 @@ public final class EvaluationReport {
   /** The id of the report beside a verdict; null if there were too many rows for one. */
   public static @Nullable String idOf(
       StepContext context, Judgement judgement, ProcessedBatch batch) {
-    String id = judgement.id(context, batch);
+    return idOf(context, judgement.id(context, batch));
+  }
+
+  /** The same, by the id of the verdict. */
+  public static @Nullable String idOf(StepContext context, String id) {
     boolean kept =
         context
                 .store()

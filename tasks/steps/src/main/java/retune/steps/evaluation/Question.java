@@ -24,8 +24,7 @@ final class Question {
   static ApprovalRequest ask(
       StepContext context, ProcessedBatch batch, RunOutcome.Asked asked, Champion champion) {
     String version = new ModelStore(context).get(asked.candidate().modelId()).modelVersion();
-    return ApprovalRequest.of(context, batch, asked, champion, version)
-        .keep(context, asked.candidate().id(context, batch));
+    return ApprovalRequest.of(context, batch, asked, champion, version).keep(context);
   }
 
   /** Tells people, once, unless someone has answered. */

@@ -13,6 +13,7 @@ import static retune.testing.Refusals.assertRefused;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -22,7 +23,11 @@ import java.util.concurrent.Future;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import retune.core.InvalidInputException;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Selection;
@@ -37,6 +42,7 @@ import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.steps.audit.Explain;
 import retune.steps.audit.History;
+import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.ReleaseVersion;
 import retune.steps.deployment.WaitForModelReady;
 import retune.testing.TestContext;
@@ -188,7 +194,7 @@ class ApprovalTest {
             try {
               answer(word, candidate);
               return word.equals("approve");
-            } catch (retune.core.InvalidInputException other) {
+            } catch (InvalidInputException other) {
               return !word.equals("approve");
             }
           });
@@ -397,6 +403,32 @@ class ApprovalTest {
     assertEquals(1, loop.store.collection("notifications").countDocuments());
   }
 
+  /** Writes: question, status, event, outcome, notification. */
+  @ParameterizedTest
+  @EnumSource
+  @Tag("slow")
+  void aRunThatIsKilledAnywhereAsksOnceWhenItRunsAgain(CutConnection.Moment moment)
+      throws Exception {
+    judge();
+    loop.judgeCandidate(champion);
+    int writes = 5;
+    for (int write = 1; write <= writes + 1; write++) {
+      for (String written :
+          List.of("approval_requests", "evaluation_events", "outcomes", "notifications")) {
+        loop.store.collection(written).deleteMany(new Document());
+      }
+      boolean died = loop.dies(write, moment, loop::sendResults);
+      assertEquals(write <= writes, died, "it has " + writes + " writes");
+      boolean decided = loop.store.collection("outcomes").countDocuments() == 1;
+      boolean asked = loop.store.collection("approval_requests").countDocuments() == 1;
+      assertTrue(asked || !decided, "a day that says it asked has its question");
+      assertEquals("asked", loop.sendResults().status());
+      loop.single("approval_requests");
+      loop.single("outcomes");
+      loop.single("notifications");
+    }
+  }
+
   @Test
   void anAnswerBeforeTheOutcomeCounts() {
     String candidate = ask();
@@ -447,6 +479,41 @@ class ApprovalTest {
         List.of("evaluated_asked", "evaluated_retrained", "version_approved"),
         events.stream().map(event -> event.get("event")).sorted().toList());
     assertEquals(1, new AuditTrail(loop.store).questions(MODEL).size());
+  }
+
+  @Test
+  void theQuestionIsReadWithItsReportWhileItIsOpen() {
+    String candidate = ask();
+    Document request = loop.single("approval_requests");
+    JsonNode open = run("read_approval_request", Map.of("request", request.getString("_id")));
+    assertTrue(open.required("open").booleanValue());
+    assertEquals(request.getString("question"), open.required("message").stringValue());
+    assertEquals("2026-11-12T06:00:00Z", open.required("expires_at").stringValue());
+    assertEquals(request.getString("verdict_id"), open.required("report_id").stringValue());
+    assertNotNull(loop.document("comparison_reports", request.getString("verdict_id")));
+
+    answer("reject", candidate);
+    JsonNode answered = run("read_approval_request", Map.of("request", request.getString("_id")));
+    assertFalse(answered.required("open").booleanValue());
+    assertEquals(
+        "It is answered: kim rejected %s (it is what we have).".formatted(candidate),
+        answered.required("message").stringValue());
+  }
+
+  @Test
+  void aQuestionThatExpiredOrIsClosedIsNotOpen() {
+    ask();
+    Map<String, String> request =
+        Map.of("request", loop.single("approval_requests").getString("_id"));
+    StepContext late = loop.context.at(TestContext.NOW.plus(ApprovalRequest.OPEN_FOR));
+    JsonNode expired = run("read_approval_request", request, late);
+    assertFalse(expired.required("open").booleanValue());
+    assertTrue(expired.required("message").stringValue().contains("expired at 2026-11-12"));
+    String other = loop.register(EXCELLENT, 9, champion, VersionStatus.APPROVED);
+    loop.champions.promote(loop.champions.find(MODEL).orElseThrow(), other, other);
+    JsonNode closed = run("read_approval_request", request);
+    assertFalse(closed.required("open").booleanValue());
+    assertTrue(closed.required("message").stringValue().contains("was promoted to " + other));
   }
 
   @Test
@@ -502,7 +569,7 @@ class ApprovalTest {
   }
 
   private static JsonNode run(String step, Map<String, String> inputs, StepContext context) {
-    Map<String, JsonNode> values = new java.util.HashMap<>();
+    Map<String, JsonNode> values = new HashMap<>();
     inputs.forEach((name, value) -> values.put(name, Json.MAPPER.valueToTree(value)));
     try {
       return Steps.run(step, values, context, context.run());

@@ -1,0 +1,219 @@
+"""Questions to a person in a real Airflow: scheduler, API server and tasks that run the steps."""
+
+import os
+import shutil
+import signal
+import time
+import urllib.error
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import PROJECT
+from pymongo import MongoClient
+from real import RETUNE, answer, running_store
+
+from demo.airflow import PARTS, Airflow
+from demo.processes import Processes, free_port
+
+MODEL = "credit-default"
+EXAMPLE = PROJECT.parent / "examples" / MODEL
+# No version reaches this gate, but an attempt is surely better on a drifted day.
+LOOP = """
+name: credit-default
+gate: {metric: f1_macro, threshold: 0.99, selection: best_on_validation, below_gate: ask}
+"""
+DRIFTED = {"rows": 2000, "drill": "concept_drift"}
+DAGS = ("data_pipeline", "model_evaluation_pipeline", "model_approval", "model_deployment_pipeline")
+SECONDS = 300
+
+
+@contextmanager
+def running(airflow, processes):
+    """Runs Airflow's components."""
+    try:
+        with airflow.migrated(processes, airflow.environment()):
+            pass
+        airflow.start(processes, airflow.environment())
+        airflow.wait(processes, DAGS)
+        yield
+    finally:
+        for part in PARTS:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(processes.pid(f"airflow-{part}"), number)
+                except (KeyError, ProcessLookupError):
+                    break
+                time.sleep(1)
+
+
+class Asking:
+    """A real Airflow with a loop that asks, and its store."""
+
+    def __init__(self, airflow, processes, database):
+        self.airflow, self.processes, self.database = airflow, processes, database
+
+    def until(self, what, ready):
+        """What `ready` says once it says something."""
+        self.processes.wait_for(what, lambda: bool(ready()), SECONDS)
+        return ready()
+
+    def question(self, date):
+        """The question of a day, once it is asked."""
+        found = {"logical_date": date}
+        return self.until("A question", lambda: self.database["approval_requests"].find_one(found))
+
+    def ask_by_hand(self, question):
+        """Starts a run for a question, as a person does."""
+        body = {"logical_date": None, "conf": {"request": question["_id"]}}
+        path = "/api/v2/dags/model_approval/dagRuns"
+        return self.airflow.call("POST", path, body)["dag_run_id"]
+
+    def states(self, dag, run):
+        """The states of a run's tasks."""
+        return {task["task_id"]: task["state"] for task in self.airflow.tasks(dag, run)}
+
+    def waits(self, run):
+        """Waits until the run waits for a person."""
+        self.until(
+            "The wait for a person",
+            lambda: self.states("model_approval", run)["ask_person"] == "awaiting_input",
+        )
+        # Airflow 3.3 fails a task that is answered before its scheduler has noticed the wait.
+        time.sleep(5)
+
+    def answer(self, run, option, reason=None):
+        """Answers as the UI does."""
+        body = {"chosen_options": [option], "params_input": {"reason": reason}}
+        return self.airflow.call("PATCH", self.path(run), body)
+
+    @staticmethod
+    def path(run):
+        task = "taskInstances/ask_person/-1/hitlDetails"
+        return f"/api/v2/dags/model_approval/dagRuns/{run}/{task}"
+
+    def ended(self, dag, run):
+        """The states of a run's tasks once it has ended, which must be well."""
+
+        def state():
+            return self.airflow.call("GET", f"/api/v2/dags/{dag}/dagRuns/{run}")["state"]
+
+        self.until(f"The end of {dag}", lambda: state() in ("success", "failed"))
+        assert state() == "success", self.states(dag, run)
+        return self.states(dag, run)
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory):
+    """An Airflow whose only loop asks, and a day that was asked about without it."""
+    folder = tmp_path_factory.mktemp("asking")
+    shutil.copytree(PROJECT / "dags", folder / "dags")
+    for part in ("config", "plugins"):
+        (folder / part).symlink_to(PROJECT / part)
+    (folder / "dags/loops/credit-default.yaml").write_text(LOOP)
+    with running_store(folder / "store") as address, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RETUNE_MONGO_URI", address)
+        environment.setenv("RETUNE_COMMAND", str(RETUNE))
+        environment.setenv("RETUNE_RUNTIME", "process")
+        answer("register_distribution", "--model", MODEL, "--path", EXAMPLE / "distribution.json")
+        answer("register_model", "--path", EXAMPLE / "pretrained")
+        answer("register_model", "--path", EXAMPLE / "finetuned", "--champion", "true")
+        day = ("--date", "2026-11-05", "--rows", "2000", "--drill", "concept_drift")
+        ended = answer("run_loop", MODEL, *day, "--loops", folder / "dags/loops")
+        assert ended["status"] == "asked", ended["message"]
+        processes = Processes(folder / "logs")
+        processes.logs.mkdir()
+        airflow = Airflow(folder / "airflow", folder, port=free_port(0))
+        airflow.home.mkdir()
+        with MongoClient(address) as client, running(airflow, processes):
+            yield Asking(airflow, processes, client.get_default_database("retune"))
+
+
+def test_a_question_that_expires_ends_without_a_failure(asking):
+    question = asking.question("2026-11-05")
+    soon = datetime.now(UTC) + timedelta(seconds=45)
+
+    def expire(at):
+        change = {"$set": {"expires_at": at}}
+        asking.database["approval_requests"].update_one({"_id": question["_id"]}, change)
+
+    expire(soon.isoformat(timespec="seconds").replace("+00:00", "Z"))
+    run = asking.ask_by_hand(question)
+    asking.waits(run)
+    assert asking.ended("model_approval", run) == {
+        "read_approval_request": "success",
+        "ask_person": "skipped",
+        "approve": "skipped",
+        "reject": "skipped",
+    }
+    assert datetime.now(UTC) >= soon
+    expire(question["expires_at"])
+    assert asking.database["approval_answers"].count_documents({}) == 0
+
+
+def test_a_rejection_is_recorded_with_who_gave_it(asking):
+    question = asking.question("2026-11-05")
+    run = asking.ask_by_hand(question)
+    asking.waits(run)
+    shown = asking.airflow.call("GET", asking.path(run))
+    assert shown["subject"] == f"May {question['model_id']} go into production?"
+    assert shown["body"].startswith(question["question"])
+    assert "/retune/reports/model_evaluation_pipeline/credit-default/2026-11-05/" in shown["body"]
+    assert shown["options"] == ["Approve", "Reject"]
+
+    asking.answer(run, "Reject", "too soon")
+    with pytest.raises(urllib.error.HTTPError, match="409"):
+        asking.answer(run, "Approve")
+    assert asking.ended("model_approval", run) == {
+        "read_approval_request": "success",
+        "ask_person": "success",
+        "approve": "skipped",
+        "reject": "success",
+    }
+    kept = asking.database["approval_answers"].find_one({"_id": question["_id"]})
+    assert (kept["answer"], kept["by"], kept["reason"]) == ("rejected", "Anonymous", "too soon")
+    assert answer("explain", question["model_id"])["status"] == "rejected"
+
+
+def test_an_approved_version_is_deployed(asking):
+    asking.airflow.trigger("data_pipeline", "2026-11-06", DRIFTED)
+    question = asking.question("2026-11-06")
+    runs = f"/api/v2/dags/model_approval/dagRuns/{question['_id'].replace('/', '_')}"
+
+    def asked():
+        try:
+            return asking.airflow.call("GET", runs)["dag_run_id"]
+        except urllib.error.HTTPError:
+            return None
+
+    run = asking.until("The run that asks", asked)
+    asking.waits(run)
+    (evaluation,) = asking.airflow.runs("model_evaluation_pipeline", "2026-11-06")
+    tasks = asking.ended("model_evaluation_pipeline", evaluation["dag_run_id"])
+    assert tasks["ask_person"] == "success", "it does not wait"
+    assert tasks["send_alert"] == "skipped"
+
+    asking.answer(run, "Approve", "the best that these labels allow")
+    assert asking.ended("model_approval", run)["approve"] == "success"
+
+    def deployed():
+        return answer("load_latest_model", "--model", MODEL)["model_id"] == question["model_id"]
+
+    asking.until("The deployment", deployed)
+    deployments = asking.airflow.runs("model_deployment_pipeline", "2026-11-06")
+    assert (
+        asking.ended("model_deployment_pipeline", deployments[-1]["dag_run_id"])[
+            "notify_deployment_complete"
+        ]
+        == "success"
+    )
+    events = [event["event"] for event in answer("history", MODEL)["events"]]
+    assert events[-4:] == [
+        "evaluated_asked",
+        "version_approved",
+        "evaluated_retrained",
+        "model_deployed",
+    ]
+
+    again = asking.ask_by_hand(question)
+    assert asking.ended("model_approval", again)["ask_person"] == "skipped", "it is answered"
