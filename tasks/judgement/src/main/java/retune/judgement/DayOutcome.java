@@ -2,7 +2,6 @@ package retune.judgement;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
-import com.mongodb.client.model.Projections;
 import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.List;
@@ -114,8 +113,7 @@ public record DayOutcome(
     Map<String, Document> latest = new TreeMap<>(Comparator.reverseOrder());
     store
         .collection(COLLECTION)
-        .find(
-            Filters.and(Filters.gt("_id", model + "/"), Filters.lt("_id", dayId(model, date))))
+        .find(Filters.and(Filters.gt("_id", model + "/"), Filters.lt("_id", dayId(model, date))))
         .projection(Projections.include("logical_date", "revision", "status"))
         .forEach(
             outcome ->

@@ -24,7 +24,9 @@ import retune.core.InvalidInputException;
 public enum VersionStatus {
   /** Registered; no evaluation has judged it. */
   CANDIDATE,
-  /** Its evaluation left it undecided, or a person is asked about it; judged again on other days. */
+  /**
+   * Its evaluation left it undecided, or a person is asked about it; judged again on other days.
+   */
   CHALLENGER,
   /** Passed an evaluation; may be deployed. */
   APPROVED,

@@ -21,7 +21,9 @@ final class CsvEncoding {
 
   private CsvEncoding() {}
 
-  /** UTF-8 or Latin-1; an {@link InvalidInputException} if a zero byte shows that it is not text. */
+  /**
+   * UTF-8 or Latin-1; an {@link InvalidInputException} if a zero byte shows that it is not text.
+   */
   static Charset detect(Path file) throws IOException {
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
     CharBuffer decoded = CharBuffer.allocate(BUFFER);

@@ -208,16 +208,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
             Judgement.ofCandidate(
-                context,
-                0,
-                measured,
-                champion,
-                batch,
-                LOOK_BACK,
-                ordinary,
-                measuring,
-                alpha,
-                key);
+                context, 0, measured, champion, batch, LOOK_BACK, ordinary, measuring, alpha, key);
         Check proof = proofs.get(candidate.modelId());
         judgement = proof == null ? judgement : judgement.with(proof);
         EvaluationReport.keep(context, judgement, batch, measured, champion, alpha);

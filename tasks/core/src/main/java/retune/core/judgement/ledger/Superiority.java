@@ -107,9 +107,9 @@ public record Superiority(EDetector better, EDetector worse, EValues today, int 
     String form =
         better.isDecided()
             ? "the evidence over %s that it is better than the champion, %s, reaches the limit of"
-                  + " %s"
+                + " %s"
             : "the evidence over %s that it is better than the champion is %s of the %s that"
-                  + " decide";
+                + " decide";
     return form.formatted(over(), number(better.eValue()), number(EDetector.LIMIT));
   }
 
