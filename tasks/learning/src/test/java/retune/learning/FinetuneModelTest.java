@@ -249,7 +249,9 @@ class FinetuneModelTest {
 
   private String split() {
     return new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(CHAMPION.modelId(), BATCH, 0.3, 0.2, 0, true), context)
+        .run(
+            new PrepareRetrainingData.Input(CHAMPION.modelId(), BATCH, 0.3, 0.2, 0, true, 0.5),
+            context)
         .splitId();
   }
 

@@ -100,7 +100,8 @@ class TorchScriptLoopTest {
             .status());
     new PrepareRetrainingData()
         .run(
-            new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true), context);
+            new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true, 0.5),
+            context);
 
     assertFalse(judge(finetune(champion, 1, "head"), champion, 1).passed());
     ModelVersion tuned = finetune(champion, 2, "head_long");

@@ -151,7 +151,8 @@ class TreesImportTest {
         .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null), context);
     new PrepareRetrainingData()
         .run(
-            new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true), context);
+            new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true, 0.5),
+            context);
     for (int attempt = 2; attempt <= 3; attempt++) {
       FinetuneModel.Output tuned =
           new FinetuneModel()

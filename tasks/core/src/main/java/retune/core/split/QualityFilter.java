@@ -13,21 +13,23 @@ import retune.core.data.Features;
 import retune.core.data.Hashing;
 
 /**
- * Leaves out of training and validation what teaches a model wrong things: rows with a number that
- * is out of range, equal rows with contradicting labels, and all but the first of equal rows. Rows
- * that judge are never touched.
+ * Leaves out of training and validation what teaches a model wrong things: rows whose label a model
+ * gave without confidence, rows with a number that is out of range, equal rows with contradicting
+ * labels, and all but the first of equal rows. Rows that judge are never touched.
  *
  * <p>A table of few distinct rows repeats them by nature. Where more than half of the rows would go
  * as contradictions or duplicates, none goes for these two reasons.
  *
  * @param rejected positions of the rejected rows by reason, ascending; each row once
- * @param rows rows of training and validation before
+ * @param rows rows of training and validation before, with those of too little confidence
  * @param repeatsByNature whether more than half would have gone as contradictions or duplicates
  */
 public record QualityFilter(
     Map<Reason, List<Integer>> rejected, int rows, boolean repeatsByNature) {
   /** Why a row is left out; of several reasons the first counts. */
   public enum Reason {
+    /** A model gave the label, with too little confidence. */
+    LOW_CONFIDENCE,
     /** A numeric feature is at the limit to which preprocessing clips. */
     OUT_OF_RANGE,
     /** An equal row has another label. */
@@ -47,9 +49,16 @@ public record QualityFilter(
    * @param rowHashes see {@link Hashing#rows}
    * @param labels class index a row
    * @param limits the greatest absolute value of each numeric feature
+   * @param lowConfidence rows that the split leaves out, because a model gave their label with too
+   *     little confidence
    */
   public static QualityFilter of(
-      Split split, long[] rowHashes, int[] labels, Features features, float[] limits) {
+      Split split,
+      long[] rowHashes,
+      int[] labels,
+      Features features,
+      float[] limits,
+      List<Integer> lowConfidence) {
     int[] rows =
         IntStream.range(0, labels.length).filter(row -> isUsed(split.assignment()[row])).toArray();
     List<Integer> outOfRange = new ArrayList<>();
@@ -75,16 +84,20 @@ public record QualityFilter(
     }
     boolean byNature = 2 * (contradictions.size() + duplicates.size()) > rows.length;
     Map<Reason, List<Integer>> rejected = new EnumMap<>(Reason.class);
+    rejected.put(Reason.LOW_CONFIDENCE, List.copyOf(lowConfidence));
     rejected.put(Reason.OUT_OF_RANGE, outOfRange);
     rejected.put(Reason.CONTRADICTING_LABELS, byNature ? List.of() : contradictions);
     rejected.put(Reason.DUPLICATE, byNature ? List.of() : duplicates);
-    return new QualityFilter(rejected, rows.length, byNature);
+    return new QualityFilter(rejected, rows.length + lowConfidence.size(), byNature);
   }
 
   /** The split without the rejected rows. */
   public Split apply(Split split) {
     byte[] assignment = split.assignment().clone();
-    rejected.values().forEach(rows -> rows.forEach(row -> assignment[row] = Part.REJECTED.code()));
+    rejected.values().stream()
+        .flatMap(List::stream)
+        .filter(row -> isUsed(assignment[row]))
+        .forEach(row -> assignment[row] = Part.REJECTED.code());
     return new Split(assignment);
   }
 

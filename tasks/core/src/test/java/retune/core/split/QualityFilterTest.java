@@ -55,6 +55,20 @@ class QualityFilterTest {
   }
 
   @Test
+  void aRowOfLittleConfidenceIsCountedAndStaysWhereItIs() {
+    long[] hashes = {1, 2, 3, 3};
+    Split split = split(TRAINING, VALIDATION, EXCLUDED, HOLDOUT);
+    FeatureSchema schema = new FeatureSchema(List.of(), List.of("amount"));
+    Features features = new Features(schema, 4, new int[0][], new float[1][4]);
+    QualityFilter filter =
+        QualityFilter.of(
+            split, hashes, new int[] {0, 1, 1, 0}, features, new float[] {1_000}, List.of(2));
+    assertEquals(3, filter.rows());
+    assertEquals(1, filter.count(Reason.LOW_CONFIDENCE));
+    assertArrayEquals(split.assignment(), filter.apply(split).assignment());
+  }
+
+  @Test
   void rowsThatJudgeOrHaveNoLabelAreNeverTouched() {
     long[] hashes = {1, 1, 1, 2, 2, 3};
     Split split = split(HOLDOUT, HOLDOUT, HOLDOUT, EXCLUDED, EXCLUDED, TRAINING);
@@ -99,7 +113,7 @@ class QualityFilterTest {
   private static QualityFilter filter(Split split, long[] hashes, int[] labels, float[] numbers) {
     FeatureSchema schema = new FeatureSchema(List.of(), List.of("amount"));
     Features features = new Features(schema, numbers.length, new int[0][], new float[][] {numbers});
-    return QualityFilter.of(split, hashes, labels, features, new float[] {1_000});
+    return QualityFilter.of(split, hashes, labels, features, new float[] {1_000}, List.of());
   }
 
   private static Split split(byte... assignment) {

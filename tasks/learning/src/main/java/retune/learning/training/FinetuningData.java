@@ -45,6 +45,6 @@ public record FinetuningData(Batch batch, DataSplit dataSplit) {
 
   /** The rows of a part, selected from all rows of the batch. */
   public LabelledRows part(NetworkInput all, Part part) {
-    return LabelledRows.select(all, batch.rows().labels(), rows(part));
+    return LabelledRows.select(all, batch.rows().trainingLabels(), rows(part));
   }
 }

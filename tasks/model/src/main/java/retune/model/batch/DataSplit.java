@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.preprocessing.Preprocessing;
+import retune.core.split.ModelLabels;
 import retune.core.split.Part;
 import retune.core.split.QualityFilter;
 import retune.core.split.Split;
@@ -53,7 +54,8 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * @param holdoutShare share of the labelled rows in the hold-out, 0 … 1
    * @param validationShare share of the other labelled rows in the validation part, 0 … 1
    * @param seed random seed
-   * @param qualityFilter whether training and validation leave out what {@link QualityFilter} finds
+   * @param qualityFilter whether training and validation leave out what {@link QualityFilter}
+   *     finds; if not, all labels that models gave train
    */
   public record Plan(
       double holdoutShare, double validationShare, long seed, boolean qualityFilter) {}
@@ -62,8 +64,10 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * Splits the batch. The seed is mixed with the batch's id, so that each day is split differently.
    *
    * @param preprocessing the preprocessing that made the batch
+   * @param leastConfidence of a model in a label that it gave, for the row to train; 0 … 1
    */
-  public static DataSplit of(Batch batch, Plan plan, Preprocessing preprocessing) {
+  public static DataSplit of(
+      Batch batch, Plan plan, Preprocessing preprocessing, double leastConfidence) {
     byte[] seed =
         Hashing.sha256().digest((batch.id() + "/" + plan.seed()).getBytes(StandardCharsets.UTF_8));
     Split split =
@@ -73,7 +77,13 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
             plan.holdoutShare(),
             plan.validationShare(),
             ByteBuffer.wrap(seed).getLong());
-    String content = Hashing.sha256(batch.contentHash() + plan);
+    ModelLabels ofModel = batch.rows().modelLabels();
+    String confidence = ofModel == null ? "" : " from " + leastConfidence;
+    String content = Hashing.sha256(batch.contentHash() + plan + confidence);
+    double least = plan.qualityFilter() ? leastConfidence : 0;
+    if (ofModel != null) {
+      split = ofModel.addTo(split, batch.rows().rowHashes(), least);
+    }
     String id = batch.id() + "/" + content.substring(0, DIGITS);
     if (!plan.qualityFilter()) {
       return new DataSplit(id, split, null);
@@ -82,9 +92,10 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
         QualityFilter.of(
             split,
             batch.rows().rowHashes(),
-            batch.rows().labels(),
+            batch.rows().trainingLabels(),
             batch.features(),
-            preprocessing.limits());
+            preprocessing.limits(),
+            ofModel == null ? List.of() : ofModel.below(least));
     return new DataSplit(id, filter.apply(split), filter);
   }
 

@@ -14,9 +14,11 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.Document;
 import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
+import retune.core.split.ModelLabels;
 
 /**
  * The features of batches, as columns for steps ({@code processed_columns}) and as row documents
@@ -26,10 +28,22 @@ public final class ProcessedBatches {
   /**
    * Rows of a batch.
    *
-   * @param labels class index per row; {@link retune.core.data.Target#UNLABELLED} if unknown
+   * @param labels class index per row, as people gave it; {@link
+   *     retune.core.data.Target#UNLABELLED} if unknown
    * @param rowHashes see {@link retune.core.data.Hashing#rows}
+   * @param modelLabels null where no model gave a label
    */
-  public record Rows(Features features, int[] labels, long[] rowHashes) {}
+  public record Rows(
+      Features features, int[] labels, long[] rowHashes, @Nullable ModelLabels modelLabels) {
+    public Rows(Features features, int[] labels, long[] rowHashes) {
+      this(features, labels, rowHashes, null);
+    }
+
+    /** The labels to train with, of people and of models. */
+    public int[] trainingLabels() {
+      return modelLabels == null ? labels : modelLabels.besides(labels);
+    }
+  }
 
   /**
    * The metadata of a complete batch, from {@code processing_metadata}.
@@ -185,6 +199,7 @@ public final class ProcessedBatches {
     float[][] numbers = new float[schema.numeric().size()][to - from];
     int[] labels = new int[to - from];
     long[] hashes = new long[to - from];
+    ModelLabels modelLabels = null;
     Document marker = markers.require(batch.batchId(), batch.contentHash());
     for (Chunk chunk : Markers.chunks(marker)) {
       int begin = Math.max(from, chunk.first());
@@ -201,9 +216,13 @@ public final class ProcessedBatches {
         }
         System.arraycopy(rows.labels(), source, labels, target, count);
         System.arraycopy(rows.rowHashes(), source, hashes, target, count);
+        if (rows.modelLabels() != null) {
+          modelLabels = modelLabels == null ? ModelLabels.none(to - from) : modelLabels;
+          modelLabels.put(target, rows.modelLabels(), source, count);
+        }
       }
     }
-    return new Rows(new Features(schema, to - from, codes, numbers), labels, hashes);
+    return new Rows(new Features(schema, to - from, codes, numbers), labels, hashes, modelLabels);
   }
 
   /**

@@ -12,6 +12,7 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
 import retune.core.data.Target;
+import retune.core.split.ModelLabels;
 import retune.runtime.store.ProcessedBatches.Rows;
 
 /** Converts rows of features to one document of columns or to one document per row. */
@@ -20,6 +21,8 @@ final class ProcessedRows {
   private static final String NUMBERS = "numbers";
   private static final String LABELS = "labels";
   private static final String ROW_HASHES = "row_hashes";
+  private static final String MODEL_LABELS = "model_labels";
+  private static final String CONFIDENCES = "confidences";
 
   /** Projection for {@link #labels}. */
   static final Bson LABELS_ALONE = Projections.include(LABELS);
@@ -38,18 +41,31 @@ final class ProcessedRows {
       labels[i] = rows.labels()[selected[i]];
       hashes[i] = rows.rowHashes()[selected[i]];
     }
-    return new Rows(rows.features().select(selected), labels, hashes);
+    ModelLabels ofModel = rows.modelLabels();
+    return new Rows(
+        rows.features().select(selected),
+        labels,
+        hashes,
+        ofModel == null ? null : ofModel.select(selected));
   }
 
   static Document columns(Rows rows) {
     Features features = rows.features();
     FeatureSchema schema = features.schema();
     List<String> categorical = schema.categorical().stream().map(Categorical::name).toList();
-    return new Document("rows", features.rows())
-        .append(CODES, named(categorical, i -> LittleEndian.ints(features.codes()[i])))
-        .append(NUMBERS, named(schema.numeric(), i -> LittleEndian.floats(features.numbers()[i])))
-        .append(LABELS, LittleEndian.ints(rows.labels()))
-        .append(ROW_HASHES, LittleEndian.longs(rows.rowHashes()));
+    Document columns =
+        new Document("rows", features.rows())
+            .append(CODES, named(categorical, i -> LittleEndian.ints(features.codes()[i])))
+            .append(
+                NUMBERS, named(schema.numeric(), i -> LittleEndian.floats(features.numbers()[i])))
+            .append(LABELS, LittleEndian.ints(rows.labels()))
+            .append(ROW_HASHES, LittleEndian.longs(rows.rowHashes()));
+    ModelLabels ofModel = rows.modelLabels();
+    return ofModel == null
+        ? columns
+        : columns
+            .append(MODEL_LABELS, LittleEndian.ints(ofModel.labels()))
+            .append(CONFIDENCES, LittleEndian.floats(ofModel.confidences()));
   }
 
   private static Document named(List<String> names, IntFunction<Binary> column) {
@@ -78,7 +94,12 @@ final class ProcessedRows {
                 .map(feature -> LittleEndian.floats(numbers.get(feature, Binary.class)))
                 .toArray(float[][]::new)),
         labels(columns),
-        LittleEndian.longs(columns.get(ROW_HASHES, Binary.class)));
+        LittleEndian.longs(columns.get(ROW_HASHES, Binary.class)),
+        columns.containsKey(MODEL_LABELS)
+            ? new ModelLabels(
+                LittleEndian.ints(columns.get(MODEL_LABELS, Binary.class)),
+                LittleEndian.floats(columns.get(CONFIDENCES, Binary.class)))
+            : null);
   }
 
   /** One document per row; a feature with a reserved name gets a trailing underscore. */

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -25,6 +26,7 @@ import retune.model.engine.Outputs;
 import retune.model.engine.PredictionTime;
 import retune.model.engine.Predictor;
 import retune.runtime.StepContext;
+import retune.steps.data.LabelSource;
 
 /**
  * The rows that both versions answer, that have a label, and that no training of either has seen.
@@ -70,6 +72,13 @@ record ComparedRows(
             row -> labels[row] >= 0,
             leftOut,
             "has another label than " + baseline.target().classes());
+    Optional<LabelSource> source = LabelSource.of(table, baseline.version().preprocessing());
+    rows =
+        kept(
+            rows,
+            row -> source.isEmpty() || !source.get().isModel(row),
+            leftOut,
+            "has its label from a model");
     for (Side side : List.of(baseline, candidate)) {
       boolean[] seen = data.seenRows(side.version(), side.isRegistered(), table);
       rows =

@@ -64,7 +64,9 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       @Field("day of the rows") LocalDate logicalDate,
       @Field("source of the rows: csv or mongo") String datasetName,
       @Field("number of rows") int rows,
-      @Field("rows without a label; null without a version in production, which names the label")
+      @Field(
+              "rows without a label that a person gave; null without a version in production, which"
+                  + " names the label")
           @Nullable Integer unlabelled,
       @Field("hash of the rows; equal rows have equal hashes") String contentHash,
       @Field("false if the batch held the same rows already") boolean changed) {}
@@ -120,8 +122,7 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       Optional<ModelVersion> champion,
       StepContext context) {
     champion.ifPresent(version -> version.preprocessing().requireColumns(columns));
-    Optional<LabelCount> labels =
-        champion.map(version -> new LabelCount(tables, version.target().column()));
+    Optional<LabelCount> labels = champion.map(version -> new LabelCount(tables, version));
     Written written =
         context
             .store()

@@ -5,16 +5,20 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import retune.core.data.Column;
 import retune.core.data.Table;
+import retune.model.ModelVersion;
 
-/** Passes tables on and counts their rows without a label; without the label's column, all rows. */
+/**
+ * Passes tables on and counts their rows without a label that a person gave; without the label's
+ * column, all rows.
+ */
 final class LabelCount implements Iterator<Table> {
   private final Iterator<Table> tables;
-  private final String labelColumn;
+  private final ModelVersion version;
   private int unlabelled;
 
-  LabelCount(Iterator<Table> tables, String labelColumn) {
+  LabelCount(Iterator<Table> tables, ModelVersion version) {
     this.tables = tables;
-    this.labelColumn = labelColumn;
+    this.version = version;
   }
 
   @Override
@@ -25,11 +29,16 @@ final class LabelCount implements Iterator<Table> {
   @Override
   public Table next() {
     Table table = tables.next();
-    Optional<Column> labels = table.find(labelColumn);
+    Optional<Column> labels = table.find(version.target().column());
+    Optional<LabelSource> source = LabelSource.of(table, version.preprocessing());
     unlabelled +=
         (int)
             IntStream.range(0, table.rows())
-                .filter(row -> labels.isEmpty() || labels.get().isMissing(row))
+                .filter(
+                    row ->
+                        labels.isEmpty()
+                            || labels.get().isMissing(row)
+                            || (source.isPresent() && source.get().isModel(row)))
                 .count();
     return table;
   }

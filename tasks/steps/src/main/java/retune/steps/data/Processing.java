@@ -17,13 +17,15 @@ import retune.core.data.Target;
 import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Outcome;
 import retune.core.preprocessing.Preprocessing;
+import retune.core.split.ModelLabels;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.runtime.store.RawBatches.RawBatch;
 
 /**
  * Turns a batch's raw rows into features and labels, chunk by chunk, and counts the outcomes. Keeps
- * rows without a label and rejects rows whose label is not a class.
+ * rows without a label and rejects rows whose label is not a class. To all that judges, a row whose
+ * label a model gave has none; see {@link LabelSource}.
  */
 final class Processing implements Iterator<Rows> {
   /** Change it when the same raw rows and preprocessing give other features. */
@@ -77,6 +79,7 @@ final class Processing implements Iterator<Rows> {
     int[] known = IntStream.range(0, classes.length).filter(i -> classes[i] != UNKNOWN).toArray();
     int[] rawRows = Arrays.stream(known).map(i -> result.keptRows()[i]).toArray();
     int[] labels = Arrays.stream(known).map(i -> classes[i]).toArray();
+    ModelLabels modelLabels = modelLabels(chunk, rawRows, labels);
     rowsIn += chunk.rows();
     rowsOut += known.length;
     labelled += (int) Arrays.stream(labels).filter(label -> label != Target.UNLABELLED).count();
@@ -89,7 +92,29 @@ final class Processing implements Iterator<Rows> {
           Integer::sum);
     }
     return new Rows(
-        result.features().select(known), labels, Hashing.rows(raw.select(rawRows), hashedColumns));
+        result.features().select(known),
+        labels,
+        Hashing.rows(raw.select(rawRows), hashedColumns),
+        modelLabels);
+  }
+
+  /** Moves the labels that a model gave to a place of their own; null if it gave none. */
+  private @Nullable ModelLabels modelLabels(Table chunk, int[] rawRows, int[] labels) {
+    Optional<LabelSource> source = LabelSource.of(chunk, preprocessing);
+    if (source.isEmpty()) {
+      return null;
+    }
+    ModelLabels ofModel = ModelLabels.none(labels.length);
+    boolean any = false;
+    for (int row = 0; row < labels.length; row++) {
+      if (labels[row] != Target.UNLABELLED && source.get().isModel(rawRows[row])) {
+        ofModel.labels()[row] = labels[row];
+        ofModel.confidences()[row] = source.get().confidence(rawRows[row]);
+        labels[row] = Target.UNLABELLED;
+        any = true;
+      }
+    }
+    return any ? ofModel : null;
   }
 
   /** Number of raw rows read so far. */

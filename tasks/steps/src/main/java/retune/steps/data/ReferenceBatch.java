@@ -127,7 +127,7 @@ public final class ReferenceBatch {
   }
 
   private static Stored put(StepContext context, ModelVersion version, Table given, String source) {
-    Table rows = labelled(given, version.target().column());
+    Table rows = labelled(given, version);
     RawBatch raw =
         new RawBatch(
             Batch.referenceId(version.modelName()),
@@ -156,13 +156,19 @@ public final class ReferenceBatch {
     return new Stored(count, written.changed());
   }
 
-  private static Table labelled(Table rows, String target) {
+  /** The rows that a person labelled, up to the limit. */
+  private static Table labelled(Table rows, ModelVersion version) {
+    String target = version.target().column();
     Column labels = rows.column(target);
+    Optional<LabelSource> source = LabelSource.of(rows, version.preprocessing());
     int[] labelled =
-        IntStream.range(0, rows.rows()).filter(row -> !labels.isMissing(row)).toArray();
+        IntStream.range(0, rows.rows())
+            .filter(row -> !labels.isMissing(row))
+            .filter(row -> source.isEmpty() || !source.get().isModel(row))
+            .toArray();
     if (labelled.length == 0) {
       throw new InvalidInputException(
-          "No row has a value of '%s'; the model's rows need their labels.".formatted(target));
+          "No row has a value of '%s' that a person gave; label some rows.".formatted(target));
     }
     int most = Math.min(labelled.length, ModelFolder.MOST_REFERENCE_ROWS);
     return rows.select(

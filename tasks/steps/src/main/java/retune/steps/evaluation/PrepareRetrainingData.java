@@ -21,7 +21,8 @@ import retune.runtime.StepContext;
         "Splits a batch's labelled rows into training, validation and hold-out rows, so that a"
             + " candidate is judged on rows that its training has not seen. Equal rows stay"
             + " together. Training and validation leave out duplicates, equal rows with"
-            + " contradicting labels, and rows with a number out of range.",
+            + " contradicting labels, and rows with a number out of range. Labels that a model gave"
+            + " train if it was confident, and never judge.",
     pipeline = Pipeline.EVALUATION,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
 @AutoService(Step.class)
@@ -50,7 +51,15 @@ public final class PrepareRetrainingData
                       + " where more than half of the rows are duplicates or contradict each other,"
                       + " the table repeats rows by nature, and these two stay",
               byDefault = "true")
-          boolean qualityFilter) {}
+          boolean qualityFilter,
+      @Field(
+              value =
+                  "least confidence of a model in a label that it gave, for the row to train; for"
+                      + " batches with the columns label_source and confidence",
+              byDefault = "0.5",
+              min = 0,
+              max = 1)
+          double minConfidence) {}
 
   public record Output(
       @Field("number of training and validation rows") int retrainSamples,
@@ -65,12 +74,13 @@ public final class PrepareRetrainingData
       @Field("validation rows") int validation,
       @Field("hold-out rows") int holdout,
       @Field("labelled rows equal to an earlier row") int duplicates,
-      @Field("rows without a label, which are left out") int unlabelled) {}
+      @Field("rows without a label to judge or train with, which are left out") int unlabelled) {}
 
   public record FilterStats(
       @Field("rows of training and validation before the filter") int originalCount,
       @Field("rows equal to an earlier one, label included") int duplicatesRemoved,
       @Field("rows that equal another but for the label") int contradictionsRemoved,
+      @Field("rows whose label a model gave with too little confidence") int lowConfidenceRemoved,
       @Field("rows with a number beyond the fitted range") int outOfRangeRemoved,
       @Field("whether duplicates and contradictions stayed, being more than half of the rows")
           boolean repeatsByNature,
@@ -78,11 +88,12 @@ public final class PrepareRetrainingData
     private static FilterStats of(@Nullable QualityFilter filter, Split.Counts counts) {
       int used = counts.training() + counts.validation();
       return filter == null
-          ? new FilterStats(used, 0, 0, 0, false, used)
+          ? new FilterStats(used, 0, 0, 0, 0, false, used)
           : new FilterStats(
               filter.rows(),
               filter.count(Reason.DUPLICATE),
               filter.count(Reason.CONTRADICTING_LABELS),
+              filter.count(Reason.LOW_CONFIDENCE),
               filter.count(Reason.OUT_OF_RANGE),
               filter.repeatsByNature(),
               used);
@@ -96,7 +107,7 @@ public final class PrepareRetrainingData
     DataSplit.Plan plan =
         new DataSplit.Plan(
             input.holdoutShare(), input.validationShare(), input.seed(), input.qualityFilter());
-    DataSplit split = DataSplit.of(batch, plan, version.preprocessing());
+    DataSplit split = DataSplit.of(batch, plan, version.preprocessing(), input.minConfidence());
     Split.Counts counts = split.verify(batch);
     if (counts.training() == 0 || counts.validation() == 0 || counts.holdout() == 0) {
       throw new InvalidInputException(

@@ -496,7 +496,9 @@ class EvaluationLoopTest {
     loop.prepare(champion);
     String other =
         new PrepareRetrainingData()
-            .run(new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1, true), loop.context)
+            .run(
+                new PrepareRetrainingData.Input(champion, BATCH, 0.3, 0.2, 1, true, 0.5),
+                loop.context)
             .splitId();
     String candidate = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(candidate, champion, 1));

@@ -463,7 +463,7 @@ final class Loop implements AutoCloseable {
 
   PrepareRetrainingData.Output prepare(String modelId) {
     return new PrepareRetrainingData()
-        .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0, true), context);
+        .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0, true, 0.5), context);
   }
 
   EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
