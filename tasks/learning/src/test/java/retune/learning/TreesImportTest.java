@@ -29,7 +29,6 @@ import retune.model.ModelVersion;
 import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.model.trees.TreesFile;
-import retune.model.trees.TreesFileTest;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
@@ -82,8 +81,7 @@ class TreesImportTest {
       throws IOException {
     ImportModel.Output imported = importing(file, classes == 2 ? TWO : THREE);
     assertTrue(imported.champion());
-    JsonNode expected =
-        JSON.readTree(TreesFileTest.resource(file.replaceFirst("[.].*", ".rows.json")));
+    JsonNode expected = JSON.readTree(fixture(file.replaceFirst("[.].*", ".rows.json")));
     List<String> answers = predict(expected.get("rows"));
     for (int row = 0; row < expected.get("rows").size(); row++) {
       String[] fields = answers.get(row + 1).split(",", -1);
@@ -125,7 +123,7 @@ class TreesImportTest {
     Path file = folder.resolve("out.json");
     export(ExportModel.Format.XGBOOST, file);
     assertEquals(
-        TreesFile.read(TreesFileTest.resource("lightgbm-two.txt"), "in").forest().trees().size(),
+        TreesFile.read(fixture("lightgbm-two.txt"), "in").forest().trees().size(),
         TreesFile.read(Files.readAllBytes(file), "out").forest().trees().size());
     ImportModel.Output again =
         new ImportModel()
@@ -251,7 +249,7 @@ class TreesImportTest {
   }
 
   private ImportModel.Output importing(String file, String spec, String name) throws IOException {
-    Path trees = Files.write(folder.resolve(file), TreesFileTest.resource(file));
+    Path trees = Files.write(folder.resolve(file), fixture(file));
     Path specFile = Files.writeString(folder.resolve(name), spec);
     return new ImportModel()
         .run(
@@ -274,5 +272,10 @@ class TreesImportTest {
             new Predict.Input("forest", null, null, false, data.toString(), answers.toString()),
             context);
     return Files.readAllLines(answers);
+  }
+
+  /** A file of the model's tests, which trees.py makes there. */
+  private static byte[] fixture(String name) throws IOException {
+    return Files.readAllBytes(Path.of("../model/src/test/resources/retune/model/trees", name));
   }
 }
