@@ -131,6 +131,10 @@ public sealed interface RunOutcome {
       return verdict.value() < best().championValue() ? Reason.BELOW_CHAMPION : Reason.REFUSED;
     }
 
+    private String tries() {
+      return attempts == 1 ? "1 retraining attempt" : attempts + " retraining attempts";
+    }
+
     /** What people are told. */
     public String message() {
       Judgement best = best();
@@ -141,12 +145,12 @@ public sealed interface RunOutcome {
             case BELOW_GATE ->
                 String.format(
                         Locale.ROOT,
-                        "Model failed to meet %s threshold of %s after %d retraining attempts."
+                        "Model failed to meet %s threshold of %s after %s."
                             + " Final %s score: %.4f. The best candidate, %s of attempt %d, reached"
                             + " %.4f; the champion %s has %.4f on the same rows.",
                         metric,
                         verdict.threshold(),
-                        attempts,
+                        tries(),
                         metric,
                         last().verdict().value(),
                         best.modelId(),
@@ -158,10 +162,10 @@ public sealed interface RunOutcome {
             case BELOW_CHAMPION ->
                 String.format(
                     Locale.ROOT,
-                    "No candidate is better than the champion after %d retraining attempts. The"
+                    "No candidate is better than the champion after %s. The"
                         + " best candidate, %s of attempt %d, reached the %s threshold of %s with"
                         + " %.4f but is below the champion %s, which has %.4f on the same rows.",
-                    attempts,
+                    tries(),
                     best.modelId(),
                     best.attempt(),
                     metric,
@@ -172,9 +176,9 @@ public sealed interface RunOutcome {
             case UNDECIDED, REFUSED ->
                 String.format(
                     Locale.ROOT,
-                    "No candidate was accepted after %d retraining attempts. The best candidate, %s"
+                    "No candidate was accepted after %s. The best candidate, %s"
                         + " of attempt %d: %s The champion %s has %.4f on the same rows.",
-                    attempts,
+                    tries(),
                     best.modelId(),
                     best.attempt(),
                     verdict.reason(),

@@ -188,7 +188,7 @@ public record Comparison(
                     check.answer() == Answer.ASKED
                         || (!check.decisive() && check.answer() == Answer.FAILED))
             .filter(check -> !check.name().equals(first.name()))
-            .map(check -> " " + check.sentence() + ".")
+            .map(check -> " But " + check.sentence() + ".")
             .reduce(String::concat);
     return decision + "." + told.orElse("");
   }

@@ -48,7 +48,7 @@ public record Retention(double limit, OnConflict onConflict) {
         bound.check(
             name,
             ordinary.candidate().rows(),
-            "But on the %,d %s the candidate has %s and the %s %s; %s may be lost"
+            "on the %,d %s the candidate has %s and the %s %s; %s may be lost"
                 .formatted(
                     ordinary.candidate().rows(),
                     which,
