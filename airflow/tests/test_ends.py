@@ -126,6 +126,15 @@ def life(tmp_path_factory, database):
 
         life.rolled_back = shop.roll_back(version=life.second, reason="too slow")
         life.after_rolled_back = shop.champion
+
+        interval = f"{BEST_ON_VALIDATION}, max_attempts: 1, evidence: interval"
+        turned = orders(300, 8, turned="days")
+        life.challenged = shop.day("2026-11-11", turned, interval)
+        life.challenger = life.challenged.results["judge_candidate"]["model_id"]
+        turned = orders(2_000, 9, turned="days")
+        life.proved = shop.day("2026-11-12", turned, interval, threshold=0.3)
+        shop.deploy()
+        life.after_proved = shop.champion
         yield life
 
 
@@ -214,3 +223,12 @@ def test_a_promotion_is_taken_back_by_hand(life):
     event = life.store["deployment_events"].find_one({"by": "dag_test"})
     assert event["event_type"] == "model_rolled_back"
     assert (event["model_id"], event["reason"]) == (life.second, "too slow")
+
+
+def test_a_challenger_is_promoted_by_the_evidence_of_a_later_day(life):
+    assert outcome(life.challenged)["status"] == "failed_max_retries"
+    assert "It stays a challenger" in outcome(life.challenged)["message"]
+    assert life.proved.results["check_model_performance"]["challenger_is_better"]
+    assert outcome(life.proved)["status"] == "challenger_promoted"
+    assert life.proved.states["prepare_retraining_data"] == "skipped"
+    assert life.after_proved == life.challenger
