@@ -269,5 +269,5 @@ def test_a_verdict_by_classes_and_slices_is_computed_again(address):
     candidates = [line for line in ended.stdout.splitlines() if "/1: " in line]
     assert len(candidates) == 2  # by a bound and by the value
     for line in candidates:
-        assert "9 checks, not computed again: latency" in line
+        assert "10 checks, not computed again: latency" in line
     assert ended.returncode == 0
