@@ -62,7 +62,7 @@ class LoopInContainersTest {
       store.start();
       String champion = author();
       daily(champion);
-      judgeOnce(champion);
+      answer(champion);
       back();
       audit(champion);
       exchange();
@@ -121,23 +121,30 @@ class LoopInContainersTest {
     run("notify_deployment_complete --model customers --model-id " + champion);
   }
 
-  /**
-   * Another day, whose hold-out is opened once, for the attempt that is best on validation rows.
-   */
-  private void judgeOnce(String champion) {
-    String day = "2026-11-06";
+  /** Two days of drift, each of which asks about its best attempt; both answers. */
+  private void answer(String champion) {
+    String request = ask(champion, "2026-11-06");
+    String version = run("read_approval_request " + request).get("model_id").stringValue();
+    run("approve " + version + " --by kim --reason gain");
+    run("reject --request " + ask(champion, "2026-11-07"));
+  }
+
+  /** Returns the question's id. */
+  private String ask(String champion, String day) {
+    String byDate = " --model customers --logical-date " + day;
     String byBatch = " --data-path customers/" + day;
     String ofChampion = " --model-id " + champion + byBatch;
-    run("generate_data --rows 300 --model customers --logical-date " + day);
-    run("process_data --model customers --logical-date " + day);
+    run("generate_data --rows 1500 --drill concept_drift --drill-strength 1" + byDate);
+    run("process_data" + byDate);
     run("evaluate_model" + ofChampion);
     run(
         "check_model_performance --metric f1_macro --threshold 0.99 --max-attempts 1 --selection"
-            + " best_on_validation"
+            + " best_on_validation --below-gate ask"
             + ofChampion);
     run("prepare_retraining_data" + ofChampion);
-    run("finetune_model --attempt 1 --metric f1_macro" + ofChampion);
+    run("finetune_model --epochs 20 --learning-rate 0.01 --metric f1_macro" + ofChampion);
     run("judge_candidate --champion-id " + champion + byBatch);
+    return run("send_evaluation_results" + byDate).get("request_id").stringValue();
   }
 
   /** Makes a successor of the other loop's champion and takes it back. */
