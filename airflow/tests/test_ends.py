@@ -114,13 +114,16 @@ def life(tmp_path_factory, database):
         hold = f"{BEST_ON_VALIDATION}, max_attempts: 1, on_conflict: hold"
         life.held = shop.day("2026-11-08", turned, hold)
 
+        turned = orders(1_200, 10, turned="amount")
+        life.asked = shop.day("2026-11-09", turned, hold.replace("hold", "ask"))
+
         few = orders(300, 6)
         interval = f"{BEST_ON_VALIDATION}, evidence: interval"
-        life.undecided = shop.day("2026-11-09", few, interval, threshold=0.95)
+        life.undecided = shop.day("2026-11-10", few, interval, threshold=0.95)
 
         turned = orders(1_200, 7, turned="days")
         superior = f"{BEST_ON_VALIDATION}, max_attempts: 1, below_gate: promote_if_superior"
-        life.superior = shop.day("2026-11-10", turned, superior, threshold=0.99)
+        life.superior = shop.day("2026-11-11", turned, superior, threshold=0.99)
         life.damaged = shop.deploy(damage)
         life.after_damaged = shop.champion
 
@@ -129,10 +132,10 @@ def life(tmp_path_factory, database):
 
         interval = f"{BEST_ON_VALIDATION}, max_attempts: 1, evidence: interval"
         turned = orders(300, 8, turned="days")
-        life.challenged = shop.day("2026-11-11", turned, interval)
+        life.challenged = shop.day("2026-11-12", turned, interval)
         life.challenger = life.challenged.results["judge_candidate"]["model_id"]
         turned = orders(2_000, 9, turned="days")
-        life.proved = shop.day("2026-11-12", turned, interval, threshold=0.3)
+        life.proved = shop.day("2026-11-13", turned, interval, threshold=0.3)
         shop.deploy()
         life.after_proved = shop.champion
         yield life
@@ -232,3 +235,14 @@ def test_a_challenger_is_promoted_by_the_evidence_of_a_later_day(life):
     assert outcome(life.proved)["status"] == "challenger_promoted"
     assert life.proved.states["prepare_retraining_data"] == "skipped"
     assert life.after_proved == life.challenger
+
+
+def test_a_person_is_asked_about_a_version_that_forgets_ordinary_rows(life):
+    found = life.asked.results["look_back"]
+    assert (found["passed"], found["asked"]) == (False, True)
+    assert found["value"] >= found["threshold"]
+    assert life.asked.state == "success"
+    assert life.asked.states["send_alert"] == "skipped"
+    assert outcome(life.asked)["status"] == "asked"
+    assert "rows the candidate has" in outcome(life.asked)["message"]
+    assert life.store["approval_requests"].find_one(outcome(life.asked)["request_id"])
