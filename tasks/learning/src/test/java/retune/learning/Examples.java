@@ -1,10 +1,12 @@
 package retune.learning;
 
 import java.time.Instant;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
@@ -17,6 +19,9 @@ import retune.learning.training.LabelledRows;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
 import retune.model.Weights;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
 
 /** Small networks and made rows. */
 public final class Examples {
@@ -47,6 +52,32 @@ public final class Examples {
       }
     }
     return new Features(schema, rows, codes, numbers);
+  }
+
+  /** Stores a day's rows as the processed batch of the version's model. */
+  static ProcessedBatch write(
+      DocumentStore store, String batchId, ModelVersion version, Features features, int[] labels) {
+    int rows = features.rows();
+    String date = batchId.substring(batchId.indexOf('/') + 1);
+    ProcessedBatch batch =
+        new ProcessedBatch(
+            batchId,
+            version.modelName(),
+            LocalDate.parse(date),
+            "generated",
+            "run",
+            "c0ffee".repeat(10),
+            "raw",
+            version.preprocessing().hash(),
+            features.schema(),
+            rows,
+            rows,
+            rows,
+            Map.of(),
+            Map.of());
+    Rows stored = new Rows(features, labels, LongStream.range(0, rows).toArray());
+    store.processedBatches().write(batch, List.of(stored).iterator(), false);
+    return batch;
   }
 
   /** Rows whose label is 1, for about a quarter of them, where code c1 and number n0 say so. */

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,8 +34,6 @@ import retune.model.Weights;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.runtime.store.DocumentStore;
-import retune.runtime.store.ProcessedBatches.ProcessedBatch;
-import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.authoring.RegisterModel;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.ValidateModel;
@@ -155,24 +152,7 @@ class TorchScriptLoopTest {
         labels[row] = scores[row] < median ? 1 : 0;
       }
     }
-    ProcessedBatch batch =
-        new ProcessedBatch(
-            BATCH,
-            MODEL,
-            DATE,
-            "generated",
-            "run",
-            "c0ffee".repeat(10),
-            "raw",
-            version.preprocessing().hash(),
-            features.schema(),
-            ROWS,
-            ROWS,
-            ROWS,
-            Map.of(),
-            Map.of());
-    Rows rows = new Rows(features, labels, LongStream.range(0, ROWS).toArray());
-    context.store().processedBatches().write(batch, List.of(rows).iterator(), false);
+    Examples.write(context.store(), BATCH, version, features, labels);
   }
 
   private ModelVersion finetune(ModelVersion champion, int attempt, String strategy) {

@@ -9,11 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,7 +28,6 @@ import retune.model.engine.PlainEngine;
 import retune.model.trees.TreesFile;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
-import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.deployment.ValidateModel;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
@@ -201,25 +197,7 @@ class TreesImportTest {
         labels[row] = margins[row] < sorted[ROWS / 2] ? 1 : 0;
       }
     }
-    ProcessedBatch batch =
-        new ProcessedBatch(
-            BATCH,
-            "forest",
-            LocalDate.parse("2026-11-05"),
-            "generated",
-            "run",
-            "c0ffee".repeat(10),
-            "raw",
-            version.preprocessing().hash(),
-            features.schema(),
-            ROWS,
-            ROWS,
-            ROWS,
-            Map.of(),
-            Map.of());
-    Rows rows = new Rows(features, labels, LongStream.range(0, ROWS).toArray());
-    context.store().processedBatches().write(batch, List.of(rows).iterator(), false);
-    return batch;
+    return Examples.write(context.store(), BATCH, version, features, labels);
   }
 
   private void export(ExportModel.Format format, Path file) throws IOException {
