@@ -19,7 +19,7 @@ public record Challenger(String modelId, long rows, @Nullable Superiority eviden
     return evidence != null && evidence.standing() == Standing.BETTER;
   }
 
-  /** Whether it stays a challenger no longer, without being promoted. */
+  /** Whether it is dropped: no longer a challenger, and not promoted. */
   public boolean isDropped() {
     return evidence == null
         || switch (evidence.standing()) {

@@ -48,8 +48,8 @@ import retune.steps.comparison.EvaluationReport;
         "Judges versions of earlier days on the day's rows, at most ten: challengers, which an"
             + " earlier day left undecided, then the best that was ever approved, then the newest"
             + " of those. If one passes, it follows the model in production and nothing is"
-            + " trained. Where the model in production has not failed, only challengers are judged"
-            + " that the evidence over days has proved better.",
+            + " trained. Where the model in production has not failed, only challengers that"
+            + " the evidence over days has proved better are judged.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
