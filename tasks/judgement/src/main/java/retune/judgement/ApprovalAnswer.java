@@ -46,7 +46,11 @@ public record ApprovalAnswer(
                     Instant.parse(document.getString("timestamp"))));
   }
 
-  /** Keeps the answer and returns it; where another was first, returns that. */
+  /**
+   * Keeps the answer and returns it; where another was first, returns that.
+   *
+   * @param reason without a full stop
+   */
   public static ApprovalAnswer give(
       StepContext context, ApprovalRequest request, Kind kind, String by, String reason) {
     Document document =
@@ -56,8 +60,7 @@ public record ApprovalAnswer(
             .append("champion_id", request.championId())
             .append("answer", kind.id())
             .append("by", by)
-            .append(
-                "reason", reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason)
+            .append("reason", reason)
             .append("request_id", request.id());
     document.putAll(Provenance.of(context));
     context.store().events().append(COLLECTION, request.id(), document);

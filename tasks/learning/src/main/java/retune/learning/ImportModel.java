@@ -94,12 +94,7 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
     }
     ImportSpec spec = ImportSpec.read(text(input.spec()), input.spec());
     Path weights = Path.of(input.weights());
-    ModelImport model =
-        spec.architecture().isTrees()
-            ? TreesImport.read(weights, spec)
-            : spec.architecture().isTorchScript()
-                ? ScriptImport.read(weights, spec, CodeTrust.of(input.trustCode()))
-                : ModelImport.read(weights, spec);
+    ModelImport model = read(weights, spec, CodeTrust.of(input.trustCode()));
     ModelVersion version = version(name(input, spec), spec, model, context);
     ModelFolder.Content content = new ModelFolder.Content(version, model.weights());
     boolean written = input.output() != null && write(Path.of(input.output()), content);
@@ -123,6 +118,16 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
         registered != null && registered.champion(),
         written || (registered != null && registered.changed()),
         message(version, input.output(), registered));
+  }
+
+  private static ModelImport read(Path weights, ImportSpec spec, CodeTrust trust)
+      throws IOException {
+    if (spec.architecture().isTrees()) {
+      return TreesImport.read(weights, spec);
+    }
+    return spec.architecture().isTorchScript()
+        ? ScriptImport.read(weights, spec, trust)
+        : ModelImport.read(weights, spec);
   }
 
   private static String message(

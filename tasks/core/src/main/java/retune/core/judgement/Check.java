@@ -73,7 +73,7 @@ public record Check(
     return new Check(name, 0, limit, null, Answer.UNDECIDED, 0, 0, false, sentence);
   }
 
-  static String fourDecimals(double value) {
+  public static String fourDecimals(double value) {
     return String.format(Locale.ROOT, "%.4f", value);
   }
 

@@ -80,6 +80,11 @@ public record Preprocessing(
     return limits;
   }
 
+  /** The name of the feature whose code 1 says that the column's value is missing. */
+  public static String missingFeature(String column) {
+    return column + "_missing";
+  }
+
   /** The raw columns that are read; data must have all of them. */
   public List<String> rawColumns() {
     return Stream.of(
@@ -169,7 +174,7 @@ public record Preprocessing(
   private static void addMissing(
       List<FeatureSchema.Categorical> features, String column, MissingValues missing) {
     if (missing == MissingValues.INDICATE) {
-      features.add(coded(column + "_missing", MISSING_OR_NOT));
+      features.add(coded(missingFeature(column), MISSING_OR_NOT));
     }
   }
 

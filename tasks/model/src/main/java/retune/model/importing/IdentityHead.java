@@ -18,7 +18,7 @@ public final class IdentityHead {
     return 2 * logits;
   }
 
-  /** Whether this is that head: whether the encoder's vector are the logits. */
+  /** Whether the tensors are this head. */
   public static boolean is(Map<String, Tensor> head, int logits, Target target) {
     return of(logits, target).entrySet().stream()
         .allMatch(

@@ -78,11 +78,7 @@ public final class TreesImport {
   private static Input input(InputColumn column) {
     return column.isCategorical()
         ? new Input(column.name(), null, cardinality(column))
-        : new Input(column.name(), missing(column), null);
-  }
-
-  private static String missing(InputColumn column) {
-    return column.name() + "_missing";
+        : new Input(column.name(), Preprocessing.missingFeature(column.name()), null);
   }
 
   private static Preprocessing preprocessing(ImportSpec spec) {

@@ -14,9 +14,6 @@ import retune.core.InvalidInputException;
  * in the node's set: the reader turns both into XGBoost's rules.
  */
 final class LightgbmFile {
-  /** Greatest category: a column has at most 65,536 codes. */
-  static final int MAX_CATEGORY = 65_535;
-
   private static final int CATEGORICAL = 1;
   private static final int DEFAULT_LEFT = 2;
   private static final int MISSING_SHIFT = 2;
@@ -57,7 +54,9 @@ final class LightgbmFile {
       return new TreesFile(
           new Forest(number(field(header, "max_feature_idx")) + 1, outputs, trees),
           names(field(header, "feature_names")));
-    } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
+    } catch (ArrayIndexOutOfBoundsException | NumberFormatException e) {
+      throw refused("has a tree whose lists do not fit together");
+    } catch (IllegalArgumentException e) {
       throw refused("has a tree that cannot be used: it " + e.getMessage());
     }
   }

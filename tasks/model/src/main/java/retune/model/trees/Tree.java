@@ -14,6 +14,9 @@ public final class Tree {
   /** In place of a leaf's left child. */
   static final int LEAF = -1;
 
+  /** Greatest category: a column has at most 65,536 codes. */
+  static final int MAX_CATEGORY = 65_535;
+
   /** Greatest number of splits from the root to a leaf. */
   static final int MAX_DEPTH = 64;
 

@@ -20,7 +20,7 @@ public record TreesFile(Forest forest, List<String> features) {
    *
    * @param source the file's name, for the message
    * @throws InvalidInputException if the file is of another kind or damaged, or if its trees are
-   *     none of a classifier that Retune can run
+   *     not a classifier that Retune can run
    */
   public static TreesFile read(byte[] bytes, String source) {
     String head = new String(bytes, 0, Math.min(bytes.length, 64), UTF_8);
@@ -32,7 +32,7 @@ public record TreesFile(Forest forest, List<String> features) {
     }
     throw new InvalidInputException(
         source
-            + " is no file of boosted trees; give XGBoost's JSON or UBJ (save_model) or LightGBM's"
-            + " text (save_model).");
+            + " is not a file of boosted trees; give XGBoost's JSON or UBJ (save_model) or"
+            + " LightGBM's text (save_model).");
   }
 }

@@ -164,7 +164,7 @@ public final class XgboostFile {
       }
       BitSet set = new BitSet();
       for (int category : Arrays.copyOfRange(categories, from[i], from[i] + sizes[i])) {
-        if (category < 0 || category > LightgbmFile.MAX_CATEGORY) {
+        if (category < 0 || category > Tree.MAX_CATEGORY) {
           throw new IllegalArgumentException("has the category " + category);
         }
         set.set(category);

@@ -64,7 +64,11 @@ final class Approvals {
         earlier.orElseGet(
             () ->
                 ApprovalAnswer.give(
-                    context, request, kind, Production.by(input.by(), context), input.reason()));
+                    context,
+                    request,
+                    kind,
+                    Production.by(input.by(), context),
+                    Production.clause(input.reason())));
     if (answer.kind() != kind) {
       throw new InvalidInputException(
           "The question about %s is answered: %s The first answer, of %s, counts."

@@ -72,6 +72,11 @@ final class Production {
         .orElse("an unnamed person");
   }
 
+  /** A person's reason without its full stop, to stand within a sentence. */
+  static String clause(String reason) {
+    return reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason;
+  }
+
   /** The version of the model and its weights. */
   ModelFolder.Content content(String modelId) {
     ModelVersion version = version(modelId);
@@ -166,7 +171,7 @@ final class Production {
             champion.modelId(),
             champion.revision() + 1,
             by,
-            reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason,
+            clause(reason),
             context.run().eventKey(),
             now().toString());
     models.move(modelId, Event.RESTORE, note(bar, modelId), bar.revision());

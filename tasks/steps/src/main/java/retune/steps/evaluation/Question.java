@@ -1,9 +1,9 @@
 package retune.steps.evaluation;
 
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import retune.core.judgement.Check;
 import retune.core.statistics.Interval;
 import retune.judgement.ApprovalAnswer;
 import retune.judgement.ApprovalRequest;
@@ -54,24 +54,21 @@ final class Question {
     details.put("metric", request.key().rules().gate().metric().id());
     details.put("threshold", Double.toString(request.key().rules().gate().threshold()));
     details.put("best_candidate_id", request.modelId());
-    details.put("best_candidate_value", fourDecimals(gain.value()));
+    details.put("best_candidate_value", Check.fourDecimals(gain.value()));
     details.put("champion_id", request.championId());
-    details.put("champion_value", fourDecimals(gain.championValue()));
-    details.put("gain", fourDecimals(gain.difference()));
+    details.put("champion_value", Check.fourDecimals(gain.championValue()));
+    details.put("gain", Check.fourDecimals(gain.difference()));
     Optional<Interval> interval = Optional.ofNullable(gain.interval());
     interval.ifPresent(
         found ->
             details.put(
                 "gain_interval",
-                "%s to %s".formatted(fourDecimals(found.low()), fourDecimals(found.high()))));
+                "%s to %s"
+                    .formatted(Check.fourDecimals(found.low()), Check.fourDecimals(found.high()))));
     details.put("approve", "./retune approve " + request.modelId());
     details.put("reject", "./retune reject " + request.modelId());
     details.put("run_id", request.runId());
     context.settings().find("RETUNE_RUN_URL").ifPresent(url -> details.put("run_url", url));
     return details;
-  }
-
-  private static String fourDecimals(double value) {
-    return String.format(Locale.ROOT, "%.4f", value);
   }
 }

@@ -5,12 +5,12 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.LocalDate;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Check;
 import retune.core.metrics.Metric;
 import retune.judgement.EarlierVersions;
 import retune.judgement.Judgement;
@@ -149,14 +149,14 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
     details.put("metric", best.verdict().metric().id());
     details.put("threshold", Double.toString(best.verdict().threshold()));
     details.put("best_candidate_id", best.modelId());
-    details.put("best_candidate_value", fourDecimals(best.verdict().value()));
+    details.put("best_candidate_value", Check.fourDecimals(best.verdict().value()));
     details.put("champion_id", best.championId());
-    details.put("champion_value", fourDecimals(best.championValue()));
+    details.put("champion_value", Check.fourDecimals(best.championValue()));
     EarlierVersions.best(exhausted.earlier())
         .ifPresent(
             earlier -> {
               details.put("best_earlier_id", earlier.modelId());
-              details.put("best_earlier_value", fourDecimals(earlier.verdict().value()));
+              details.put("best_earlier_value", Check.fourDecimals(earlier.verdict().value()));
             });
     details.put("retry_attempts", Integer.toString(exhausted.attempts()));
     details.put("run_id", context.run().runId());
@@ -166,9 +166,5 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
 
   private static Optional<String> runUrl(StepContext context) {
     return context.settings().find("RETUNE_RUN_URL");
-  }
-
-  private static String fourDecimals(double value) {
-    return String.format(Locale.ROOT, "%.4f", value);
   }
 }
