@@ -1,17 +1,22 @@
 package retune.runtime.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
 import java.io.ByteArrayOutputStream;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Date;
+import java.util.HexFormat;
 import java.util.Optional;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.Binary;
+import org.bson.types.ObjectId;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 
@@ -37,6 +42,8 @@ public final class Blobs {
   /** Bytes per chunk: below the limit of 16 MB per document, and few round trips for a model. */
   static final int CHUNK_SIZE = 4 << 20;
 
+  private static final int OBJECT_ID_LENGTH = 12;
+
   private final MongoCollection<Document> files;
   private final MongoCollection<Document> chunks;
   private final Clock clock;
@@ -59,10 +66,7 @@ public final class Blobs {
     for (int n = 0; n < count; n++) {
       int from = n * CHUNK_SIZE;
       byte[] part = Arrays.copyOfRange(bytes, from, Math.min(from + CHUNK_SIZE, bytes.length));
-      Documents.putByUniqueKey(
-          chunks,
-          chunk(id, n),
-          new Document("files_id", id).append("n", n).append("data", new Binary(part)));
+      Documents.set(chunks, chunk(id, n), chunkId(id, n), Updates.set("data", new Binary(part)));
     }
     Documents.put(
         files,
@@ -114,6 +118,16 @@ public final class Blobs {
 
   private static Bson chunk(String id, int n) {
     return Filters.and(Filters.eq("files_id", id), Filters.eq("n", n));
+  }
+
+  /**
+   * The id of a new chunk. A random one would do for GridFS, but two writers of one chunk then meet
+   * at the index over its number, where DocumentDB lets them wait for each other; at an equal id
+   * the second waits for the first.
+   */
+  private static ObjectId chunkId(String id, int n) {
+    byte[] hash = HexFormat.of().parseHex(Hashing.sha256((n + "/" + id).getBytes(UTF_8)));
+    return new ObjectId(Arrays.copyOf(hash, OBJECT_ID_LENGTH));
   }
 
   private static int chunkCount(int length) {

@@ -7,28 +7,24 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.InsertManyOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.ReplaceOptions;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
+import org.bson.types.ObjectId;
 
 /** Idempotent writes, safe for several processes at once. */
 final class Documents {
   private static final int DUPLICATE_KEY = 11_000;
 
-  /** DocumentDB's code for a deadlock of two writers, one of which it ends. */
-  private static final int DEADLOCK = 16_908_292;
-
-  private static final int ATTEMPTS = 12;
-  private static final int SHORTEST_PAUSE_MILLIS = 25;
-  private static final int LONGEST_PAUSE_MILLIS = 2_000;
+  /** A writer is refused again only if the document was removed meanwhile. */
+  private static final int ATTEMPTS = 5;
 
   /**
    * Ids per look-up. The embedded store finds the documents by index but compares each of them with
@@ -44,36 +40,22 @@ final class Documents {
   }
 
   /**
-   * Writes the document that a unique key other than {@code _id} finds; replaces an older one.
+   * Changes the document that a unique key finds; inserts it under the id if there is none.
    *
-   * <p>On a real server, two writers of one key may both find nothing and insert, or wait for each
-   * other's locks. One of them is refused then. It is done if the other has written the same, and
-   * tries again if not.
+   * <p>On a real server, of two writers that find none, one is refused; it then finds the other's.
    */
-  static void putByUniqueKey(MongoCollection<Document> collection, Bson key, Document document) {
+  static void set(MongoCollection<Document> collection, Bson key, ObjectId id, Bson change) {
+    Bson update = Updates.combine(change, Updates.setOnInsert("_id", id));
     for (int attempt = 1; ; attempt++) {
       try {
-        collection.replaceOne(key, document, new ReplaceOptions().upsert(true));
+        collection.updateOne(key, update, new UpdateOptions().upsert(true));
         return;
       } catch (MongoServerException e) {
-        boolean lostRace = e.getCode() == DUPLICATE_KEY || e.getCode() == DEADLOCK;
-        if (lostRace && holds(collection, key, document)) {
-          return;
-        }
-        if (!lostRace || attempt == ATTEMPTS) {
+        if (e.getCode() != DUPLICATE_KEY || attempt == ATTEMPTS) {
           throw e;
         }
-        // Longer each time: many writers that try again at once lock each other out again.
-        int pause = Math.min(SHORTEST_PAUSE_MILLIS << attempt, LONGEST_PAUSE_MILLIS);
-        LockSupport.parkNanos(
-            TimeUnit.MILLISECONDS.toNanos(ThreadLocalRandom.current().nextInt(pause)));
       }
     }
-  }
-
-  private static boolean holds(MongoCollection<Document> collection, Bson key, Document document) {
-    Document held = collection.find(key).projection(Projections.excludeId()).first();
-    return document.equals(held);
   }
 
   /** Inserts documents whose ids name their content; keeps those that exist already. */

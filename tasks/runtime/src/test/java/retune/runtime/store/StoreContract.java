@@ -662,6 +662,16 @@ abstract class StoreContract {
   }
 
   @Test
+  void aChunkThatAnotherDriverWroteIsReplaced() {
+    store
+        .collection("fs.chunks")
+        .insertOne(new Document("files_id", "features/a").append("n", 0).append("data", "old"));
+    store.blobs().put("features/a", bytes(100, 2));
+    assertArrayEquals(bytes(100, 2), store.blobs().get("features/a").orElseThrow());
+    assertEquals(1, all("fs.chunks").size());
+  }
+
+  @Test
   void racingWritersOfOneBlobAllSucceed() throws Exception {
     byte[] bytes = bytes(1_000, 1);
     for (int round = 0; round < 20; round++) {
