@@ -22,7 +22,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from statistics import NormalDist
 from typing import Any
 
@@ -44,6 +44,7 @@ TOO_MANY = 1_000_000
 LEAST_SLICE = 50  # rows of a slice, without which it is judged together with others
 FEW_NUMBERS = 10  # up to here each number is a slice, from here on each quarter of the numbers
 SEVERITY = {"failed": 0, "undecided": 1, "passed": 2}
+ON_ORDINARY_ROWS = ("retention_reference", "retention_days", "anchor_reference", "anchor_days")
 METRICS = ("f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall")
 
 
@@ -404,19 +405,43 @@ class Comparison:
         yield from self._guards()
         yield from self._policy()
         for name, pair in self.others.items():
-            yield name, self._of_others(name, pair)
+            if name in ON_ORDINARY_ROWS:
+                yield name, self._on_ordinary_rows(name, pair)
+            else:
+                yield from self._losses(name, *pair)
         if self.verdict["status"] == "asked":
             yield "gain", self.gain()
 
-    def _of_others(self, name: str, pair: tuple[Predictions, Predictions]) -> Found:
-        """Whether the candidate keeps what it may lose to another version, or on other rows."""
-        within = name.removeprefix("anchor_within_")
-        if within != name:
-            return self.difference(name, within, -self._margins()[within], pair)
+    def _on_ordinary_rows(self, name: str, pair: tuple[Predictions, Predictions]) -> Found:
+        """Whether the candidate keeps on other rows what it may lose to another version."""
         limit = -self.key.get("retention_limit", 0.05)
         kept = self.difference(name, self.metric, limit, pair)
         lost = "asked" if self.key.get("on_conflict") == "ask" else "failed"
         return kept.answered("passed" if kept.value >= limit else lost)
+
+    def _losses(
+        self, only: str, candidate: Predictions, best: Predictions
+    ) -> Iterator[tuple[str, Found]]:
+        """One of the checks of what the policy lets a candidate lose to the best version."""
+        anchored = replace(self, candidate=candidate, champion=best)
+        for name, check in anchored._permitted("anchor_"):
+            if name == only and (found := check()):
+                yield name, found
+
+    def _permitted(self, prefix: str) -> Iterator[tuple[str, Callable[[], Found | None]]]:
+        """By check: whether the candidate loses no more to the other version than is permitted."""
+        for metric, margin in self._margins().items():
+            name = f"{prefix}within_{metric}"
+            yield name, partial(self.difference, name, metric, -margin)
+        for term, word, number in self._terms():
+            margin = float(number or 0.05)
+            if term == "within_class":
+                name = f"{prefix}within_class_{word}"
+                yield name, partial(self.each_class, name, str(word), margin)
+            elif term == "slices":
+                column = str(word).strip('"')
+                name = f"{prefix}slices_{column}"
+                yield name, partial(self.each_slice, name, column, margin)
 
     def _margins(self) -> dict[str, float]:
         """By how much the policy lets each metric fall."""
@@ -477,18 +502,11 @@ class Comparison:
 
     def _policy(self) -> Iterator[tuple[str, Found]]:
         labels, rows = self.candidate.labels, len(self.candidate.labels)
-        for metric, margin in self._margins().items():
-            check = f"within_{metric}"
-            yield check, self.difference(check, metric, -margin)
-        for name, word, number in self._terms():
-            if name == "within_class":
-                yield f"within_class_{word}", self.each_class(str(word), float(number or 0.05))
-            elif name == "slices":
-                column = str(word).strip('"')
-                values = self.column(column)
-                if values is not None:
-                    yield f"slices_{column}", self.each_slice(column, values, float(number or 0.05))
-            elif name == "superior":
+        for check, permitted in self._permitted(""):
+            if found := permitted():
+                yield check, found
+        for name, _, number in self._terms():
+            if name == "superior":
                 above = self.superior("superior", self.key.get("evidence", "point"))
                 asked = float(number or 0.02)
                 yield "improvement", plain(above.value, asked, above.value >= asked, rows)
@@ -498,14 +516,14 @@ class Comparison:
                 share, limit = float(lost.mean()), float(number or 0.05)
                 yield "flips", plain(share, limit, share <= limit, rows)
 
-    def each_class(self, metric: str, margin: float) -> Found:
+    def each_class(self, check: str, metric: str, margin: float) -> Found:
         """Whether a metric of each class is at most a margin below; small classes together."""
         counts = np.bincount(self.candidate.labels, minlength=self.candidate.classes)
         groups = [[int(label)] for label in np.flatnonzero(counts >= LEAST_ROWS)]
         small = np.flatnonzero((counts > 0) & (counts < LEAST_ROWS))
         if len(small):
             groups.append([int(label) for label in small])
-        level = self.group_level(f"within_class_{metric}", len(groups))
+        level = self.group_level(check, len(groups))
         found = []
         for classes in groups:
             after, influence = self.candidate.of_classes(metric, classes)
@@ -514,8 +532,11 @@ class Comparison:
             found.append(bounded(level, after - before, -margin, influence - others, rarest))
         return of_groups(found, margin, len(self.candidate.labels))
 
-    def each_slice(self, column: str, values: Floats, margin: float) -> Found:
+    def each_slice(self, check: str, column: str, margin: float) -> Found | None:
         """Whether the metric is at most a margin below on each slice; small slices together."""
+        values = self.column(column)
+        if values is None:
+            return None
         rows = len(self.candidate.labels)
         large: list[Integers] = []
         small: list[Integers] = []
@@ -530,7 +551,7 @@ class Comparison:
             (large if is_enough and is_believable else small).append(members)
         if small:
             large.append(np.sort(np.concatenate(small)))
-        level = self.group_level(f"slices_{column}", len(large))
+        level = self.group_level(check, len(large))
         found = []
         for members in large:
             first, second = self.candidate.of(members), self.champion.of(members)

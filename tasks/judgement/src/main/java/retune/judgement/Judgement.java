@@ -128,12 +128,13 @@ public record Judgement(
     }
     Comparison comparison =
         new Comparison(
-            withChampion.gate(),
-            withChampion.evidence(),
-            withChampion.alpha(),
-            candidate.predictions(),
-            best.predictions(),
-            Anchor.opponent(bestId));
+                withChampion.gate(),
+                withChampion.evidence(),
+                withChampion.alpha(),
+                candidate.predictions(),
+                best.predictions(),
+                Anchor.opponent(bestId))
+            .with(withChampion.input());
     return rules.policy().anchored(comparison).stream()
         .map(check -> new OrdinaryRows.Compared(check, bestId, List.of(candidate), List.of(best)))
         .toList();

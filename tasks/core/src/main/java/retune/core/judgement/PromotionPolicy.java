@@ -189,7 +189,15 @@ public record PromotionPolicy(List<Term> terms) {
 
   /** Whether a candidate may lose anything, so that losses could add up over promotions. */
   public boolean permitsLoss() {
-    return terms.stream().anyMatch(Within.class::isInstance);
+    return terms.stream().anyMatch(PromotionPolicy::permitsLoss);
+  }
+
+  /** Whether the term says how much a metric may fall: of all rows, a class, or a slice. */
+  private static boolean permitsLoss(Term term) {
+    return switch (term) {
+      case Within _, WithinClass _, Slices _ -> true;
+      case Superior _, Flips _, Latency _ -> false;
+    };
   }
 
   /**
@@ -200,7 +208,7 @@ public record PromotionPolicy(List<Term> terms) {
    */
   public List<Check> anchored(Comparison best) {
     return terms.stream()
-        .filter(Within.class::isInstance)
+        .filter(PromotionPolicy::permitsLoss)
         .flatMap(term -> term.checks(best).stream())
         .map(check -> check.named("anchor_" + check.name()))
         .toList();

@@ -1,6 +1,7 @@
 package retune.core.judgement;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -203,6 +204,38 @@ class EachGroupTest {
             + " may be",
         slower.sentence());
     assertEquals(Answer.PASSED, check(comparison, "latency(1.6)").answer());
+  }
+
+  @Test
+  void whatEachGroupMayLoseIsMeasuredFromTheBestVersionToo() {
+    int[] labels = IntStream.range(0, 1200).map(row -> row % 3).toArray();
+    Comparison best =
+        new Comparison(
+            new Gate(Metric.ACCURACY, 0.5),
+            Evidence.POINT,
+            0.05,
+            answering(labels, 3, row -> row < 60),
+            answering(labels, 3, row -> false),
+            "best version v1",
+            new PolicyInput(
+                NAMES, new Table(List.of(regions(1200))), new Latency(0.003, 0.002, 200)));
+    PromotionPolicy policy =
+        PromotionPolicy.parse(
+            "within(accuracy, 0.1) and within_class(recall, 0.1) and slices(region, 0.1) and"
+                + " superior and flips and latency");
+    assertTrue(policy.permitsLoss());
+    List<Check> anchored = policy.anchored(best);
+    assertEquals(
+        List.of("anchor_within_accuracy", "anchor_within_class_recall", "anchor_slices_region"),
+        anchored.stream().map(Check::name).toList());
+    assertEquals(
+        List.of(Answer.PASSED, Answer.PASSED, Answer.FAILED),
+        anchored.stream().map(Check::answer).toList());
+    assertEquals(
+        "its accuracy is 0.1500 below the best version v1's on region = south, 0.0000 above the"
+            + " best version v1's on region = north; it may fall by 0.1 at most on each",
+        anchored.getLast().sentence());
+    assertFalse(PromotionPolicy.parse("superior and flips and latency").permitsLoss());
   }
 
   private static Check ofClasses(Evidence evidence, int wrong) {

@@ -1,7 +1,6 @@
 package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.steps.evaluation.Loop.EXCELLENT;
 import static retune.steps.evaluation.Loop.GOOD;
@@ -13,6 +12,9 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.BiFunction;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -26,10 +28,17 @@ import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
+import retune.model.Tensor;
+import retune.model.Weights;
 import retune.steps.deployment.DeployModel;
 
 class AnchorTest {
   private static final int STEPS = 10;
+
+  /** Weights of the first and the last feature, by step; the second's is 1. */
+  private static final float[] N0 = {0.7f, 0.95f, 1.15f, 1.4f};
+
+  private static final float[] N3 = {0.8f, 1.1f, 1.3f, 1.5f};
 
   private final Loop loop = new Loop();
 
@@ -41,20 +50,7 @@ class AnchorTest {
   @Test
   void tenStepsOfOnePercentDoNotAddUp() throws IOException {
     String first = startSteps("within(accuracy, 0.016)");
-    String champion = first;
-    EvaluateFinetunedModel.Output step = null;
-    int steps = 0;
-    do {
-      steps++;
-      String candidate = withThreshold(champion, steps);
-      step = judge(candidate, champion, steps);
-      if (step.passed()) {
-        deploy(candidate);
-        assertEquals(first, champion().bestModelId());
-        champion = candidate;
-      }
-    } while (step.passed() && steps < STEPS);
-    assertEquals(3, steps, step.reason());
+    EvaluateFinetunedModel.Output step = steps(3, first, this::withThreshold);
     assertTrue(
         step.reason()
             .matches(
@@ -62,6 +58,61 @@ class AnchorTest {
                     + first
                     + "'s; it may fall by 0[.]016 at most[.]"),
         step.reason());
+  }
+
+  @Test
+  void stepsThatEachClassAllowsDoNotAddUp() throws IOException {
+    String first = startSteps("within_class(recall, 0.06)");
+    EvaluateFinetunedModel.Output step = steps(3, first, this::withThreshold);
+    assertTrue(
+        step.reason()
+            .matches(
+                (".* but its recall is 0[.]0[67]\\d+ below the best version %s's on class '1',"
+                     + " 0[.]\\d+ above the best version %s's on class '0'; it may fall by 0[.]06"
+                     + " at most on each[.]")
+                    .formatted(first, first)),
+        step.reason());
+  }
+
+  /** Each version is better than the one before, and worse on the rows with the greatest n3. */
+  @Test
+  void stepsThatEachSliceAllowsDoNotAddUp() throws IOException {
+    loop.policy = "slices(n3, 0.05)";
+    loop.writeBatch(20_000);
+    String first = mixed(loop.register(GOOD, null, VersionStatus.CANDIDATE), 0);
+    loop.models.move(first, Event.APPROVE, "");
+    install(first);
+    EvaluateFinetunedModel.Output step = steps(3, first, this::mixed);
+    assertTrue(
+        step.reason()
+            .matches(
+                ".* but its accuracy is 0[.]0\\d+ below the best version "
+                    + first
+                    + "'s on n3 > .*; it may fall by 0[.]05 at most on each[.]"),
+        step.reason());
+  }
+
+  /**
+   * Puts versions into production, each made from the one before, until one is refused.
+   *
+   * @param expected how many are judged
+   * @param next the next version of a version, and its number from 1
+   */
+  private EvaluateFinetunedModel.Output steps(
+      int expected, String first, BiFunction<String, Integer, String> next) throws IOException {
+    String champion = first;
+    for (int steps = 1; steps <= STEPS; steps++) {
+      String candidate = next.apply(champion, steps);
+      EvaluateFinetunedModel.Output step = judge(candidate, champion, steps);
+      if (!step.passed()) {
+        assertEquals(expected, steps, step.reason());
+        return step;
+      }
+      deploy(candidate);
+      assertEquals(first, champion().bestModelId());
+      champion = candidate;
+    }
+    throw new AssertionError("all steps pass");
   }
 
   @Test
@@ -210,27 +261,47 @@ class AnchorTest {
 
   private String inProduction(int feature) {
     String modelId = loop.register(feature, null, VersionStatus.APPROVED);
+    install(modelId);
+    return modelId;
+  }
+
+  private void install(String modelId) {
     loop.models.move(modelId, Event.DEPLOY, "");
     loop.champions.install(MODEL, modelId);
-    return modelId;
   }
 
   /** The same network, which takes a row for positive later: each step costs 0.01 of accuracy. */
   private String withThreshold(String parent, int steps) {
     ModelVersion version = loop.models.get(parent);
     double size = 0.5 + 0.026 * steps;
+    return register(version, loop.models.weights(version), steps, 1 / (1 + Math.exp(-2 * size)));
+  }
+
+  private String register(ModelVersion parent, Weights weights, int steps, double threshold) {
     ModelVersion next =
         ModelVersion.of(
                 MODEL,
                 Instant.parse("2026-01-10T10:15:00Z").plusSeconds(steps),
                 new ModelVersion.Design(
-                    version.architecture(), version.preprocessing(), version.target()),
+                    parent.architecture(), parent.preprocessing(), parent.target()),
                 new ModelVersion.Lineage(
-                    parent, "head", 5, 1e-4, "another day " + steps, Map.of(), List.of()),
-                loop.models.weights(version))
-            .withDecisionThreshold(1 / (1 + Math.exp(-2 * size)));
-    loop.models.register(next, loop.models.weights(version), VersionStatus.CANDIDATE);
+                    parent.modelId(), "head", 5, 1e-4, "another day " + steps, Map.of(), List.of()),
+                weights)
+            .withDecisionThreshold(threshold);
+    loop.models.register(next, weights, VersionStatus.CANDIDATE);
     return next.modelId();
+  }
+
+  /** A version that answers by n0, n1 and the positive n3, the more by n0 and n3 the later. */
+  private String mixed(String parent, int steps) {
+    ModelVersion version = loop.models.get(parent);
+    SortedMap<String, Tensor> tensors = new TreeMap<>(loop.models.weights(version).tensors());
+    float[] hidden = new float[16];
+    hidden[EXCELLENT] = hidden[12 + EXCELLENT] = N0[steps];
+    hidden[GOOD] = hidden[12 + GOOD] = 1;
+    hidden[USELESS] = N3[steps];
+    tensors.put("fc.0.weight", new Tensor(new int[] {2, 8}, hidden));
+    return register(version, new Weights(tensors), steps, 0.5);
   }
 
   private EvaluateFinetunedModel.Output judge(String candidate, String champion, int step) {
