@@ -90,13 +90,16 @@ public record Comparison(
         isBelow && kind == Kind.APPROVED
             ? standings + ", and the loop promotes a better version below the gate"
             : standings;
+    boolean losesElsewhere =
+        others.stream().anyMatch(check -> !check.decisive() && check.answer() == Answer.FAILED);
     return new Verdict(
         kind,
         gate.metric(),
         reaches.value(),
         gate.threshold(),
         checks,
-        reason(kind, reaches, checks, approval));
+        reason(kind, reaches, checks, approval)
+            + (kind == Kind.APPROVED && losesElsewhere ? " " + Retention.ADVICE : ""));
   }
 
   private Check reachesThreshold() {

@@ -29,6 +29,10 @@ public record Retention(double limit, OnConflict onConflict) {
     }
   }
 
+  /** Says how a loop refuses what {@link OnConflict#PROMOTE} tells. */
+  static final String ADVICE =
+      "To keep such a version out, set gate.on_conflict to hold, or to ask to decide yourself.";
+
   /**
    * Compares the two on other rows than the judged ones.
    *
@@ -48,11 +52,13 @@ public record Retention(double limit, OnConflict onConflict) {
         bound.check(
             name,
             ordinary.candidate().rows(),
-            "on the %,d %s the candidate has %s and the %s %s; %s may be lost"
+            "on the %,d %s the candidate has %s, %s %s the %s's %s; %s may be lost"
                 .formatted(
                     ordinary.candidate().rows(),
                     which,
                     Check.fourDecimals(metric.of(ordinary.candidate())),
+                    Check.fourDecimals(Math.abs(bound.value())),
+                    bound.value() < 0 ? "below" : "above",
                     ordinary.opponent(),
                     Check.fourDecimals(metric.of(ordinary.champion())),
                     limit));

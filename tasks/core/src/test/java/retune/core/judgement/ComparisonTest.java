@@ -154,7 +154,9 @@ class ComparisonTest {
         told.reason()
             .endsWith(
                 "on the same rows. But on the 1,000 ordinary rows of m/2026-11-05 the candidate has"
-                    + " 0.6000 and the champion 0.8000; 0.05 may be lost."),
+                    + " 0.6000, 0.2000 below the champion's 0.8000; 0.05 may be lost. To keep such"
+                    + " a version out, set gate.on_conflict to hold, or to ask to decide"
+                    + " yourself."),
         told.reason());
     Verdict held =
         day.judge(
@@ -278,7 +280,7 @@ class ComparisonTest {
             .reason()
             .endsWith(
                 "on the same rows. But on the 1,000 ordinary rows of m/2026-11-05 the candidate has"
-                    + " 0.6000 and the champion 0.8000; 0.05 may be lost."),
+                    + " 0.6000, 0.2000 below the champion's 0.8000; 0.05 may be lost."),
         asked.reason());
     assertEquals(
         Kind.APPROVED,

@@ -333,8 +333,9 @@ class ApprovalTest {
                 "May %s follow .* reaches the threshold of 0\\.8 and is not below the champion's"
                         .formatted(candidate)
                     + " 0\\.\\d{4} on the same rows\\. But on the \\S+ ordinary rows of"
-                    + " credit-default/2026-11-05 the candidate has 0\\.\\d{4} and the champion"
-                    + " 0\\.\\d{4}; 0\\.05 may be lost\\. The gain in accuracy is \\+0.*"),
+                    + " credit-default/2026-11-05 the candidate has 0\\.\\d{4}, 0\\.\\d{4} below"
+                    + " the champion's 0\\.\\d{4}; 0\\.05 may be lost\\. The gain in accuracy is"
+                    + " \\+0.*"),
         results.message());
     assertEquals(3, results.retrainingInfo().retryCount());
     answer("approve", candidate);

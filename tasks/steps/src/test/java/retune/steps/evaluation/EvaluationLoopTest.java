@@ -383,8 +383,8 @@ class EvaluationLoopTest {
         told.reason()
             .matches(
                 ".* on the same rows\\. But on the \\S+ ordinary rows of credit-default/2026-11-05"
-                    + " the candidate has 0\\.5\\d{3} and the champion 0\\.9\\d{3}; 0\\.05 may be"
-                    + " lost\\."),
+                    + " the candidate has 0\\.5\\d{3}, 0\\.\\d{4} below the champion's 0\\.9\\d{3};"
+                    + " 0\\.05 may be lost\\. To keep such a version out, set .*"),
         told.reason());
 
     loop.onConflict = OnConflict.HOLD;

@@ -49,10 +49,11 @@ class OrdinaryRowsTest {
         judged
             .reason()
             .matches(
-                ".* But on the 790 reference rows the candidate has 0[.]5\\d+ and the champion"
-                    + " 0[.]9\\d+; 0[.]05 may be lost[.] But on the 590 ordinary rows of"
-                    + " credit-default/2026-11-06 the candidate has 0[.]5\\d+ and the champion"
-                    + " 0[.]9\\d+; 0[.]05 may be lost[.]"),
+                ".* But on the 790 reference rows the candidate has 0[.]5\\d+, 0[.]\\d+ below the"
+                    + " champion's 0[.]9\\d+; 0[.]05 may be lost[.] But on the 590 ordinary rows of"
+                    + " credit-default/2026-11-06 the candidate has 0[.]5\\d+, 0[.]\\d+ below the"
+                    + " champion's 0[.]9\\d+; 0[.]05 may be lost[.] To keep such a version out, set"
+                    + " gate[.]on_conflict to hold, or to ask to decide yourself[.]"),
         judged.reason());
     assertEquals(790L, check("retention_reference").getLong("rows"));
     assertEquals(590L, check("retention_days").getLong("rows"));
