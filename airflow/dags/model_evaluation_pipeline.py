@@ -16,6 +16,9 @@ is:
 - `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
   confidence bound; then `judge_candidate` judges the best of them, and no other.
 
+An attempt that finds nothing better than the model in production on the validation rows has no
+candidate: nothing is judged, and the next attempt begins.
+
 If no version passes, `send_alert` tells people and the model in production stays. Where the loop
 file asks a person about such a version (`gate.below_gate` or `gate.on_conflict: ask`), the day ends
 as `asked` instead, without an alert. `ask_person` then starts the DAG `model_approval`, which
@@ -42,7 +45,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from retune import (
     LOGICAL_DATE,
-    Loop,
     StartApproval,
     day_param,
     loops,
@@ -53,9 +55,6 @@ from retune import (
 )
 
 ATTEMPTS = (1, 2, 3)
-# How many times the loop file's epochs and learning rate an attempt trains with.
-FACTORS = {1: (1, 1), 2: (4, 10), 3: (1, 3)}
-NEW_HEAD_FACTORS = (4, 10)  # attempt 3 where the encoder is TorchScript and cannot be trained
 ENDED_IN_ALERT = "failed_max_retries"
 CHECK_ON_HOLDOUT = (
     "A version that passes goes to `send_evaluation_results`; otherwise the next attempt begins, "
@@ -110,7 +109,8 @@ def ask_or_alert(ti: Any, *judged: str) -> str:
 def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
     """Chooses the task that follows an attempt by its validation rows."""
     trained = ti.xcom_pull(task_ids=f"attempt_{attempt}.finetune_model")
-    reached = trained["validation_lower_bound"] >= params["threshold"]
+    # An attempt that found nothing better than the champion has no candidate and no bound.
+    reached = trained.get("validation_lower_bound", -1) >= params["threshold"]
     last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
     return "judge_candidate" if reached or last else f"attempt_{attempt + 1}.finetune_model"
 
@@ -120,13 +120,6 @@ def approve_or_alert(ti: Any) -> str:
     if ti.xcom_pull(task_ids="judge_candidate")["passed"]:
         return "send_evaluation_results"
     return ask_or_alert(ti, "judge_candidate")
-
-
-def factors(loop: Loop, attempt: int) -> dict[str, Any]:
-    """Returns the factors of an attempt as inputs of `finetune_model`."""
-    new_head = attempt == ATTEMPTS[-1] and loop.engine == "pytorch"
-    epochs, learning_rate = NEW_HEAD_FACTORS if new_head else FACTORS[attempt]
-    return {"epochs_factor": epochs, "learning_rate_factor": learning_rate}
 
 
 for loop in loops():
@@ -249,14 +242,13 @@ for loop in loops():
                     learning_rate="{{ params.learning_rate }}",
                     batch_size="{{ params.batch_size }}",
                     metric="{{ params.metric }}",
-                    **factors(loop, attempt),
                     **batch,
                 )
                 if not best_on_validation:
                     evaluate_finetuned_model = step(
                         "evaluate_finetuned_model",
                         loop,
-                        model_id=result(finetune_model, "model_id"),
+                        model_id=result(finetune_model, "model_id", optional=True),
                         champion_id=champion_id,
                         split_id=split_id,
                         attempt=attempt,

@@ -15,7 +15,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 RETUNE = Path(__file__).parents[2] / "retune"
 DATE = "2026-11-05"
 PIPELINES = ["data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline"]
-OUTPUT = re.compile(r"\{\{ ti\.xcom_pull\(task_ids='(.+)'\)\['(.+)'\] \}\}")
+OUTPUT = re.compile(r"\{\{ ti\.xcom_pull\(task_ids='(.+)'\)(?:\['|\.get\(')(\w+)'.* \}\}")
 PARAM = re.compile(r"\{\{ params\.(\w+) \}\}")
 SECOND = """
 name: second

@@ -115,6 +115,29 @@ def test_the_first_attempt_that_passes_is_the_last(evaluate, program, passes):
     assert {given["model_id"] for given in program.inputs("finetune_model")} == {"champion"}
 
 
+def test_an_attempt_without_a_candidate_is_followed_by_the_next(evaluate, program):
+    none = {"finetune_model.1": {"reason": "It registers no candidate."}}
+    program.answer(CHAMPION | FAILS | SPLIT | attempts(2) | none)
+    ended = evaluate(FIRST_PASSING)
+    assert ended.state == "success"
+    assert ended.done == BEFORE | PREPARED | finetuned(1, 2) | {"send_evaluation_results"}
+    first, second = program.inputs("evaluate_finetuned_model")
+    assert "model_id" not in first
+    assert second["model_id"] == "candidate 2"
+
+
+def test_where_no_attempt_has_a_candidate_people_are_told(evaluate, program):
+    none = {f"finetune_model.{n}": {"reason": "It registers no candidate."} for n in (1, 2, 3)}
+    judged = {"judge_candidate": {"passed": False, "asked": False}}
+    program.answer(CHAMPION | FAILS | SPLIT | none | judged | ALERT)
+    ended = evaluate(BEST_ON_VALIDATION)
+    assert ended.state == "failed"
+    assert ended.done == BEFORE | PREPARED | chosen(1, 2, 3) | {
+        "send_alert",
+        "send_evaluation_results",
+    }
+
+
 @pytest.mark.parametrize(
     ("lower_bounds", "tried"), [((0.66,), 1), ((0.5, 0.7), 2), ((0.5, 0.6, 0.55), 3)]
 )

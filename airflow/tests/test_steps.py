@@ -63,6 +63,7 @@ def test_a_template_is_checked_when_it_is_known():
 def test_an_output_that_a_step_does_not_have_is_refused():
     task = step("load_latest_model", LOOP, model="credit-default")
     assert "['model_id']" in result(task, "model_id")
+    assert ".get('model_id', '')" in result(task, "model_id", optional=True)
     with pytest.raises(CatalogueError, match="has no output 'modelid'; did you mean model_id"):
         result(task, "modelid")
 

@@ -118,10 +118,14 @@ def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) ->
     }
 
 
-def result(task: BaseOperator, output: str) -> str:
-    """A template for an output of a step's task, checked against the catalogue."""
+def result(task: BaseOperator, output: str, *, optional: bool = False) -> str:
+    """A template for an output of a step's task, checked against the catalogue.
+
+    An optional output may be missing; then the input that takes it has no value.
+    """
     STEPS.step(task.task_id.rpartition(".")[2]).output(output)
-    return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}')['{output}'] }}}}"
+    value = f".get('{output}', '')" if optional else f"['{output}']"
+    return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}'){value} }}}}"
 
 
 def param(source: str, default: Any, title: str, **schema: Any) -> Param:

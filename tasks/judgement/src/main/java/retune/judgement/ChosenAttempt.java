@@ -9,7 +9,8 @@ import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Rules;
 import retune.core.judgement.Selection;
-import retune.model.batch.TrainedAttempt;
+import retune.model.batch.Attempt;
+import retune.model.batch.Attempt.WithCandidate;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
@@ -19,9 +20,10 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * on the chosen version.
  *
  * @param tried the attempts that were made, in order
- * @param chosen the one with the greatest value on the validation rows, the first of equals
+ * @param chosen the one with the greatest value on the validation rows, the first of equals; empty
+ *     if none made a version
  */
-public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
+public record ChosenAttempt(List<Attempt> tried, Optional<WithCandidate> chosen) {
   private static final RunDocuments DOCUMENTS = new RunDocuments("chosen_attempts");
 
   /**
@@ -29,14 +31,15 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
    * bound reaches the gate's threshold; an {@link InvalidInputException} where more should follow.
    */
   public static ChosenAttempt of(StepContext context, ProcessedBatch batch, Rules rules) {
-    List<TrainedAttempt> tried = new ArrayList<>();
+    List<Attempt> tried = new ArrayList<>();
     boolean reached = false;
-    for (TrainedAttempt attempt : TrainedAttempt.ofRun(context, batch, rules.gate().metric())) {
+    for (Attempt attempt : Attempt.ofRun(context, batch, rules.gate().metric())) {
       if (reached || attempt.number() > rules.maxAttempts()) {
         break;
       }
       tried.add(attempt);
-      reached = attempt.lowerBound() >= rules.gate().threshold();
+      reached =
+          attempt instanceof WithCandidate made && made.lowerBound() >= rules.gate().threshold();
     }
     if (!reached && tried.size() < rules.maxAttempts()) {
       throw new InvalidInputException(
@@ -53,22 +56,29 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
     return new ChosenAttempt(
         List.copyOf(tried),
         tried.stream()
-            .sorted(Comparator.comparingDouble(TrainedAttempt::value).reversed())
-            .findFirst()
-            .orElseThrow());
+            .filter(WithCandidate.class::isInstance)
+            .map(WithCandidate.class::cast)
+            .sorted(Comparator.comparingDouble(WithCandidate::value).reversed())
+            .findFirst());
   }
 
-  /** Why this attempt was chosen, as a sentence. */
+  /** Why this attempt was chosen, or none, in sentences. */
   public String reason() {
-    return String.format(
-        Locale.ROOT,
-        "Attempt %d of %d is chosen: its %s on the validation rows, %.4f (at least %.4f), is the"
-            + " best.",
-        chosen.number(),
-        tried.size(),
-        chosen.metric().id(),
-        chosen.value(),
-        chosen.lowerBound());
+    String choice =
+        chosen
+            .map(
+                attempt ->
+                    String.format(
+                        Locale.ROOT,
+                        "Attempt %d of %d is chosen: its %s on the validation rows, %.4f (at least"
+                            + " %.4f), is the best.",
+                        attempt.number(),
+                        tried.size(),
+                        attempt.metric().id(),
+                        attempt.value(),
+                        attempt.lowerBound()))
+            .orElse("");
+    return (choice + " " + Attempts.withoutCandidate(tried)).strip();
   }
 
   public void keep(StepContext context, ProcessedBatch batch, DayKey key) {
@@ -76,8 +86,8 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
         context,
         batch,
         key,
-        new Document("attempts", tried.stream().map(TrainedAttempt::toDocument).toList())
-            .append("chosen", chosen.number())
+        new Document("attempts", tried.stream().map(Attempt::toDocument).toList())
+            .append("chosen", chosen.map(WithCandidate::number).orElse(null))
             .append("reason", reason()));
   }
 
@@ -87,17 +97,18 @@ public record ChosenAttempt(List<TrainedAttempt> tried, TrainedAttempt chosen) {
         .find(context, batchId, key)
         .map(
             document -> {
-              List<TrainedAttempt> tried =
-                  document.getList("attempts", Document.class).stream()
-                      .map(TrainedAttempt::of)
-                      .toList();
-              int number = document.getInteger("chosen");
+              List<Attempt> tried =
+                  document.getList("attempts", Document.class).stream().map(Attempt::of).toList();
+              Optional<Integer> number = Optional.ofNullable(document.getInteger("chosen"));
               return new ChosenAttempt(
                   tried,
-                  tried.stream()
-                      .filter(attempt -> attempt.number() == number)
-                      .findFirst()
-                      .orElseThrow());
+                  number.map(
+                      chosen ->
+                          tried.stream()
+                              .filter(attempt -> attempt.number() == chosen)
+                              .map(WithCandidate.class::cast)
+                              .findFirst()
+                              .orElseThrow()));
             });
   }
 }

@@ -1,15 +1,17 @@
 package retune.judgement;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import retune.core.InvalidInputException;
 import retune.core.judgement.BelowGate;
+import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
+import retune.model.batch.Attempt;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /** How a run of the evaluation pipeline ended, from its verdicts. */
 public sealed interface RunOutcome {
@@ -79,9 +81,9 @@ public sealed interface RunOutcome {
    * The champion failed and so did every earlier version and every attempt that was judged.
    *
    * @param earlier the verdicts on versions that were approved earlier
-   * @param failed the verdicts on attempts, of which there is at least one
+   * @param failed the verdicts on attempts; empty if none found anything better than the champion
    * @param attempts number of attempts that were made
-   * @param choice why only one of them was judged, in a sentence; empty where each was
+   * @param choice why not each of them was judged, in sentences; empty where each was
    */
   record Exhausted(
       Judgement champion,
@@ -92,6 +94,8 @@ public sealed interface RunOutcome {
       implements RunOutcome {
     /** Why no candidate was approved. */
     public enum Reason {
+      /** No attempt found anything better than the champion. */
+      NOTHING_BETTER,
       /** No candidate reached the gate's threshold. */
       BELOW_GATE,
       /** The best candidate reached the threshold and was below the champion on the same rows. */
@@ -106,29 +110,29 @@ public sealed interface RunOutcome {
       }
     }
 
+    /** The verdict that was given last: on an attempt, or else on the champion. */
     public Judgement last() {
-      return failed.getLast();
+      return failed.isEmpty() ? champion : failed.getLast();
     }
 
     /** The candidate with the greatest value of the gate's metric; the first of equals. */
-    public Judgement best() {
-      return failed.stream()
-          .sorted(
-              Comparator.comparingDouble((Judgement judgement) -> judgement.verdict().value())
-                  .reversed())
-          .findFirst()
-          .orElseThrow();
+    public Optional<Judgement> best() {
+      return EarlierVersions.best(failed);
     }
 
     public Reason reason() {
-      Verdict verdict = best().verdict();
+      return best().map(Exhausted::reason).orElse(Reason.NOTHING_BETTER);
+    }
+
+    private static Reason reason(Judgement best) {
+      Verdict verdict = best.verdict();
       if (verdict.value() < verdict.threshold()) {
         return Reason.BELOW_GATE;
       }
       if (verdict.kind() == Kind.UNDECIDED) {
         return Reason.UNDECIDED;
       }
-      return verdict.value() < best().championValue() ? Reason.BELOW_CHAMPION : Reason.REFUSED;
+      return verdict.value() < best.championValue() ? Reason.BELOW_CHAMPION : Reason.REFUSED;
     }
 
     private String tries() {
@@ -137,11 +141,21 @@ public sealed interface RunOutcome {
 
     /** What people are told. */
     public String message() {
-      Judgement best = best();
+      Judgement best = best().orElse(champion);
       Verdict verdict = best.verdict();
       String metric = verdict.metric().title();
       String standing =
           switch (reason()) {
+            case NOTHING_BETTER ->
+                String.format(
+                    Locale.ROOT,
+                    "No candidate was found after %s. The champion %s has the %s score %.4f on the"
+                        + " day's rows, below the threshold of %s.",
+                    tries(),
+                    champion.modelId(),
+                    metric,
+                    verdict.value(),
+                    verdict.threshold());
             case BELOW_GATE ->
                 String.format(
                         Locale.ROOT,
@@ -158,7 +172,7 @@ public sealed interface RunOutcome {
                         verdict.value(),
                         best.championId(),
                         best.championValue())
-                    + wayOut();
+                    + wayOut(best);
             case BELOW_CHAMPION ->
                 String.format(
                     Locale.ROOT,
@@ -193,8 +207,7 @@ public sealed interface RunOutcome {
     }
 
     /** What a person can do for a candidate that is better and below the gate. */
-    private String wayOut() {
-      Judgement best = best();
+    private String wayOut(Judgement best) {
       double gain = best.verdict().value() - best.championValue();
       return gain > 0 && champion.key().rules().belowGate() == BelowGate.ALERT
           ? String.format(
@@ -234,8 +247,9 @@ public sealed interface RunOutcome {
    * How the run ended that made this verdict on the champion; an {@link InvalidInputException}
    * where it has no verdict on an attempt yet.
    */
-  static RunOutcome of(StepContext context, String batchId, Judgement champion) {
-    Optional<EarlierVersions> lookBack = EarlierVersions.find(context, batchId, champion.key());
+  static RunOutcome of(StepContext context, ProcessedBatch batch, Judgement champion) {
+    Optional<EarlierVersions> lookBack =
+        EarlierVersions.find(context, batch.batchId(), champion.key());
     if (champion.verdict().kind() != Kind.NEEDS_RETRAINING) {
       return lookBack
           .flatMap(found -> challengerPromoted(champion, found))
@@ -247,8 +261,8 @@ public sealed interface RunOutcome {
       return new LookedBack(champion, chosen.get(), lookBack.orElseThrow().reason());
     }
     return switch (champion.key().rules().selection()) {
-      case FIRST_PASSING -> firstPassing(context, batchId, champion, earlier);
-      case BEST_ON_VALIDATION -> bestOnValidation(context, batchId, champion, earlier);
+      case FIRST_PASSING -> firstPassing(context, batch, champion, earlier);
+      case BEST_ON_VALIDATION -> bestOnValidation(context, batch.batchId(), champion, earlier);
     };
   }
 
@@ -269,22 +283,30 @@ public sealed interface RunOutcome {
                         "The run '%s' stopped before the hold-out judged an attempt; run"
                                 .formatted(context.run().runId())
                             + " judge_candidate for it again."));
-    Judgement candidate =
-        Judgement.ofAttempt(context, batchId, champion.key(), choice.chosen().number())
-            .orElseThrow();
     int attempts = choice.tried().size();
+    if (choice.chosen().isEmpty()) {
+      return unapproved(champion, earlier, List.of(), attempts, choice.reason());
+    }
+    Judgement candidate =
+        Judgement.ofAttempt(context, batchId, champion.key(), choice.chosen().get().number())
+            .orElseThrow();
     return candidate.passed()
         ? new Finetuned(champion, List.of(), candidate, attempts, choice.reason())
         : unapproved(champion, earlier, List.of(candidate), attempts, choice.reason());
   }
 
   private static RunOutcome firstPassing(
-      StepContext context, String batchId, Judgement champion, List<Judgement> earlier) {
+      StepContext context, ProcessedBatch batch, Judgement champion, List<Judgement> earlier) {
     List<Judgement> failed = new ArrayList<>();
-    int maxAttempts = champion.key().rules().maxAttempts();
+    Rules rules = champion.key().rules();
+    int maxAttempts = rules.maxAttempts();
+    List<Attempt> made = Attempt.ofRun(context, batch, rules.gate().metric());
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
+      if (hasNoCandidate(made, attempt)) {
+        continue;
+      }
       Optional<Judgement> candidate =
-          Judgement.ofAttempt(context, batchId, champion.key(), attempt);
+          Judgement.ofAttempt(context, batch.batchId(), champion.key(), attempt);
       if (candidate.isEmpty()) {
         throw new InvalidInputException(
             "The run '%s' stopped before attempt %d of %d was judged; run finetune_model and"
@@ -301,7 +323,14 @@ public sealed interface RunOutcome {
       }
       failed.add(candidate.get());
     }
-    return unapproved(champion, earlier, List.copyOf(failed), failed.size(), "");
+    return unapproved(
+        champion, earlier, List.copyOf(failed), maxAttempts, Attempts.withoutCandidate(made));
+  }
+
+  private static boolean hasNoCandidate(List<Attempt> made, int number) {
+    return made.stream()
+        .anyMatch(
+            attempt -> attempt.number() == number && attempt instanceof Attempt.WithoutCandidate);
   }
 
   /** No version passed: a person is asked about one, or there is none left. */

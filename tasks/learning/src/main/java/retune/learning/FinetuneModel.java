@@ -3,37 +3,30 @@ package retune.learning;
 import com.google.auto.service.AutoService;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
-import retune.core.InvalidInputException;
 import retune.core.data.Features;
-import retune.core.finetuning.FinetuningStrategy;
-import retune.core.finetuning.FinetuningStrategy.Kind;
+import retune.core.finetuning.NetworkPlan;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
+import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.learning.torch.GoldenRows;
-import retune.learning.torch.NetworkInput;
-import retune.learning.torch.NetworkInput.EncodedRows;
-import retune.learning.torch.NetworkInput.FeatureRows;
-import retune.learning.torch.TorchModule;
-import retune.learning.training.ClassifierTraining;
-import retune.learning.training.ClassifierTraining.Outcome;
+import retune.learning.training.CandidateTraining;
 import retune.learning.training.FinetuningData;
-import retune.learning.training.InitialWeights;
+import retune.learning.training.FinetuningStart;
+import retune.learning.training.NetworkFinetuning;
 import retune.learning.training.Seeds;
+import retune.learning.training.Trained;
 import retune.learning.training.TrainingLog;
 import retune.model.Architecture;
-import retune.model.Architecture.Fixed;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.ModelVersion.Lineage;
-import retune.model.Weights;
-import retune.model.batch.FeatureCache;
-import retune.model.batch.TrainedAttempt;
-import retune.model.engine.Engine;
-import retune.model.engine.Engines;
+import retune.model.batch.Attempt;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -43,10 +36,9 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Fine-tunes the champion on the training rows of a batch and registers the epoch with the"
-            + " best validation metric as a candidate. Attempts 1 and 2 train the head with the"
-            + " encoder frozen. Attempt 3 trains the whole network, or a new head if the encoder is"
-            + " a TorchScript archive or boosted trees. Each attempt starts from the champion.",
+        "Fine-tunes the champion on the training rows of a batch and registers what is best on the"
+            + " validation rows as a candidate. If nothing is better than the champion there, it"
+            + " registers nothing and says so. Each attempt starts from the champion.",
     pipeline = Pipeline.EVALUATION,
     work = Work.TRAINING,
     example =
@@ -56,10 +48,6 @@ import retune.runtime.StepContext;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneModel.Output> {
   private static final Logger LOGGER = System.getLogger(FinetuneModel.class.getName());
-
-  /** Smallest hidden size of a new head; a head that corrects logits has fewer units. */
-  private static final int LEAST_NEW_HEAD = Architecture.TabTransformer.DEFAULT.headHidden();
-
   private static final String VALIDATION = "validation";
 
   public record Input(
@@ -70,211 +58,224 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                   + " if left out")
           @Nullable String splitId,
       @Field(
-              value = "number of the attempt; a later one changes more of the network",
+              value = "number of the attempt in its run; each number has one result",
               byDefault = "1",
               min = 1,
-              max = FinetuningStrategy.ATTEMPTS)
+              max = Strategy.MOST_ATTEMPTS)
           int attempt,
       @Field(
-              value = "passes over the training rows, before they are multiplied by epochs_factor",
+              "how to train: head trains the head with the encoder frozen; head_long the same for 4"
+                  + " times the epochs at 10 times the learning rate; full the whole network at 3"
+                  + " times the learning rate, or as head_new if the encoder is a TorchScript"
+                  + " archive or boosted trees; head_new a new head like head_long. If left out,"
+                  + " attempt 1 is head, 2 head_long, 3 full")
+          @Nullable Strategy strategy,
+      @Field(
+              value = "passes over the training rows; head_long and head_new make 4 times as many",
               byDefault = "5",
               min = 1,
               max = 1000)
           int epochs,
       @Field(
-              value =
-                  "multiplies the epochs; if left out, 4 in attempt 2 and for a new head in attempt"
-                      + " 3, otherwise 1",
-              min = 1,
-              max = 100)
-          @Nullable Integer epochsFactor,
-      @Field(
-              value = "Adam's step size, before it is multiplied by learning_rate_factor",
+              value = "Adam's step size; head_long and head_new use 10 times as much, full 3 times",
               byDefault = "1e-4",
               min = 1e-9,
               max = 1)
           double learningRate,
-      @Field(
-              value =
-                  "multiplies the learning rate; if left out, 10 in attempt 2 and for a new head in"
-                      + " attempt 3, 3 in attempt 3 otherwise, 1 in attempt 1",
-              min = 0.001,
-              max = 1000)
-          @Nullable Double learningRateFactor,
       @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536)
           int batchSize,
       @Field(value = "weight the loss by inverse class frequency", byDefault = "true")
           boolean classWeights,
       @Field(
               value =
-                  "metric that selects the best epoch and, from attempt 2 on, the decision"
+                  "metric that selects the best epoch and, except with head, the decision"
                       + " threshold",
               byDefault = "f1_score")
           Metric metric,
       @Field(value = "random seed for shuffling and dropout", byDefault = "0") int seed) {}
 
   public record Output(
-      @Field("id of the candidate") String modelId,
-      @Field("where the candidate's weights are in the store") String modelPath,
-      @Field("id of the version that the candidate was trained from") String finetunedFrom,
+      @Field("id of the candidate; none if nothing is better than the champion")
+          @Nullable String modelId,
+      @Field("where the candidate's weights are in the store") @Nullable String modelPath,
+      @Field("id of the version that the training started from") String finetunedFrom,
       @Field("the processed batch: model/date") String dataPath,
       @Field("the validation metrics, under the name that earlier readers know")
           Map<String, Double> testMetrics,
-      @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
-      @Field("the metric on the validation rows") double validationValue,
-      @Field("the one-sided 95 % confidence bound below that value") double validationLowerBound,
+      @Field("the candidate's metrics on the validation rows, by name; empty without a candidate")
+          Map<String, Double> validationMetrics,
+      @Field("the metric on the validation rows") @Nullable Double validationValue,
+      @Field("the one-sided 95 % confidence bound below that value")
+          @Nullable Double validationLowerBound,
+      @Field("the champion's metric on the same rows") double championValidationValue,
       @Field("how the candidate was trained: head, head_long, full or head_new") String strategy,
-      @Field("epochs trained: epochs times their factor") int epochs,
-      @Field("step size used: learning_rate times its factor") double learningRate,
-      @Field("share of the network's parameters that were trained, 0 to 1") double trainableShare,
-      @Field("the epoch whose weights were kept, from 1") int bestEpoch,
-      @Field("false if the same candidate was registered before") boolean changed) {}
-
-  /** The network that an attempt starts from: the champion, or its encoder with a new head. */
-  private record Start(Architecture architecture, Weights weights) {
-    static Start of(FinetuningStrategy strategy, ModelVersion parent, Weights weights, long seed) {
-      if (!strategy.drawsHead() || !(parent.architecture() instanceof Fixed fixed)) {
-        return new Start(parent.architecture(), weights);
-      }
-      Fixed wider = fixed.withHead(Math.max(fixed.headHidden(), LEAST_NEW_HEAD));
-      return new Start(
-          wider,
-          InitialWeights.withHead(
-              weights,
-              wider,
-              parent.preprocessing().schema(),
-              parent.target().classes().size(),
-              new SplittableRandom(seed)));
-    }
-  }
+      @Field("epochs trained") @Nullable Integer epochs,
+      @Field("step size used") @Nullable Double learningRate,
+      @Field("share of the model's parameters that were trained, 0 to 1")
+          @Nullable Double trainableShare,
+      @Field("the epoch whose weights were kept, from 1") @Nullable Integer bestEpoch,
+      @Field("false if the same candidate was registered before") boolean changed,
+      @Field("why there is no candidate, as a sentence") @Nullable String reason) {}
 
   @Override
   public Output run(Input input, StepContext context) {
     ModelStore models = new ModelStore(context);
-    ModelVersion parent = models.get(input.modelId());
-    if (parent.kind() == ModelVersion.Kind.PRETRAINED) {
-      throw new InvalidInputException(
-          "'"
-              + parent.modelId()
-              + "' is an encoder without a head; train_model makes a version with a head from it.");
-    }
-    FinetuningStrategy strategy =
-        FinetuningStrategy.of(
-            Kind.ofAttempt(input.attempt(), !(parent.architecture() instanceof Fixed)),
-            input.epochs(),
-            input.epochsFactor(),
-            input.learningRate(),
-            input.learningRateFactor());
-    FinetuningData data = FinetuningData.load(context, parent, input.dataPath(), input.splitId());
-    Weights weights = models.weights(parent);
+    ModelVersion champion = models.get(input.modelId());
+    champion.requireHead();
+    CandidateTraining training = training(input, champion);
+    FinetuningStart start =
+        new FinetuningStart(
+            champion,
+            models.weights(champion),
+            FinetuningData.load(context, champion, input.dataPath(), input.splitId()),
+            input.metric(),
+            input.classWeights(),
+            Seeds.of(champion.modelName(), input.dataPath(), input.attempt(), input.seed()));
     LOGGER.log(
         Level.INFO,
         "Attempt {0} trains {1} on {2} rows.",
         input.attempt(),
-        strategy.description(),
-        data.rows(Part.TRAINING).length);
-    long seed = Seeds.of(parent.modelName(), input.dataPath(), input.attempt(), input.seed());
-    Start start = Start.of(strategy, parent, weights, seed);
-    Outcome outcome = train(input, context, strategy, parent, start, data, seed);
-    LOGGER.log(Level.INFO, TrainingLog.evaluation(outcome.validation(), input.metric()));
-    ModelVersion candidate =
-        version(input, context, strategy, parent, start.architecture, data, outcome);
-    boolean changed = models.register(candidate, outcome.weights(), VersionStatus.CANDIDATE);
-    TrainedAttempt attempt =
-        TrainedAttempt.of(input.attempt(), candidate.modelId(), input.metric(), outcome.answers());
-    attempt.keep(context, data.batch().description());
+        training.description(),
+        start.data().rows(Part.TRAINING).length);
+    Trained trained = training.train(start, context);
+    double toBeat = input.metric().of(start.championOnValidation(context));
+    String strategy = training.strategy().id();
+    return switch (trained) {
+      case Trained.Nothing(String reason) ->
+          withoutCandidate(input, context, start, strategy, toBeat, reason);
+      case Trained.Candidate candidate -> {
+        double value = input.metric().of(candidate.answers());
+        yield value > toBeat
+            ? withCandidate(input, context, start, strategy, toBeat, candidate)
+            : withoutCandidate(
+                input, context, start, strategy, toBeat, notBetter(input.metric(), value, toBeat));
+      }
+    };
+  }
+
+  private static CandidateTraining training(Input input, ModelVersion champion) {
+    Strategy asked =
+        input.strategy() == null ? Strategy.ofAttempt(input.attempt()) : input.strategy();
+    Strategy strategy =
+        asked == Strategy.FULL && champion.architecture() instanceof Architecture.Fixed
+            ? Strategy.HEAD_NEW
+            : asked;
+    return switch (strategy) {
+      case HEAD, HEAD_LONG, FULL, HEAD_NEW ->
+          new NetworkFinetuning(
+              NetworkPlan.of(strategy, input.epochs(), input.learningRate()), input.batchSize());
+    };
+  }
+
+  private static String notBetter(Metric metric, double value, double toBeat) {
+    return String.format(
+        Locale.ROOT,
+        "its %s on the validation rows is at best %.4f, the champion's %.4f.",
+        metric.id(),
+        value,
+        toBeat);
+  }
+
+  private static Output withCandidate(
+      Input input,
+      StepContext context,
+      FinetuningStart start,
+      String strategy,
+      double toBeat,
+      Trained.Candidate trained) {
+    Evaluation validation = Evaluation.of(trained.answers());
+    LOGGER.log(Level.INFO, TrainingLog.evaluation(validation, input.metric()));
+    ModelVersion candidate = version(input, context, start, strategy, trained, validation);
+    boolean changed =
+        new ModelStore(context).register(candidate, trained.weights(), VersionStatus.CANDIDATE);
+    Attempt.WithCandidate attempt =
+        Attempt.WithCandidate.of(
+            input.attempt(), strategy, candidate.modelId(), input.metric(), trained.answers());
+    attempt.keep(context, start.data().batch().description());
     return new Output(
         candidate.modelId(),
         ModelStore.weightsId(candidate),
-        parent.modelId(),
+        start.champion().modelId(),
         input.dataPath(),
-        outcome.validation().toMap(),
-        outcome.validation().toMap(),
+        validation.toMap(),
+        validation.toMap(),
         attempt.value(),
         attempt.lowerBound(),
-        strategy.id(),
-        strategy.epochs(),
-        strategy.learningRate(),
-        outcome.trainedShare(),
-        outcome.bestEpoch(),
-        changed);
+        toBeat,
+        strategy,
+        trained.epochs(),
+        trained.learningRate(),
+        trained.trainedShare(),
+        trained.bestEpoch(),
+        changed,
+        null);
   }
 
-  private static Outcome train(
+  private static Output withoutCandidate(
       Input input,
       StepContext context,
-      FinetuningStrategy strategy,
-      ModelVersion parent,
-      Start start,
-      FinetuningData data,
-      long seed) {
-    NetworkInput rows =
-        strategy.trainsEncoder()
-            ? new FeatureRows(data.features())
-            : encode(context, parent, start.weights, data);
-    ClassifierTraining training =
-        new ClassifierTraining(
-            parent.target(),
-            strategy.calibratesThreshold() ? null : parent.decisionThreshold(),
-            input.metric(),
-            input.classWeights(),
-            strategy.epochs(),
-            strategy.epochs(),
-            strategy.learningRate(),
-            input.batchSize(),
-            seed);
-    try (TorchModule module =
-        new TorchModule(start.architecture, parent.preprocessing().schema(), start.weights)) {
-      return training.run(
-          module,
-          data.part(rows, Part.TRAINING),
-          data.part(rows, Part.VALIDATION),
-          context::progress,
-          line -> LOGGER.log(Level.INFO, line));
-    }
-  }
-
-  private static EncodedRows encode(
-      StepContext context, ModelVersion parent, Weights weights, FinetuningData data) {
-    try (Engine engine = Engines.open(parent, weights, data.batch().description().rows())) {
-      FeatureCache.Encoded encoded = new FeatureCache(context).all(parent, engine, data.batch());
-      LOGGER.log(Level.INFO, "The encoded features are {0}.", encoded.source().words());
-      return new EncodedRows(encoded.values(), parent.architecture().encodedSize());
-    }
+      FinetuningStart start,
+      String strategy,
+      double toBeat,
+      String why) {
+    String reason =
+        "Attempt %d (%s) registers no candidate: %s".formatted(input.attempt(), strategy, why);
+    new Attempt.WithoutCandidate(input.attempt(), strategy, input.metric(), reason)
+        .keep(context, start.data().batch().description());
+    LOGGER.log(Level.INFO, reason);
+    return new Output(
+        null,
+        null,
+        start.champion().modelId(),
+        input.dataPath(),
+        Map.of(),
+        Map.of(),
+        null,
+        null,
+        toBeat,
+        strategy,
+        null,
+        null,
+        null,
+        null,
+        false,
+        reason);
   }
 
   private static ModelVersion version(
       Input input,
       StepContext context,
-      FinetuningStrategy strategy,
-      ModelVersion parent,
-      Architecture architecture,
-      FinetuningData data,
-      Outcome outcome) {
+      FinetuningStart start,
+      String strategy,
+      Trained.Candidate trained,
+      Evaluation measured) {
+    ModelVersion champion = start.champion();
+    FinetuningData data = start.data();
     Features validation = data.features().select(data.rows(Part.VALIDATION));
+    Map<String, Double> settings = new LinkedHashMap<>(trained.settings());
+    settings.put("attempt", (double) input.attempt());
+    settings.put("class_weights", input.classWeights() ? 1.0 : 0.0);
+    settings.put("seed", (double) input.seed());
+    settings.put("training_rows", (double) data.rows(Part.TRAINING).length);
+    settings.put("validation_rows", (double) validation.rows());
+    settings.put("trainable_share", trained.trainedShare());
+    settings.put("best_epoch", (double) trained.bestEpoch());
     return ModelVersion.of(
-            parent.modelName(),
+            champion.modelName(),
             context.clock().instant(),
-            new ModelVersion.Design(architecture, parent.preprocessing(), parent.target()),
+            new ModelVersion.Design(
+                trained.architecture(), champion.preprocessing(), champion.target()),
             new Lineage(
-                parent.modelId(),
-                strategy.id(),
-                strategy.epochs(),
-                strategy.learningRate(),
+                champion.modelId(),
+                strategy,
+                trained.epochs(),
+                trained.learningRate(),
                 data.batch().contentHash(),
-                Map.of(
-                    "attempt", (double) input.attempt(),
-                    "batch_size", (double) input.batchSize(),
-                    "class_weights", input.classWeights() ? 1.0 : 0.0,
-                    "seed", (double) input.seed(),
-                    "training_rows", (double) data.rows(Part.TRAINING).length,
-                    "validation_rows", (double) validation.rows(),
-                    "trainable_share", outcome.trainedShare(),
-                    "best_epoch", (double) outcome.bestEpoch()),
-                outcome.history()),
-            outcome.weights())
-        .withDecisionThreshold(outcome.decisionThreshold())
-        .withMetrics(Map.of(VALIDATION, outcome.validation().toMap()))
-        .withGolden(GoldenRows.of(architecture, outcome.weights(), validation));
+                settings,
+                trained.history()),
+            trained.weights())
+        .withDecisionThreshold(trained.answers().threshold())
+        .withMetrics(Map.of(VALIDATION, measured.toMap()))
+        .withGolden(GoldenRows.of(trained.architecture(), trained.weights(), validation));
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
@@ -84,18 +86,20 @@ class FinetuneModelTest {
     assertEquals(CHAMPION.modelId(), output.finetunedFrom());
     assertEquals("head", output.strategy());
     assertEquals(BATCH, output.dataPath());
-    assertTrue(output.trainableShare() < 0.2, output.toString());
-    ModelVersion candidate = models.get(output.modelId());
+    assertTrue(Objects.requireNonNull(output.trainableShare()) < 0.2, output.toString());
+    ModelVersion candidate = candidate(output);
     assertEquals(VersionStatus.CANDIDATE, models.status(candidate.modelId()));
     assertEquals(CHAMPION.encoderHash(), candidate.encoderHash());
     assertNotEquals(CHAMPION.weightsHash(), candidate.weightsHash());
     assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
     assertEquals(output.validationMetrics(), metrics(candidate));
     assertEquals(output.validationMetrics(), output.testMetrics());
-    assertEquals(
-        output.validationMetrics().getOrDefault("f1_score", 0.0), output.validationValue(), 1e-12);
-    assertTrue(output.validationLowerBound() < output.validationValue(), output.toString());
-    assertTrue(output.validationLowerBound() > output.validationValue() - 0.2, output.toString());
+    double value = Objects.requireNonNull(output.validationValue());
+    double bound = Objects.requireNonNull(output.validationLowerBound());
+    assertEquals(output.validationMetrics().getOrDefault("f1_score", 0.0), value, 1e-12);
+    assertTrue(bound < value && bound > value - 0.2, output.toString());
+    assertTrue(value > output.championValidationValue(), output.toString());
+    assertNull(output.reason());
     assertEquals(candidate.lineage().epochs(), output.epochs());
     assertEquals(candidate.lineage().learningRate(), output.learningRate());
     assertEquals(CONTENT_HASH, candidate.lineage().trainedOn());
@@ -134,7 +138,7 @@ class FinetuneModelTest {
   void laterAttemptsTryMore() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     split();
-    ModelVersion longer = models.get(finetune(2).modelId());
+    ModelVersion longer = candidate(finetune(2));
     assertEquals("head_long", longer.lineage().strategy());
     assertEquals(20, longer.lineage().epochs());
     assertEquals(1e-2, longer.lineage().learningRate(), 1e-12);
@@ -144,9 +148,53 @@ class FinetuneModelTest {
     FinetuneModel.Output whole = finetune(3);
     assertEquals("full", whole.strategy());
     assertEquals(1, whole.trainableShare());
-    assertNotEquals(CHAMPION.encoderHash(), models.get(whole.modelId()).encoderHash());
+    assertNotEquals(CHAMPION.encoderHash(), candidate(whole).encoderHash());
     double before = metrics(longer).getOrDefault("f1_score", 0.0);
     assertTrue(before > 0.4, "after attempt 2: " + before);
+  }
+
+  @Test
+  void aNamedStrategyIsTrainedWhateverTheAttempt() {
+    writeBatch(Examples.labelled(ROWS, 1).labels());
+    split();
+    FinetuneModel.Output output =
+        new FinetuneModel().run(input(CHAMPION.modelId(), 5, Strategy.HEAD_NEW, 1e-3), context);
+    assertEquals("head_new", output.strategy());
+    ModelVersion candidate = candidate(output);
+    assertEquals(CHAMPION.encoderHash(), candidate.encoderHash());
+    assertEquals(CHAMPION.architecture(), candidate.architecture());
+    assertEquals(5.0, candidate.lineage().hyperparameters().get("attempt"));
+
+    InvalidInputException refusal =
+        assertThrows(
+            InvalidInputException.class,
+            () -> new FinetuneModel().run(input(CHAMPION.modelId(), 5, null, 1e-3), context));
+    assertEquals(
+        "Attempt 5 has no strategy of its own; name one with --strategy.", refusal.getMessage());
+  }
+
+  @Test
+  void anAttemptThatFindsNothingBetterThanTheChampionRegistersNothing() {
+    writeBatch(Examples.labelled(ROWS, 1).labels());
+    split();
+    FinetuneModel.Input still = input(CHAMPION.modelId(), 1, null, 1e-9);
+    FinetuneModel.Output output = new FinetuneModel().run(still, context);
+    assertNull(output.modelId());
+    assertNull(output.validationValue());
+    assertEquals(Map.of(), output.testMetrics());
+    assertFalse(output.changed());
+    String sentence =
+        "Attempt 1 \\(head\\) registers no candidate: its f1_score on the validation rows is at"
+            + " best (0\\.\\d{4}), the champion's \\1\\.";
+    assertTrue(String.valueOf(output.reason()).matches(sentence), output.toString());
+    assertEquals(output, new FinetuneModel().run(still, context));
+
+    assertEquals(1, context.store().collection("model_metadata").countDocuments());
+    Document kept = Objects.requireNonNull(context.store().collection("attempts").find().first());
+    assertEquals(output.reason(), kept.getString("reason"));
+    assertEquals("head", kept.getString("strategy"));
+    assertTrue(kept.containsKey("model_id") && kept.get("model_id") == null, kept.toJson());
+    assertEquals(1, context.store().collection("attempts").countDocuments());
   }
 
   @Test
@@ -154,7 +202,7 @@ class FinetuneModelTest {
     int[] labels = Examples.labelled(ROWS, 1).labels();
     writeBatch(labels);
     String splitId = split();
-    String candidate = finetune(1).modelId();
+    String candidate = candidate(finetune(1)).modelId();
 
     Document split = context.store().events().find("data_splits", splitId).orElseThrow();
     byte[] assignment = split.get("assignment", Binary.class).getData();
@@ -170,7 +218,7 @@ class FinetuneModelTest {
   void missingAndDamagedFeaturesAreComputedAgain() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     split();
-    String candidate = finetune(1).modelId();
+    String candidate = candidate(finetune(1)).modelId();
     byte[] features = context.store().blobs().get(FEATURES).orElseThrow();
 
     context
@@ -189,7 +237,7 @@ class FinetuneModelTest {
   void goldenRowsAreValidationRowsWithPytorchsLogits() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     split();
-    ModelVersion candidate = models.get(finetune(3).modelId());
+    ModelVersion candidate = candidate(finetune(3));
     Golden golden = Objects.requireNonNull(candidate.golden());
     Features rows = new Features(Examples.schema(2, 3), 8, golden.codes(), golden.numbers());
     try (Engine plain = new PlainEngine(candidate, models.weights(candidate), 1)) {
@@ -226,7 +274,8 @@ class FinetuneModelTest {
   private void assertRefused(String beginning, String modelId) {
     InvalidInputException refusal =
         assertThrows(
-            InvalidInputException.class, () -> new FinetuneModel().run(input(modelId, 1), context));
+            InvalidInputException.class,
+            () -> new FinetuneModel().run(input(modelId, 1, null, 1e-3), context));
     assertTrue(String.valueOf(refusal.getMessage()).startsWith(beginning), refusal.toString());
   }
 
@@ -234,17 +283,22 @@ class FinetuneModelTest {
     return version.metrics().getOrDefault("validation", Map.of());
   }
 
+  private ModelVersion candidate(FinetuneModel.Output output) {
+    return models.get(Objects.requireNonNull(output.modelId(), output.toString()));
+  }
+
   private FinetuneModel.Output finetune(int attempt) {
     return new FinetuneModel().run(input(attempt), context);
   }
 
   private static FinetuneModel.Input input(int attempt) {
-    return input(CHAMPION.modelId(), attempt);
+    return input(CHAMPION.modelId(), attempt, null, 1e-3);
   }
 
-  private static FinetuneModel.Input input(String modelId, int attempt) {
+  private static FinetuneModel.Input input(
+      String modelId, int attempt, @Nullable Strategy strategy, double learningRate) {
     return new FinetuneModel.Input(
-        modelId, BATCH, null, attempt, 5, null, 1e-3, null, 64, true, Metric.F1_SCORE, 0);
+        modelId, BATCH, null, attempt, strategy, 5, learningRate, 64, true, Metric.F1_SCORE, 0);
   }
 
   private String split() {

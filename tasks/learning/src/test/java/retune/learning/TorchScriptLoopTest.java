@@ -12,7 +12,9 @@ import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -100,11 +102,12 @@ class TorchScriptLoopTest {
             new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true, 0.5),
             context);
 
-    assertFalse(judge(finetune(champion, 1, "head"), champion, 1).passed());
-    ModelVersion tuned = finetune(champion, 2, "head_long");
-    EvaluateFinetunedModel.Output second = judge(tuned, champion, 2);
+    String gentle = finetune(champion, 1, "head").modelId();
+    assertFalse(judge(gentle, champion, 1).passed());
+    ModelVersion tuned = candidate(finetune(champion, 2, "head_long"), champion);
+    EvaluateFinetunedModel.Output second = judge(tuned.modelId(), champion, 2);
     assertTrue(second.passed(), second.reason());
-    ModelVersion fresh = finetune(champion, 3, "head_new");
+    ModelVersion fresh = candidate(finetune(champion, 3, "head_new"), champion);
     assertTrue(accuracy(fresh.metrics().getOrDefault("validation", Map.of())) > THRESHOLD);
 
     SendEvaluationResults.Output sent =
@@ -155,35 +158,28 @@ class TorchScriptLoopTest {
     Examples.write(context.store(), BATCH, version, features, labels);
   }
 
-  private ModelVersion finetune(ModelVersion champion, int attempt, String strategy) {
+  private FinetuneModel.Output finetune(ModelVersion champion, int attempt, String strategy) {
     FinetuneModel.Input input =
         new FinetuneModel.Input(
-            champion.modelId(),
-            BATCH,
-            null,
-            attempt,
-            5,
-            null,
-            1e-3,
-            null,
-            32,
-            true,
-            Metric.ACCURACY,
-            0);
+            champion.modelId(), BATCH, null, attempt, null, 5, 1e-3, 32, true, Metric.ACCURACY, 0);
     FinetuneModel.Output output = new FinetuneModel().run(input, context);
     assertEquals(strategy, output.strategy());
-    assertTrue(output.trainableShare() < 1, output.toString());
-    ModelVersion candidate = models.get(output.modelId());
+    return output;
+  }
+
+  private ModelVersion candidate(FinetuneModel.Output output, ModelVersion champion) {
+    assertTrue(Objects.requireNonNull(output.trainableShare()) < 1, output.toString());
+    ModelVersion candidate = models.get(Objects.requireNonNull(output.modelId()));
     assertEquals(champion.encoderHash(), candidate.encoderHash());
     return candidate;
   }
 
   private EvaluateFinetunedModel.Output judge(
-      ModelVersion candidate, ModelVersion champion, int attempt) {
+      @Nullable String candidateId, ModelVersion champion, int attempt) {
     return new EvaluateFinetunedModel()
         .run(
             new EvaluateFinetunedModel.Input(
-                candidate.modelId(), champion.modelId(), BATCH, attempt, null, null, null),
+                candidateId, champion.modelId(), BATCH, attempt, null, null, null),
             context);
   }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -156,19 +157,18 @@ class TreesImportTest {
                       batch.batchId(),
                       null,
                       attempt,
+                      null,
                       5,
-                      null,
                       1e-3,
-                      null,
                       32,
                       true,
                       Metric.ACCURACY,
                       0),
                   context);
-      ModelVersion candidate = models.get(tuned.modelId());
+      ModelVersion candidate = models.get(Objects.requireNonNull(tuned.modelId()));
       assertEquals(champion.encoderHash(), candidate.encoderHash());
-      assertTrue(tuned.validationValue() > 0.9, tuned.toString());
-      new ValidateModel().run(new ValidateModel.Input(tuned.modelId()), context);
+      assertTrue(Objects.requireNonNull(tuned.validationValue()) > 0.9, tuned.toString());
+      new ValidateModel().run(new ValidateModel.Input(candidate.modelId()), context);
       assertRefused(
           "fine-tuned head",
           () ->

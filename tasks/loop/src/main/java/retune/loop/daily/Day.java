@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import retune.core.finetuning.FinetuningStrategy.Kind;
 import retune.core.judgement.Selection;
 import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
@@ -66,7 +65,7 @@ final class Day {
               values.put(
                   name,
                   input instanceof From(String task, String output)
-                      ? results.required(task).required(output)
+                      ? results.required(task).path(output)
                       : Json.MAPPER.valueToTree(input)));
       return values;
     }
@@ -122,7 +121,6 @@ final class Day {
         loop.get(Section.GATE, "selection").stringValue().equals(Selection.BEST_ON_VALIDATION.id());
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
-      Kind kind = Kind.ofAttempt(attempt, loop.encoderIsTrainable());
       Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
       add(
           group + "finetune_model",
@@ -132,11 +130,6 @@ final class Day {
               champion,
               trial,
               loop.section(Section.FINETUNING),
-              Map.of(
-                  "epochs_factor",
-                  kind.epochsFactor(),
-                  "learning_rate_factor",
-                  kind.learningRateFactor()),
               Map.of("metric", loop.get(Section.GATE, "metric")),
               batch));
       if (bestOnValidation) {
@@ -232,9 +225,8 @@ final class Day {
     return results
         .propertyStream()
         .filter(result -> result.getKey().endsWith(".finetune_model"))
-        .noneMatch(
-            result ->
-                result.getValue().required("validation_lower_bound").doubleValue() >= threshold);
+        .map(result -> result.getValue().path("validation_lower_bound"))
+        .noneMatch(bound -> bound.isNumber() && bound.doubleValue() >= threshold);
   }
 
   private static boolean isVerdict(String task) {

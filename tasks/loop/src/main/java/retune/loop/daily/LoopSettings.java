@@ -27,7 +27,6 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param fileHash SHA-256 of the loop file
  * @param bareIds whether the loop's DAGs have the plain pipeline names
- * @param encoderIsTrainable false with the engine pytorch, whose encoders are TorchScript
  * @param shards number of shards of each step that can be sharded
  * @param data inputs of the source's step, with defaults
  * @param sections the other settings by section and name, with defaults
@@ -36,7 +35,6 @@ record LoopSettings(
     String name,
     String fileHash,
     boolean bareIds,
-    boolean encoderIsTrainable,
     int shards,
     Source source,
     ObjectNode data,
@@ -152,7 +150,6 @@ record LoopSettings(
         name,
         Hashing.sha256(Files.readAllBytes(file)),
         bareIds,
-        !content.path("engine").asString("").equals("pytorch"),
         shards(file, content),
         source,
         data(file, source, content.path("data")),
@@ -182,8 +179,7 @@ record LoopSettings(
     }
     ObjectNode changed = data.deepCopy();
     others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
-    return new LoopSettings(
-        name, fileHash, bareIds, encoderIsTrainable, shards, source, changed, sections);
+    return new LoopSettings(name, fileHash, bareIds, shards, source, changed, sections);
   }
 
   private static Source source(Path file, JsonNode data) {

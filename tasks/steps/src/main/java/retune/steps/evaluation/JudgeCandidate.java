@@ -6,12 +6,14 @@ import java.lang.System.Logger.Level;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Gate;
 import retune.core.judgement.Selection;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.judgement.ChosenAttempt;
 import retune.judgement.DayKey;
 import retune.judgement.Judgement;
+import retune.model.batch.Attempt.WithCandidate;
 import retune.model.batch.Batch;
 import retune.runtime.About;
 import retune.runtime.About.Work;
@@ -25,7 +27,8 @@ import retune.steps.comparison.EvaluationReport;
     value =
         "Chooses the run's attempt with the best value on the validation rows, and judges its"
             + " version and the champion on the hold-out, whose rows no training has seen. For"
-            + " loops with gate.selection best_on_validation.",
+            + " loops with gate.selection best_on_validation. If no attempt found a candidate,"
+            + " nothing passes and nothing is judged.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--champion-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -41,20 +44,22 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
           @Nullable String splitId) {}
 
   public record Output(
-      @Field("the chosen attempt's version") String modelId,
-      @Field("the chosen attempt") int attempt,
+      @Field("the chosen attempt's version; none if no attempt found a candidate")
+          @Nullable String modelId,
+      @Field("the chosen attempt") @Nullable Integer attempt,
       @Field("number of attempts made") int attempts,
       @Field("the gate's metric of the chosen version on the validation rows")
-          double validationValue,
-      @Field("the one-sided 95 % confidence bound below that value") double validationLowerBound,
+          @Nullable Double validationValue,
+      @Field("the one-sided 95 % confidence bound below that value")
+          @Nullable Double validationLowerBound,
       @Field("the chosen version's metrics on the hold-out") Map<String, Double> metrics,
       @Field("the champion's metrics on the same rows") Map<String, Double> championMetrics,
       @Field("whether the version may replace the champion") boolean passed,
       @Field("whether it may if a person approves it") boolean asked,
       @Field("the gate's metric") Metric metric,
-      @Field("the chosen version's value of the metric") double value,
+      @Field("the chosen version's value of the metric") @Nullable Double value,
       @Field("the least value that passes") double threshold,
-      @Field("the champion's value of the metric on the same rows") double championValue,
+      @Field("the champion's value of the metric on the same rows") @Nullable Double championValue,
       @Field("the choice and the verdict, as sentences") String reason,
       @Field("the comparison behind the verdict, as an id in comparison_reports")
           @Nullable String report) {}
@@ -69,9 +74,45 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
               + " instead.");
     }
     ChosenAttempt choice = ChosenAttempt.of(context, batch.description(), key.rules());
+    return choice
+        .chosen()
+        .map(chosen -> judge(input, context, batch, key, choice, chosen))
+        .orElseGet(() -> nothing(context, batch, key, choice));
+  }
+
+  private static Output nothing(
+      StepContext context, Batch batch, DayKey key, ChosenAttempt choice) {
+    choice.keep(context, batch.description(), key);
+    LOGGER.log(Level.INFO, choice.reason());
+    Gate gate = key.rules().gate();
+    return new Output(
+        null,
+        null,
+        choice.tried().size(),
+        null,
+        null,
+        Map.of(),
+        Map.of(),
+        false,
+        false,
+        gate.metric(),
+        null,
+        gate.threshold(),
+        null,
+        choice.reason(),
+        null);
+  }
+
+  private static Output judge(
+      Input input,
+      StepContext context,
+      Batch batch,
+      DayKey key,
+      ChosenAttempt choice,
+      WithCandidate chosen) {
     Judgement judgement =
         new HoldOut(context, batch, input.splitId(), key)
-            .judge(choice.chosen().modelId(), input.championId(), choice.chosen().number());
+            .judge(chosen.modelId(), input.championId(), chosen.number());
     choice.keep(context, batch.description(), key);
     Verdict verdict = judgement.verdict();
     String reason = choice.reason() + " On the hold-out, " + verdict.reason();
@@ -80,8 +121,8 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
         judgement.modelId(),
         judgement.attempt(),
         choice.tried().size(),
-        choice.chosen().value(),
-        choice.chosen().lowerBound(),
+        chosen.value(),
+        chosen.lowerBound(),
         judgement.metrics(),
         judgement.championMetrics(),
         judgement.passed(),

@@ -67,7 +67,8 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
       @Field(
               "below_gate if no candidate reached the threshold, below_champion if the best one did"
                   + " but is below the champion on the same rows, refused if it failed another"
-                  + " check, undecided if the rows are too few to tell")
+                  + " check, undecided if the rows are too few to tell, nothing_better if no"
+                  + " attempt found a candidate")
           String reason,
       @Field(
               "result of each channel: sent, already sent, failed with the reason, or not"
@@ -81,7 +82,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
     Judgement champion =
         Judgement.ofChampion(context, batch)
             .require(input.metric(), input.threshold(), input.maxAttempts());
-    if (!(RunOutcome.of(context, batch.batchId(), champion) instanceof Exhausted exhausted)) {
+    if (!(RunOutcome.of(context, batch, champion) instanceof Exhausted exhausted)) {
       throw new InvalidInputException(
           "The run '%s' ended with a version of '%s' that is approved, or that a person is asked about; no alert is needed."
               .formatted(context.run().runId(), input.model()));
@@ -107,7 +108,8 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
 
   private static Document alert(Exhausted exhausted, ProcessedBatch batch, StepContext context) {
     Judgement last = exhausted.last();
-    Judgement best = exhausted.best();
+    Optional<Judgement> best = exhausted.best();
+    Judgement compared = best.orElse(exhausted.champion());
     Optional<Judgement> earlier = EarlierVersions.best(exhausted.earlier());
     Document alert =
         new Document("alert_type", "MODEL_PERFORMANCE_FAILURE")
@@ -121,11 +123,13 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append("value", last.verdict().value())
             .append("threshold", last.verdict().threshold())
             .append("reason", exhausted.reason().id())
-            .append("best_candidate_id", best.modelId())
-            .append("best_candidate_attempt", best.attempt())
-            .append("best_candidate_value", best.verdict().value())
-            .append("champion_id", best.championId())
-            .append("champion_value", best.championValue())
+            .append("best_candidate_id", best.map(Judgement::modelId).orElse(null))
+            .append("best_candidate_attempt", best.map(Judgement::attempt).orElse(null))
+            .append(
+                "best_candidate_value",
+                best.map(judgement -> judgement.verdict().value()).orElse(null))
+            .append("champion_id", compared.championId())
+            .append("champion_value", compared.championValue())
             .append("best_earlier_id", earlier.map(Judgement::modelId).orElse(null))
             .append(
                 "best_earlier_value",
@@ -133,7 +137,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append("retry_attempts", exhausted.attempts())
             .append("max_retries", last.key().rules().maxAttempts())
             .append("message", exhausted.message())
-            .append("verdict_id", best.id(context, batch))
+            .append("verdict_id", compared.id(context, batch))
             .append("logical_date", batch.logicalDate().toString())
             .append("data_path", batch.batchId());
     alert.putAll(Provenance.of(context));
@@ -142,16 +146,21 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
 
   private static Map<String, String> details(
       Exhausted exhausted, LocalDate date, StepContext context) {
-    Judgement best = exhausted.best();
+    Judgement compared = exhausted.best().orElse(exhausted.champion());
     Map<String, String> details = new LinkedHashMap<>();
     details.put("reason", exhausted.reason().id());
     details.put("logical_date", date.toString());
-    details.put("metric", best.verdict().metric().id());
-    details.put("threshold", Double.toString(best.verdict().threshold()));
-    details.put("best_candidate_id", best.modelId());
-    details.put("best_candidate_value", Check.fourDecimals(best.verdict().value()));
-    details.put("champion_id", best.championId());
-    details.put("champion_value", Check.fourDecimals(best.championValue()));
+    details.put("metric", compared.verdict().metric().id());
+    details.put("threshold", Double.toString(compared.verdict().threshold()));
+    exhausted
+        .best()
+        .ifPresent(
+            best -> {
+              details.put("best_candidate_id", best.modelId());
+              details.put("best_candidate_value", Check.fourDecimals(best.verdict().value()));
+            });
+    details.put("champion_id", compared.championId());
+    details.put("champion_value", Check.fourDecimals(compared.championValue()));
     EarlierVersions.best(exhausted.earlier())
         .ifPresent(
             earlier -> {

@@ -143,13 +143,13 @@ public final class SendEvaluationResults
                 input,
                 context,
                 new Champions(context.store()).find(input.model),
-                RunOutcome.of(context, batch.batchId(), champion))
+                RunOutcome.of(context, batch, champion))
             .isEmpty();
   }
 
   private static DayOutcome decide(
       Input input, StepContext context, ProcessedBatch batch, Judgement champion) {
-    RunOutcome outcome = RunOutcome.of(context, batch.batchId(), champion);
+    RunOutcome outcome = RunOutcome.of(context, batch, champion);
     Optional<Champion> pointer = new Champions(context.store()).find(input.model);
     Conclusion conclusion =
         obstacle(input, context, pointer, outcome)

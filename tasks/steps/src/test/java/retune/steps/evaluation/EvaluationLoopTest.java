@@ -134,6 +134,62 @@ class EvaluationLoopTest {
   }
 
   @Test
+  void anAttemptWithoutACandidateIsFollowedByTheNext() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String stale = loop.register(USELESS, 1, champion, VersionStatus.CANDIDATE);
+    loop.evaluateFinetuned(stale, champion, 1);
+    loop.attemptWithoutCandidate(1);
+    EvaluateFinetunedModel.Output first = loop.evaluateFinetuned(null, champion, 1);
+    assertFalse(first.passed() || first.asked());
+    assertNull(first.modelId());
+    assertEquals("Attempt 1 found nothing.", first.reason());
+    assertEquals(
+        "The run 'run' made no attempt 2 on 'credit-default/2026-11-05' by accuracy; run"
+            + " finetune_model for it, or name the candidate with --model-id.",
+        assertThrows(InvalidInputException.class, () -> loop.evaluateFinetuned(null, champion, 2))
+            .getMessage());
+    String second = loop.attempt(2, GOOD, champion);
+    assertEquals(second, loop.evaluateFinetuned(null, champion, 2).modelId());
+
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("retrained", results.status());
+    assertEquals(second, results.modelId());
+    assertEquals(2, results.retrainingInfo().retryCount());
+    assertEquals(VersionStatus.CANDIDATE, loop.models.status(stale), "it is no longer judged");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void theAlertSaysWhichAttemptsFoundNothing(int without) {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      if (attempt <= without) {
+        loop.attemptWithoutCandidate(attempt);
+      } else {
+        loop.evaluateFinetuned(
+            loop.register(USELESS, attempt, champion, VersionStatus.CANDIDATE), champion, attempt);
+      }
+    }
+    SendAlert.Output alert = loop.sendAlert();
+    assertEquals(without == 3 ? "nothing_better" : "below_gate", alert.reason());
+    assertTrue(alert.message().contains(" after 3 retraining attempts. "), alert.message());
+    assertTrue(
+        alert
+            .message()
+            .contains(
+                (without == 3 ? "Attempts 1, 2 and 3" : "Attempt 1")
+                    + " found nothing better than the champion on the validation rows."),
+        alert.message());
+    assertEquals(3, loop.sendResults().retrainingInfo().retryCount());
+  }
+
+  @Test
   void aBackfillReportsAndPromotesOnlyWhenAskedTo() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);

@@ -2,6 +2,7 @@ package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.steps.evaluation.Loop.EXCELLENT;
@@ -9,6 +10,7 @@ import static retune.steps.evaluation.Loop.POOR;
 import static retune.steps.evaluation.Loop.USELESS;
 
 import java.util.List;
+import java.util.Objects;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,7 +37,8 @@ class JudgeCandidateTest {
     assertEquals(second, judged.modelId());
     assertEquals(2, judged.attempt());
     assertEquals(2, judged.attempts());
-    assertTrue(judged.validationLowerBound() >= Loop.THRESHOLD, judged.toString());
+    assertTrue(
+        Objects.requireNonNull(judged.validationLowerBound()) >= Loop.THRESHOLD, judged.toString());
     assertTrue(
         judged
             .reason()
@@ -83,6 +86,65 @@ class JudgeCandidateTest {
     assertEquals(3, results.retrainingInfo().retryCount());
     assertEquals(VersionStatus.REJECTED, loop.models.status(attempts.get(1)));
     assertEquals(VersionStatus.CANDIDATE, loop.models.status(attempts.get(0)));
+  }
+
+  @Test
+  void anAttemptWithoutACandidateIsNotChosen() {
+    String champion = failingChampion();
+    loop.attemptWithoutCandidate(1);
+    String second = loop.attempt(2, EXCELLENT, champion);
+    JudgeCandidate.Output judged = loop.judgeCandidate(champion);
+    assertTrue(judged.passed(), judged.reason());
+    assertEquals(second, judged.modelId());
+    assertEquals(2, judged.attempts());
+    assertTrue(
+        judged
+            .reason()
+            .contains(
+                " is the best. Attempt 1 found nothing better than the champion on the validation"
+                    + " rows. On the hold-out, "),
+        judged.reason());
+    assertEquals(2, loop.sendResults().retrainingInfo().retryCount());
+  }
+
+  @Test
+  void whereNoAttemptFoundACandidateTheAlertSaysSo() {
+    String champion = failingChampion();
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      loop.attemptWithoutCandidate(attempt);
+    }
+    JudgeCandidate.Output judged = loop.judgeCandidate(champion);
+    assertFalse(judged.passed() || judged.asked());
+    assertNull(judged.modelId());
+    assertNull(judged.attempt());
+    assertEquals(3, judged.attempts());
+    assertEquals(judged, loop.judgeCandidate(champion));
+    assertEquals(1, loop.store.collection("verdicts").countDocuments(), "the champion's");
+    assertNull(loop.single("chosen_attempts").get("chosen"));
+
+    SendAlert.Output alert = loop.sendAlert();
+    assertEquals("nothing_better", alert.reason());
+    assertTrue(
+        alert
+            .message()
+            .matches(
+                "No candidate was found after 3 retraining attempts\\. The champion"
+                    + " credit-default-\\w+ has the Accuracy score 0\\.\\d{4} on the day's rows,"
+                    + " below the threshold of 0\\.8\\. Attempts 1, 2 and 3 found nothing better"
+                    + " than the champion on the validation rows\\. Manual intervention"
+                    + " required\\."),
+        alert.message());
+    Document kept = loop.single("alerts");
+    assertEquals(champion, kept.getString("model_id"));
+    assertEquals(champion, kept.getString("champion_id"));
+    assertNull(kept.get("best_candidate_id"));
+    assertEquals(3, kept.getInteger("retry_attempts"));
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("failed_max_retries", results.status());
+    assertEquals(alert.message(), results.message());
+    assertEquals(champion, results.modelId());
+    assertEquals(3, results.retrainingInfo().retryCount());
+    assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
   }
 
   @Test

@@ -48,9 +48,9 @@ import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Tensor;
 import retune.model.Weights;
+import retune.model.batch.Attempt;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
-import retune.model.batch.TrainedAttempt;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
@@ -466,7 +466,8 @@ final class Loop implements AutoCloseable {
         .run(new PrepareRetrainingData.Input(modelId, batch(), 0.3, 0.2, 0, true, 0.5), context);
   }
 
-  EvaluateFinetunedModel.Output evaluateFinetuned(String modelId, String championId, int attempt) {
+  EvaluateFinetunedModel.Output evaluateFinetuned(
+      @Nullable String modelId, String championId, int attempt) {
     return new EvaluateFinetunedModel()
         .run(
             new EvaluateFinetunedModel.Input(
@@ -483,13 +484,21 @@ final class Loop implements AutoCloseable {
     String modelId = register(feature, number, championId, VersionStatus.CANDIDATE);
     Batch batch = Batch.load(context, batch());
     int[] rows = DataSplit.find(context, batch, null).split().rows(Part.VALIDATION);
-    TrainedAttempt.of(
+    Attempt.WithCandidate.of(
             number,
+            "head",
             modelId,
             Metric.ACCURACY,
             MeasuredVersion.ofSome(context, modelId, batch, rows, "validation").predictions())
         .keep(context, batch.description());
     return modelId;
+  }
+
+  /** Makes an attempt that found nothing better than the champion. */
+  void attemptWithoutCandidate(int number) {
+    new Attempt.WithoutCandidate(
+            number, "head", Metric.ACCURACY, "Attempt %d found nothing.".formatted(number))
+        .keep(context, Batch.load(context, batch()).description());
   }
 
   SendEvaluationResults.Output sendResults() {

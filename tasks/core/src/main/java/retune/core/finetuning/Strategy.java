@@ -1,0 +1,46 @@
+package retune.core.finetuning;
+
+import java.util.List;
+import java.util.Locale;
+import retune.core.InvalidInputException;
+
+/**
+ * A named way to train a candidate. Every attempt starts from the champion.
+ *
+ * <p>The name stands in loop files and in a version's lineage.
+ */
+public enum Strategy {
+  /** The classifier head only, encoder frozen. */
+  HEAD,
+  /** The head only, for longer and with larger steps; the decision threshold is chosen anew. */
+  HEAD_LONG,
+  /** The whole network, or {@link #HEAD_NEW} where the encoder cannot be trained. */
+  FULL,
+  /** A new head with random weights on the frozen encoder. */
+  HEAD_NEW;
+
+  /** The most attempts of a day. */
+  public static final int MOST_ATTEMPTS = 8;
+
+  /** The attempts of a loop that names none. */
+  public static final List<Strategy> PUBLISHED = List.of(HEAD, HEAD_LONG, FULL);
+
+  /** The name: {@code head_long}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * The strategy of an attempt that names none.
+   *
+   * @param attempt from 1
+   * @throws InvalidInputException if it needs a name
+   */
+  public static Strategy ofAttempt(int attempt) {
+    if (attempt < 1 || attempt > PUBLISHED.size()) {
+      throw new InvalidInputException(
+          "Attempt %d has no strategy of its own; name one with --strategy.".formatted(attempt));
+    }
+    return PUBLISHED.get(attempt - 1);
+  }
+}

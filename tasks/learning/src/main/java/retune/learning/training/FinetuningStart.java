@@ -1,0 +1,62 @@
+package retune.learning.training;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Arrays;
+import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
+import retune.core.split.Part;
+import retune.learning.torch.NetworkInput.EncodedRows;
+import retune.model.ModelVersion;
+import retune.model.Weights;
+import retune.model.batch.FeatureCache;
+import retune.model.engine.Engine;
+import retune.model.engine.Engines;
+import retune.model.engine.Predictor;
+import retune.runtime.StepContext;
+
+/**
+ * What an attempt starts from.
+ *
+ * @param champion the version to start from
+ * @param metric selects the best epoch
+ * @param classWeights whether to weight the loss by inverse class frequency
+ * @param seed random seed
+ */
+public record FinetuningStart(
+    ModelVersion champion,
+    Weights weights,
+    FinetuningData data,
+    Metric metric,
+    boolean classWeights,
+    long seed) {
+  private static final Logger LOGGER = System.getLogger(FinetuningStart.class.getName());
+
+  /** All rows of the batch, encoded by the champion. */
+  EncodedRows encoded(StepContext context) {
+    try (Engine engine = open()) {
+      FeatureCache.Encoded encoded = new FeatureCache(context).all(champion, engine, data.batch());
+      LOGGER.log(Level.INFO, "The encoded features are {0}.", encoded.source().words());
+      return new EncodedRows(encoded.values(), champion.architecture().encodedSize());
+    }
+  }
+
+  /** The champion's predictions on the validation rows. */
+  public Predictions championOnValidation(StepContext context) {
+    int[] rows = data.rows(Part.VALIDATION);
+    int[] labels = data.batch().rows().trainingLabels();
+    try (Engine engine = open()) {
+      float[] encoded =
+          new FeatureCache(context)
+              .some(champion, engine, data.batch(), rows, data.dataSplit().id() + "/validation")
+              .values();
+      return new Predictor(champion, engine)
+          .predictEncoded(encoded, rows.length)
+          .against(Arrays.stream(rows).map(row -> labels[row]).toArray());
+    }
+  }
+
+  private Engine open() {
+    return Engines.open(champion, weights, data.batch().description().rows());
+  }
+}

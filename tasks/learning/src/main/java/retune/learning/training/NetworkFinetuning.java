@@ -1,0 +1,103 @@
+package retune.learning.training;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Map;
+import java.util.SplittableRandom;
+import retune.core.finetuning.NetworkPlan;
+import retune.core.finetuning.Strategy;
+import retune.core.split.Part;
+import retune.learning.torch.NetworkInput;
+import retune.learning.torch.NetworkInput.FeatureRows;
+import retune.learning.torch.TorchModule;
+import retune.learning.training.ClassifierTraining.Outcome;
+import retune.model.Architecture;
+import retune.model.Architecture.Fixed;
+import retune.model.ModelVersion;
+import retune.model.Weights;
+import retune.runtime.StepContext;
+
+/**
+ * Trains the champion's head, a new head, or the whole network.
+ *
+ * @param batchSize rows per step, at least 1
+ */
+public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements CandidateTraining {
+  private static final Logger LOGGER = System.getLogger(NetworkFinetuning.class.getName());
+
+  /** Smallest hidden size of a new head; a head that corrects logits has fewer units. */
+  private static final int LEAST_NEW_HEAD = Architecture.TabTransformer.DEFAULT.headHidden();
+
+  /** The network that training starts from: the champion, or its encoder with a new head. */
+  private record Network(Architecture architecture, Weights weights) {}
+
+  @Override
+  public Strategy strategy() {
+    return plan.strategy();
+  }
+
+  @Override
+  public String description() {
+    return plan.description();
+  }
+
+  @Override
+  public Trained train(FinetuningStart start, StepContext context) {
+    ModelVersion champion = start.champion();
+    FinetuningData data = start.data();
+    Network network = plan.drawsHead() ? withNewHead(start) : asItIs(start);
+    NetworkInput rows =
+        plan.trainsEncoder() ? new FeatureRows(data.features()) : start.encoded(context);
+    ClassifierTraining training =
+        new ClassifierTraining(
+            champion.target(),
+            plan.choosesThreshold() ? null : champion.decisionThreshold(),
+            start.metric(),
+            start.classWeights(),
+            plan.epochs(),
+            plan.epochs(),
+            plan.learningRate(),
+            batchSize,
+            start.seed());
+    try (TorchModule module =
+        new TorchModule(network.architecture, champion.preprocessing().schema(), network.weights)) {
+      Outcome outcome =
+          training.run(
+              module,
+              data.part(rows, Part.TRAINING),
+              data.part(rows, Part.VALIDATION),
+              context::progress,
+              line -> LOGGER.log(Level.INFO, line));
+      return new Trained.Candidate(
+          network.architecture,
+          outcome.weights(),
+          plan.epochs(),
+          plan.learningRate(),
+          outcome.trainedShare(),
+          outcome.bestEpoch(),
+          outcome.answers(),
+          outcome.history(),
+          Map.of("batch_size", (double) batchSize));
+    }
+  }
+
+  private static Network asItIs(FinetuningStart start) {
+    return new Network(start.champion().architecture(), start.weights());
+  }
+
+  private static Network withNewHead(FinetuningStart start) {
+    Architecture architecture = start.champion().architecture();
+    Architecture wide =
+        architecture instanceof Fixed fixed
+            ? fixed.withHead(Math.max(fixed.headHidden(), LEAST_NEW_HEAD))
+            : architecture;
+    return new Network(
+        wide,
+        InitialWeights.withHead(
+            start.weights(),
+            wide,
+            start.champion().preprocessing().schema(),
+            start.champion().target().classes().size(),
+            new SplittableRandom(start.seed())));
+  }
+}

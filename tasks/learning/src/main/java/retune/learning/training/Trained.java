@@ -1,0 +1,41 @@
+package retune.learning.training;
+
+import java.util.List;
+import java.util.Map;
+import retune.core.metrics.Predictions;
+import retune.model.Architecture;
+import retune.model.ModelVersion.Epoch;
+import retune.model.Weights;
+
+/** The end of a {@link CandidateTraining}. */
+public sealed interface Trained {
+  /**
+   * A model that is not a version yet.
+   *
+   * @param epochs epochs trained, or rounds of boosting
+   * @param learningRate step size
+   * @param trainedShare share of the model's parameters that were trained, 0 … 1
+   * @param bestEpoch the epoch or round whose weights were kept, from 1
+   * @param answers its predictions on the validation rows, with its decision threshold
+   * @param history one entry per epoch, in order
+   * @param settings further numbers of its lineage, by name
+   */
+  record Candidate(
+      Architecture architecture,
+      Weights weights,
+      int epochs,
+      double learningRate,
+      double trainedShare,
+      int bestEpoch,
+      Predictions answers,
+      List<Epoch> history,
+      Map<String, Double> settings)
+      implements Trained {}
+
+  /**
+   * Nothing was found that could be better than the champion.
+   *
+   * @param reason a sentence for people
+   */
+  record Nothing(String reason) implements Trained {}
+}
