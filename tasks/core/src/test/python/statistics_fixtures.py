@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 from sklearn import metrics
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -24,6 +25,7 @@ Integers = NDArray[np.int64]
 FIXTURES = Path(__file__).parents[1] / "resources/retune/core/statistics/fixtures.json"
 METRICS = ("f1_score", "f1_macro", "f1_weighted", "accuracy", "roc_auc", "precision", "recall")
 STRATIFIED = 1 << 62
+OF_ROWS = 1 << 61
 
 R_SCRIPT = """
 suppressMessages({library(pROC); library(boot)})
@@ -94,9 +96,7 @@ def value(metric: str, labels: Integers, probabilities: Floats, weights: Floats)
     of_positive = "binary" if binary else "macro"
     average = average if average in ("macro", "weighted") else of_positive
     function = getattr(metrics, f"{name}_score")
-    return float(
-        function(labels, given, average=average, sample_weight=weights, zero_division=0)
-    )
+    return float(function(labels, given, average=average, sample_weight=weights, zero_division=0))
 
 
 def influences(metric: str, labels: Integers, probabilities: Floats) -> list[float]:
@@ -114,15 +114,52 @@ def influences(metric: str, labels: Integers, probabilities: Floats) -> list[flo
     return found
 
 
+def philox(seed: int, stream: int) -> np.random.Philox:
+    return np.random.Philox(key=[seed, 0], counter=[0, stream, 0, 0])
+
+
 def indices(seed: int, stream: int, sizes: list[int]) -> list[Integers]:
     """As Philox.fillIndices draws them, for one bound after the other."""
-    generator = np.random.Philox(key=[seed, 0], counter=[0, stream, 0, 0])
+    generator = philox(seed, stream)
     drawn = []
     for size in sizes:
         bits = np.atleast_1d(generator.random_raw((size + 1) // 2))
         halves = np.stack([bits >> np.uint64(32), bits & np.uint64(0xFFFFFFFF)], axis=1).ravel()
         drawn.append(((halves[:size] * np.uint64(size)) >> np.uint64(32)).astype(int))
     return drawn
+
+
+def binomial(trials: int, probability: float, uniform: float) -> int:
+    """As Binomial.draw finds it: by SciPy's probabilities, added up from the mode outwards."""
+    mode = min(trials, int((trials + 1) * probability))
+    distances = np.arange(1, trials + 1)
+    outwards = np.column_stack([mode + distances, mode - distances]).ravel()
+    order = np.concatenate([[mode], outwards[(outwards >= 0) & (outwards <= trials)]])
+    sums = np.cumsum(binom.pmf(order, trials, probability))
+    return int(order[np.searchsorted(sums, uniform, side="right")])
+
+
+def weights_of_cells(
+    labels: Integers, first: Floats, second: Floats, seed: int, stream: int
+) -> Floats:
+    """Draws how many rows each combination of class and answers has, and shares them evenly."""
+    combinations = np.column_stack([labels, answers(first), answers(second)])
+    _, cell_of_row, sizes = np.unique(combinations, axis=0, return_inverse=True, return_counts=True)
+    generator = np.random.Generator(philox(seed, stream))
+    drawn: list[int] = []
+    for cell, size in enumerate(sizes):
+        left = len(labels) - sum(drawn)
+        share = size / sizes[cell:].sum()
+        last = cell == len(sizes) - 1
+        drawn.append(left if last else binomial(left, share, generator.random()))
+    return (np.array(drawn) / sizes)[cell_of_row.ravel()]
+
+
+def resampled_means(values: Floats, seed: int, resamples: int) -> list[float]:
+    return [
+        float(values[indices(seed, OF_ROWS + resample, [len(values)])[0]].mean())
+        for resample in range(resamples)
+    ]
 
 
 def resampled(
@@ -135,9 +172,9 @@ def resampled(
             strata = [np.flatnonzero(labels == c) for c in range(first.shape[1])]
             picks = indices(seed, STRATIFIED + resample, [len(s) for s in strata])
             drawn = np.concatenate([s[p] for s, p in zip(strata, picks, strict=True)])
+            weights = np.bincount(drawn, minlength=rows).astype(float)
         else:
-            drawn = indices(seed, resample, [rows])[0]
-        weights = np.bincount(drawn, minlength=rows).astype(float)
+            weights = weights_of_cells(labels, first, second, seed, resample)
         differences.append(
             value(metric, labels, second, weights) - value(metric, labels, first, weights)
         )
@@ -154,6 +191,7 @@ def paired(name: str, rows: int, classes: int, seed: int) -> dict[str, object]:
         "second": second.ravel().tolist(),
         "influences": {m: influences(m, labels, first) for m in METRICS},
         "seed": seed,
+        "means": resampled_means(first[:, 0] - second[:, 0], seed, 100),
         "differences": {m: resampled(m, labels, first, second, seed, 100) for m in METRICS},
     }
 
@@ -197,15 +235,21 @@ def main() -> None:
             {
                 "seed": seed,
                 "stream": stream,
-                "raw": [
-                    str(x)
-                    for x in np.random.Philox(
-                        key=[seed, 0], counter=[0, stream, 0, 0]
-                    ).random_raw(10)
-                ],
+                "raw": [str(x) for x in philox(seed, stream).random_raw(10)],
+                "doubles": np.random.Generator(philox(seed, stream)).random(5).tolist(),
                 "indices": indices(seed, stream, [7])[0].tolist(),
             }
             for seed, stream in ((0, 0), (42, 1), (2**63 - 1, STRATIFIED + 3))
+        ],
+        "binomial": [
+            {
+                "trials": trials,
+                "probability": probability,
+                "uniforms": uniforms.tolist(),
+                "drawn": [binomial(trials, probability, uniform) for uniform in uniforms],
+            }
+            for trials, probability in ((0, 0.5), (1, 0.3), (7, 0.02), (60, 0.98), (200_000, 0.4))
+            for uniforms in [np.append(np.random.default_rng(trials).random(40), [0, 1 - 1e-9])]
         ],
         "mcnemar": [
             {

@@ -214,8 +214,15 @@ public final class Chart {
   }
 
   private static String text(double x, double y, String anchor, String text) {
-    return "<text x=\"%s\" y=\"%s\" text-anchor=\"%s\">%s</text>"
-        .formatted(number(x), number(y), anchor, Html.text(text));
+    return "<text x=\""
+        + number(x)
+        + "\" y=\""
+        + number(y)
+        + "\" text-anchor=\""
+        + anchor
+        + "\">"
+        + Html.text(text)
+        + "</text>";
   }
 
   private static String cut(String text, int most) {
@@ -231,7 +238,15 @@ public final class Chart {
         .formatted(Html.text(title), legend, svg);
   }
 
+  /**
+   * A length with two digits. A page has thousands, for which a format would take most of its time.
+   */
   private static String number(double value) {
-    return String.format(Locale.ROOT, "%.2f", value);
+    long hundredths = Math.round(100 * value);
+    long fraction = Math.abs(hundredths % 100);
+    return (hundredths < 0 ? "-" : "")
+        + Math.abs(hundredths / 100)
+        + (fraction < 10 ? ".0" : ".")
+        + fraction;
   }
 }

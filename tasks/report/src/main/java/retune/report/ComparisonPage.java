@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import retune.core.data.Target;
@@ -17,6 +18,7 @@ import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Predictions;
 import retune.core.statistics.Bootstrap;
 import retune.core.statistics.Interval;
+import retune.core.statistics.NormalApproximation;
 
 /** A comparison of two models as a page for people, to attach to a change request. */
 public final class ComparisonPage {
@@ -120,8 +122,18 @@ public final class ComparisonPage {
                     .formatted(
                         report.question().bootstrap().resamples(),
                         report.question().bootstrap().seed())
+                + approximations()
                 + areaTest())
         + Html.charts(List.of(distribution()));
+  }
+
+  private String approximations() {
+    String names =
+        report.differences().stream()
+            .filter(difference -> difference.distribution() instanceof NormalApproximation)
+            .map(Difference::name)
+            .collect(Collectors.joining(" and "));
+    return names.isEmpty() ? "" : " Those of %s are normal approximations.".formatted(names);
   }
 
   private String areaTest() {
@@ -139,7 +151,8 @@ public final class ComparisonPage {
   }
 
   private String distribution() {
-    Bootstrap bootstrap = report.primary().distribution();
+    // The primary metric is always resampled.
+    Bootstrap bootstrap = (Bootstrap) report.primary().distribution();
     double[] sorted = bootstrap.sorted();
     double low = sorted[0];
     double width = (sorted[sorted.length - 1] - low) / BINS;

@@ -108,9 +108,8 @@ public final class Html {
   private static String row(String tag, List<String> cells, boolean[] numeric) {
     StringBuilder row = new StringBuilder("<tr>");
     for (int column = 0; column < cells.size(); column++) {
-      row.append(
-          "<%s%s>%s</%s>"
-              .formatted(tag, numeric[column] ? " class=\"n\"" : "", text(cells.get(column)), tag));
+      row.append('<').append(tag).append(numeric[column] ? " class=\"n\">" : ">");
+      row.append(text(cells.get(column))).append("</").append(tag).append('>');
     }
     return row.append("</tr>\n").toString();
   }

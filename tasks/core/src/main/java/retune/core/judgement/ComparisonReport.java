@@ -2,6 +2,7 @@ package retune.core.judgement;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,7 +10,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Check.Answer;
 import retune.core.judgement.Verdict.Decision;
@@ -17,11 +17,13 @@ import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.ClassificationMetrics;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
-import retune.core.statistics.Bootstrap;
 import retune.core.statistics.DeLong;
+import retune.core.statistics.Influence;
 import retune.core.statistics.Interval;
 import retune.core.statistics.McNemar;
+import retune.core.statistics.NormalApproximation;
 import retune.core.statistics.PairedBootstrap;
+import retune.core.statistics.SamplingDistribution;
 
 /**
  * A new model beside a baseline on the same rows, and whether it should take the baseline's place.
@@ -102,7 +104,7 @@ public record ComparisonReport(
       Question question, Predictions baseline, Predictions candidate, PolicyInput input) {
     Comparison comparison = comparison(question, baseline, candidate).with(input);
     comparison.gate().defined(question.metric().of(candidate));
-    List<Difference> differences = differences(question.bootstrap(), baseline, candidate);
+    List<Difference> differences = differences(question, baseline, candidate, true);
     Difference primary = find(differences, question.metric());
     Check threshold = meetsThreshold(question, primary, candidate.rows());
     Check significance = significance(question, primary, comparison);
@@ -138,13 +140,14 @@ public record ComparisonReport(
   }
 
   /**
-   * Shows what a verdict of a loop rests on: checks, decision and reason are the verdict's.
+   * Shows what a verdict of a loop rests on: checks, decision and reason are the verdict's. Only
+   * the metrics of answers and the primary metric are resampled; see {@link NormalApproximation}.
    *
    * @param baseline the champion's answers to the rows that the verdict is about
    */
   public static ComparisonReport of(
       Question question, Predictions baseline, Predictions candidate, Verdict verdict) {
-    List<Difference> differences = differences(question.bootstrap(), baseline, candidate);
+    List<Difference> differences = differences(question, baseline, candidate, false);
     Check significance =
         significance(
             question,
@@ -177,14 +180,30 @@ public record ComparisonReport(
     return significance.answer() != Answer.UNDECIDED && significance.value() < question.alpha();
   }
 
+  /**
+   * The differences of all metrics that are defined on the rows.
+   *
+   * @param resampleRows whether the ROC AUC and the log loss are resampled, too, at a cost that
+   *     grows with the rows; if not, only where they are the primary metric
+   */
   private static List<Difference> differences(
-      PairedBootstrap bootstrap, Predictions baseline, Predictions candidate) {
-    Set<Metric> defined = EnumSet.copyOf(METRICS);
-    defined.removeIf(metric -> Double.isNaN(metric.of(candidate)));
-    Map<Metric, Bootstrap> distributions = bootstrap.differences(defined, baseline, candidate);
+      Question question, Predictions baseline, Predictions candidate, boolean resampleRows) {
+    PairedBootstrap bootstrap = question.bootstrap();
+    Set<Metric> resampled = EnumSet.copyOf(METRICS);
+    resampled.removeIf(metric -> Double.isNaN(metric.of(candidate)));
+    boolean hasArea = resampled.contains(Metric.ROC_AUC);
+    if (!resampleRows && question.metric() != Metric.ROC_AUC) {
+      resampled.remove(Metric.ROC_AUC);
+    }
+    Map<Metric, SamplingDistribution> distributions = new EnumMap<>(Metric.class);
+    distributions.putAll(bootstrap.differences(resampled, baseline, candidate));
+    if (hasArea) {
+      distributions.computeIfAbsent(
+          Metric.ROC_AUC, metric -> approximation(metric, baseline, candidate));
+    }
     List<Difference> differences = new ArrayList<>();
     for (Metric metric : METRICS) {
-      Bootstrap distribution = distributions.get(metric);
+      SamplingDistribution distribution = distributions.get(metric);
       if (distribution != null) {
         differences.add(
             new Difference(
@@ -193,16 +212,24 @@ public record ComparisonReport(
     }
     double[] before = ClassificationMetrics.logLosses(baseline);
     double[] after = ClassificationMetrics.logLosses(candidate);
+    double[] falls = new double[before.length];
+    for (int row = 0; row < falls.length; row++) {
+      falls[row] = before[row] - after[row];
+    }
     differences.add(
         new Difference(
             Difference.LOG_LOSS,
             ClassificationMetrics.logLoss(baseline),
             ClassificationMetrics.logLoss(candidate),
-            bootstrap.mean(
-                IntStream.range(0, before.length)
-                    .mapToDouble(row -> before[row] - after[row])
-                    .toArray())));
+            resampleRows ? bootstrap.mean(falls) : NormalApproximation.ofMean(falls)));
     return differences;
+  }
+
+  private static NormalApproximation approximation(
+      Metric metric, Predictions baseline, Predictions candidate) {
+    return NormalApproximation.of(
+        metric.of(candidate) - metric.of(baseline),
+        Influence.of(metric, candidate).minus(Influence.of(metric, baseline)));
   }
 
   private static Difference find(List<Difference> differences, Metric metric) {

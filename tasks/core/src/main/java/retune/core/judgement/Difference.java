@@ -4,8 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Metric;
-import retune.core.statistics.Bootstrap;
 import retune.core.statistics.Interval;
+import retune.core.statistics.SamplingDistribution;
 
 /**
  * A metric of two models on the same rows.
@@ -13,10 +13,11 @@ import retune.core.statistics.Interval;
  * @param name as comparison reports call it: {@code auc}
  * @param baseline the baseline's value
  * @param candidate the new model's value
- * @param distribution the bootstrap distribution of the improvement, which is above 0 where the new
- *     model is better: of the log loss it is the fall
+ * @param distribution of the improvement, which is above 0 where the new model is better: of the
+ *     log loss it is the fall
  */
-public record Difference(String name, double baseline, double candidate, Bootstrap distribution) {
+public record Difference(
+    String name, double baseline, double candidate, SamplingDistribution distribution) {
   /** The name of the log loss, which is not a {@link Metric}: less is better. */
   static final String LOG_LOSS = "log_loss";
 

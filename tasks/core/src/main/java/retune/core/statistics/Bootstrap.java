@@ -12,7 +12,8 @@ import org.apache.commons.statistics.distribution.NormalDistribution;
  * @param sorted the values on resampled rows, ascending, at least 100; none is NaN
  * @param acceleration see {@link Influence#acceleration}
  */
-public record Bootstrap(double estimate, double[] sorted, double acceleration) {
+public record Bootstrap(double estimate, double[] sorted, double acceleration)
+    implements SamplingDistribution {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
   private static final int LEAST = 100;
 
@@ -44,6 +45,7 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration) {
    *
    * @param confidence nominal coverage, 0 … 1
    */
+  @Override
   public Interval interval(double confidence) {
     double tail = (1 - confidence) / 2;
     return new Interval(bound(tail), bound(1 - tail), confidence);
@@ -80,6 +82,7 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration) {
    * The p-value of the hypothesis that the true value is the given one: the level at which an end
    * of the interval meets it.
    */
+  @Override
   public double pValue(double value) {
     if (sorted[0] == sorted[sorted.length - 1]) {
       return sorted[0] == value ? 1 : 0;

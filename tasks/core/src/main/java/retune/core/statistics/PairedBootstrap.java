@@ -1,11 +1,8 @@
 package retune.core.statistics;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -17,14 +14,22 @@ import retune.core.metrics.Predictions;
  * The bootstrap distribution of the difference of two classifiers' metrics on the same rows: rows
  * are drawn with replacement, each with both answers (Efron &amp; Tibshirani, 1993, chapter 8).
  *
- * <p>Resample {@code r} draws its rows by {@link Philox#fillIndices} from stream {@code r} of the
- * seed, so that it is the same on any number of threads and an independent program can draw it
- * again. For the ROC AUC the rows of each class are drawn from that class, in the order of the
- * classes and in the order of the rows, from stream {@code 2⁶² + r}: without a row of each class it
- * is not defined. Other metrics are drawn from all rows, because strata make their intervals too
- * narrow.
+ * <p>What metrics of answers need of a resample is how many rows it has of each cell, which is a
+ * combination of true class and both answers. These numbers are multinomial, and are drawn as such:
+ * in the order of true class, first answer and second answer, each cell gets a binomial number of
+ * the rows that the cells before it have left, by {@link Binomial#draw} from one {@link
+ * Philox#nextDouble}; the last cell gets the rest. Time is linear in cells × resamples, whatever
+ * the number of rows.
  *
- * <p>Time is linear in rows × resamples, and in classes for the ROC AUC.
+ * <p>The ROC AUC and means need the rows themselves, drawn by {@link Philox#fillIndices}: time is
+ * linear in rows × resamples, and in classes for the ROC AUC. For that, the rows of each class are
+ * drawn from that class, in the order of the classes and in the order of the rows: without a row of
+ * each class it is not defined. Other metrics are drawn from all rows, because strata make their
+ * intervals too narrow.
+ *
+ * <p>Resample {@code r} takes its random numbers from stream {@code r} of the seed for metrics of
+ * answers, from stream {@code 2⁶² + r} for the ROC AUC, and from stream {@code 2⁶¹ + r} for means,
+ * so that it is the same on any number of threads and an independent program can draw it again.
  *
  * @param seed of the random numbers
  * @param resamples at least 100; 10,000 for intervals
@@ -34,6 +39,7 @@ public record PairedBootstrap(long seed, int resamples) {
   public static final int RESAMPLES = 10_000;
 
   private static final long STRATIFIED = 1L << 62;
+  private static final long OF_ROWS = 1L << 61;
 
   /** Resamples that one thread draws with one set of scratch arrays. */
   private static final int CHUNK = 250;
@@ -66,7 +72,7 @@ public record PairedBootstrap(long seed, int resamples) {
   }
 
   /**
-   * The distribution of a mean over rows, on the draws of {@link #differences}.
+   * The distribution of a mean over rows.
    *
    * @param values one per row, such as the difference of two losses
    */
@@ -76,7 +82,7 @@ public record PairedBootstrap(long seed, int resamples) {
         (from, to) -> {
           int[] drawn = new int[values.length];
           for (int resample = from; resample < to; resample++) {
-            new Philox(seed, resample).fillIndices(drawn, drawn.length);
+            new Philox(seed, OF_ROWS + resample).fillIndices(drawn, drawn.length);
             double sum = 0;
             for (int row : drawn) {
               sum += values[row];
@@ -101,11 +107,9 @@ public record PairedBootstrap(long seed, int resamples) {
     double[][] values = new double[metrics.length][resamples];
     forEachChunk(
         (from, to) -> {
-          int[] drawn = new int[first.rows()];
           int[] counts = new int[cells.size()];
           for (int resample = from; resample < to; resample++) {
-            new Philox(seed, resample).fillIndices(drawn, drawn.length);
-            cells.count(drawn, counts);
+            cells.draw(new Philox(seed, resample), counts);
             ConfusionMatrix ofFirst = cells.confusion(counts, false);
             ConfusionMatrix ofSecond = cells.confusion(counts, true);
             for (int i = 0; i < metrics.length; i++) {
@@ -178,52 +182,63 @@ public record PairedBootstrap(long seed, int resamples) {
   }
 
   /**
-   * The distinct combinations of true class and both answers: what a metric of answers needs to
-   * know of a row.
+   * The distinct combinations of true class and both answers, in this order: what a metric of
+   * answers needs to know of the rows.
    *
-   * @param cellOfRow index of each row's combination
    * @param label the true class of each combination
    * @param first the first answer of each combination
    * @param second the second answer of each combination
+   * @param rows of each combination
    */
-  private record PairedCells(int classes, int[] cellOfRow, int[] label, int[] first, int[] second) {
+  private record PairedCells(int classes, int[] label, int[] first, int[] second, int[] rows) {
 
     static PairedCells of(Predictions first, Predictions second) {
       int classes = first.classes();
-      Map<Long, Integer> indices = new HashMap<>();
-      List<int[]> combinations = new ArrayList<>();
-      int[] cellOfRow = new int[first.rows()];
-      for (int row = 0; row < cellOfRow.length; row++) {
-        int[] combination = {first.labels()[row], first.answer(row), second.answer(row)};
-        long key = ((long) combination[0] * classes + combination[1]) * classes + combination[2];
-        cellOfRow[row] =
-            indices.computeIfAbsent(
-                key,
-                unseen -> {
-                  combinations.add(combination);
-                  return combinations.size() - 1;
-                });
+      long[] keys = new long[first.rows()];
+      for (int row = 0; row < keys.length; row++) {
+        long answered = (long) first.labels()[row] * classes + first.answer(row);
+        keys[row] = answered * classes + second.answer(row);
+      }
+      Arrays.sort(keys);
+      int[] label = new int[keys.length];
+      int[] ofFirst = new int[keys.length];
+      int[] ofSecond = new int[keys.length];
+      int[] rows = new int[keys.length];
+      int cells = 0;
+      for (int row = 0; row < keys.length; row++) {
+        if (row == 0 || keys[row] != keys[row - 1]) {
+          label[cells] = (int) (keys[row] / classes / classes);
+          ofFirst[cells] = (int) (keys[row] / classes % classes);
+          ofSecond[cells] = (int) (keys[row] % classes);
+          cells++;
+        }
+        rows[cells - 1]++;
       }
       return new PairedCells(
           classes,
-          cellOfRow,
-          column(combinations, 0),
-          column(combinations, 1),
-          column(combinations, 2));
-    }
-
-    private static int[] column(List<int[]> combinations, int index) {
-      return combinations.stream().mapToInt(combination -> combination[index]).toArray();
+          Arrays.copyOf(label, cells),
+          Arrays.copyOf(ofFirst, cells),
+          Arrays.copyOf(ofSecond, cells),
+          Arrays.copyOf(rows, cells));
     }
 
     int size() {
       return label.length;
     }
 
-    void count(int[] drawn, int[] counts) {
-      Arrays.fill(counts, 0);
-      for (int row : drawn) {
-        counts[cellOfRow[row]]++;
+    /** Draws as many rows as there are; {@code counts} gets the number of each combination. */
+    void draw(Philox random, int[] counts) {
+      int left = 0;
+      for (int ofCell : rows) {
+        left += ofCell;
+      }
+      int toDraw = left;
+      for (int cell = 0; cell < counts.length; cell++) {
+        boolean isLast = cell == counts.length - 1;
+        double share = (double) rows[cell] / left;
+        counts[cell] = isLast ? toDraw : Binomial.draw(toDraw, share, random.nextDouble());
+        toDraw -= counts[cell];
+        left -= rows[cell];
       }
     }
 

@@ -41,6 +41,11 @@ public final class Philox {
     return block[used++];
   }
 
+  /** The next number from 0 (inclusive) to 1 (exclusive): the upper 53 of 64 bits. */
+  public double nextDouble() {
+    return (nextLong() >>> 11) * 0x1p-53;
+  }
+
   /**
    * Fills an array with indices from 0 to {@code bound} − 1, two from each 64 bits: of the upper
    * half first, then of the lower, each {@code half · bound >> 32}. The probabilities of two

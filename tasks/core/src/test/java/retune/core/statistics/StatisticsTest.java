@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -25,9 +26,13 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Against NumPy, scikit-learn, statsmodels and R, as statistics_fixtures.py records them. */
 class StatisticsTest {
-  private record Fixtures(PhiloxNumbers[] philox, Table[] mcnemar, Pair[] paired, OfR r) {}
+  private record Fixtures(
+      PhiloxNumbers[] philox, Draws[] binomial, Table[] mcnemar, Pair[] paired, OfR r) {}
 
-  private record PhiloxNumbers(long seed, long stream, String[] raw, int[] indices) {}
+  private record PhiloxNumbers(
+      long seed, long stream, String[] raw, double[] doubles, int[] indices) {}
+
+  private record Draws(int trials, double probability, double[] uniforms, int[] drawn) {}
 
   private record Table(int lost, int gained, double pValue) {}
 
@@ -39,6 +44,7 @@ class StatisticsTest {
       double[] second,
       Map<String, double[]> influences,
       long seed,
+      double[] means,
       Map<String, double[]> differences) {
     Predictions predictionsOf(double[] probabilities) {
       return new Predictions(labels, probabilities, classes, 1, 0.5);
@@ -84,6 +90,10 @@ class StatisticsTest {
                       Philox random = new Philox(numbers.seed, numbers.stream);
                       for (String raw : numbers.raw) {
                         assertEquals(raw, Long.toUnsignedString(random.nextLong()));
+                      }
+                      Philox again = new Philox(numbers.seed, numbers.stream);
+                      for (double number : numbers.doubles) {
+                        assertEquals(number, again.nextDouble());
                       }
                       int[] indices = new int[numbers.indices.length];
                       new Philox(numbers.seed, numbers.stream).fillIndices(indices, indices.length);
@@ -144,26 +154,85 @@ class StatisticsTest {
     }
   }
 
+  @TestFactory
+  Stream<DynamicTest> binomialNumbersAreThoseOfScipysProbabilities() {
+    return Arrays.stream(FIXTURES.binomial)
+        .map(
+            draws ->
+                DynamicTest.dynamicTest(
+                    "%d trials".formatted(draws.trials),
+                    () ->
+                        assertArrayEquals(
+                            draws.drawn,
+                            Arrays.stream(draws.uniforms)
+                                .mapToInt(
+                                    uniform ->
+                                        Binomial.draw(draws.trials, draws.probability, uniform))
+                                .toArray())));
+  }
+
   @Test
-  void theMeanOfRightAnswersIsTheAccuracyOnTheSameDraws() {
+  void resampledMeansAreThoseOfNumpy() {
     for (Pair pair : FIXTURES.paired) {
-      Predictions first = pair.predictionsOf(pair.first);
-      Predictions second = pair.predictionsOf(pair.second);
-      double[] gained =
-          IntStream.range(0, first.rows())
-              .mapToDouble(row -> right(second, row) - right(first, row))
+      double[] values =
+          IntStream.range(0, pair.labels.length)
+              .mapToDouble(row -> pair.first[row * pair.classes] - pair.second[row * pair.classes])
               .toArray();
-      Bootstrap accuracy =
-          Objects.requireNonNull(differences(pair, Set.of(Metric.ACCURACY)).get(Metric.ACCURACY));
-      Bootstrap mean = new PairedBootstrap(pair.seed, 100).mean(gained);
-      assertArrayEquals(accuracy.sorted(), mean.sorted(), 1e-12);
-      assertEquals(accuracy.estimate(), mean.estimate(), 1e-12);
-      assertEquals(accuracy.acceleration(), mean.acceleration(), 1e-12);
+      double[] expected = pair.means.clone();
+      Arrays.sort(expected);
+      assertArrayEquals(expected, new PairedBootstrap(pair.seed, 100).mean(values).sorted(), 1e-12);
     }
   }
 
-  private static double right(Predictions predictions, int row) {
-    return predictions.answer(row) == predictions.labels()[row] ? 1 : 0;
+  @Test
+  void theNormalApproximationAgreesWithTheBootstrap() {
+    Random random = new Random(4);
+    double[] values = random.doubles(2_000).map(uniform -> Math.log(1 - uniform)).toArray();
+    Bootstrap bootstrap = new PairedBootstrap(1, 2_000).mean(values);
+    NormalApproximation normal = NormalApproximation.ofMean(values);
+    double error = bootstrap.standardError();
+    assertEquals(bootstrap.estimate(), normal.estimate(), 1e-12);
+    assertEquals(error, normal.standardError(), 0.05 * error);
+    assertEquals(bootstrap.interval(0.9).low(), normal.interval(0.9).low(), 0.2 * error);
+    double near = bootstrap.estimate() - 1.5 * error;
+    assertEquals(bootstrap.pValue(near), normal.pValue(near), 0.03);
+    assertEquals(1, new NormalApproximation(0.3, 0).pValue(0.3));
+    assertEquals(0, new NormalApproximation(0.3, 0).pValue(0));
+  }
+
+  /** An independent way to the spread of the multinomial draws. */
+  @TestFactory
+  Stream<DynamicTest> resampledDifferencesSpreadAsTheInfluencesSay() {
+    Random random = new Random(5);
+    int rows = 4_000;
+    int[] labels = random.ints(rows, 0, 3).toArray();
+    double[] first = new double[3 * rows];
+    double[] second = new double[3 * rows];
+    for (int row = 0; row < rows; row++) {
+      boolean bothAreRight = random.nextDouble() < 0.6;
+      first[3 * row + (bothAreRight ? labels[row] : random.nextInt(3))] = 1;
+      second[3 * row + (bothAreRight ? labels[row] : random.nextInt(3))] = 1;
+    }
+    Predictions before = new Predictions(labels, first, 3, -1, 0.5);
+    Predictions after = new Predictions(labels, second, 3, -1, 0.5);
+    EnumSet<Metric> metrics = EnumSet.complementOf(EnumSet.of(Metric.ROC_AUC));
+    return new PairedBootstrap(2, 4_000)
+        .differences(metrics, before, after).entrySet().stream()
+            .map(
+                entry ->
+                    DynamicTest.dynamicTest(
+                        entry.getKey().id(),
+                        () -> {
+                          double error =
+                              Influence.of(entry.getKey(), after)
+                                  .minus(Influence.of(entry.getKey(), before))
+                                  .standardError();
+                          assertEquals(error, entry.getValue().standardError(), 0.05 * error);
+                          assertEquals(
+                              entry.getValue().estimate(),
+                              Arrays.stream(entry.getValue().sorted()).average().orElseThrow(),
+                              0.1 * error);
+                        }));
   }
 
   @TestFactory

@@ -3,17 +3,21 @@ package retune.steps.comparison;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bson.Document;
 import retune.core.judgement.Check;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.PromotionPolicy;
 import retune.core.judgement.Slice;
 import retune.core.statistics.Interval;
 import retune.runtime.Json;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The whole report as JSON: the step's result, and what it rests on. */
 final class ComparisonJson {
+  private static final TypeReference<Map<String, Object>> MAP = new TypeReference<>() {};
+
   private ComparisonJson() {}
 
   /** The report as indented text. */
@@ -23,6 +27,12 @@ final class ComparisonJson {
             .with(SerializationFeature.INDENT_OUTPUT)
             .writeValueAsString(of(output, report, slices))
         + "\n";
+  }
+
+  /** The report as a document for the store. */
+  static Document document(
+      CompareModels.Output output, ComparisonReport report, List<Slice> slices) {
+    return new Document(Json.MAPPER.convertValue(of(output, report, slices), MAP));
   }
 
   private static ObjectNode of(

@@ -91,14 +91,13 @@ public final class EvaluationReport {
             champion.predictions(),
             candidate.predictions(),
             1 - alpha);
-    String json = ComparisonJson.text(output, report, slices);
     String html =
         ComparisonPage.of(
             report, slices, candidate.version().target(), CompareModels.facts(output, context));
     Document document =
         new Document("model_id", judgement.modelId())
             .append("champion_id", judgement.championId())
-            .append("report", Document.parse(json))
+            .append("report", ComparisonJson.document(output, report, slices))
             .append("html", html);
     document.putAll(Provenance.of(context));
     context.store().events().record(COLLECTION, judgement.id(context, candidate.batch()), document);
@@ -108,7 +107,10 @@ public final class EvaluationReport {
         .ifPresent(
             folder ->
                 write(
-                    folder.resolve(candidate.batch().batchId()), judgement.modelId(), json, html));
+                    folder.resolve(candidate.batch().batchId()),
+                    judgement.modelId(),
+                    ComparisonJson.text(output, report, slices),
+                    html));
   }
 
   /** The id of the report beside a verdict; null if there were too many rows for one. */

@@ -108,11 +108,11 @@ class CompareModelsTest {
         Decision Factors:
           Meets threshold:          True
           Statistically significant: True
-          95 % interval of the improvement: 0.0629 to 0.1508, on 200 rows
+          95 % interval of the improvement: 0.0628 to 0.1538, on 200 rows
 
         ================================================================================
         PROMOTION DECISION: PROMOTE
-        Reason: The new model raises f1_score by 0.1000, from 0.8000 to 0.9000 (95 % interval 0.0629 to 0.1508), and the difference is significant (p < 0.001).
+        Reason: The new model raises f1_score by 0.1000, from 0.8000 to 0.9000 (95 % interval 0.0628 to 0.1538), and the difference is significant (p < 0.001).
         ================================================================================
         """,
         compare(question().metric(Metric.F1_SCORE)).text());

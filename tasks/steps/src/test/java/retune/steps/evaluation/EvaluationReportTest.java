@@ -62,9 +62,12 @@ class EvaluationReportTest {
     Path page = reports.resolve(Loop.BATCH).resolve(candidate + ".html");
     assertEquals(kept.getString("html"), Files.readString(page));
     assertTrue(kept.getString("html").contains("aria-label=\"ROC curve\""));
+    assertTrue(
+        kept.getString("html").contains("Those of auc and log_loss are normal approximations."));
     JsonNode file =
         Json.MAPPER.readTree(Files.readString(page.resolveSibling(candidate + ".json")));
     assertEquals(champion, file.at("/baseline_id").stringValue());
+    assertEquals(file, Json.MAPPER.readTree(report.toJson()));
   }
 
   @Test
