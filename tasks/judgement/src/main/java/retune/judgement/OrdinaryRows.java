@@ -32,8 +32,9 @@ import retune.model.batch.DataSplit;
 import retune.model.batch.FeatureCache;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
-import retune.model.engine.Predictor;
+import retune.model.engine.Outputs;
 import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.runtime.store.RawBatches;
@@ -278,10 +279,14 @@ public final class OrdinaryRows {
     }
     if (!missing.isEmpty()) {
       int rows = missing.stream().mapToInt(part -> part.rows.length).sum();
+      FeatureCache cache = new FeatureCache(context);
+      // A candidate's own encoder, which is rarely promoted, is not worth the place.
+      boolean keep = version.encoderHash().equals(models.get(championId).encoderHash());
       try (Engine engine = Engines.open(version, models.weights(version), rows)) {
-        Predictor predictor = new Predictor(version, engine);
         for (Part part : missing) {
-          Predictions predictions = predictor.predict(part.features).against(part.labels);
+          FeatureCache.Answers answers =
+              cache.someOf(version, engine, part.batch, part.rows, part.features, keep);
+          Predictions predictions = Outputs.of(answers.logits(), version).against(part.labels);
           measured.put(answered(modelId, part), measured(version, part, predictions));
         }
       }
@@ -355,22 +360,24 @@ public final class OrdinaryRows {
     int read = Math.min(blocks, MOST_BLOCKS);
     boolean isReference = batch.batchId().equals(Batch.referenceId(batch.model()));
     int mostOfBlock = isReference ? BLOCK_ROWS : Math.ceilDiv(MOST_ROWS_A_DAY, read);
+    // Neighbouring blocks are read together, the others one by one.
+    int together = read == blocks ? read : 1;
+    ProcessedBatches.Reader reader = context.store().processedBatches().reader(batch);
     List<Rows> chosen = new ArrayList<>();
     IntStream.Builder positions = IntStream.builder();
-    for (int i = 0; i < read; i++) {
+    for (int i = 0; i < read; i += together) {
       int from = (int) ((long) i * blocks / read) * BLOCK_ROWS;
-      Rows block =
-          context
-              .store()
-              .processedBatches()
-              .read(batch, from, Math.min(batch.rows(), from + BLOCK_ROWS));
-      int[] rows = spread(labelled(block.labels()), mostOfBlock);
+      Rows some = reader.read(from, Math.min(batch.rows(), from + together * BLOCK_ROWS));
+      int[] rows =
+          IntStream.range(0, together)
+              .flatMap(block -> Arrays.stream(spread(labelled(some.labels(), block), mostOfBlock)))
+              .toArray();
       Arrays.stream(rows).forEach(row -> positions.add(from + row));
       chosen.add(
           new Rows(
-              block.features().select(rows),
-              Arrays.stream(rows).map(row -> block.labels()[row]).toArray(),
-              Arrays.stream(rows).mapToLong(row -> block.rowHashes()[row]).toArray()));
+              some.features().select(rows),
+              Arrays.stream(rows).map(row -> some.labels()[row]).toArray(),
+              Arrays.stream(rows).mapToLong(row -> some.rowHashes()[row]).toArray()));
     }
     return new Part(
         batch,
@@ -380,8 +387,9 @@ public final class OrdinaryRows {
         chosen.stream().flatMapToLong(rows -> Arrays.stream(rows.rowHashes())).toArray());
   }
 
-  private static int[] labelled(int[] labels) {
-    return IntStream.range(0, labels.length)
+  private static int[] labelled(int[] labels, int block) {
+    int from = block * BLOCK_ROWS;
+    return IntStream.range(from, Math.min(labels.length, from + BLOCK_ROWS))
         .filter(row -> labels[row] != Target.UNLABELLED)
         .toArray();
   }

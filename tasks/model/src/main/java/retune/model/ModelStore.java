@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.bson.Document;
@@ -48,6 +49,9 @@ public final class ModelStore {
   private final Blobs blobs;
   private final Clock clock;
   private final Document provenance;
+
+  /** Versions that this object has read; their ids name their content, so they never change. */
+  private final Map<String, ModelVersion> read = new ConcurrentHashMap<>();
 
   public ModelStore(DocumentStore store) {
     this(store, Clock.systemUTC());
@@ -107,14 +111,18 @@ public final class ModelStore {
   }
 
   public Optional<ModelVersion> find(String modelId) {
-    return Optional.ofNullable(documents.find(Filters.eq(modelId)).first())
-        .map(
-            document -> {
-              String source = COLLECTION + "/" + modelId;
-              ModelVersion version = ModelJson.read(document.getString(MODEL_JSON), source);
-              version.checkId(source);
-              return version;
-            });
+    return Optional.ofNullable(read.computeIfAbsent(modelId, this::load));
+  }
+
+  private @Nullable ModelVersion load(String modelId) {
+    Document document = documents.find(Filters.eq(modelId)).first();
+    if (document == null) {
+      return null;
+    }
+    String source = COLLECTION + "/" + modelId;
+    ModelVersion version = ModelJson.read(document.getString(MODEL_JSON), source);
+    version.checkId(source);
+    return version;
   }
 
   /** The version; throws an {@link InvalidInputException} if there is none. */

@@ -9,10 +9,10 @@ import static com.mongodb.client.model.Projections.include;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.bson.Document;
@@ -225,8 +225,9 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * @return one per row
    */
   public static boolean[] equalRows(StepContext context, long[] rowHashes, Set<String> trainedOn) {
-    Set<Long> looked = LongStream.of(rowHashes).boxed().collect(Collectors.toSet());
-    Set<Long> seen = new HashSet<>();
+    long[] looked = rowHashes.clone();
+    Arrays.sort(looked);
+    boolean[] isSeen = new boolean[looked.length];
     for (Document split :
         context
             .store()
@@ -237,14 +238,23 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
           .store()
           .blobs()
           .get(trainingRowsId(split.getString("_id")))
-          .ifPresent(
-              bytes -> LongStream.of(longs(bytes)).filter(looked::contains).forEach(seen::add));
+          .ifPresent(bytes -> markSeen(longs(bytes), looked, isSeen));
     }
     boolean[] equal = new boolean[rowHashes.length];
     for (int row = 0; row < equal.length; row++) {
-      equal[row] = seen.contains(rowHashes[row]);
+      equal[row] = isSeen[Arrays.binarySearch(looked, rowHashes[row])];
     }
     return equal;
+  }
+
+  /** Marks the places of those sorted hashes that rows of a training have. */
+  private static void markSeen(long[] trainedOn, long[] sorted, boolean[] isSeen) {
+    for (long hash : trainedOn) {
+      int place = Arrays.binarySearch(sorted, hash);
+      if (place >= 0) {
+        isSeen[place] = true;
+      }
+    }
   }
 
   private static void markEqual(

@@ -33,6 +33,9 @@ public final class FeatureCache {
   /** Number of rows encoded at a time; shards consist of whole chunks. */
   private static final int CHUNK = 1000;
 
+  /** To read so many encoded rows is cheaper than to encode one. */
+  private static final int MOST_TIMES = 4;
+
   /** Numbers in the largest encoded batch that {@link #answers} keeps: 64 MB. */
   private static final int MOST_VALUES = 16 << 20;
 
@@ -212,6 +215,34 @@ public final class FeatureCache {
       case Kept.Damaged(), Kept.Nothing() ->
           get(id + "/" + selection, size, engine, batch.features().select(rows));
     };
+  }
+
+  /**
+   * The head's answers for some rows of a batch that is not in memory. Takes their encoding from
+   * the encoded batch if that is in the store and not much larger; otherwise encodes them.
+   *
+   * @param rows positions in the batch
+   * @param features of these rows
+   * @param keep whether to store what was encoded, if these are all rows of the batch
+   */
+  public Answers someOf(
+      ModelVersion version,
+      Engine engine,
+      ProcessedBatch batch,
+      int[] rows,
+      Features features,
+      boolean keep) {
+    int size = size(version);
+    boolean isLarger = batch.rows() > MOST_TIMES * (long) rows.length;
+    if (!isLarger && keptWhole(version, batch) instanceof Kept.Whole(float[] values)) {
+      return new Answers(engine.head(select(values, size, rows), rows.length), Source.REUSED);
+    }
+    float[] encoded = new float[rows.length * size];
+    inChunks(engine, features, chunk -> chunk, encoded);
+    if (keep && rows.length == batch.rows() && isKept(version, rows.length)) {
+      put(id(version, batch), encoded);
+    }
+    return new Answers(engine.head(encoded, rows.length), Source.COMPUTED);
   }
 
   private Encoded get(String id, int size, Engine engine, Features features) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -105,6 +106,44 @@ class FeatureCacheTest {
       assertEquals(FeatureCache.Source.NOT_KEPT, together.source());
       assertArrayEquals(cache.answers(version, engine, batch).logits(), together.logits());
     }
+  }
+
+  @Test
+  void someRowsAreEncodedOnceWhereTheWholeBatchIsKept() {
+    ModelVersion version = TestModels.small(1).version();
+    Features features = TestModels.features(version.preprocessing().schema(), ROWS, 1);
+    Batch batch = batch(version, new Rows(features, new int[ROWS], new long[ROWS]));
+    int[] all = IntStream.range(0, ROWS).toArray();
+    int[] some = IntStream.range(0, ROWS).filter(row -> row % 3 == 1).toArray();
+    int[] few = {7, 300};
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+        Engine engine = new PlainEngine(version, TestModels.small(1).weights(), 1)) {
+      FeatureCache cache = new FeatureCache(new Context(store));
+      assertAnswers(FeatureCache.Source.COMPUTED, cache, version, engine, batch, some, true);
+      assertAnswers(FeatureCache.Source.COMPUTED, cache, version, engine, batch, all, false);
+      assertAnswers(FeatureCache.Source.COMPUTED, cache, version, engine, batch, all, true);
+      assertAnswers(FeatureCache.Source.REUSED, cache, version, engine, batch, all, true);
+      assertAnswers(FeatureCache.Source.REUSED, cache, version, engine, batch, some, false);
+      // Reading 1,100 encoded rows for two of them would cost more than encoding these.
+      assertAnswers(FeatureCache.Source.COMPUTED, cache, version, engine, batch, few, false);
+    }
+  }
+
+  private static void assertAnswers(
+      FeatureCache.Source source,
+      FeatureCache cache,
+      ModelVersion version,
+      Engine engine,
+      Batch batch,
+      int[] rows,
+      boolean keep) {
+    Features features = batch.features().select(rows);
+    FeatureCache.Answers answers =
+        cache.someOf(version, engine, batch.description(), rows, features, keep);
+    assertEquals(source, answers.source());
+    assertArrayEquals(engine.head(engine.encode(features), rows.length), answers.logits());
   }
 
   private static Batch batch(ModelVersion version, Rows rows) {

@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bson.Document;
@@ -31,6 +32,9 @@ final class Documents {
    * every id: 1,000 ids take 135 ms at once and 35 ms in groups of 64.
    */
   private static final int IDS_AT_ONCE = 64;
+
+  /** Documents of a megabyte or less, of which so many fit into one answer of a server. */
+  private static final int LARGE_AT_ONCE = 16;
 
   private Documents() {}
 
@@ -74,14 +78,27 @@ final class Documents {
   static int count(MongoCollection<Document> collection, List<String> ids) {
     Bson idOnly = Projections.include("_id");
     List<Document> found = new ArrayList<>(ids.size());
-    for (Bson some : slices(ids)) {
+    for (Bson some : slices(ids, IDS_AT_ONCE)) {
       collection.find(some).projection(idOnly).batchSize(IDS_AT_ONCE).into(found);
     }
     return found.size();
   }
 
+  /**
+   * Finds large documents, such as chunks, a few at a time; those that do not exist are left out.
+   *
+   * @return in any order
+   */
+  static Iterator<Document> find(
+      MongoCollection<Document> collection, List<String> ids, Bson fields) {
+    return slices(ids, LARGE_AT_ONCE).stream()
+        .map(some -> collection.find(some).projection(fields).into(new ArrayList<>()))
+        .flatMap(List::stream)
+        .iterator();
+  }
+
   static void remove(MongoCollection<Document> collection, List<String> ids) {
-    slices(ids).forEach(collection::deleteMany);
+    slices(ids, IDS_AT_ONCE).forEach(collection::deleteMany);
   }
 
   /** Removes a chunk's columns from one collection and its row documents from the other. */
@@ -100,10 +117,10 @@ final class Documents {
     };
   }
 
-  private static List<Bson> slices(List<String> ids) {
-    return IntStream.range(0, Math.ceilDiv(ids.size(), IDS_AT_ONCE))
-        .mapToObj(slice -> slice * IDS_AT_ONCE)
-        .map(from -> ids.subList(from, Math.min(from + IDS_AT_ONCE, ids.size())))
+  private static List<Bson> slices(List<String> ids, int size) {
+    return IntStream.range(0, Math.ceilDiv(ids.size(), size))
+        .mapToObj(slice -> slice * size)
+        .map(from -> ids.subList(from, Math.min(from + size, ids.size())))
         .map(some -> Filters.in("_id", some))
         .toList();
   }

@@ -10,6 +10,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.Document;
@@ -194,18 +195,55 @@ public final class ProcessedBatches {
    * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Rows read(ProcessedBatch batch, int from, int to) {
-    FeatureSchema schema = batch.schema();
-    int[][] codes = new int[schema.categorical().size()][to - from];
-    float[][] numbers = new float[schema.numeric().size()][to - from];
-    int[] labels = new int[to - from];
-    long[] hashes = new long[to - from];
-    ModelLabels modelLabels = null;
+    return reader(batch).read(from, to);
+  }
+
+  /**
+   * Finds the chunks of a batch, so that several parts of it can be read without looking them up
+   * again.
+   *
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
+   */
+  public Reader reader(ProcessedBatch batch) {
     Document marker = markers.require(batch.batchId(), batch.contentHash());
-    for (Chunk chunk : Markers.chunks(marker)) {
-      int begin = Math.max(from, chunk.first());
-      int count = Math.min(to, chunk.first() + chunk.rows()) - begin;
-      if (count > 0) {
-        Rows rows = read(batch, chunk);
+    return new Reader(batch, Markers.chunks(marker));
+  }
+
+  /** Reads parts of a batch. */
+  public final class Reader {
+    private final ProcessedBatch batch;
+    private final List<Chunk> chunks;
+
+    private Reader(ProcessedBatch batch, List<Chunk> chunks) {
+      this.batch = batch;
+      this.chunks = chunks;
+    }
+
+    /**
+     * Reads the rows from position {@code from} (inclusive) to {@code to} (exclusive) into memory.
+     *
+     * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
+     */
+    public Rows read(int from, int to) {
+      FeatureSchema schema = batch.schema();
+      int[][] codes = new int[schema.categorical().size()][to - from];
+      float[][] numbers = new float[schema.numeric().size()][to - from];
+      int[] labels = new int[to - from];
+      long[] hashes = new long[to - from];
+      ModelLabels modelLabels = null;
+      Map<String, Chunk> wanted = new LinkedHashMap<>();
+      for (Chunk chunk : chunks) {
+        if (chunk.first() < to && chunk.first() + chunk.rows() > from) {
+          wanted.put(chunk.id(batch.batchId()), chunk);
+        }
+      }
+      Iterator<Document> found = Documents.find(columns, List.copyOf(wanted.keySet()), ALL_FIELDS);
+      while (found.hasNext()) {
+        Document document = found.next();
+        Chunk chunk = Objects.requireNonNull(wanted.remove(document.getString("_id")));
+        Rows rows = ProcessedRows.rows(document, schema);
+        int begin = Math.max(from, chunk.first());
+        int count = Math.min(to, chunk.first() + chunk.rows()) - begin;
         int source = begin - chunk.first();
         int target = begin - from;
         for (int i = 0; i < codes.length; i++) {
@@ -221,8 +259,11 @@ public final class ProcessedBatches {
           modelLabels.put(target, rows.modelLabels(), source, count);
         }
       }
+      if (!wanted.isEmpty()) {
+        throw Markers.replaced(batch.batchId());
+      }
+      return new Rows(new Features(schema, to - from, codes, numbers), labels, hashes, modelLabels);
     }
-    return new Rows(new Features(schema, to - from, codes, numbers), labels, hashes, modelLabels);
   }
 
   /**
