@@ -138,7 +138,6 @@ public final class EvaluateFinetunedModel
         new HoldOut(context, batch, input.splitId(), key)
             .judge(modelId, input.championId(), input.attempt());
     Verdict verdict = judgement.verdict();
-    judgement.keep(context, batch.description());
     LOGGER.log(Level.INFO, verdict.reason());
     return new Output(
         modelId,

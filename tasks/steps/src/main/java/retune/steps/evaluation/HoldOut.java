@@ -2,6 +2,7 @@ package retune.steps.evaluation;
 
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.split.Part;
 import retune.judgement.DayKey;
@@ -24,6 +25,11 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
 
   /** Judges a version beside the champion, by the loop's rules, and keeps the verdict. */
   Judgement judge(String modelId, String championId, int attempt) {
+    if (modelId.equals(championId)) {
+      throw new InvalidInputException(
+          "The candidate and the version in production are the same version, %s; give two."
+              .formatted(modelId));
+    }
     DataSplit split = DataSplit.find(context, batch, splitId);
     split.verify(batch);
     int[] holdout = split.split().rows(Part.HOLDOUT);

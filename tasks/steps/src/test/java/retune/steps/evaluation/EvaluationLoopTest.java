@@ -576,6 +576,18 @@ class EvaluationLoopTest {
   }
 
   @Test
+  void aChampionIsNoCandidateBesideItself() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    assertRefused(
+        "The candidate and the version in production are the same version, %s; give two."
+            .formatted(champion),
+        () -> loop.evaluateFinetuned(champion, champion, 1));
+  }
+
+  @Test
   void resultsWithoutAVerdictAreRefused() {
     assertRefused(
         "The run 'run' has no verdict on 'credit-default/2026-11-05'; run check_model_performance"
