@@ -1,70 +1,65 @@
 package retune.bench;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
-import java.time.Clock;
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Locale;
-import java.util.Map;
+import java.time.Instant;
 import retune.core.split.Part;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.judgement.OrdinaryRows;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
-import retune.runtime.RunIdentity;
-import retune.runtime.Settings;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
 import retune.runtime.StepContext;
-import retune.runtime.store.DocumentStore;
 import retune.steps.comparison.EvaluationReport;
 
-/**
- * Evaluates a candidate and its champion on the hold-out and judges the candidate, as {@code
- * evaluate_finetuned_model} does, in a new process. Prints CPU and wall seconds, collector and
- * compiler included, of the evaluation (from the start of the process), and what the judgement
- * adds.
- */
-public final class JudgementWorker {
-  private static final OperatingSystemMXBean SYSTEM =
-      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+@About(
+    value =
+        "Evaluates a candidate and its champion on the hold-out and judges the candidate, as"
+            + " evaluate_finetuned_model does. Measures CPU and wall seconds, JIT compiler and"
+            + " garbage collector included, of the evaluation (from the start of the process) and"
+            + " of what the judgement adds.",
+    pipeline = Pipeline.EVALUATION,
+    work = Work.MODEL,
+    example =
+        "--model-id credit-default-ba9876543210 --champion-id credit-default-0123456789ab"
+            + " --data-path credit-default/2026-11-05")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class JudgementWorker implements Step<JudgementWorker.Input, JudgementWorker.Output> {
 
-  private JudgementWorker() {}
+  public record Input(
+      @Field("the candidate") String modelId,
+      @Field("the version in production") String championId,
+      @Field("the processed batch, as model/date") String dataPath) {}
 
-  private record Context(RunIdentity run, DocumentStore store) implements StepContext {
-    @Override
-    public Clock clock() {
-      return Clock.systemUTC();
-    }
+  public record Output(
+      @Field("rows of the hold-out") int rows,
+      @Field("CPU seconds of the evaluation") double evaluation,
+      @Field("wall seconds of the evaluation") double evaluationWall,
+      @Field("CPU seconds of the checks and the kept predictions") double checks,
+      @Field("wall seconds of the checks and the kept predictions") double checksWall,
+      @Field("CPU seconds of the report") double report,
+      @Field("wall seconds of the report") double reportWall) {}
 
-    @Override
-    public Settings settings() {
-      return new Settings(Map.of());
-    }
-
-    @Override
-    public void progress(String what, long done, long total) {}
-
-    @Override
-    public void onStop(Runnable stop) {}
-  }
-
-  /**
-   * Measures once.
-   *
-   * @param words the store's address, the run that has judged the champion, the candidate's id, the
-   *     champion's id, the batch as model/date
-   */
-  public static void main(String[] words) {
-    DocumentStore store = DocumentStore.open(words[0], Duration.ofSeconds(30), Clock.systemUTC());
-    StepContext context =
-        new Context(new RunIdentity("model_evaluation_pipeline", words[1], "bench", 1), store);
-    Batch batch = Batch.load(context, words[4]);
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    Batch batch = Batch.load(context, input.dataPath());
     Judgement before = Judgement.ofChampion(context, batch.description());
     DataSplit split = DataSplit.find(context, batch, null);
     split.verify(batch);
     int[] rows = split.split().rows(Part.HOLDOUT);
-    MeasuredVersion candidate = MeasuredVersion.ofSome(context, words[2], batch, rows, split.id());
-    MeasuredVersion champion = MeasuredVersion.ofSome(context, words[3], batch, rows, split.id());
+    MeasuredVersion candidate =
+        MeasuredVersion.ofSome(context, input.modelId(), batch, rows, split.id());
+    MeasuredVersion champion =
+        MeasuredVersion.ofSome(context, input.championId(), batch, rows, split.id());
     Mark evaluated = Mark.now();
     double alpha = before.key().rules().alphaOfAttempt();
     Judgement judgement =
@@ -75,7 +70,7 @@ public final class JudgementWorker {
             champion,
             batch,
             "bench",
-            OrdinaryRows.before(context, batch.description(), words[3]),
+            OrdinaryRows.before(context, batch.description(), input.championId()),
             other -> MeasuredVersion.ofSome(context, other, batch, rows, split.id()),
             alpha,
             before.key());
@@ -83,39 +78,32 @@ public final class JudgementWorker {
     Mark judged = Mark.now();
     EvaluationReport.keep(context, judgement, batch, candidate, champion, alpha);
     Mark reported = Mark.now();
-    store.close();
-    System.out.printf(
-        Locale.ROOT,
-        "{\"rows\": %d, %s, %s, %s}%n",
+    return new Output(
         rows.length,
-        evaluated.since("evaluation", started()),
-        judged.since("checks", evaluated),
-        reported.since("report", judged));
-  }
-
-  private static Mark started() {
-    return new Mark(0, ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3);
+        evaluated.cpu(),
+        evaluated.wall(),
+        judged.cpu() - evaluated.cpu(),
+        judged.wall() - evaluated.wall(),
+        reported.cpu() - judged.cpu(),
+        reported.wall() - judged.wall());
   }
 
   /**
-   * A moment of this process.
+   * Seconds since the start of this process.
    *
-   * @param cpu seconds of all its threads
-   * @param wall seconds since 1970
+   * @param cpu of all its threads
    */
   private record Mark(double cpu, double wall) {
-    static Mark now() {
-      return new Mark(SYSTEM.getProcessCpuTime() / 1e9, System.currentTimeMillis() / 1e3);
-    }
+    private static final double TICKS_A_SECOND = 100;
 
-    String since(String part, Mark before) {
-      return String.format(
-          Locale.ROOT,
-          "\"%s\": %.6f, \"%s_wall\": %.6f",
-          part,
-          cpu - before.cpu,
-          part,
-          wall - before.wall);
+    /** Reads Linux's own counters: Java's would load a hundred classes first. */
+    static Mark now() throws IOException {
+      String stat = Files.readString(Path.of("/proc/self/stat"));
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      double ticks = Double.parseDouble(fields[11]) + Double.parseDouble(fields[12]);
+      Instant start = ProcessHandle.current().info().startInstant().orElseThrow();
+      return new Mark(
+          ticks / TICKS_A_SECOND, Duration.between(start, Instant.now()).toNanos() / 1e9);
     }
   }
 }
