@@ -6,9 +6,7 @@ import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.bson.Document;
 import retune.model.Champions.Champion;
 import retune.runtime.StepContext;
@@ -103,29 +101,6 @@ public record DayOutcome(
     return revisions(store, model, date).stream()
         .filter(outcome -> outcome.key.equals(key))
         .max(Comparator.comparingInt(DayOutcome::revision));
-  }
-
-  /**
-   * The days before this one on which the version in production passed, by each day's latest
-   * outcome; the newest first.
-   */
-  public static List<LocalDate> approvedBefore(DocumentStore store, String model, LocalDate date) {
-    Map<String, Document> latest = new TreeMap<>(Comparator.reverseOrder());
-    store
-        .collection(COLLECTION)
-        .find(Filters.and(Filters.gt("_id", model + "/"), Filters.lt("_id", dayId(model, date))))
-        .projection(Projections.include("logical_date", "revision", "status"))
-        .forEach(
-            outcome ->
-                latest.merge(
-                    outcome.getString("logical_date"),
-                    outcome,
-                    (one, other) ->
-                        other.getInteger("revision") > one.getInteger("revision") ? other : one));
-    return latest.values().stream()
-        .filter(outcome -> outcome.getString("status").equals(Status.APPROVED.id()))
-        .map(outcome -> LocalDate.parse(outcome.getString("logical_date")))
-        .toList();
   }
 
   /** Whether a later day of the model has an outcome. */

@@ -30,6 +30,7 @@ import retune.model.ModelVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.model.batch.FeatureCache;
+import retune.model.batch.OrdinaryDays;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Outputs;
@@ -37,7 +38,6 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.runtime.store.RawBatches;
 
 /**
  * The rows by which a loop sees what a candidate loses elsewhere: the model's reference batch, and
@@ -45,20 +45,15 @@ import retune.runtime.store.RawBatches;
  * that the lineage of a compared version was trained on. A candidate is compared there with the
  * champion and with the {@link Anchor}.
  *
- * <p>At most {@value #MOST_ROWS_A_DAY} rows of each of {@value #MOST_DAYS} days are read, spread
- * over the day, whatever its size. What a version answers is kept as {@link KeptPredictions} and
- * not computed again.
+ * <p>At most {@value #MOST_ROWS_A_DAY} rows of each of {@value OrdinaryDays#MOST_DAYS} days are
+ * read, spread over the day, whatever its size. What a version answers is kept as {@link
+ * KeptPredictions} and not computed again.
  */
 public final class OrdinaryRows {
   private static final Logger LOGGER = System.getLogger(OrdinaryRows.class.getName());
 
-  static final int MOST_DAYS = 5;
   static final int MOST_ROWS_A_DAY = 4_000;
-
-  /** Rows that are read at a time: those of one stored chunk. */
-  private static final int BLOCK_ROWS = 1_000;
-
-  private static final int MOST_BLOCKS = 40;
+  private static final int BLOCK_ROWS = OrdinaryDays.BLOCK_ROWS;
 
   private static final String RETENTION = "retention_";
   private static final String ANCHOR = "anchor_";
@@ -328,12 +323,7 @@ public final class OrdinaryRows {
 
   private Group days() {
     List<Part> parts =
-        DayOutcome.approvedBefore(context.store(), judged.model(), judged.logicalDate()).stream()
-            .map(date -> RawBatches.batchId(judged.model(), date))
-            .map(context.store().processedBatches()::find)
-            .flatMap(Optional::stream)
-            .filter(batch -> batch.preprocessingHash().equals(judged.preprocessingHash()))
-            .limit(MOST_DAYS)
+        OrdinaryDays.before(context, judged).stream()
             .map(this::part)
             .filter(part -> part.rows.length > 0)
             .toList();
@@ -357,7 +347,7 @@ public final class OrdinaryRows {
   /** Reads labelled rows, evenly spread over the batch. */
   private Part part(ProcessedBatch batch) {
     int blocks = Math.ceilDiv(batch.rows(), BLOCK_ROWS);
-    int read = Math.min(blocks, MOST_BLOCKS);
+    int read = OrdinaryDays.blockCount(batch);
     boolean isReference = batch.batchId().equals(Batch.referenceId(batch.model()));
     int mostOfBlock = isReference ? BLOCK_ROWS : Math.ceilDiv(MOST_ROWS_A_DAY, read);
     // Neighbouring blocks are read together, the others one by one.

@@ -132,14 +132,14 @@ public final class ModelStore {
 
   /**
    * What the version and all that it was made from were trained on, as far as these are registered:
-   * {@link Lineage#trainedOn} of each.
+   * {@link Lineage#contents} of each.
    */
   public Set<String> trainedOn(ModelVersion version) {
     Set<String> trainedOn = new HashSet<>();
     Optional<ModelVersion> next = Optional.of(version);
     while (next.isPresent()) {
       Lineage lineage = next.get().lineage();
-      trainedOn.add(lineage.trainedOn());
+      trainedOn.addAll(lineage.contents());
       next = Optional.ofNullable(lineage.finetunedFrom()).flatMap(this::find);
     }
     return trainedOn;

@@ -1,5 +1,6 @@
 package retune.model;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -8,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
@@ -225,6 +227,8 @@ public record ModelVersion(
    *     on
    * @param hyperparameters further settings: batch size, seed, trainable share, best epoch …
    * @param history one entry per epoch, in order
+   * @param replayed content hashes of the earlier batches some of whose rows trained it, too; null
+   *     if there are none
    */
   public record Lineage(
       @Nullable String finetunedFrom,
@@ -233,7 +237,39 @@ public record ModelVersion(
       double learningRate,
       String trainedOn,
       Map<String, Double> hyperparameters,
-      List<Epoch> history) {}
+      List<Epoch> history,
+      // not written where there are none, so that versions made before keep their ids
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<String> replayed) {
+    /** The lineage of a version that was trained on one batch or file. */
+    public Lineage(
+        @Nullable String finetunedFrom,
+        String strategy,
+        int epochs,
+        double learningRate,
+        String trainedOn,
+        Map<String, Double> hyperparameters,
+        List<Epoch> history) {
+      this(
+          finetunedFrom, strategy, epochs, learningRate, trainedOn, hyperparameters, history, null);
+    }
+
+    /**
+     * What stands for the rows of a batch that may be replayed.
+     *
+     * @param contentHash the batch's
+     */
+    public static String replayOf(String contentHash) {
+      return "replay/" + contentHash;
+    }
+
+    /** What it was trained on: {@link #trainedOn}, and {@link #replayOf} each replayed batch. */
+    public List<String> contents() {
+      return Stream.concat(
+              Stream.of(trainedOn),
+              replayed == null ? Stream.of() : replayed.stream().map(Lineage::replayOf))
+          .toList();
+    }
+  }
 
   /** The result of one epoch. The metrics are those on validation rows; empty for pre-training. */
   public record Epoch(int epoch, double loss, Map<String, Double> validation) {}

@@ -53,4 +53,12 @@ public final class Hashing {
     }
     return hashes;
   }
+
+  /** SplitMix64's finalizer (Steele, Lea and Flood, 2014): spreads neighbouring numbers. */
+  public static long mix(long value) {
+    long mixed = value + 0x9e3779b97f4a7c15L;
+    mixed = (mixed ^ (mixed >>> 30)) * 0xbf58476d1ce4e5b9L;
+    mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
+    return mixed ^ (mixed >>> 31);
+  }
 }

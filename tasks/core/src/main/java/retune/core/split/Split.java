@@ -51,7 +51,7 @@ public record Split(byte[] assignment) {
     byte[] assignment = new byte[rowHashes.length];
     for (List<Group> groupsOfClass : groupsByClass(rowHashes, labels).values()) {
       groupsOfClass.sort(
-          Comparator.<Group>comparingLong(group -> mix(group.hash ^ mix(seed)))
+          Comparator.<Group>comparingLong(group -> Hashing.mix(group.hash ^ Hashing.mix(seed)))
               .thenComparingLong(Group::hash));
       int rows = groupsOfClass.stream().mapToInt(group -> group.rows.size()).sum();
       long holdout = Math.round(rows * holdoutShare);
@@ -95,14 +95,6 @@ public record Split(byte[] assignment) {
                 .thenComparing(Map.Entry.<Integer, Long>comparingByKey().reversed()))
         .orElseThrow()
         .getKey();
-  }
-
-  /** SplitMix64's finalizer (Steele, Lea and Flood, 2014): spreads neighbouring numbers. */
-  private static long mix(long value) {
-    long mixed = value + 0x9e3779b97f4a7c15L;
-    mixed = (mixed ^ (mixed >>> 30)) * 0xbf58476d1ce4e5b9L;
-    mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
-    return mixed ^ (mixed >>> 31);
   }
 
   private static void requireShare(String name, double share) {

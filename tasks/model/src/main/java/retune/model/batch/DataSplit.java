@@ -26,7 +26,7 @@ import retune.core.split.ModelLabels;
 import retune.core.split.Part;
 import retune.core.split.QualityFilter;
 import retune.core.split.Split;
-import retune.model.ModelVersion;
+import retune.model.ModelVersion.Lineage;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
@@ -135,6 +135,26 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     context.store().events().record(COLLECTION, id, document);
   }
 
+  /**
+   * Stores which rows of a batch may be replayed, before a version is registered that was trained
+   * on some of them.
+   *
+   * @param hashes of those rows, as the batch's content alone gives them
+   */
+  static void keepReplay(StepContext context, ProcessedBatch batch, long[] hashes) {
+    String id = batch.batchId() + "/replay-" + batch.contentHash().substring(0, DIGITS);
+    context.store().blobs().put(trainingRowsId(id), bytes(hashes));
+    context
+        .store()
+        .events()
+        .record(
+            COLLECTION,
+            id,
+            new Document("data_path", batch.batchId())
+                .append("content_hash", Lineage.replayOf(batch.contentHash()))
+                .append("counts", new Document("training", hashes.length)));
+  }
+
   /** The number of rejected rows for each reason, and the positions of the first ones. */
   private static Document rejected(QualityFilter filter) {
     Document rejected = new Document();
@@ -155,7 +175,7 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * earlier content of the same day, for example before its labels changed. Equal rows of other
    * days are not marked, because in a table of few distinct rows every day repeats them.
    *
-   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   * @param trainedOn content hashes of batches; see {@link Lineage#contents}
    * @return one per row: whether training may have seen it
    * @throws InvalidInputException if the batch's content is among these, but its split is not in
    *     the store
@@ -204,7 +224,7 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
   /**
    * Whether one of these contents is the batch's, or an earlier content of the same day.
    *
-   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   * @param trainedOn content hashes of batches; see {@link Lineage#contents}
    */
   public static boolean isDayOf(StepContext context, ProcessedBatch batch, Set<String> trainedOn) {
     return trainedOn.contains(batch.contentHash())
@@ -221,7 +241,7 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * seen.
    *
    * @param rowHashes see {@link Hashing#rows}
-   * @param trainedOn content hashes of batches; see {@link ModelVersion.Lineage#trainedOn}
+   * @param trainedOn content hashes of batches; see {@link Lineage#contents}
    * @return one per row
    */
   public static boolean[] equalRows(StepContext context, long[] rowHashes, Set<String> trainedOn) {

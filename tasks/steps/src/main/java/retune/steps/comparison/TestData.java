@@ -61,7 +61,7 @@ sealed interface TestData {
       StepContext context, ModelVersion version, boolean isRegistered) {
     return isRegistered
         ? new ModelStore(context.store()).trainedOn(version)
-        : Set.of(version.lineage().trainedOn());
+        : Set.copyOf(version.lineage().contents());
   }
 
   /** A CSV file with a header. */

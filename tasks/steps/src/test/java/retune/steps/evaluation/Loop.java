@@ -199,7 +199,7 @@ final class Loop implements AutoCloseable {
     writeBatch(contentHash, name, PREPROCESSING.hash(), ordinary);
   }
 
-  private String batch() {
+  String batch() {
     return MODEL + "/" + date;
   }
 
@@ -256,6 +256,16 @@ final class Loop implements AutoCloseable {
         "raw reference",
         preprocessingHash,
         rows(rows, ORDINARY, 17));
+  }
+
+  /** Makes these rows the model's reference. */
+  void writeReference(Rows rows) {
+    writeBatch(
+        Batch.referenceId(MODEL),
+        Hashing.sha256("given rows"),
+        "raw reference",
+        PREPROCESSING.hash(),
+        rows);
   }
 
   /** Makes so many rows the model's reference, and after them rows of the day. */
@@ -374,6 +384,21 @@ final class Loop implements AutoCloseable {
     tensors.put("fc.3.weight", new Tensor(new int[] {2, 2}, new float[4]));
     tensors.put("fc.3.bias", new Tensor(new int[] {2}, new float[] {-1, 1}));
     return register(new Weights(tensors), 0, finetunedFrom, VersionStatus.CANDIDATE);
+  }
+
+  /** Registers a candidate that also learned from rows of other batches. */
+  String registerReplayed(int feature, String finetunedFrom, List<String> contents) {
+    Weights weights = weights(feature, 1, true);
+    ModelVersion version =
+        ModelVersion.of(
+            MODEL,
+            Instant.parse("2026-01-09T10:15:00Z"),
+            new ModelVersion.Design(ARCHITECTURE, PREPROCESSING, TARGET),
+            new ModelVersion.Lineage(
+                finetunedFrom, "trees", 5, 1e-4, contentHash, Map.of(), List.of(), contents),
+            weights);
+    models.register(version, weights, VersionStatus.CANDIDATE);
+    return version.modelId();
   }
 
   private String register(

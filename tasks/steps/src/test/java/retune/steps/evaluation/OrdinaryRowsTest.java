@@ -11,18 +11,26 @@ import static retune.steps.evaluation.Loop.USELESS;
 import com.mongodb.client.model.Filters;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.judgement.VersionStatus;
 import retune.core.split.Part;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
+import retune.model.batch.ReplayRows;
+import retune.runtime.store.ProcessedBatches.Rows;
 
 /** A candidate that suits a drifted day, compared on the reference and on the days before. */
 class OrdinaryRowsTest {
@@ -161,6 +169,84 @@ class OrdinaryRowsTest {
     judge();
     assertEquals(before, check("anchor_reference"));
     assertTrue(before.getLong("rows") > 0);
+  }
+
+  @Test
+  void noRowThatWasReplayedJudges() {
+    loop.writeReference(800);
+    passDays(3);
+    loop.startDay(Loop.DATE.plusDays(4), true);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    Batch day = Batch.load(loop.context, loop.batch());
+    ReplayRows replay = ReplayRows.before(loop.context, day, 10_000, 10_000).orElseThrow();
+    assertEquals(3, replay.contents().size());
+    Set<List<Float>> replayed = new HashSet<>(numbers(replay.training().features()));
+    replayed.addAll(numbers(replay.validation().features()));
+    assertTrue(replayed.size() > 350 && replayed.size() < 550, replayed.size() + " replayed rows");
+
+    String candidate = loop.registerReplayed(USELESS, champion, replay.contents());
+    loop.evaluateFinetuned(candidate, champion, 1);
+    // 590 of each of the three days, and the reference as a whole
+    assertEquals(3 * 590 - replayed.size(), check("retention_days").getLong("rows"));
+    assertEquals(790, check("retention_reference").getLong("rows"));
+    List<List<Float>> judged = new ArrayList<>();
+    for (Document compared : verdict().getList("compared", Document.class)) {
+      for (String id : compared.getList("predictions", String.class)) {
+        judged.addAll(judgedRows(loop.document("predictions", id)));
+      }
+    }
+    assertEquals(3 * 590 - replayed.size() + 790, judged.size());
+    assertTrue(judged.stream().noneMatch(replayed::contains));
+  }
+
+  @Test
+  void rowsThatTheDayOrTheReferenceRepeatsAreNotReplayed() {
+    passDays(1);
+    Batch passed = Batch.load(loop.context, loop.batch());
+    loop.startDay(Loop.DATE.plusDays(2), true);
+    Batch day = Batch.load(loop.context, loop.batch());
+    Batch same =
+        new Batch(
+            day.description(),
+            new Rows(day.features(), day.rows().labels(), passed.rows().rowHashes()));
+    assertTrue(ReplayRows.before(loop.context, day, 10_000, 10_000).isPresent());
+    assertTrue(ReplayRows.before(loop.context, same, 10_000, 10_000).isEmpty());
+    loop.writeReference(passed.rows());
+    assertTrue(ReplayRows.before(loop.context, day, 10_000, 10_000).isEmpty());
+  }
+
+  @Test
+  void withoutAnOrdinaryDayNothingIsReplayed() {
+    Batch day = Batch.load(loop.context, Loop.BATCH);
+    assertTrue(ReplayRows.before(loop.context, day, 10_000, 10_000).isEmpty());
+  }
+
+  @Test
+  void noMoreRowsAreReplayedThanAskedFor() {
+    passDays(4);
+    loop.startDay(Loop.DATE.plusDays(5), true);
+    Batch day = Batch.load(loop.context, loop.batch());
+    ReplayRows replay = ReplayRows.before(loop.context, day, 40, 8).orElseThrow();
+    assertEquals(40, replay.training().labels().length);
+    assertEquals(8, replay.validation().labels().length);
+  }
+
+  /** The rows behind kept predictions. */
+  private List<List<Float>> judgedRows(Document predictions) {
+    byte[] file = loop.store.blobs().get(predictions.getString("file")).orElseThrow();
+    Batch batch = Batch.load(loop.context, predictions.getString("data_path"));
+    int count = predictions.getInteger("rows");
+    IntBuffer positions = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+    int[] rows = IntStream.range(0, count).map(positions::get).toArray();
+    return numbers(batch.features().select(rows));
+  }
+
+  private static List<List<Float>> numbers(Features features) {
+    return IntStream.range(0, features.rows())
+        .mapToObj(row -> Arrays.stream(features.numbers()).map(column -> column[row]).toList())
+        .toList();
   }
 
   @Test
