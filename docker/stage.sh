@@ -76,17 +76,28 @@ runtime() {
     >> "$stage/packages.txt"
 }
 
-# PyTorch for DJL's PYTORCH_LIBRARY_PATH: unpacked here rather than at each start. Its libraries look for those that they
-# are linked with in their own folder.
+# PyTorch for DJL's PYTORCH_LIBRARY_PATH and XGBoost for XGBOOST_LIBRARY_PATH: unpacked here rather than at each start.
+# PyTorch's libraries look for those that they are linked with in their own folder; XgboostLibrary loads XGBoost's from there.
 torch() {
   local root=$stage/torch/opt/torch jars=$top/tasks/learning/target/lib
   mkdir -p "$root"
   unzip -qj "$jars"/pytorch-native-cpu-*-linux-x86_64.jar 'pytorch/cpu/linux-x86_64/*' -d "$root"
   unzip -qj "$jars"/pytorch-jni-*.jar jnilib/linux-x86_64/cpu/libdjl_torch.so -d "$root"
+  unzip -qj "$jars"/xgboost4j_*.jar lib/linux/x86_64/libxgboost4j.so -d "$root"
   strip --strip-unneeded "$root"/*
   take libgcc-s1 "$stage/files" $libraries/libgcc_s.so.1
   take libstdc++6 "$stage/files" usr/$libraries
-  cp --dereference "$stage/files/$libraries/libgcc_s.so.1" "$stage/files/usr/$libraries/libstdc++.so.6" "$root/"
+  take libgomp1 "$stage/files" usr/$libraries
+  cp --dereference "$stage/files/$libraries/libgcc_s.so.1" "$stage/files/usr/$libraries"/lib{stdc++.so.6,gomp.so.1} "$root/"
+}
+
+# XGBoost's jar without the native libraries of five platforms.
+without_natives() { # without_natives JAR TARGET
+  local classes=$stage/files/${1##*/}
+  mkdir -p "$classes"
+  unzip -q "$1" -x 'lib/*' -d "$classes"
+  (cd "$classes" && find . -type f | LC_ALL=C sort > ../classes.list &&
+    "$java/bin/jar" --create --no-manifest --date=1980-01-01T00:00:02Z --file "$2" @../classes.list)
 }
 
 # A family's /opt/retune: the module's class path and the JVM options.
@@ -99,6 +110,7 @@ class_path() { # class_path FAMILY MODULE OPTIONS…
     case ${jar##*/} in
       retune-*) cp "$jar" "$root/" ;;
       pytorch-native-* | pytorch-jni-*) ;; # in the folder torch
+      xgboost4j_*) without_natives "$jar" "$root/lib/${jar##*/}" ;;
       *) cp "$jar" "$root/lib/" ;;
     esac
   done
@@ -141,7 +153,8 @@ rehearsals() {
   # shellcheck disable=SC2064 # expanded now on purpose
   trap "kill $store 2> /dev/null || true" EXIT
   RETUNE_MONGO_URI=$(head -n 1 "$stage/address")
-  export RETUNE_MONGO_URI RETUNE_RUN_ID=rehearsal PYTORCH_FLAVOR=cpu PYTORCH_LIBRARY_PATH=$stage/torch/opt/torch
+  export RETUNE_MONGO_URI RETUNE_RUN_ID=rehearsal PYTORCH_FLAVOR=cpu PYTORCH_LIBRARY_PATH=$stage/torch/opt/torch \
+    XGBOOST_LIBRARY_PATH=$stage/torch/opt/torch
   batch=credit-default/$day
 
   rehearse light register_distribution --model credit-default --path "$example/distribution.json"

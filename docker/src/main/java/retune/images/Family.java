@@ -7,7 +7,7 @@ import java.util.Map;
 enum Family {
   /** Steps without native libraries. */
   LIGHT,
-  /** Steps with PyTorch. */
+  /** Steps with PyTorch and XGBoost. */
   LEARNING,
   /** The embedded document store. */
   STORE,
@@ -40,6 +40,8 @@ enum Family {
       case LEARNING ->
           Map.of(
               "PYTORCH_LIBRARY_PATH",
+              "/opt/torch",
+              "XGBOOST_LIBRARY_PATH",
               "/opt/torch",
               "PYTORCH_FLAVOR",
               "cpu",

@@ -100,6 +100,11 @@ public record Predictions(
         threshold);
   }
 
+  /** The same with another decision threshold. */
+  public Predictions withThreshold(double other) {
+    return new Predictions(labels, probabilities, classes, positive, other);
+  }
+
   public int rows() {
     return labels.length;
   }

@@ -17,7 +17,7 @@ public enum DatePart {
   private static final double SECONDS_A_DAY = 86_400;
 
   /** The feature's name: {@code signed_day_of_week} for a column {@code signed}. */
-  String feature(String column) {
+  public String feature(String column) {
     return column + "_" + name().toLowerCase(Locale.ROOT);
   }
 

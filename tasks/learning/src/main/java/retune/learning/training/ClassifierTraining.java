@@ -185,11 +185,6 @@ public record ClassifierTraining(
     if (threshold != null || !target.isBinary()) {
       return answers;
     }
-    return new Predictions(
-        answers.labels(),
-        answers.probabilities(),
-        answers.classes(),
-        answers.positive(),
-        DecisionThreshold.best(metric, answers).threshold());
+    return answers.withThreshold(DecisionThreshold.best(metric, answers).threshold());
   }
 }

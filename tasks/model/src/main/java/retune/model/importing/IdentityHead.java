@@ -1,10 +1,14 @@
 package retune.model.importing;
 
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import retune.core.data.Target;
 import retune.model.Tensor;
+import retune.model.Weights;
+import retune.model.trees.Forest;
+import retune.model.trees.XgboostFile;
 
 /**
  * The head of an encoder whose vector already is logits: {@code relu(x) − relu(−x)}, which is x to
@@ -26,6 +30,17 @@ public final class IdentityHead {
               Tensor tensor = head.get(expected.getKey());
               return tensor != null && tensor.hasSameContent(expected.getValue());
             });
+  }
+
+  /**
+   * The weights of a version whose answers are those of trees.
+   *
+   * @param names the trees' inputs, in order
+   */
+  public static Weights on(Forest forest, List<String> names, Target target) {
+    return new Weights(
+        of(forest.outputs(), target),
+        new Weights.Archive(Weights.Form.TREES, XgboostFile.ubj(forest, names)));
   }
 
   /** The head's tensors, by name. */

@@ -15,11 +15,9 @@ import retune.core.preprocessing.Scaling;
 import retune.model.Architecture;
 import retune.model.Architecture.Trees.Input;
 import retune.model.BoundedFile;
-import retune.model.Weights;
 import retune.model.importing.ImportSpec.InputColumn;
 import retune.model.trees.Forest;
 import retune.model.trees.TreesFile;
-import retune.model.trees.XgboostFile;
 
 /**
  * Boosted trees imported from a file of XGBoost or LightGBM and a spec. The trees see a value that
@@ -55,9 +53,7 @@ public final class TreesImport {
             IdentityHead.hidden(forest.outputs()),
             0),
         preprocessing(spec),
-        new Weights(
-            IdentityHead.of(forest.outputs(), spec.target()),
-            new Weights.Archive(Weights.Form.TREES, XgboostFile.ubj(forest, names))),
+        IdentityHead.on(forest, names, spec.target()),
         new TreeMap<>());
   }
 

@@ -1,6 +1,7 @@
 package retune.model.trees;
 
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Boosted trees. An output is the sum of its trees' answers, in their order; a model's base score
@@ -35,6 +36,26 @@ public record Forest(int inputs, int outputs, List<Tree> trees) {
         }
       }
     }
+  }
+
+  /**
+   * Trees that answer the same whatever the inputs are.
+   *
+   * @param answer the outputs
+   */
+  public static Forest constant(int inputs, float[] answer) {
+    return new Forest(
+        inputs,
+        answer.length,
+        IntStream.range(0, answer.length)
+            .mapToObj(output -> Tree.constant(output, answer[output]))
+            .toList());
+  }
+
+  /** Whether the trees are rounds of one tree an output, in the outputs' order. */
+  public boolean isInRounds() {
+    return trees.size() % outputs == 0
+        && IntStream.range(0, trees.size()).allMatch(i -> trees.get(i).output() == i % outputs);
   }
 
   /**

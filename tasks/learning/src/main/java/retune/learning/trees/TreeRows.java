@@ -1,0 +1,55 @@
+package retune.learning.trees;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import retune.core.data.Features;
+
+/**
+ * Labelled rows of a batch.
+ *
+ * @param features all rows of the batch
+ * @param rows positions of those that are meant
+ * @param labels one class index per row of the batch; only these rows need one
+ * @param weight of each of these rows, above 0
+ */
+public record TreeRows(Features features, int[] rows, int[] labels, double weight) {
+  /** Rows that weigh as much as any other. */
+  public TreeRows(Features features, int[] rows, int[] labels) {
+    this(features, rows, labels, 1);
+  }
+
+  int size() {
+    return rows.length;
+  }
+
+  int label(int index) {
+    return labels[rows[index]];
+  }
+
+  /** These rows with another weight. */
+  public TreeRows weighing(double other) {
+    return new TreeRows(features, rows, labels, other);
+  }
+
+  /** At most so many of the rows, evenly spread. */
+  TreeRows atMost(int most) {
+    return rows.length <= most
+        ? this
+        : new TreeRows(
+            features,
+            IntStream.range(0, most)
+                .map(i -> rows[(int) ((long) i * rows.length / most)])
+                .toArray(),
+            labels,
+            weight);
+  }
+
+  /** The features of these rows alone. */
+  Features selected() {
+    return features.select(rows);
+  }
+
+  int[] selectedLabels() {
+    return Arrays.stream(rows).map(row -> labels[row]).toArray();
+  }
+}

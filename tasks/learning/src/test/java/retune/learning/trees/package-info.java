@@ -1,0 +1,4 @@
+@NullMarked
+package retune.learning.trees;
+
+import org.jspecify.annotations.NullMarked;
