@@ -7,14 +7,12 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.Features;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
-import retune.learning.torch.GoldenRows;
 import retune.learning.training.CandidateTraining;
 import retune.learning.training.FinetuningData;
 import retune.learning.training.FinetuningStart;
@@ -22,6 +20,7 @@ import retune.learning.training.NetworkFinetuning;
 import retune.learning.training.Seeds;
 import retune.learning.training.Trained;
 import retune.learning.training.TrainingLog;
+import retune.learning.trees.TreesFinetuning;
 import retune.model.Architecture;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -67,8 +66,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               "how to train: head trains the head with the encoder frozen; head_long the same for 4"
                   + " times the epochs at 10 times the learning rate; full the whole network at 3"
                   + " times the learning rate, or as head_new if the encoder is a TorchScript"
-                  + " archive or boosted trees; head_new a new head like head_long. If left out,"
-                  + " attempt 1 is head, 2 head_long, 3 full")
+                  + " archive or boosted trees; head_new a new head like head_long; trees boosts"
+                  + " trees; trees_replay boosts trees on the day's rows and as many of the last"
+                  + " days that passed. If left out, attempt 1 is head, 2 head_long, 3 full")
           @Nullable Strategy strategy,
       @Field(
               value = "passes over the training rows; head_long and head_new make 4 times as many",
@@ -108,7 +108,10 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("the one-sided 95 % confidence bound below that value")
           @Nullable Double validationLowerBound,
       @Field("the champion's metric on the same rows") double championValidationValue,
-      @Field("how the candidate was trained: head, head_long, full or head_new") String strategy,
+      @Field(
+              "how the candidate was trained: head, head_long, full, head_new, trees or"
+                  + " trees_replay")
+          String strategy,
       @Field("epochs trained") @Nullable Integer epochs,
       @Field("step size used") @Nullable Double learningRate,
       @Field("share of the model's parameters that were trained, 0 to 1")
@@ -164,6 +167,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       case HEAD, HEAD_LONG, FULL, HEAD_NEW ->
           new NetworkFinetuning(
               NetworkPlan.of(strategy, input.epochs(), input.learningRate()), input.batchSize());
+      case TREES, TREES_REPLAY -> new TreesFinetuning(strategy);
     };
   }
 
@@ -251,13 +255,12 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       Evaluation measured) {
     ModelVersion champion = start.champion();
     FinetuningData data = start.data();
-    Features validation = data.features().select(data.rows(Part.VALIDATION));
     Map<String, Double> settings = new LinkedHashMap<>(trained.settings());
     settings.put("attempt", (double) input.attempt());
     settings.put("class_weights", input.classWeights() ? 1.0 : 0.0);
     settings.put("seed", (double) input.seed());
     settings.put("training_rows", (double) data.rows(Part.TRAINING).length);
-    settings.put("validation_rows", (double) validation.rows());
+    settings.put("validation_rows", (double) data.rows(Part.VALIDATION).length);
     settings.put("trainable_share", trained.trainedShare());
     settings.put("best_epoch", (double) trained.bestEpoch());
     return ModelVersion.of(
@@ -272,10 +275,11 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                 trained.learningRate(),
                 data.batch().contentHash(),
                 settings,
-                trained.history()),
+                trained.history(),
+                trained.replayed()),
             trained.weights())
         .withDecisionThreshold(trained.answers().threshold())
         .withMetrics(Map.of(VALIDATION, measured.toMap()))
-        .withGolden(GoldenRows.of(trained.architecture(), trained.weights(), validation));
+        .withGolden(trained.golden());
   }
 }

@@ -20,6 +20,7 @@ public record NetworkPlan(Strategy strategy, int epochs, double learningRate) {
       case HEAD -> new NetworkPlan(strategy, epochs, learningRate);
       case HEAD_LONG, HEAD_NEW -> new NetworkPlan(strategy, 4 * epochs, 10 * learningRate);
       case FULL -> new NetworkPlan(strategy, epochs, 3 * learningRate);
+      case TREES, TREES_REPLAY -> throw noNetwork(strategy);
     };
   }
 
@@ -51,6 +52,11 @@ public record NetworkPlan(Strategy strategy, int epochs, double learningRate) {
       case HEAD_LONG -> "the classifier head only, encoder frozen, longer and faster" + threshold;
       case FULL -> "the whole network" + threshold;
       case HEAD_NEW -> "a new classifier head with random weights, encoder frozen" + threshold;
+      case TREES, TREES_REPLAY -> throw noNetwork(strategy);
     };
+  }
+
+  private static IllegalArgumentException noNetwork(Strategy strategy) {
+    return new IllegalArgumentException(strategy.id() + " trains no network");
   }
 }

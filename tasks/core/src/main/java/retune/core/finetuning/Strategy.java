@@ -17,7 +17,11 @@ public enum Strategy {
   /** The whole network, or {@link #HEAD_NEW} where the encoder cannot be trained. */
   FULL,
   /** A new head with random weights on the frozen encoder. */
-  HEAD_NEW;
+  HEAD_NEW,
+  /** Boosted trees on the day's columns, beside or after the champion. */
+  TREES,
+  /** The same on the day's rows and as many of ordinary days. */
+  TREES_REPLAY;
 
   /** The most attempts of a day. */
   public static final int MOST_ATTEMPTS = 8;

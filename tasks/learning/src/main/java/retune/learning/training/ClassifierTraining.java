@@ -168,11 +168,19 @@ public record ClassifierTraining(
   }
 
   private double value(Evaluation validation) {
-    double value = validation.value(metric);
+    return defined(metric, validation.value(metric), validation.rows());
+  }
+
+  /**
+   * The metric's value on validation rows.
+   *
+   * @throws InvalidInputException if it is not defined there
+   */
+  public static double defined(Metric metric, double value, int rows) {
     if (Double.isNaN(value)) {
       throw new InvalidInputException(
           "%s is not defined on the %d validation rows, because a class has none of them; choose"
-                  .formatted(metric.id(), validation.rows())
+                  .formatted(metric.id(), rows)
               + " another metric or bring more rows.");
     }
     return value;

@@ -7,6 +7,7 @@ import java.util.SplittableRandom;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Strategy;
 import retune.core.split.Part;
+import retune.learning.torch.GoldenRows;
 import retune.learning.torch.NetworkInput;
 import retune.learning.torch.NetworkInput.FeatureRows;
 import retune.learning.torch.TorchModule;
@@ -77,6 +78,11 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
           outcome.bestEpoch(),
           outcome.answers(),
           outcome.history(),
+          GoldenRows.of(
+              network.architecture,
+              outcome.weights(),
+              data.features().select(data.rows(Part.VALIDATION))),
+          null,
           Map.of("batch_size", (double) batchSize));
     }
   }

@@ -2,9 +2,11 @@ package retune.learning.training;
 
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Predictions;
 import retune.model.Architecture;
 import retune.model.ModelVersion.Epoch;
+import retune.model.ModelVersion.Golden;
 import retune.model.Weights;
 
 /** The end of a {@link CandidateTraining}. */
@@ -18,6 +20,9 @@ public sealed interface Trained {
    * @param bestEpoch the epoch or round whose weights were kept, from 1
    * @param answers its predictions on the validation rows, with its decision threshold
    * @param history one entry per epoch, in order
+   * @param golden validation rows with the logits of the library that trained it
+   * @param replayed content hashes of the earlier batches some of whose rows trained it, too; null
+   *     if there are none
    * @param settings further numbers of its lineage, by name
    */
   record Candidate(
@@ -29,6 +34,8 @@ public sealed interface Trained {
       int bestEpoch,
       Predictions answers,
       List<Epoch> history,
+      Golden golden,
+      @Nullable List<String> replayed,
       Map<String, Double> settings)
       implements Trained {}
 

@@ -3,6 +3,7 @@ package retune.learning.trees;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import retune.core.data.Features;
+import retune.model.batch.ReplayRows;
 
 /**
  * Labelled rows of a batch.
@@ -16,6 +17,12 @@ public record TreeRows(Features features, int[] rows, int[] labels, double weigh
   /** Rows that weigh as much as any other. */
   public TreeRows(Features features, int[] rows, int[] labels) {
     this(features, rows, labels, 1);
+  }
+
+  /** All replayed rows. */
+  static TreeRows all(ReplayRows.Some rows) {
+    return new TreeRows(
+        rows.features(), IntStream.range(0, rows.labels().length).toArray(), rows.labels());
   }
 
   int size() {

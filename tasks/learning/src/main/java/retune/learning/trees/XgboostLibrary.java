@@ -16,6 +16,7 @@ import retune.core.InvalidInputException;
  * XGBOOST_LIBRARY_PATH} names, because nothing can be unpacked and then run there; elsewhere it is
  * unpacked from its jar, and the file is deleted as soon as it is loaded.
  */
+@SuppressWarnings("restricted") // Java warns of every native library
 final class XgboostLibrary {
   private static final String FOLDER = "XGBOOST_LIBRARY_PATH";
   private static final String NAME = System.mapLibraryName("xgboost4j");

@@ -46,7 +46,8 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       @Field("SHA-256 of weights, encoder and preprocessing") Map<String, String> hashes,
       @Field(
               "the version and those that it was fine-tuned from, the nearest first: model_id,"
-                  + " strategy, epochs, learning_rate, trained_on, status")
+                  + " strategy, epochs, learning_rate, trained_on, replayed (batches of ordinary"
+                  + " days), status")
           List<Map<String, Object>> lineage,
       @Field(
               "how the data that it was trained on was split: data_path, content_hash, counts and"
@@ -108,6 +109,9 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       entry.put("epochs", made.epochs());
       entry.put("learning_rate", made.learningRate());
       entry.put("trained_on", made.trainedOn());
+      if (made.replayed() != null) {
+        entry.put("replayed", made.replayed());
+      }
       entry.put("status", models.status(found.modelId()).id());
       lineage.add(entry);
       @Nullable String parent = made.finetunedFrom();

@@ -1,0 +1,327 @@
+package retune.learning.trees;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Features;
+import retune.core.data.Target;
+import retune.core.finetuning.Strategy;
+import retune.core.metrics.DecisionThreshold;
+import retune.core.metrics.Predictions;
+import retune.core.split.Part;
+import retune.learning.training.CandidateTraining;
+import retune.learning.training.ClassifierTraining;
+import retune.learning.training.FinetuningStart;
+import retune.learning.training.Progress;
+import retune.learning.training.Trained;
+import retune.learning.trees.Boosting.Grown;
+import retune.learning.trees.Boosting.Losses;
+import retune.model.Architecture;
+import retune.model.Architecture.Trees.Input;
+import retune.model.ModelVersion;
+import retune.model.ModelVersion.Epoch;
+import retune.model.ModelVersion.Golden;
+import retune.model.Weights;
+import retune.model.batch.ReplayRows;
+import retune.model.engine.Outputs;
+import retune.model.importing.IdentityHead;
+import retune.model.trees.Forest;
+import retune.model.trees.TreeInputs;
+import retune.model.trees.TreesFile;
+import retune.runtime.StepContext;
+
+/**
+ * Boosts trees on the day's training rows: new ones and, where the champion is boosted trees, more
+ * trees on top of its own. Ordinary rows may join in, with shares that weigh them. The validation
+ * rows, and as many ordinary rows where these join in, choose among what was boosted, and the
+ * decision threshold.
+ *
+ * @param strategy without or with ordinary rows
+ */
+public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
+  private static final Logger LOGGER = System.getLogger(TreesFinetuning.class.getName());
+
+  /** Rows that a version contains together with XGBoost's answers. */
+  private static final int GOLDEN_ROWS = 8;
+
+  /** Most rounds of a champion that is boosted further, to bound the time of a prediction. */
+  private static final int MOST_ROUNDS = 1_000;
+
+  private static final double EVEN_THRESHOLD = 0.5;
+
+  /** What all ordinary rows together weigh, where all of the day's rows weigh 1. */
+  private static final double[] SHARES = {1, 0.3};
+
+  /**
+   * Where boosting starts.
+   *
+   * @param forest null for the classes' shares
+   */
+  private record Beginning(List<Input> inputs, @Nullable Forest forest) {}
+
+  /**
+   * What is boosted, and on what.
+   *
+   * @param training rows that fit
+   * @param share what ordinary rows weigh; 0 without any
+   */
+  private record Plan(Beginning beginning, List<TreeRows> training, double share) {}
+
+  /**
+   * Trees that were boosted.
+   *
+   * @param threshold the decision threshold that suits the metric best
+   * @param loss log loss on the rows that choose, which varies less than a metric of answers
+   */
+  private record Candidate(Plan plan, Grown grown, double threshold, double loss) {}
+
+  @Override
+  public String description() {
+    return String.format(
+        Locale.ROOT,
+        "boosted trees%s (at most %d rounds, step %s; decision threshold chosen on validation"
+            + " rows)",
+        strategy == Strategy.TREES_REPLAY ? ", ordinary rows beside the day's," : "",
+        Boosting.MOST_ROUNDS,
+        Boosting.STEP);
+  }
+
+  @Override
+  public Trained train(FinetuningStart start, StepContext context) {
+    TreeRows training = rows(start, Part.TRAINING);
+    TreeRows validation = rows(start, Part.VALIDATION);
+    int[] classes = Arrays.stream(training.selectedLabels()).distinct().toArray();
+    if (classes.length == 1) {
+      return new Trained.Nothing(
+          "all %d training rows have the class '%s'."
+              .formatted(training.size(), start.champion().target().classes().get(classes[0])));
+    }
+    if (strategy == Strategy.TREES) {
+      return train(start, plans(start, training), List.of(validation), null, context);
+    }
+    Optional<ReplayRows> replay =
+        ReplayRows.before(context, start.data().batch(), training.size(), validation.size());
+    if (replay.isEmpty()) {
+      return new Trained.Nothing(
+          "no earlier day on which production passed has rows that may be replayed.");
+    }
+    return train(
+        start,
+        plans(start, training, TreeRows.all(replay.get().training())),
+        List.of(validation, TreeRows.all(replay.get().validation())),
+        replay.get().contents(),
+        context);
+  }
+
+  private static List<Plan> plans(FinetuningStart start, TreeRows training) {
+    return beginnings(start).stream()
+        .map(beginning -> new Plan(beginning, List.of(training), 0))
+        .toList();
+  }
+
+  private static List<Plan> plans(FinetuningStart start, TreeRows training, TreeRows ordinary) {
+    double all = (double) training.size() / ordinary.size();
+    return beginnings(start).stream()
+        .flatMap(
+            beginning ->
+                Arrays.stream(SHARES)
+                    .mapToObj(
+                        share ->
+                            new Plan(
+                                beginning,
+                                List.of(training, ordinary.weighing(share * all)),
+                                share)))
+        .toList();
+  }
+
+  /** The best of the plans; the first group of rows that choose are the day's. */
+  private static Trained train(
+      FinetuningStart start,
+      List<Plan> plans,
+      List<TreeRows> choosing,
+      @Nullable List<String> replayed,
+      StepContext context) {
+    Candidate best = null;
+    for (int i = 0; i < plans.size(); i++) {
+      long before = (long) i * Boosting.MOST_ROUNDS;
+      long all = (long) plans.size() * Boosting.MOST_ROUNDS;
+      Candidate candidate =
+          boost(
+              start,
+              plans.get(i),
+              choosing,
+              (what, done, total) -> context.progress(what, before + done, all));
+      if (candidate.grown.bestRound() > 0 && (best == null || candidate.loss < best.loss)) {
+        best = candidate;
+      }
+    }
+    return best == null
+        ? new Trained.Nothing("no round of boosting lowers the log loss on the validation rows.")
+        : trained(start, best, choosing.getFirst(), replayed);
+  }
+
+  private static Candidate boost(
+      FinetuningStart start, Plan plan, List<TreeRows> choosing, Progress progress) {
+    Boosting boosting = boosting(start, plan.beginning.inputs);
+    Forest begin = plan.beginning.forest;
+    Grown grown =
+        boosting.run(
+            begin == null ? boosting.shares(plan.training) : begin,
+            plan.training,
+            choosing.getFirst(),
+            progress);
+    Predictions answers =
+        Predictions.joined(
+            choosing.stream().map(rows -> answers(start, plan, grown.forest(), rows)).toList());
+    double threshold = EVEN_THRESHOLD;
+    if (start.champion().target().isBinary()) {
+      DecisionThreshold best = DecisionThreshold.best(start.metric(), answers);
+      ClassifierTraining.defined(start.metric(), best.value(), answers.rows());
+      threshold = best.threshold();
+    }
+    return new Candidate(plan, grown, threshold, logLoss(answers));
+  }
+
+  private static double logLoss(Predictions answers) {
+    return IntStream.range(0, answers.rows())
+        .mapToDouble(row -> answers.probability(row, answers.labels()[row]))
+        .map(probability -> -Math.log(Math.max(probability, Double.MIN_NORMAL)))
+        .average()
+        .orElseThrow();
+  }
+
+  private static TreeRows rows(FinetuningStart start, Part part) {
+    return new TreeRows(
+        start.data().features(),
+        start.data().rows(part),
+        start.data().batch().rows().trainingLabels());
+  }
+
+  /** None, and the champion's trees where they can be boosted further. */
+  private static List<Beginning> beginnings(FinetuningStart start) {
+    Beginning none = new Beginning(TreeColumns.of(start.champion().preprocessing()), null);
+    return championsTrees(start).map(trees -> List.of(none, trees)).orElse(List.of(none));
+  }
+
+  /** Empty where the champion is no trees, or has more than an identity for a head. */
+  private static Optional<Beginning> championsTrees(FinetuningStart start) {
+    ModelVersion champion = start.champion();
+    Weights.Archive archive = start.weights().archive();
+    if (!(champion.architecture() instanceof Architecture.Trees trees)
+        || archive == null
+        || !IdentityHead.is(start.weights().tensors(), trees.outputs(), champion.target())) {
+      return Optional.empty();
+    }
+    Forest forest = TreesFile.read(archive.bytes(), champion.modelId()).forest();
+    return forest.isInRounds() && forest.trees().size() <= MOST_ROUNDS * forest.outputs()
+        ? Optional.of(new Beginning(trees.inputs(), forest))
+        : Optional.empty();
+  }
+
+  /** Two classes have a decision threshold, so that weighing them gains nothing. */
+  private static Boosting boosting(FinetuningStart start, List<Input> inputs) {
+    ModelVersion champion = start.champion();
+    return new Boosting(
+        inputs,
+        champion.preprocessing().schema(),
+        champion.target(),
+        start.classWeights() && !champion.target().isBinary(),
+        start.seed());
+  }
+
+  private static Trained.Candidate trained(
+      FinetuningStart start, Candidate best, TreeRows validation, @Nullable List<String> replayed) {
+    Grown grown = best.grown;
+    Beginning beginning = best.plan.beginning;
+    Target target = start.champion().target();
+    LOGGER.log(
+        Level.INFO,
+        "Boosting kept {0} of {1} rounds, {2}.",
+        grown.bestRound(),
+        grown.losses().size(),
+        beginning.forest == null ? "from nothing" : "after the champion''s trees");
+    Map<String, Double> settings = new TreeMap<>();
+    settings.put("continued", beginning.forest == null ? 0.0 : 1.0);
+    if (replayed != null) {
+      settings.put("replay_share", best.plan.share);
+      settings.put("replayed_rows", (double) best.plan.training.getLast().size());
+    }
+    return new Trained.Candidate(
+        architecture(beginning, grown.forest()),
+        IdentityHead.on(
+            grown.forest(), beginning.inputs.stream().map(Input::feature).toList(), target),
+        grown.losses().size(),
+        Boosting.STEP,
+        1,
+        grown.bestRound(),
+        answers(start, best.plan, grown.forest(), validation).withThreshold(best.threshold),
+        history(grown.losses()),
+        golden(target, validation.selected(), grown.margins()),
+        replayed,
+        settings);
+  }
+
+  private static Architecture.Trees architecture(Beginning beginning, Forest forest) {
+    int outputs = forest.outputs();
+    return new Architecture.Trees(beginning.inputs, outputs, IdentityHead.hidden(outputs), 0);
+  }
+
+  private static Predictions answers(
+      FinetuningStart start, Plan plan, Forest forest, TreeRows rows) {
+    Target target = start.champion().target();
+    int classes = target.classes().size();
+    TreeInputs inputs =
+        TreeInputs.of(architecture(plan.beginning, forest), rows.features().schema());
+    float[] row = new float[inputs.size()];
+    float[] margins = new float[forest.outputs()];
+    float[] logits = new float[rows.size() * classes];
+    for (int i = 0; i < rows.size(); i++) {
+      inputs.fill(rows.features(), rows.rows()[i], row);
+      double[] answer = forest.answer(row);
+      for (int output = 0; output < answer.length; output++) {
+        margins[output] = (float) answer[output];
+      }
+      System.arraycopy(logits(target, margins), 0, logits, i * classes, classes);
+    }
+    return Outputs.of(logits, target, EVEN_THRESHOLD).against(rows.selectedLabels());
+  }
+
+  /** A row's logits, from the trees' outputs for it. */
+  private static float[] logits(Target target, float[] margins) {
+    if (!target.isBinary()) {
+      return margins;
+    }
+    float[] logits = new float[2];
+    logits[target.positiveIndex()] = margins[0];
+    return logits;
+  }
+
+  private static List<Epoch> history(List<Losses> losses) {
+    return IntStream.range(0, losses.size())
+        .mapToObj(
+            i ->
+                new Epoch(
+                    i + 1,
+                    losses.get(i).training(),
+                    Map.of("log_loss", losses.get(i).validation())))
+        .toList();
+  }
+
+  /** XGBoost's own answers, by which every engine is checked before the version is deployed. */
+  private static Golden golden(Target target, Features rows, float[][] margins) {
+    int count = Math.min(GOLDEN_ROWS, rows.rows());
+    Features few = rows.select(IntStream.range(0, count).toArray());
+    float[][] logits = new float[count][];
+    for (int row = 0; row < count; row++) {
+      logits[row] = logits(target, margins[row]);
+    }
+    return new Golden(few.codes(), few.numbers(), logits);
+  }
+}
