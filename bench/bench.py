@@ -402,7 +402,10 @@ def judgement(rounds: int, *, smoke: bool) -> None:
         settings = {"RETUNE_MONGO_URI": uri, "RETUNE_STEPS": str(own_steps)}
         # The first candidate also pays for what the champion answers to the ordinary rows.
         for seed in range(rounds + 1):
-            _, tuned = step(uri, "finetune_model", *of, "--epochs", 1, "--seed", seed)
+            with as_run(f"training {seed}"):
+                _, tuned = step(
+                    uri, "finetune_model", *of, "--strategy", "head_long", "--seed", seed
+                )
             _, answer = timed(
                 RETUNE, "judgement_worker", "--model-id", tuned["model_id"],
                 "--champion-id", champion, *batch, environment=settings,
@@ -737,7 +740,8 @@ def attempts(*, smoke: bool) -> None:
     with wide_store(network("attempts", rows)) as (running, version), as_run("bench"):
         uri, champion = running.uri, version["model_id"]
         of = ("--model-id", champion, "--data-path", "bench/2026-01-01")
-        step(uri, "generate_data", *day, "--rows", rows)
+        # Drift gives the attempts something to find.
+        step(uri, "generate_data", *day, "--rows", rows, "--drill", "concept_drift")
         step(uri, "process_data", *day)
         measured, evaluated = step(uri, "evaluate_model", *of)
         report.add("evaluate_model", measured)
@@ -750,6 +754,8 @@ def attempts(*, smoke: bool) -> None:
             tuned, candidate = step(uri, "finetune_model", *of, "--attempt", attempt)
             name = f"attempt {attempt}, {candidate['strategy']}"
             report.add(f"{name}: finetune_model", tuned)
+            if not candidate.get("model_id"):
+                continue  # nothing was better on the validation rows
             checked, _ = step(
                 uri, "evaluate_finetuned_model", "--model-id", candidate["model_id"],
                 "--champion-id", champion, *of[2:], "--attempt", attempt,

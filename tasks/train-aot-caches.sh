@@ -31,12 +31,12 @@ step register_distribution --model credit-default --path "$example/distribution.
 step register_model --path "$example/finetuned" --champion true
 champion=$(id)
 batch=(--model-id "$champion" --data-path credit-default/2026-01-01)
-step generate_data "${day[@]}" --rows 1000
+step generate_data "${day[@]}" --rows 1000 --drill concept_drift # so that fine-tuning finds something better
 train process_data "${day[@]}"
 train load_latest_model --model credit-default
 step evaluate_model "${batch[@]}"
 step check_model_performance "${batch[@]}" --metric f1_macro --threshold 0.99 --evidence interval
 step prepare_retraining_data "${batch[@]}"
-train finetune_model "${batch[@]}" --epochs 1
+train finetune_model "${batch[@]}" --strategy head_long --metric f1_macro
 # Nearly all that evaluate_model runs, and the judgement.
 train evaluate_finetuned_model --model-id "$(id)" --champion-id "$champion" --data-path credit-default/2026-01-01 --attempt 1

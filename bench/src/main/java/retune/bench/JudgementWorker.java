@@ -99,7 +99,7 @@ public final class JudgementWorker implements Step<JudgementWorker.Input, Judgem
     /** Reads Linux's own counters: Java's would load a hundred classes first. */
     static Mark now() throws IOException {
       String stat = Files.readString(Path.of("/proc/self/stat"));
-      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       double ticks = Double.parseDouble(fields[11]) + Double.parseDouble(fields[12]);
       Instant start = ProcessHandle.current().info().startInstant().orElseThrow();
       return new Mark(
