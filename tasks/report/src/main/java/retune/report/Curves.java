@@ -1,7 +1,7 @@
 package retune.report;
 
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import retune.core.metrics.Predictions;
@@ -59,30 +59,39 @@ public final class Curves {
 
   /** Rows of the class, and of the others, that are predicted as it, as the threshold falls. */
   private static List<int[]> counts(Predictions predictions, int label) {
-    int[] order =
-        IntStream.range(0, predictions.rows())
-            .boxed()
-            .sorted(Comparator.comparingDouble(row -> -predictions.probability(row, label)))
-            .mapToInt(Integer::intValue)
-            .toArray();
+    double[] inside = sorted(predictions, label, true);
+    double[] outside = sorted(predictions, label, false);
     List<int[]> counts = new ArrayList<>(List.of(new int[] {0, 0}));
-    int inside = 0;
-    int outside = 0;
-    for (int i = 0; i < order.length; i++) {
-      if (predictions.labels()[order[i]] == label) {
-        inside++;
-      } else {
-        outside++;
+    int insideLeft = inside.length;
+    int outsideLeft = outside.length;
+    while (insideLeft > 0 || outsideLeft > 0) {
+      double threshold =
+          Math.max(
+              insideLeft > 0 ? inside[insideLeft - 1] : 0,
+              outsideLeft > 0 ? outside[outsideLeft - 1] : 0);
+      while (insideLeft > 0 && inside[insideLeft - 1] >= threshold) {
+        insideLeft--;
       }
-      boolean tied =
-          i + 1 < order.length
-              && predictions.probability(order[i], label)
-                  == predictions.probability(order[i + 1], label);
-      if (!tied) {
-        counts.add(new int[] {inside, outside});
+      while (outsideLeft > 0 && outside[outsideLeft - 1] >= threshold) {
+        outsideLeft--;
       }
+      counts.add(new int[] {inside.length - insideLeft, outside.length - outsideLeft});
     }
     return counts;
+  }
+
+  /** The class's probability for the rows that are of the class, or that are not, ascending. */
+  private static double[] sorted(Predictions predictions, int label, boolean isInside) {
+    double[] sorted = new double[predictions.rows()];
+    int filled = 0;
+    for (int row = 0; row < sorted.length; row++) {
+      if ((predictions.labels()[row] == label) == isInside) {
+        sorted[filled++] = predictions.probability(row, label);
+      }
+    }
+    double[] some = Arrays.copyOf(sorted, filled);
+    Arrays.sort(some);
+    return some;
   }
 
   private static Line thinned(String name, List<int[]> counts, Point point) {

@@ -89,15 +89,12 @@ public record Predictions(
   /** The predictions of some rows, in that order. */
   public Predictions select(int[] rows) {
     double[] selected = new double[rows.length * classes];
+    int[] selectedLabels = new int[rows.length];
     for (int i = 0; i < rows.length; i++) {
+      selectedLabels[i] = labels[rows[i]];
       System.arraycopy(probabilities, rows[i] * classes, selected, i * classes, classes);
     }
-    return new Predictions(
-        Arrays.stream(rows).map(row -> labels[row]).toArray(),
-        selected,
-        classes,
-        positive,
-        threshold);
+    return new Predictions(selectedLabels, selected, classes, positive, threshold);
   }
 
   /** The same with another decision threshold. */

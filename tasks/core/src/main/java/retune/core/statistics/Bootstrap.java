@@ -98,7 +98,7 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration)
 
   /** The normal quantile of the share of resampled values below a value; ties count half. */
   private double normalQuantileOf(double value) {
-    double share = (countBelow(value) + countUpTo(value)) / 2.0 / sorted.length;
+    double share = MidRanks.twice(sorted, value) / 2.0 / sorted.length;
     // The true share of an empirical 0 or 1 is not known better than to half a resample.
     double least = 0.5 / sorted.length;
     return NORMAL.inverseCumulativeProbability(Math.clamp(share, least, 1 - least));
@@ -123,28 +123,5 @@ public record Bootstrap(double estimate, double[] sorted, double acceleration)
     double from = NORMAL.inverseCumulativeProbability(below / (sorted.length + 1.0));
     double to = NORMAL.inverseCumulativeProbability((below + 1) / (sorted.length + 1.0));
     return low + (at - from) / (to - from) * (high - low);
-  }
-
-  private int countBelow(double limit) {
-    return count(limit, false);
-  }
-
-  private int countUpTo(double limit) {
-    return count(limit, true);
-  }
-
-  /** Values below the limit, by bisection; with {@code ties} those equal to it as well. */
-  private int count(double limit, boolean ties) {
-    int low = 0;
-    int high = sorted.length;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (sorted[middle] < limit || (ties && sorted[middle] == limit)) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
   }
 }

@@ -1,8 +1,6 @@
 package retune.core.statistics;
 
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 import retune.core.metrics.Predictions;
 
@@ -31,32 +29,33 @@ public record DeLong(double value, double[] placements, boolean[] isInside) {
   }
 
   private static DeLong of(double[] scores, boolean[] isInside) {
-    int rows = scores.length;
-    double inside = count(isInside, true);
-    double outside = rows - inside;
-    Integer[] ascending = IntStream.range(0, rows).boxed().toArray(Integer[]::new);
-    Arrays.sort(ascending, Comparator.comparingDouble(row -> scores[row]));
-    double[] placements = new double[rows];
-    double sum = 0;
-    double insideBelow = 0;
-    double outsideBelow = 0;
-    for (int from = 0, to; from < rows; from = to) {
-      double insideHere = 0;
-      for (to = from; to < rows && scores[ascending[to]] == scores[ascending[from]]; to++) {
-        insideHere += isInside[ascending[to]] ? 1 : 0;
+    double[] inside = sorted(scores, isInside, true);
+    double[] outside = sorted(scores, isInside, false);
+    double[] placements = new double[scores.length];
+    long twiceWins = 0;
+    for (int row = 0; row < scores.length; row++) {
+      int twice = MidRanks.twice(isInside[row] ? outside : inside, scores[row]);
+      if (isInside[row]) {
+        placements[row] = twice / 2.0 / outside.length;
+        twiceWins += twice;
+      } else {
+        placements[row] = 1 - twice / 2.0 / inside.length;
       }
-      double outsideHere = to - from - insideHere;
-      for (int i = from; i < to; i++) {
-        placements[ascending[i]] =
-            isInside[ascending[i]]
-                ? (outsideBelow + outsideHere / 2) / outside
-                : 1 - (insideBelow + insideHere / 2) / inside;
-      }
-      sum += insideHere * (outsideBelow + outsideHere / 2);
-      insideBelow += insideHere;
-      outsideBelow += outsideHere;
     }
-    return new DeLong(sum / (inside * outside), placements, isInside);
+    double value = twiceWins / 2.0 / ((double) inside.length * outside.length);
+    return new DeLong(value, placements, isInside);
+  }
+
+  private static double[] sorted(double[] scores, boolean[] isInside, boolean wanted) {
+    double[] sorted = new double[count(isInside, wanted)];
+    int filled = 0;
+    for (int row = 0; row < scores.length; row++) {
+      if (isInside[row] == wanted) {
+        sorted[filled++] = scores[row];
+      }
+    }
+    Arrays.sort(sorted);
+    return sorted;
   }
 
   /** Rows of the class. */
@@ -85,10 +84,10 @@ public record DeLong(double value, double[] placements, boolean[] isInside) {
     if (!Arrays.equals(isInside, other.isInside)) {
       throw new IllegalArgumentException("the areas are not of the same rows");
     }
-    double[] differences =
-        IntStream.range(0, placements.length)
-            .mapToDouble(row -> placements[row] - other.placements[row])
-            .toArray();
+    double[] differences = new double[placements.length];
+    for (int row = 0; row < differences.length; row++) {
+      differences[row] = placements[row] - other.placements[row];
+    }
     return varianceOf(differences, value - other.value);
   }
 

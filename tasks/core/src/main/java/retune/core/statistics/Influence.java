@@ -34,10 +34,11 @@ public record Influence(double[] values) {
       throw new IllegalArgumentException(
           "%d rows beside %d".formatted(values.length, other.values.length));
     }
-    return new Influence(
-        IntStream.range(0, values.length)
-            .mapToDouble(row -> values[row] - other.values[row])
-            .toArray());
+    double[] differences = new double[values.length];
+    for (int row = 0; row < differences.length; row++) {
+      differences[row] = values[row] - other.values[row];
+    }
+    return new Influence(differences);
   }
 
   /** The standard error of the estimate; NaN for fewer than two rows. */
@@ -116,14 +117,12 @@ public record Influence(double[] values) {
 
   private static Influence ofConfusion(Metric metric, Predictions predictions) {
     double[] ofCell = ofCells(metric, predictions.confusion(), predictions.positive());
-    return new Influence(
-        IntStream.range(0, predictions.rows())
-            .mapToDouble(
-                row ->
-                    ofCell[
-                        predictions.labels()[row] * predictions.classes()
-                            + predictions.answer(row)])
-            .toArray());
+    double[] influences = new double[predictions.rows()];
+    for (int row = 0; row < influences.length; row++) {
+      influences[row] =
+          ofCell[predictions.labels()[row] * predictions.classes() + predictions.answer(row)];
+    }
+    return new Influence(influences);
   }
 
   /** The derivative of a metric by the count of one cell; see {@link ConfusionMatrix}. */
