@@ -67,8 +67,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                   + " times the epochs at 10 times the learning rate; full the whole network at 3"
                   + " times the learning rate, or as head_new if the encoder is a TorchScript"
                   + " archive or boosted trees; head_new a new head like head_long; trees boosts"
-                  + " trees; trees_replay boosts trees on the day's rows and as many of the last"
-                  + " days that passed. If left out, attempt 1 is head, 2 head_long, 3 full")
+                  + " trees on the day's rows and as many of the last days that passed, or on the"
+                  + " day's alone where these are surely better for it; trees_replay always on"
+                  + " both. If left out, attempt 1 is head, 2 head_long, 3 full")
           @Nullable Strategy strategy,
       @Field(
               value = "passes over the training rows; head_long and head_new make 4 times as many",

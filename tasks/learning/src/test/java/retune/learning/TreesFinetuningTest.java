@@ -153,11 +153,8 @@ class TreesFinetuningTest {
     Features features = Examples.features(SCHEMA, 1_500, 2);
     Arrays.fill(features.codes()[0], 0);
     write(DAY, network, features, labels(features, 2));
-    ModelVersion alone =
+    ModelVersion replayed =
         models.get(Objects.requireNonNull(finetune(network, Strategy.TREES).modelId()));
-    FinetuneModel.Output output = finetune(network, Strategy.TREES_REPLAY);
-    ModelVersion replayed = models.get(Objects.requireNonNull(output.modelId()));
-    assertEquals("trees_replay", output.strategy());
     assertEquals(List.of(hash(DAY.minusDays(2))), replayed.lineage().replayed());
     Map<String, Double> settings = replayed.lineage().hyperparameters();
     assertTrue(settings.getOrDefault("replayed_rows", 0.0) > 500, settings.toString());
@@ -165,8 +162,30 @@ class TreesFinetuningTest {
     new ValidateModel().run(new ValidateModel.Input(replayed.modelId()), context);
 
     Features fresh = Examples.features(SCHEMA, 2_000, 3);
-    int[] labels = labels(fresh, 2);
-    assertTrue(accuracy(replayed, fresh, labels) > accuracy(alone, fresh, labels) + 0.2);
+    assertTrue(accuracy(replayed, fresh, labels(fresh, 2)) > 0.9);
+  }
+
+  @Test
+  void rowsThatContradictTheDayAreReplayedOnlyOnDemand() {
+    Features ordinary = Examples.features(SCHEMA, 3_000, 1);
+    write(DAY.minusDays(2), network, ordinary, someWrong(labels(ordinary, 0)));
+    passed(DAY.minusDays(2));
+    Features features = Examples.features(SCHEMA, 1_500, 2);
+    int[] turned = Arrays.stream(labels(features, 0)).map(label -> 1 - label).toArray();
+    write(DAY, network, features, someWrong(turned));
+    ModelVersion alone =
+        models.get(Objects.requireNonNull(finetune(network, Strategy.TREES).modelId()));
+    assertEquals(0.0, alone.lineage().hyperparameters().get("replay_share"));
+    assertNull(alone.lineage().replayed());
+
+    FinetuneModel.Output output = finetune(network, Strategy.TREES_REPLAY);
+    assertEquals("trees_replay", output.strategy());
+    ModelVersion replayed = models.get(Objects.requireNonNull(output.modelId(), output.reason()));
+    assertEquals(List.of(hash(DAY.minusDays(2))), replayed.lineage().replayed());
+    Features fresh = Examples.features(SCHEMA, 2_000, 3);
+    int[] today = Arrays.stream(labels(fresh, 0)).map(label -> 1 - label).toArray();
+    assertTrue(accuracy(alone, fresh, today) > 0.9);
+    assertTrue(accuracy(replayed, fresh, today) < accuracy(alone, fresh, today));
   }
 
   @Test

@@ -18,9 +18,12 @@ public enum Strategy {
   FULL,
   /** A new head with random weights on the frozen encoder. */
   HEAD_NEW,
-  /** Boosted trees on the day's columns, beside or after the champion. */
+  /**
+   * Boosted trees on the day's columns, beside or after the champion; on the day's rows and as many
+   * of ordinary days, or on the day's alone where these are surely better for it.
+   */
   TREES,
-  /** The same on the day's rows and as many of ordinary days. */
+  /** The same, always with rows of ordinary days. */
   TREES_REPLAY;
 
   /** The most attempts of a day. */

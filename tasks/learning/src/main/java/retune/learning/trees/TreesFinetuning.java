@@ -2,20 +2,25 @@ package retune.learning.trees;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.DecisionThreshold;
+import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
+import retune.core.statistics.Influence;
 import retune.learning.training.CandidateTraining;
 import retune.learning.training.ClassifierTraining;
 import retune.learning.training.FinetuningStart;
@@ -39,11 +44,12 @@ import retune.runtime.StepContext;
 
 /**
  * Boosts trees on the day's training rows: new ones and, where the champion is boosted trees, more
- * trees on top of its own. Ordinary rows may join in, with shares that weigh them. The validation
- * rows, and as many ordinary rows where these join in, choose among what was boosted, and the
- * decision threshold.
+ * trees on top of its own. Ordinary rows join in, with shares that weigh them. The validation rows,
+ * and as many ordinary rows where these join in, choose among what was boosted, and the decision
+ * threshold.
  *
- * @param strategy without or with ordinary rows
+ * @param strategy with ordinary rows, or with them unless the day's validation rows tell that they
+ *     cost
  */
 public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   private static final Logger LOGGER = System.getLogger(TreesFinetuning.class.getName());
@@ -77,10 +83,11 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   /**
    * Trees that were boosted.
    *
-   * @param threshold the decision threshold that suits the metric best
+   * @param answers on the day's validation rows, with the decision threshold that suits the metric
+   *     best
    * @param loss log loss on the rows that choose, which varies less than a metric of answers
    */
-  private record Candidate(Plan plan, Grown grown, double threshold, double loss) {}
+  private record Candidate(Plan plan, Grown grown, Predictions answers, double loss) {}
 
   @Override
   public String description() {
@@ -88,7 +95,9 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         Locale.ROOT,
         "boosted trees%s (at most %d rounds, step %s; decision threshold chosen on validation"
             + " rows)",
-        strategy == Strategy.TREES_REPLAY ? ", ordinary rows beside the day's," : "",
+        strategy == Strategy.TREES_REPLAY
+            ? ", ordinary rows beside the day's,"
+            : ", ordinary rows beside the day's unless they cost,",
         Boosting.MOST_ROUNDS,
         Boosting.STEP);
   }
@@ -103,21 +112,27 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
           "all %d training rows have the class '%s'."
               .formatted(training.size(), start.champion().target().classes().get(classes[0])));
     }
-    if (strategy == Strategy.TREES) {
-      return train(start, plans(start, training), List.of(validation), null, context);
-    }
     Optional<ReplayRows> replay =
         ReplayRows.before(context, start.data().batch(), training.size(), validation.size());
-    if (replay.isEmpty()) {
+    if (replay.isEmpty() && strategy == Strategy.TREES_REPLAY) {
       return new Trained.Nothing(
           "no earlier day on which production passed has rows that may be replayed.");
     }
-    return train(
-        start,
-        plans(start, training, TreeRows.all(replay.get().training())),
-        List.of(validation, TreeRows.all(replay.get().validation())),
-        replay.get().contents(),
-        context);
+    List<Plan> plans = new ArrayList<>();
+    if (strategy == Strategy.TREES) {
+      plans.addAll(plans(start, training));
+    }
+    replay.ifPresent(
+        ordinary -> plans.addAll(plans(start, training, TreeRows.all(ordinary.training()))));
+    List<TreeRows> ordinary =
+        replay.map(rows -> List.of(TreeRows.all(rows.validation()))).orElse(List.of());
+    List<Candidate> candidates = boost(start, plans, validation, ordinary, context);
+    return choice(start.metric(), candidates)
+        .<Trained>map(best -> trained(start, best, replay.map(ReplayRows::contents).orElse(null)))
+        .orElseGet(
+            () ->
+                new Trained.Nothing(
+                    "no round of boosting lowers the log loss on the validation rows."));
   }
 
   private static List<Plan> plans(FinetuningStart start, TreeRows training) {
@@ -141,30 +156,61 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         .toList();
   }
 
-  /** The best of the plans; the first group of rows that choose are the day's. */
-  private static Trained train(
+  /** What the plans give, without those that stop before the first round. */
+  private static List<Candidate> boost(
       FinetuningStart start,
       List<Plan> plans,
-      List<TreeRows> choosing,
-      @Nullable List<String> replayed,
+      TreeRows validation,
+      List<TreeRows> ordinary,
       StepContext context) {
-    Candidate best = null;
-    for (int i = 0; i < plans.size(); i++) {
-      long before = (long) i * Boosting.MOST_ROUNDS;
+    List<Candidate> candidates = new ArrayList<>();
+    for (Plan plan : plans) {
+      long before = (long) plans.indexOf(plan) * Boosting.MOST_ROUNDS;
       long all = (long) plans.size() * Boosting.MOST_ROUNDS;
-      Candidate candidate =
-          boost(
-              start,
-              plans.get(i),
-              choosing,
-              (what, done, total) -> context.progress(what, before + done, all));
-      if (candidate.grown.bestRound() > 0 && (best == null || candidate.loss < best.loss)) {
-        best = candidate;
+      Progress progress = (what, done, total) -> context.progress(what, before + done, all);
+      List<TreeRows> choosing = new ArrayList<>(List.of(validation));
+      if (plan.share > 0) {
+        choosing.addAll(ordinary);
+      }
+      Candidate candidate = boost(start, plan, choosing, progress);
+      if (candidate.grown.bestRound() > 0) {
+        candidates.add(candidate);
       }
     }
-    return best == null
-        ? new Trained.Nothing("no round of boosting lowers the log loss on the validation rows.")
-        : trained(start, best, choosing.getFirst(), replayed);
+    return candidates;
+  }
+
+  /**
+   * What ordinary rows have trained too, unless the day's rows alone are better on the day's
+   * validation rows by more than a standard error: what is not lost costs nothing then.
+   */
+  private static Optional<Candidate> choice(Metric metric, List<Candidate> candidates) {
+    Optional<Candidate> day = best(candidates, candidate -> candidate.plan.share == 0);
+    Optional<Candidate> replay = best(candidates, candidate -> candidate.plan.share > 0);
+    if (day.isEmpty() || replay.isEmpty()) {
+      return day.or(() -> replay);
+    }
+    Predictions alone = day.get().answers;
+    Predictions together = replay.get().answers;
+    double gain = metric.of(alone) - metric.of(together);
+    double error =
+        Influence.of(metric, alone).minus(Influence.of(metric, together)).standardError();
+    LOGGER.log(
+        Level.INFO,
+        () ->
+            String.format(
+                Locale.ROOT,
+                "On the validation rows %s is %.4f with ordinary rows and %.4f without; the"
+                    + " difference has a standard error of %.4f.",
+                metric.id(),
+                metric.of(together),
+                metric.of(alone),
+                error));
+    return gain > error ? day : replay;
+  }
+
+  private static Optional<Candidate> best(List<Candidate> candidates, Predicate<Candidate> wanted) {
+    return candidates.stream().filter(wanted).min(Comparator.comparingDouble(Candidate::loss));
   }
 
   private static Candidate boost(
@@ -186,7 +232,11 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
       ClassifierTraining.defined(start.metric(), best.value(), answers.rows());
       threshold = best.threshold();
     }
-    return new Candidate(plan, grown, threshold, logLoss(answers));
+    Predictions ofDay =
+        answers
+            .withThreshold(threshold)
+            .select(IntStream.range(0, choosing.getFirst().size()).toArray());
+    return new Candidate(plan, grown, ofDay, logLoss(answers));
   }
 
   private static double logLoss(Predictions answers) {
@@ -237,7 +287,8 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   }
 
   private static Trained.Candidate trained(
-      FinetuningStart start, Candidate best, TreeRows validation, @Nullable List<String> replayed) {
+      FinetuningStart start, Candidate best, @Nullable List<String> replayable) {
+    List<String> replayed = best.plan.share > 0 ? replayable : null;
     Grown grown = best.grown;
     Beginning beginning = best.plan.beginning;
     Target target = start.champion().target();
@@ -249,8 +300,10 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         beginning.forest == null ? "from nothing" : "after the champion''s trees");
     Map<String, Double> settings = new TreeMap<>();
     settings.put("continued", beginning.forest == null ? 0.0 : 1.0);
-    if (replayed != null) {
+    if (replayable != null) {
       settings.put("replay_share", best.plan.share);
+    }
+    if (replayed != null) {
       settings.put("replayed_rows", (double) best.plan.training.getLast().size());
     }
     return new Trained.Candidate(
@@ -261,9 +314,9 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         Boosting.STEP,
         1,
         grown.bestRound(),
-        answers(start, best.plan, grown.forest(), validation).withThreshold(best.threshold),
+        best.answers,
         history(grown.losses()),
-        golden(target, validation.selected(), grown.margins()),
+        golden(target, rows(start, Part.VALIDATION).selected(), grown.margins()),
         replayed,
         settings);
   }
