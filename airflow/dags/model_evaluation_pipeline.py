@@ -8,9 +8,9 @@ is promoted if it passes, too.
 Where the model falls short and the evidence does not decide yet (`gate.evidence: interval`), the
 day ends as `undecided` and nothing is trained. Where it does decide, `look_back` judges the
 versions that were approved earlier; if one passes, it comes back without any training. Otherwise
-the model is fine-tuned, up to three times, each attempt with another strategy, and judged on the
-hold-out: rows that no training has seen. The loop file's `gate.selection` says which attempt that
-is:
+the model is fine-tuned by the strategies of the loop file's `attempts`, one after the other, and
+judged on the hold-out: rows that no training has seen. The loop file's `gate.selection` says which
+attempt that is:
 
 - `first_passing` judges each attempt; the first that passes is approved.
 - `best_on_validation` tries until an attempt reaches the gate on the validation rows, by its lower
@@ -54,7 +54,6 @@ from retune import (
     step,
 )
 
-ATTEMPTS = (1, 2, 3)
 ENDED_IN_ALERT = "failed_max_retries"
 CHECK_ON_HOLDOUT = (
     "A version that passes goes to `send_evaluation_results`; otherwise the next attempt begins, "
@@ -93,7 +92,7 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
     """Chooses the task that follows the verdict on an attempt."""
     if ti.xcom_pull(task_ids=f"attempt_{attempt}.evaluate_finetuned_model")["passed"]:
         return "send_evaluation_results"
-    if attempt < min(params["max_attempts"], ATTEMPTS[-1]):
+    if attempt < params["max_attempts"]:
         return f"attempt_{attempt + 1}.finetune_model"
     judged = [f"attempt_{n}.evaluate_finetuned_model" for n in range(1, attempt + 1)]
     return ask_or_alert(ti, *judged)
@@ -111,7 +110,7 @@ def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
     trained = ti.xcom_pull(task_ids=f"attempt_{attempt}.finetune_model")
     # An attempt that found nothing better than the champion has no candidate and no bound.
     reached = trained.get("validation_lower_bound", -1) >= params["threshold"]
-    last = attempt >= min(params["max_attempts"], ATTEMPTS[-1])
+    last = attempt >= params["max_attempts"]
     return "judge_candidate" if reached or last else f"attempt_{attempt + 1}.finetune_model"
 
 
@@ -138,7 +137,10 @@ for loop in loops():
                 "check_model_performance.threshold", loop.gate.threshold, "Threshold"
             ),
             "max_attempts": param(
-                "check_model_performance.max_attempts", loop.gate.max_attempts, "Attempts"
+                "check_model_performance.max_attempts",
+                loop.gate.max_attempts,
+                "Attempts",
+                maximum=len(loop.attempts),
             ),
             "epochs": param("finetune_model.epochs", loop.finetuning.epochs, "Epochs"),
             "learning_rate": param(
@@ -228,9 +230,11 @@ for loop in loops():
             judge_candidate >> decide_after_judgement
             decide_after_judgement >> [send_evaluation_results, send_alert]
         before = prepare_retraining_data
-        for attempt in ATTEMPTS:
+        for attempt, strategy in enumerate(loop.attempts, start=1):
             with TaskGroup(
-                f"attempt_{attempt}", tooltip=f"Attempt {attempt} to train a better version"
+                f"attempt_{attempt}",
+                group_display_name=f"attempt {attempt}: {strategy}",
+                tooltip=f"Attempt {attempt} to train a better version, by the strategy {strategy}",
             ):
                 finetune_model = step(
                     "finetune_model",
@@ -238,6 +242,7 @@ for loop in loops():
                     model_id=champion_id,
                     split_id=split_id,
                     attempt=attempt,
+                    strategy=strategy,
                     epochs="{{ params.epochs }}",
                     learning_rate="{{ params.learning_rate }}",
                     batch_size="{{ params.batch_size }}",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 MODEL = "credit-default"
 PIPELINES = ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
-ATTEMPTS = (1, 2, 3)
+FINETUNING = re.compile(r"attempt_(\d+)\.finetune_model")
 # Fails, and nothing else does, where a day ended in an alert: the run is red, its work is done.
 FAILED = ("failed", "upstream_failed")
 ALERTED = "fail_run_after_alert"
@@ -79,8 +80,20 @@ class Report:
         """The champion's metric on the whole day."""
         return self._metric("check_model_performance", "metrics")
 
+    @property
+    def attempts(self) -> Mapping[int, str]:
+        """The attempts that were made, and their strategies."""
+        return {
+            int(found[1]): str(task.result.get("strategy", ""))
+            for name, task in self.tasks.items()
+            if task.result and (found := FINETUNING.fullmatch(name))
+        }
+
     def attempt(self, number: int) -> tuple[float, float | None] | None:
-        """An attempt's metric on validation rows and, if it was judged there, on the hold-out."""
+        """An attempt's metric on validation rows and, if it was judged there, on the hold-out.
+
+        Nothing of an attempt that was not made, or that found nothing better than the champion.
+        """
         validation = self._metric(f"attempt_{number}.finetune_model", "test_metrics")
         if validation is None:
             return None

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from demo.days import ALERTED, ATTEMPTS, MODEL, Report, Task
+from demo.days import ALERTED, MODEL, Report, Task
 
 Row = tuple[str, ...]
 MARKS = {"success": "✓", "failed": "✗", "upstream_failed": "✗"}
@@ -62,8 +62,10 @@ class Screen:
         rows = [("", *(f"{r.day.date}" for r in reports)), ("", *(r.day.title for r in reports))]
         metric = next((r.metric for r in reports if r.metric), "metric")
         rows += [_row(f"{metric} before", reports, lambda r: _number(r.before))]
-        for number in ATTEMPTS:
-            rows += [_row(f"attempt {number}, validation / hold-out", reports, _attempt(number))]
+        attempts = {number: name for r in reports for number, name in r.attempts.items()}
+        for number, strategy in sorted(attempts.items()):
+            title = f"{number}. {strategy}, validation / hold-out"
+            rows += [_row(title, reports, _attempt(number))]
         rows += [
             _row("verdict", reports, lambda r: r.verdict),
             _row("alerts", reports, lambda r: str(r.alerts)),
@@ -99,8 +101,10 @@ def _row(title: str, reports: Sequence[Report], cell: Callable[[Report], str]) -
 
 def _attempt(number: int) -> Callable[[Report], str]:
     def cell(report: Report) -> str:
+        if number not in report.attempts:
+            return NOTHING
         metrics = report.attempt(number)
-        return NOTHING if metrics is None else " / ".join(map(_number, metrics))
+        return "nothing better" if metrics is None else " / ".join(map(_number, metrics))
 
     return cell
 

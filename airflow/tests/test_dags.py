@@ -107,6 +107,21 @@ def test_attempts_are_unrolled_and_each_way_ends_in_the_results(bag, tmp_path):
         assert dag.task_dict[joined].trigger_rule == "none_failed_min_one_success"
 
 
+def test_each_attempt_of_the_loop_file_is_a_group_that_shows_its_strategy(bag, tmp_path):
+    (tmp_path / "other.yaml").write_text("name: other\nattempts: [full, head]\n")
+    dag = bag("process", tmp_path).dags["model_evaluation_pipeline.other"]
+    groups = dag.task_group.get_task_group_dict()
+    names = {
+        group.group_id: group.group_display_name for group in groups.values() if group.group_id
+    }
+    assert names == {"attempt_1": "attempt 1: full", "attempt_2": "attempt 2: head"}
+    for attempt, strategy in ((1, "full"), (2, "head")):
+        inputs = dag.task_dict[f"attempt_{attempt}.finetune_model"].inputs
+        assert (inputs["attempt"], inputs["strategy"]) == (attempt, strategy)
+    most = dag.params.get_param("max_attempts")
+    assert (most.value, most.schema["maximum"]) == (2, 2)
+
+
 def test_the_best_attempt_on_validation_rows_is_judged_once(bag, tmp_path):
     dag = evaluation(bag, tmp_path, "best_on_validation")
     expected = EVALUATION | {("judge_candidate", "decide_after_judgement")}

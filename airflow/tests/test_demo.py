@@ -36,8 +36,9 @@ with Processes(Path(sys.argv[1])) as processes:
 def report(day, verdict, before="a", after=None, alert=False):
     results = {
         "check_model_performance": {"metric": "f1_macro", "metrics": {"f1_macro": 0.61}},
-        "attempt_1.finetune_model": {"test_metrics": {"f1_macro": 0.71}},
-        "attempt_2.finetune_model": {"test_metrics": {"f1_macro": 0.72}},
+        "attempt_1.finetune_model": {"strategy": "head", "test_metrics": {"f1_macro": 0.71}},
+        "attempt_2.finetune_model": {"strategy": "head_long", "test_metrics": {"f1_macro": 0.72}},
+        "attempt_3.finetune_model": {"strategy": "full", "test_metrics": {}},
         "judge_candidate": {"attempt": 2, "metrics": {"f1_macro": 0.69}},
         "send_evaluation_results": {"status": verdict},
         "load_latest_model": {"model_id": before},
@@ -104,6 +105,8 @@ def test_the_table_has_a_column_a_day_and_its_numbers(capsys):
     assert "a healthy day │   a drifted day" in table
     assert "0.7100 / -" in table, "attempt 1 was not judged on the hold-out"
     assert "0.7200 / 0.6900" in table
+    (third,) = (line for line in table.splitlines() if line.startswith("3. full, validation"))
+    assert third.count("nothing better") == 2
     assert len({len(line) for line in table.splitlines()}) == 1
 
 

@@ -41,6 +41,16 @@ def test_a_name_is_enough_and_the_rest_is_what_the_steps_declare(tmp_path):
     assert loop.dag_id("data_pipeline") == "data_pipeline"
 
 
+def test_all_attempts_of_the_list_are_made_unless_the_gate_says_fewer(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: all\nattempts: [full, head, head_new, head_long]\n")
+    (tmp_path / "b.yaml").write_text("name: two\ngate: {max_attempts: 2}\n")
+    every, two = read((tmp_path,)).loops
+    assert every.attempts == ("full", "head", "head_new", "head_long")
+    assert every.gate.max_attempts == 4
+    assert two.attempts == ("head", "head_long", "full")
+    assert two.gate.max_attempts == 2
+
+
 def test_what_new_loop_writes_is_a_loop_without_a_mistake(tmp_path):
     (tmp_path / "churn.yaml").write_text(MADE_BY_NEW_LOOP.read_text())
     (tmp_path / "first.yaml").write_text("name: first\nprimary: true\n")
@@ -110,7 +120,39 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ),
         ("name: x\ngate: {threshold: 1.5}\n", "gate.threshold must be from 0 to 1, not 1.5"),
         ("name: x\ngate: {threshold: high}\n", "gate.threshold must be a number, not 'high'"),
-        ("name: x\ngate: {max_attempts: 4}\n", "gate.max_attempts must be from 1 to 3, not 4"),
+        (
+            "name: x\ngate: {max_attempts: 4}\n",
+            "gate.max_attempts must be from 1 to 3, the attempts, not 4",
+        ),
+        ("name: x\ngate: {max_attempts: 9}\n", "gate.max_attempts must be from 1 to 8, not 9"),
+        (
+            "name: x\nattempts: [full]\ngate: {max_attempts: 2}\n",
+            "gate.max_attempts must be from 1 to 1, the attempts, not 2",
+        ),
+        (
+            "name: x\nattempts: head\n",
+            "of 1 to 8 strategies, such as [head, head_long, full], not 'head'",
+        ),
+        ("name: x\nattempts: []\n", "attempts must be a list of 1 to 8 strategies"),
+        (
+            "name: x\nattempts: [head, full, head, full, head, full, head, full, head]\n",
+            "attempts must be a list of 1 to 8 strategies",
+        ),
+        ("name: x\nattempts:\n", "[head, head_long, full], not no value"),
+        (
+            "name: x\nattempts: [heads]\n",
+            "not 'heads'; did you mean head?",
+        ),
+        ("name: x\nattempts: [head, 3]\n", "attempts must be strategies of head,"),
+        ("name: x\nattempts: [[head]]\n", "trees_replay, not ['head']"),
+        (
+            "name: x\nattempts: [full, head, full]\n",
+            "attempts has full twice; name each strategy once",
+        ),
+        (
+            "name: x\nattempts: [look_back, head]\n",
+            "attempts names look_back, which always comes before the attempts; leave it out",
+        ),
         ("name: x\ngate: {policy: better}\n", "gate.policy must be terms such as floor,"),
         ("name: x\ngate: {max_attempts: true}\n", "gate.max_attempts must be an integer, not true"),
         (

@@ -16,7 +16,7 @@ from airflow.sdk import Asset
 from croniter import CroniterError, croniter
 
 from retune import settings_file
-from retune.catalogue import Catalogue, Value, meant, shown
+from retune.catalogue import Catalogue, Value, listed, meant, shown
 
 S = TypeVar("S")
 FOLDER = Path(__file__).parents[1] / "loops"
@@ -54,6 +54,11 @@ def _setting(value: Value) -> Any:
 
 # The engine that runs the model: `pytorch` for a TorchScript encoder.
 ENGINE = Value("string", default="fast", choices=("fast", "pytorch"))
+# The strategies that attempts can have, and the attempts of a loop that names none.
+STRATEGIES = STEPS.step("finetune_model").input("strategy").choices
+ATTEMPTS = ("head", "head_long", "full")
+MOST_ATTEMPTS = int(STEPS.step("finetune_model").input("attempt").maximum or 1)
+LOOK_BACK = "look_back"
 # The number of pods for each step that can be sharded; the mapped task is `STEP_shard`.
 SHARDS = STEPS.step("evaluate_model").input("shards")
 SHARDED = tuple(name for name, step in STEPS.steps.items() if "shards" in step.inputs)
@@ -130,6 +135,7 @@ class Loop:
     schedule: str = "0 1 * * *"
     engine: str = ENGINE.default
     shards: int = SHARDS.default
+    attempts: tuple[str, ...] = ATTEMPTS
     data: Data = Data()
     gate: Gate = Gate()
     finetuning: Finetuning = Finetuning()
@@ -218,7 +224,11 @@ SECTIONS: Mapping[str, type] = {
     "promotion": Promotion,
     "deployment": Deployment,
 }
-TOP = ("name", "primary", "owner", "schedule", "engine", "shards", *SECTIONS, "resources")
+TOP = (
+    *("name", "primary", "owner", "schedule", "engine", "shards", "attempts"),
+    *SECTIONS,
+    "resources",
+)
 TASKS = (*STEPS.steps, *(f"{step}_shard" for step in SHARDED))
 
 
@@ -242,10 +252,33 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"engine {mistake}"
     if mistake := SHARDS.mistake(content.get("shards", SHARDS.default)):
         yield f"shards {mistake}"
+    yield from _attempt_mistakes(content.get("attempts", [*ATTEMPTS]), content.get("gate"))
     for section, kind in SECTIONS.items():
         yield from _section_mistakes(section, kind, content.get(section, {}))
     yield from _source_mistakes(content.get("data", {}))
     yield from _resource_mistakes(content.get("resources", {}))
+
+
+def _attempt_mistakes(attempts: object, gate: object) -> Iterator[str]:
+    if not isinstance(attempts, list) or not 0 < len(attempts) <= MOST_ATTEMPTS:
+        yield (
+            f"attempts must be a list of 1 to {MOST_ATTEMPTS} strategies, "
+            f"such as [{listed(ATTEMPTS)}], not {shown(attempts)}"
+        )
+        return
+    if LOOK_BACK in attempts:
+        yield f"attempts names {LOOK_BACK}, which always comes before the attempts; leave it out"
+        return
+    for attempt in attempts:
+        if attempt not in STRATEGIES:
+            hint = meant(attempt, STRATEGIES)
+            yield f"attempts must be strategies of {listed(STRATEGIES)}, not {shown(attempt)}{hint}"
+            return
+    if twice := [attempt for attempt in STRATEGIES if attempts.count(attempt) > 1]:
+        yield f"attempts has {listed(twice)} twice; name each strategy once"
+    most = gate.get("max_attempts") if isinstance(gate, dict) else None
+    if isinstance(most, int) and len(attempts) < most <= MOST_ATTEMPTS:
+        yield f"gate.max_attempts must be from 1 to {len(attempts)}, the attempts, not {most}"
 
 
 def _section_mistakes(section: str, kind: type, content: object) -> Iterator[str]:
@@ -313,7 +346,9 @@ def _is_schedule(schedule: str) -> bool:
 
 
 def _loop(content: Mapping[str, Any], *, file_hash: str, bare_ids: bool) -> Loop:
-    sections = {name: kind(**content.get(name, {})) for name, kind in SECTIONS.items()}
+    attempts = tuple(content.get("attempts", ATTEMPTS))
+    given = {**content, "gate": {"max_attempts": len(attempts), **content.get("gate", {})}}
+    sections = {name: kind(**given.get(name, {})) for name, kind in SECTIONS.items()}
     resources = {
         task: Resources(**{key: str(value) for key, value in wanted.items()})
         for task, wanted in content.get("resources", {}).items()
@@ -326,6 +361,7 @@ def _loop(content: Mapping[str, Any], *, file_hash: str, bare_ids: bool) -> Loop
         schedule=content.get("schedule", Loop.schedule),
         engine=content.get("engine", Loop.engine),
         shards=content.get("shards", Loop.shards),
+        attempts=attempts,
         resources=resources,
         **sections,
     )

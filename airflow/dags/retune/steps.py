@@ -131,7 +131,7 @@ def result(task: BaseOperator, output: str, *, optional: bool = False) -> str:
 def param(source: str, default: Any, title: str, **schema: Any) -> Param:
     """A field of the trigger form for a step's input: `source` is `step.input`.
 
-    A field without a default may stay empty.
+    A field without a default may stay empty. The schema may narrow the input's own limits.
     """
     step_name, _, input_name = source.partition(".")
     value = STEPS.step(step_name).input(input_name)
@@ -145,8 +145,7 @@ def param(source: str, default: Any, title: str, **schema: Any) -> Param:
         type=value.type if default is not None else ["null", value.type],
         title=title,
         description=value.description,
-        **{key: limit for key, limit in limits.items() if limit not in (None, [])},
-        **schema,
+        **{**{key: limit for key, limit in limits.items() if limit not in (None, [])}, **schema},
     )
 
 

@@ -37,6 +37,11 @@ public enum Strategy {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** The strategy of that {@link #id}. */
+  public static Strategy ofId(String id) {
+    return valueOf(id.toUpperCase(Locale.ROOT));
+  }
+
   /**
    * The strategy of an attempt that names none.
    *

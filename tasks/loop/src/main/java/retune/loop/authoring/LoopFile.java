@@ -35,10 +35,11 @@ record LoopFile(
       # The evidence over days decides about the model in production, and a confidence bound about
       # a candidate. With point instead of interval the value on the rows decides.
       evidence: interval
-      # 1 to 3 attempts at fine-tuning, each with another strategy; then an alert is sent.
-      max_attempts: 3
       # Only the attempt that is best on the validation rows is judged on the hold-out.
       selection: best_on_validation
+
+    # The attempts at fine-tuning, in order, each from the model in production; then an alert is sent.
+    attempts: [head, head_long, full]
 
     finetuning:
       epochs: 5

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.Selection;
 import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
@@ -122,6 +123,7 @@ final class Day {
     for (int attempt = 1; attempt <= maxAttempts; attempt++) {
       String group = "attempt_" + attempt + ".";
       Map<String, Object> trial = Map.of("split_id", splitId, "attempt", attempt);
+      Strategy strategy = loop.attempts().get(attempt - 1);
       add(
           group + "finetune_model",
           "finetune_model",
@@ -129,6 +131,7 @@ final class Day {
           all(
               champion,
               trial,
+              Map.of("strategy", strategy.id()),
               loop.section(Section.FINETUNING),
               Map.of("metric", loop.get(Section.GATE, "metric")),
               batch));

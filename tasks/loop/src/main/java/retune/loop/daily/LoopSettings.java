@@ -12,9 +12,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.finetuning.Strategy;
 import retune.runtime.Json;
 import retune.runtime.Steps;
 import tools.jackson.databind.JsonNode;
@@ -28,6 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param fileHash SHA-256 of the loop file
  * @param bareIds whether the loop's DAGs have the plain pipeline names
  * @param shards number of shards of each step that can be sharded
+ * @param attempts the strategies of the attempts, in order
  * @param data inputs of the source's step, with defaults
  * @param sections the other settings by section and name, with defaults
  */
@@ -36,6 +39,7 @@ record LoopSettings(
     String fileHash,
     boolean bareIds,
     int shards,
+    List<Strategy> attempts,
     Source source,
     ObjectNode data,
     ObjectNode sections) {
@@ -75,7 +79,7 @@ record LoopSettings(
         "check_model_performance",
         "metric",
         "threshold",
-        "max_attempts",
+        MAX_ATTEMPTS,
         "selection",
         "evidence",
         "policy",
@@ -102,11 +106,24 @@ record LoopSettings(
   }
 
   private static final String SHARDS = "shards";
+  private static final String ATTEMPTS = "attempts";
+  private static final String MAX_ATTEMPTS = "max_attempts";
+  private static final List<String> STRATEGIES =
+      Stream.of(Strategy.values()).map(Strategy::id).toList();
 
   /** Settings that are not a {@link Section}. */
   private static final Set<String> OTHERS =
       new TreeSet<>(
-          Set.of("name", "primary", "owner", "schedule", "engine", SHARDS, "data", "resources"));
+          Set.of(
+              "name",
+              "primary",
+              "owner",
+              "schedule",
+              "engine",
+              SHARDS,
+              ATTEMPTS,
+              "data",
+              "resources"));
 
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
@@ -146,14 +163,16 @@ record LoopSettings(
     boolean bareIds =
         content.path("primary").asBoolean(false) || files.size() + unreadable.size() == 1;
     Source source = source(file, content.path("data"));
+    List<Strategy> attempts = attempts(file, content.path(ATTEMPTS));
     return new LoopSettings(
         name,
         Hashing.sha256(Files.readAllBytes(file)),
         bareIds,
         shards(file, content),
+        attempts,
         source,
         data(file, source, content.path("data")),
-        sections(file, content));
+        sections(file, content, attempts.size()));
   }
 
   /** A section's settings by name. */
@@ -179,7 +198,7 @@ record LoopSettings(
     }
     ObjectNode changed = data.deepCopy();
     others.forEach((input, value) -> changed.set(input, Steps.input(source.step, input, value)));
-    return new LoopSettings(name, fileHash, bareIds, shards, source, changed, sections);
+    return new LoopSettings(name, fileHash, bareIds, shards, attempts, source, changed, sections);
   }
 
   private static Source source(Path file, JsonNode data) {
@@ -219,7 +238,41 @@ record LoopSettings(
     return inputs;
   }
 
-  private static ObjectNode sections(Path file, ObjectNode content) {
+  private static List<Strategy> attempts(Path file, JsonNode given) {
+    if (given.isMissingNode()) {
+      return Strategy.PUBLISHED;
+    }
+    requireValue(file, ATTEMPTS, given);
+    if (!given.isArray() || given.isEmpty() || given.size() > Strategy.MOST_ATTEMPTS) {
+      throw mistake(
+          file,
+          ATTEMPTS,
+          "must be a list of 1 to %d strategies, such as [%s], not %s"
+              .formatted(
+                  Strategy.MOST_ATTEMPTS,
+                  Strategy.PUBLISHED.stream().map(Strategy::id).collect(Collectors.joining(", ")),
+                  given));
+    }
+    List<Strategy> attempts = new ArrayList<>();
+    for (JsonNode name : given) {
+      if (name.asString("").equals("look_back")) {
+        throw mistake(
+            file,
+            ATTEMPTS,
+            "names look_back, which always comes before the attempts; leave it out");
+      }
+      requireOne(file, ATTEMPTS, name, STRATEGIES);
+      Strategy strategy = Strategy.ofId(name.stringValue());
+      if (attempts.contains(strategy)) {
+        throw mistake(
+            file, ATTEMPTS, "has %s twice; name each strategy once".formatted(strategy.id()));
+      }
+      attempts.add(strategy);
+    }
+    return List.copyOf(attempts);
+  }
+
+  private static ObjectNode sections(Path file, ObjectNode content, int attempts) {
     Set<String> known = new TreeSet<>(OTHERS);
     for (Section section : Section.values()) {
       known.add(section.id());
@@ -234,7 +287,22 @@ record LoopSettings(
     for (Section section : Section.values()) {
       sections.set(section.id(), section(file, section, content.path(section.id())));
     }
+    limitAttempts(file, content.path(Section.GATE.id()), sections, attempts);
     return sections;
+  }
+
+  /** Makes all attempts of the list unless the gate says fewer. */
+  private static void limitAttempts(Path file, JsonNode gate, ObjectNode sections, int attempts) {
+    ObjectNode limited = (ObjectNode) sections.required(Section.GATE.id());
+    if (!gate.has(MAX_ATTEMPTS)) {
+      limited.put(MAX_ATTEMPTS, attempts);
+    } else if (limited.required(MAX_ATTEMPTS).intValue() > attempts) {
+      throw mistake(
+          file,
+          "gate.max_attempts",
+          "must be from 1 to %d, the attempts, not %s"
+              .formatted(attempts, limited.required(MAX_ATTEMPTS)));
+    }
   }
 
   /** The number of shards, an input of every step that can be sharded. */
@@ -262,9 +330,7 @@ record LoopSettings(
   private static void set(
       ObjectNode inputs, String input, Path file, String where, String step, JsonNode content) {
     JsonNode given = content.path(where.substring(where.indexOf('.') + 1));
-    if (given.isNull()) {
-      throw mistake(file, where, "has no value; give one or leave it out");
-    }
+    requireValue(file, where, given);
     try {
       JsonNode value = Steps.input(step, input, given);
       if (!value.isMissingNode()) {
@@ -280,6 +346,12 @@ record LoopSettings(
     Map<String, JsonNode> values = new LinkedHashMap<>();
     settings.properties().forEach(value -> values.put(value.getKey(), value.getValue()));
     return values;
+  }
+
+  private static void requireValue(Path file, String where, JsonNode given) {
+    if (given.isNull()) {
+      throw mistake(file, where, "has no value; give one or leave it out");
+    }
   }
 
   private static void requireSettings(Path file, String where, JsonNode content) {

@@ -389,10 +389,26 @@ class RunLoopTest {
             + " selection, threshold.",
         "gate: {policy: superior and non_inferior} | loop.yaml, gate.policy: The policy 'superior"
             + " and non_inferior' asks for superior and for non_inferior; keep one of them.",
-        "gates: {} | loop.yaml: gates is not a setting; the settings are data, deployment, engine,"
-            + " finetuning, gate, name, owner, primary, promotion, resources, schedule, shards.",
+        "gates: {} | loop.yaml: gates is not a setting; the settings are attempts, data,"
+            + " deployment, engine, finetuning, gate, name, owner, primary, promotion, resources,"
+            + " schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is"
             + " 2; give a number from 0 to 1.",
+        "gate: {max_attempts: 4} | loop.yaml: gate.max_attempts must be from 1 to 3, the attempts,"
+            + " not 4.",
+        "attempts: head | loop.yaml: attempts must be a list of 1 to 8 strategies, such as [head,"
+            + " head_long, full], not \"head\".",
+        "attempts: [] | loop.yaml: attempts must be a list of 1 to 8 strategies, such as [head,"
+            + " head_long, full], not [].",
+        "attempts: | loop.yaml: attempts has no value; give one or leave it out.",
+        "attempts: [heads] | loop.yaml: attempts must be one of head, head_long, full, head_new,"
+            + " trees, trees_replay, not \"heads\".",
+        "attempts: [head, 3] | loop.yaml: attempts must be one of head, head_long, full, head_new,"
+            + " trees, trees_replay, not 3.",
+        "attempts: [full, head, full] | loop.yaml: attempts has full twice; name each strategy"
+            + " once.",
+        "attempts: [look_back, head] | loop.yaml: attempts names look_back, which always comes"
+            + " before the attempts; leave it out.",
         "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number,"
             + " not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
@@ -455,6 +471,24 @@ class RunLoopTest {
     for (String file : List.of("folder", "link", "latin-1", "long-integer", "deep-flow")) {
       assertTrue(said.contains("/" + file + ".yaml"), said);
     }
+  }
+
+  @Test
+  void theAttemptsAreThoseOfTheFile() throws Exception {
+    write("loop.yaml", "name: credit-default\nattempts: [full, head_new]\n");
+    List<String> attempts = new ArrayList<>();
+    for (JsonNode task : runDay("plan", "true").required("plan")) {
+      JsonNode inputs = task.required("inputs");
+      if (task.required("task").stringValue().equals("check_model_performance")) {
+        assertEquals(2, inputs.required("max_attempts").intValue());
+      } else if (task.required("step").stringValue().equals("finetune_model")) {
+        attempts.add(task.required("task").stringValue());
+        attempts.add(inputs.required("strategy").stringValue());
+      }
+    }
+    assertEquals(
+        List.of("attempt_1.finetune_model", "full", "attempt_2.finetune_model", "head_new"),
+        attempts);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
@@ -64,10 +65,12 @@ public final class CheckModelPerformance
               max = 1)
           double threshold,
       @Field(
-              value = "number of fine-tuning attempts before an alert",
+              value =
+                  "number of fine-tuning attempts before an alert; in a loop file, at most and by"
+                      + " default the number of its attempts",
               byDefault = "3",
               min = 1,
-              max = 3)
+              max = Strategy.MOST_ATTEMPTS)
           int maxAttempts,
       @Field(
               value =

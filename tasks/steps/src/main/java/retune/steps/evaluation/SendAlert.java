@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.Check;
 import retune.core.metrics.Metric;
 import retune.judgement.EarlierVersions;
@@ -58,7 +59,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
                   "number of fine-tuning attempts, checked against the run's verdict; can be left"
                       + " out",
               min = 1,
-              max = 3)
+              max = Strategy.MOST_ATTEMPTS)
           @Nullable Integer maxAttempts) {}
 
   public record Output(

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
@@ -65,7 +66,7 @@ public final class SendEvaluationResults
                   "number of fine-tuning attempts, checked against the run's verdict; can be left"
                       + " out",
               min = 1,
-              max = 3)
+              max = Strategy.MOST_ATTEMPTS)
           @Nullable Integer maxAttempts,
       @Field(
               value =
