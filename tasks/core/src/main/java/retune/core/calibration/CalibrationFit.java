@@ -1,0 +1,242 @@
+package retune.core.calibration;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import retune.core.metrics.ClassificationMetrics;
+import retune.core.metrics.Predictions;
+
+/**
+ * The calibration of a model, fitted on rows that it was not trained on.
+ *
+ * <p>Temperature, Platt's line and isotonic regression are compared by the log loss of {@value
+ * #FOLDS}-fold cross-validation. From the uncalibrated probabilities on, a more flexible one
+ * replaces a simpler one only if its log loss is lower by more than one standard error of the rows'
+ * differences, so that none is chosen for fitting noise.
+ *
+ * @param calibrator null if the probabilities stay as they are
+ * @param reason why there is no calibrator, as a sentence; null if there is one
+ * @param uncalibrated the predictions it was fitted on, with their threshold
+ * @param predictions the same, calibrated, with the threshold that decides alike
+ * @param before expected calibration error and log loss of the uncalibrated probabilities
+ * @param after the same of calibrated ones, each row's by a calibrator that has not seen the row
+ */
+public record CalibrationFit(
+    @Nullable Calibrator calibrator,
+    @Nullable String reason,
+    Predictions uncalibrated,
+    Predictions predictions,
+    Scores before,
+    Scores after) {
+  /** Number of parts that each method is cross-validated on. */
+  static final int FOLDS = 5;
+
+  /** With fewer rows, or fewer of one of two classes, nothing is fitted. */
+  static final int LEAST_ROWS = 50;
+
+  static final int LEAST_OF_A_CLASS = 10;
+
+  private static final long SEED = 1;
+
+  /**
+   * How good probabilities are.
+   *
+   * @param calibrationError see {@link ClassificationMetrics#expectedCalibrationError}
+   * @param logLoss see {@link ClassificationMetrics#logLoss}
+   */
+  public record Scores(double calibrationError, double logLoss) {
+    static Scores of(Predictions predictions) {
+      return new Scores(
+          ClassificationMetrics.expectedCalibrationError(predictions),
+          ClassificationMetrics.logLoss(predictions));
+    }
+  }
+
+  private interface Method {
+    Optional<Calibrator> fit(Predictions rows);
+  }
+
+  /** From the least to the most flexible. */
+  private static final List<Method> METHODS =
+      List.of(
+          TemperatureFit::of,
+          rows -> rows.isBinary() ? PlattFit.of(BinaryRows.of(rows)) : Optional.empty(),
+          rows -> rows.isBinary() ? IsotonicFit.of(BinaryRows.of(rows)) : Optional.empty());
+
+  /** A calibrator, and the predictions of those that were fitted without each fold. */
+  private record Candidate(
+      @Nullable Calibrator calibrator, double threshold, Predictions crossValidated) {
+    double[] losses() {
+      return ClassificationMetrics.logLosses(crossValidated);
+    }
+  }
+
+  /**
+   * Chooses and fits a calibration. Equal predictions give an equal one.
+   *
+   * @param uncalibrated predictions, whose threshold the calibration keeps the decisions of
+   */
+  public static CalibrationFit of(Predictions uncalibrated) {
+    Optional<String> obstacle = tooFew(uncalibrated);
+    if (obstacle.isPresent()) {
+      return none(uncalibrated, obstacle.get());
+    }
+    Candidate best = new Candidate(null, uncalibrated.threshold(), uncalibrated);
+    for (Method method : METHODS) {
+      Optional<Candidate> next = candidate(method, uncalibrated);
+      if (next.isPresent() && isSurelyBetter(next.get().losses(), best.losses())) {
+        best = next.get();
+      }
+    }
+    Calibrator calibrator = best.calibrator;
+    if (calibrator == null) {
+      return none(uncalibrated, "no method lowers the log loss by more than a standard error");
+    }
+    return new CalibrationFit(
+        calibrator,
+        null,
+        uncalibrated,
+        calibrator.apply(uncalibrated, best.threshold),
+        Scores.of(uncalibrated),
+        Scores.of(best.crossValidated));
+  }
+
+  private static CalibrationFit none(Predictions uncalibrated, String reason) {
+    Scores scores = Scores.of(uncalibrated);
+    return new CalibrationFit(null, reason, uncalibrated, uncalibrated, scores, scores);
+  }
+
+  private static Optional<String> tooFew(Predictions predictions) {
+    if (predictions.rows() < LEAST_ROWS) {
+      return Optional.of("the %d rows are fewer than %d".formatted(predictions.rows(), LEAST_ROWS));
+    }
+    if (predictions.isBinary()) {
+      for (int label = 0; label < 2; label++) {
+        int wanted = label;
+        long rows = Arrays.stream(predictions.labels()).filter(of -> of == wanted).count();
+        if (rows < LEAST_OF_A_CLASS) {
+          return Optional.of(
+              "a class has only %d of the rows, fewer than %d".formatted(rows, LEAST_OF_A_CLASS));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Empty if the method has no calibrator for these rows, or one that cannot keep decisions. */
+  private static Optional<Candidate> candidate(Method method, Predictions rows) {
+    Optional<Calibrator> whole = method.fit(rows);
+    OptionalDouble threshold =
+        rows.isBinary() && whole.isPresent()
+            ? whole.get().threshold(rows.threshold())
+            : OptionalDouble.of(rows.threshold());
+    if (whole.isEmpty() || threshold.isEmpty()) {
+      return Optional.empty();
+    }
+    int[] folds = folds(rows);
+    int classes = rows.classes();
+    double[] probabilities = new double[rows.probabilities().length];
+    for (int fold = 0; fold < FOLDS; fold++) {
+      int[] outside = positions(folds, fold, false);
+      int[] inside = positions(folds, fold, true);
+      Optional<Calibrator> fitted = method.fit(rows.select(outside));
+      if (fitted.isEmpty()) {
+        return Optional.empty();
+      }
+      Predictions calibrated = fitted.get().apply(rows.select(inside), rows.threshold());
+      for (int i = 0; i < inside.length; i++) {
+        System.arraycopy(
+            calibrated.probabilities(), i * classes, probabilities, inside[i] * classes, classes);
+      }
+    }
+    return Optional.of(
+        new Candidate(
+            whole.get(),
+            threshold.getAsDouble(),
+            new Predictions(
+                rows.labels(), probabilities, classes, rows.positive(), rows.threshold())));
+  }
+
+  /** The fold of each row: equally many rows of each class, drawn with a fixed seed. */
+  private static int[] folds(Predictions rows) {
+    SplittableRandom random = new SplittableRandom(SEED);
+    int[] order = IntStream.range(0, rows.rows()).toArray();
+    for (int i = order.length - 1; i > 0; i--) {
+      int other = random.nextInt(i + 1);
+      int row = order[i];
+      order[i] = order[other];
+      order[other] = row;
+    }
+    int[] folds = new int[rows.rows()];
+    int turn = 0;
+    for (int label = 0; label < rows.classes(); label++) {
+      for (int row : order) {
+        if (rows.labels()[row] == label) {
+          folds[row] = turn++ % FOLDS;
+        }
+      }
+    }
+    return folds;
+  }
+
+  private static int[] positions(int[] folds, int fold, boolean inside) {
+    List<Integer> rows = new ArrayList<>();
+    for (int row = 0; row < folds.length; row++) {
+      if ((folds[row] == fold) == inside) {
+        rows.add(row);
+      }
+    }
+    return rows.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  /** Whether losses are lower by more than one standard error of their mean difference. */
+  private static boolean isSurelyBetter(double[] losses, double[] others) {
+    int rows = losses.length;
+    double sum = 0;
+    double squares = 0;
+    for (int row = 0; row < rows; row++) {
+      double gain = others[row] - losses[row];
+      sum += gain;
+      squares += gain * gain;
+    }
+    double mean = sum / rows;
+    double variance = Math.max(0, squares / rows - mean * mean);
+    return mean > Math.sqrt(variance / (rows - 1));
+  }
+
+  /** The numbers for a version's record, by name. */
+  public Map<String, Double> toMap() {
+    Map<String, Double> numbers = new LinkedHashMap<>();
+    numbers.put("rows", (double) uncalibrated.rows());
+    numbers.put("expected_calibration_error_before", before.calibrationError);
+    numbers.put("expected_calibration_error_after", after.calibrationError);
+    numbers.put("log_loss_before", before.logLoss);
+    numbers.put("log_loss_after", after.logLoss);
+    return numbers;
+  }
+
+  /** What was done, as a sentence. */
+  public String sentence() {
+    if (calibrator == null) {
+      return "The probabilities are not calibrated: " + reason + ".";
+    }
+    return String.format(
+        Locale.ROOT,
+        "The probabilities are calibrated by %s on %,d rows: expected calibration error %.3f before"
+            + " and %.3f after, log loss %.4f before and %.4f after.",
+        calibrator.id(),
+        uncalibrated.rows(),
+        before.calibrationError,
+        after.calibrationError,
+        before.logLoss,
+        after.logLoss);
+  }
+}

@@ -1,0 +1,211 @@
+package retune.core.calibration;
+
+import java.util.List;
+import java.util.OptionalDouble;
+import retune.core.InvalidInputException;
+import retune.core.metrics.Predictions;
+
+/**
+ * Turns a model's log-odds into calibrated ones. Each calibrator is strictly increasing, so that it
+ * changes neither the order of rows nor, with the mapped {@link #threshold}, a decision.
+ *
+ * <p>With two classes, the log-odds are the positive class's logit less the other one's. With more,
+ * only a {@link Temperature} calibrates: it divides all logits.
+ */
+public sealed interface Calibrator {
+  /** The calibrated log-odds of the positive of two classes. */
+  double calibrated(double logOdds);
+
+  /** The method's name: {@code temperature}, {@code platt} or {@code isotonic}. */
+  String id();
+
+  /** Whether it calibrates this number of classes. */
+  default boolean suits(int classes) {
+    return classes == 2;
+  }
+
+  /**
+   * Replaces a row's logits by calibrated ones.
+   *
+   * @param positive index of the positive class; ignored for more than two classes
+   */
+  default void apply(double[] logits, int positive) {
+    if (logits.length != 2) {
+      throw new IllegalArgumentException(id() + " calibrates two classes, not " + logits.length);
+    }
+    logits[positive] = calibrated(logits[positive] - logits[1 - positive]);
+    logits[1 - positive] = 0;
+  }
+
+  /**
+   * The threshold of calibrated probabilities that decides as another one of uncalibrated
+   * probabilities does. Empty if there is none, because calibrated probabilities near it round to
+   * the same number.
+   *
+   * @param uncalibrated 0 … 1
+   */
+  default OptionalDouble threshold(double uncalibrated) {
+    if (uncalibrated == 0) {
+      return OptionalDouble.of(0);
+    }
+    double from = LogOdds.reaching(uncalibrated);
+    double unit = Math.max(1, Math.abs(from));
+    double mapped = LogOdds.probability(calibrated(from - LogOdds.ROUNDING * unit));
+    double below = LogOdds.probability(calibrated(from - LogOdds.RESOLUTION * unit));
+    return below < mapped ? OptionalDouble.of(mapped) : OptionalDouble.empty();
+  }
+
+  /**
+   * Predictions with calibrated probabilities.
+   *
+   * @param threshold the one for calibrated probabilities
+   */
+  default Predictions apply(Predictions uncalibrated, double threshold) {
+    int classes = uncalibrated.classes();
+    double[] probabilities = new double[uncalibrated.probabilities().length];
+    double[] row = new double[classes];
+    for (int i = 0; i < uncalibrated.rows(); i++) {
+      for (int label = 0; label < classes; label++) {
+        row[label] = LogOdds.logarithm(uncalibrated.probability(i, label));
+      }
+      apply(row, uncalibrated.positive());
+      LogOdds.softmax(row);
+      System.arraycopy(row, 0, probabilities, i * classes, classes);
+    }
+    return new Predictions(
+        uncalibrated.labels(), probabilities, classes, uncalibrated.positive(), threshold);
+  }
+
+  /**
+   * Divides logits by a number (Guo et al., 2017).
+   *
+   * @param temperature above 1 where the model is too sure
+   */
+  record Temperature(double temperature) implements Calibrator {
+    public Temperature {
+      if (!(temperature > 0 && Double.isFinite(temperature))) {
+        throw new InvalidInputException(
+            "The calibration's temperature is " + temperature + "; it must be above 0.");
+      }
+    }
+
+    @Override
+    public double calibrated(double logOdds) {
+      return logOdds / temperature;
+    }
+
+    @Override
+    public String id() {
+      return "temperature";
+    }
+
+    @Override
+    public boolean suits(int classes) {
+      return true;
+    }
+
+    @Override
+    public void apply(double[] logits, int positive) {
+      if (logits.length == 2) {
+        Calibrator.super.apply(logits, positive);
+        return;
+      }
+      for (int i = 0; i < logits.length; i++) {
+        logits[i] /= temperature;
+      }
+    }
+  }
+
+  /**
+   * A straight line of the log-odds (Platt, 1999).
+   *
+   * @param slope above 0
+   */
+  record Platt(double slope, double intercept) implements Calibrator {
+    public Platt {
+      if (!(slope > 0 && Double.isFinite(slope) && Double.isFinite(intercept))) {
+        throw new InvalidInputException(
+            "The calibration has the slope %s and the intercept %s; the slope must be above 0 and both finite."
+                .formatted(slope, intercept));
+      }
+    }
+
+    @Override
+    public double calibrated(double logOdds) {
+      return slope * logOdds + intercept;
+    }
+
+    @Override
+    public String id() {
+      return "platt";
+    }
+  }
+
+  /**
+   * Centred isotonic regression (Oron &amp; Flournoy, 2017) in log-odds: each block of equal values
+   * is one point at its mean, with straight lines between points and the slope 1 beyond the
+   * outermost.
+   *
+   * @param from log-odds, strictly increasing, at least two
+   * @param to the calibrated log-odds of each, strictly increasing
+   */
+  record Isotonic(List<Double> from, List<Double> to) implements Calibrator {
+    public Isotonic {
+      from = List.copyOf(from);
+      to = List.copyOf(to);
+      if (from.size() < 2 || from.size() != to.size() || !increases(from) || !increases(to)) {
+        throw new InvalidInputException(
+            "The calibration's %d points from and %d points to must be two or more finite numbers each, as many of both, strictly increasing."
+                .formatted(from.size(), to.size()));
+      }
+    }
+
+    private static boolean increases(List<Double> values) {
+      double before = Double.NEGATIVE_INFINITY;
+      for (double value : values) {
+        if (!(value > before && value < Double.POSITIVE_INFINITY)) {
+          return false;
+        }
+        before = value;
+      }
+      return true;
+    }
+
+    @Override
+    public double calibrated(double logOdds) {
+      int above = firstAbove(logOdds);
+      if (above == 0) {
+        return to.getFirst() + (logOdds - from.getFirst());
+      }
+      if (above == from.size()) {
+        return to.getLast() + (logOdds - from.getLast());
+      }
+      double start = from.get(above - 1);
+      double low = to.get(above - 1);
+      double high = to.get(above);
+      double share = (logOdds - start) / (from.get(above) - start);
+      // rounding must not lift the end of a line above the start of the next one
+      return Math.min(high, low + share * (high - low));
+    }
+
+    /** The position of the first point above a value, by binary search. */
+    private int firstAbove(double logOdds) {
+      int low = 0;
+      int high = from.size();
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        if (from.get(middle) > logOdds) {
+          high = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      return low;
+    }
+
+    @Override
+    public String id() {
+      return "isotonic";
+    }
+  }
+}
