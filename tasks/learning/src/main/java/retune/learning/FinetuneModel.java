@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import retune.core.calibration.CalibrationFit;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
@@ -188,14 +189,23 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       String strategy,
       double toBeat,
       Trained.Candidate trained) {
-    Evaluation validation = Evaluation.of(trained.answers());
+    CalibrationFit calibration = CalibrationFit.of(trained.answers());
+    Evaluation validation = Evaluation.of(calibration.predictions());
+    LOGGER.log(Level.INFO, calibration.sentence());
     LOGGER.log(Level.INFO, TrainingLog.evaluation(validation, input.metric()));
-    ModelVersion candidate = version(input, context, start, strategy, trained, validation);
+    ModelVersion candidate =
+        version(input, context, start, strategy, trained)
+            .withMetrics(Map.of(VALIDATION, validation.toMap()))
+            .withCalibration(calibration, start.data().batch().contentHash());
     boolean changed =
         new ModelStore(context).register(candidate, trained.weights(), VersionStatus.CANDIDATE);
     Attempt.WithCandidate attempt =
         Attempt.WithCandidate.of(
-            input.attempt(), strategy, candidate.modelId(), input.metric(), trained.answers());
+            input.attempt(),
+            strategy,
+            candidate.modelId(),
+            input.metric(),
+            calibration.predictions());
     attempt.keep(context, start.data().batch().description());
     return new Output(
         candidate.modelId(),
@@ -252,8 +262,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       StepContext context,
       FinetuningStart start,
       String strategy,
-      Trained.Candidate trained,
-      Evaluation measured) {
+      Trained.Candidate trained) {
     ModelVersion champion = start.champion();
     FinetuningData data = start.data();
     Map<String, Double> settings = new LinkedHashMap<>(trained.settings());
@@ -280,7 +289,6 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                 trained.replayed()),
             trained.weights())
         .withDecisionThreshold(trained.answers().threshold())
-        .withMetrics(Map.of(VALIDATION, measured.toMap()))
         .withGolden(trained.golden());
   }
 }

@@ -26,9 +26,9 @@ import retune.runtime.StepContext;
 @About(
     value =
         "Trains a model on a table. Fits preprocessing and weights on 70 % of the rows, selects the"
-            + " epoch and the decision threshold on 15 %, and measures the result on 15 %. Writes"
-            + " the model to a folder for register_model, with these last rows, at most 10,000, as"
-            + " its reference.",
+            + " epoch and the decision threshold and calibrates the probabilities on 15 %, and"
+            + " measures the result on 15 %. Writes the model to a folder for register_model, with"
+            + " these last rows, at most 10,000, as its reference.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example =
@@ -97,6 +97,8 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
       @Field("metrics on the test rows, by name") Map<String, Double> testMetrics,
       @Field("two classes: the positive class is predicted from this probability on")
           double decisionThreshold,
+      @Field("whether the probabilities are calibrated, and how well, as a sentence")
+          String calibration,
       @Field("number of epochs trained") int epochs,
       @Field("the epoch whose weights were kept, from 1") int bestEpoch) {}
 
@@ -141,6 +143,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         trained.validation().toMap(),
         trained.test().toMap(),
         version.decisionThreshold(),
+        version.calibrationSentence(),
         trained.epochs(),
         trained.bestEpoch());
   }

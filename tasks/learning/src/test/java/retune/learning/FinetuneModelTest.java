@@ -91,7 +91,7 @@ class FinetuneModelTest {
     assertEquals(VersionStatus.CANDIDATE, models.status(candidate.modelId()));
     assertEquals(CHAMPION.encoderHash(), candidate.encoderHash());
     assertNotEquals(CHAMPION.weightsHash(), candidate.weightsHash());
-    assertEquals(CHAMPION.decisionThreshold(), candidate.decisionThreshold());
+    assertEquals(CHAMPION.decisionThreshold(), candidate.uncalibratedThreshold());
     assertEquals(output.validationMetrics(), metrics(candidate));
     assertEquals(output.validationMetrics(), output.testMetrics());
     double value = Objects.requireNonNull(output.validationValue());
@@ -105,6 +105,32 @@ class FinetuneModelTest {
     assertEquals(CONTENT_HASH, candidate.lineage().trainedOn());
     assertEquals(5, candidate.lineage().history().size());
     assertEquals(uploaded, uploadDate(), "the encoded features were written again");
+  }
+
+  @Test
+  void aCandidateIsCalibratedOnTheValidationRows() {
+    writeBatch(Examples.labelled(ROWS, 1).labels());
+    split();
+    ModelVersion candidate = models.get(finetune(1).modelId());
+    ModelVersion.Calibration calibration = Objects.requireNonNull(candidate.calibration());
+    assertEquals(CONTENT_HASH, calibration.fittedOn());
+    Map<String, Double> measured = candidate.metrics().getOrDefault("calibration", Map.of());
+    assertEquals(calibration.rows(), measured.getOrDefault("rows", 0.0));
+    assertEquals(calibration.rows(), candidate.lineage().hyperparameters().get("validation_rows"));
+    assertTrue(
+        measured.getOrDefault("log_loss_after", 9.0)
+            < measured.getOrDefault("log_loss_before", 0.0),
+        measured.toString());
+    assertTrue(
+        metrics(candidate).getOrDefault("log_loss", 9.0)
+            < measured.getOrDefault("log_loss_before", 0.0),
+        metrics(candidate).toString());
+
+    // the next candidate decides as the first one's logits do, and is calibrated anew
+    ModelVersion next =
+        models.get(new FinetuneModel().run(input(candidate.modelId(), 1), context).modelId());
+    assertEquals(candidate.uncalibratedThreshold(), next.uncalibratedThreshold());
+    assertNotEquals(calibration, next.calibration());
   }
 
   @Test
@@ -143,7 +169,7 @@ class FinetuneModelTest {
     assertEquals(20, longer.lineage().epochs());
     assertEquals(1e-2, longer.lineage().learningRate(), 1e-12);
     assertEquals(CHAMPION.encoderHash(), longer.encoderHash());
-    assertNotEquals(CHAMPION.decisionThreshold(), longer.decisionThreshold());
+    assertNotEquals(CHAMPION.decisionThreshold(), longer.uncalibratedThreshold());
 
     FinetuneModel.Output whole = finetune(3);
     assertEquals("full", whole.strategy());

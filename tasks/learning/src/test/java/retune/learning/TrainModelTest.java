@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,6 +51,8 @@ class TrainModelTest {
     assertEquals(output.testMetrics(), version.metrics().get("test"));
     assertEquals(output.validationMetrics(), version.metrics().get("validation"));
     assertEquals(output.decisionThreshold(), version.decisionThreshold());
+    assertEquals(output.calibration(), version.calibrationSentence());
+    assertTrue(version.metrics().containsKey("calibration"));
     assertEquals(List.of("no", "yes"), version.target().classes());
     assertNotNull(version.golden());
     assertEquals(6, version.lineage().history().size());
@@ -90,6 +94,23 @@ class TrainModelTest {
     List<String> copied = Files.readAllLines(reference);
     assertEquals(21, copied.size());
     assertTrue(lines.containsAll(copied), copied.toString());
+  }
+
+  @Test
+  void weightedClassesAreCalibrated() throws IOException {
+    MadeTables.customers(folder.resolve("table.csv"), 4_000, 1);
+    TrainModel.Output output = train("model", null, 4);
+    ModelVersion version = ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED).version();
+    ModelVersion.Calibration calibration = Objects.requireNonNull(version.calibration());
+    assertEquals(600, calibration.rows());
+    assertEquals(version.lineage().trainedOn(), calibration.fittedOn());
+    Map<String, Double> measured = version.metrics().getOrDefault("calibration", Map.of());
+    double before = measured.getOrDefault("expected_calibration_error_before", 0.0);
+    double onTest = output.testMetrics().getOrDefault("expected_calibration_error", 1.0);
+    assertTrue(onTest < before, onTest + " on test rows, before " + before);
+    assertTrue(
+        output.calibration().startsWith("The probabilities are calibrated by "),
+        output.calibration());
   }
 
   @Test

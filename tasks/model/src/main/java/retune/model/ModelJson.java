@@ -3,11 +3,14 @@ package retune.model;
 import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.Nulls;
 import java.lang.reflect.Executable;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.calibration.Calibrator;
 import retune.core.data.Hashing;
 import retune.core.preprocessing.Preprocessing;
 import tools.jackson.core.JacksonException;
@@ -40,6 +43,7 @@ public final class ModelJson {
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
           .annotationIntrospector(new NullMarkedIntrospector())
           .addMixIn(Preprocessing.class, OmitsNull.class)
+          .addMixIn(Calibrator.class, NamesMethod.class)
           .changeDefaultVisibility(
               visibility ->
                   visibility
@@ -54,6 +58,15 @@ public final class ModelJson {
   /** What preprocessing does not have is not written: so versions made before keep their ids. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   private interface OmitsNull {}
+
+  /** {@code "method"} names the calibrator. */
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "method")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = Calibrator.Temperature.class, name = "temperature"),
+    @JsonSubTypes.Type(value = Calibrator.Platt.class, name = "platt"),
+    @JsonSubTypes.Type(value = Calibrator.Isotonic.class, name = "isotonic")
+  })
+  private interface NamesMethod {}
 
   private ModelJson() {}
 

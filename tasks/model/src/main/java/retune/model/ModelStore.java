@@ -313,6 +313,7 @@ public final class ModelStore {
             new Document(
                 Map.copyOf(
                     metrics.getOrDefault("test", metrics.getOrDefault("validation", Map.of())))))
+        .append("calibration", calibration(version))
         .append("weights_hash", version.weightsHash())
         .append("encoder_hash", version.encoderHash())
         .append(STATUS, status.id())
@@ -321,6 +322,18 @@ public final class ModelStore {
         .append("updated_at", now)
         .append("notes", "")
         .append(MODEL_JSON, ModelJson.write(version));
+  }
+
+  /** How the probabilities are calibrated, with the numbers before and after; null if not. */
+  private static @Nullable Document calibration(ModelVersion version) {
+    ModelVersion.Calibration calibration = version.calibration();
+    return calibration == null
+        ? null
+        : new Document("method", calibration.calibrator().id())
+            .append("fitted_on", calibration.fittedOn())
+            .append("rows", calibration.rows())
+            .append("uncalibrated_threshold", calibration.uncalibratedThreshold())
+            .append("metrics", new Document(Map.copyOf(version.calibrationMetrics())));
   }
 
   private String now() {

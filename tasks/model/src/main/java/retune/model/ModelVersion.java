@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +13,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.calibration.CalibrationFit;
+import retune.core.calibration.Calibrator;
 import retune.core.data.Target;
 import retune.core.preprocessing.Preprocessing;
 import retune.runtime.ModelName;
@@ -25,9 +28,11 @@ import retune.runtime.ModelName;
  *     content has the same id
  * @param modelVersion {@code YYYYMMDD_HHMMSS}, when it was made
  * @param kind whether it has a head
- * @param decisionThreshold two classes: the positive class is predicted from this probability on;
- *     ignored for more classes
- * @param metrics by dataset: {@code validation}, {@code test}
+ * @param decisionThreshold two classes: the positive class is predicted from this (calibrated)
+ *     probability on; ignored for more classes
+ * @param calibration turns the softmax of the logits into probabilities; null for none
+ * @param metrics by dataset: {@code validation}, {@code test}, and what {@link CalibrationFit}
+ *     measured as {@code calibration}
  * @param golden rows with the logits that the version's maker computed; null for an encoder without
  *     a head
  */
@@ -40,6 +45,7 @@ public record ModelVersion(
     Preprocessing preprocessing,
     Target target,
     double decisionThreshold,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Calibration calibration,
     Lineage lineage,
     Map<String, Map<String, Double>> metrics,
     @Nullable Golden golden,
@@ -50,6 +56,7 @@ public record ModelVersion(
       DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss").withZone(ZoneOffset.UTC);
   private static final int ID_DIGITS = 12;
   private static final double EVEN_THRESHOLD = 0.5;
+  private static final String CALIBRATION = "calibration";
 
   public ModelVersion {
     metrics = Map.copyOf(metrics);
@@ -66,6 +73,11 @@ public record ModelVersion(
     if (!(decisionThreshold >= 0 && decisionThreshold <= 1)) {
       throw new InvalidInputException(
           "The decision threshold is " + decisionThreshold + "; it must be between 0 and 1.");
+    }
+    if (calibration != null && !calibration.calibrator.suits(target.classes().size())) {
+      throw new InvalidInputException(
+          "The calibration is %s, which is for two classes, but the target has %d; calibrate by temperature."
+              .formatted(calibration.calibrator.id(), target.classes().size()));
     }
   }
 
@@ -93,6 +105,7 @@ public record ModelVersion(
                 design.preprocessing(),
                 design.target(),
                 EVEN_THRESHOLD,
+                null,
                 lineage,
                 Map.of(),
                 null,
@@ -103,19 +116,71 @@ public record ModelVersion(
     return version;
   }
 
-  /** The same with another decision threshold. */
+  /** The same with another decision threshold; {@link #withCalibration} comes later and maps it. */
   public ModelVersion withDecisionThreshold(double threshold) {
-    return with("", threshold, metrics, golden).identified();
+    if (calibration != null) {
+      throw new IllegalStateException(modelId + " is calibrated; its threshold is mapped already");
+    }
+    return with("", threshold, calibration, metrics, golden).identified();
+  }
+
+  /**
+   * The same with this calibration, whose numbers join the metrics. The decision threshold becomes
+   * the one that decides alike.
+   *
+   * @param fit fitted on this version's uncalibrated predictions
+   * @param fittedOn content hash of the batch, or SHA-256 of the file, that the rows are of
+   */
+  public ModelVersion withCalibration(CalibrationFit fit, String fittedOn) {
+    Calibrator calibrator = fit.calibrator();
+    Map<String, Map<String, Double>> measured = new LinkedHashMap<>(metrics);
+    measured.put(CALIBRATION, fit.toMap());
+    return with(
+            "",
+            fit.predictions().threshold(),
+            calibrator == null
+                ? null
+                : new Calibration(
+                    calibrator,
+                    fit.uncalibrated().threshold(),
+                    fittedOn,
+                    fit.uncalibrated().rows()),
+            measured,
+            golden)
+        .identified();
+  }
+
+  /** The decision threshold for the softmax of the logits, without calibration. */
+  public double uncalibratedThreshold() {
+    return calibration == null ? decisionThreshold : calibration.uncalibratedThreshold;
+  }
+
+  /** {@code not calibrated}, or {@code calibrated by} a method. */
+  public String calibrationWords() {
+    return calibration == null ? "not calibrated" : "calibrated by " + calibration.calibrator.id();
+  }
+
+  /** Whether the probabilities are calibrated and how well, as a sentence. */
+  public String calibrationSentence() {
+    if (calibration == null) {
+      return "The probabilities are " + calibrationWords() + ".";
+    }
+    return CalibrationFit.sentence(calibration.calibrator, calibration.rows, calibrationMetrics());
+  }
+
+  /** {@link CalibrationFit#toMap}; empty if the version's record lacks it. */
+  Map<String, Double> calibrationMetrics() {
+    return metrics.getOrDefault(CALIBRATION, Map.of());
   }
 
   /** The same with these metrics. */
   public ModelVersion withMetrics(Map<String, Map<String, Double>> measured) {
-    return with(modelId, decisionThreshold, measured, golden);
+    return with(modelId, decisionThreshold, calibration, measured, golden);
   }
 
   /** The same with these golden rows. */
   public ModelVersion withGolden(@Nullable Golden rows) {
-    return with("", decisionThreshold, metrics, rows).identified();
+    return with("", decisionThreshold, calibration, metrics, rows).identified();
   }
 
   /**
@@ -185,12 +250,13 @@ public record ModelVersion(
   }
 
   private ModelVersion identified() {
-    return with(derivedId(), decisionThreshold, metrics, golden);
+    return with(derivedId(), decisionThreshold, calibration, metrics, golden);
   }
 
   private ModelVersion with(
       String id,
       double threshold,
+      @Nullable Calibration calibrated,
       Map<String, Map<String, Double>> measured,
       @Nullable Golden rows) {
     return new ModelVersion(
@@ -202,6 +268,7 @@ public record ModelVersion(
         preprocessing,
         target,
         threshold,
+        calibrated,
         lineage,
         measured,
         rows,
@@ -216,6 +283,16 @@ public record ModelVersion(
     @JsonProperty("finetuned")
     FINETUNED
   }
+
+  /**
+   * How probabilities follow from logits. Logits, golden rows and exports are not calibrated.
+   *
+   * @param uncalibratedThreshold the decision threshold for uncalibrated probabilities, 0 … 1
+   * @param fittedOn content hash of the batch, or SHA-256 of the file, whose rows it was fitted on
+   * @param rows number of these rows
+   */
+  public record Calibration(
+      Calibrator calibrator, double uncalibratedThreshold, String fittedOn, int rows) {}
 
   /**
    * How a version was made.

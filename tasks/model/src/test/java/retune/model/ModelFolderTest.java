@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,12 +14,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import retune.core.calibration.Calibrator;
+import retune.core.data.FeatureSchema;
 import retune.model.ModelVersion.Golden;
 import retune.testing.Refusals;
 
@@ -70,6 +76,49 @@ class ModelFolderTest {
     assertTrue(again.modelId().matches("toy-[0-9a-f]{12}"), again.modelId());
     assertEquals("20260109_101500", again.modelVersion());
     assertNotEquals(model.version().modelId(), TestModels.small(2).version().modelId());
+  }
+
+  @Test
+  void aCalibrationIsAnEntryOfItsOwnAndPartOfTheId() throws IOException {
+    assertFalse(ModelJson.write(model.version()).contains("calibrat"));
+    List<Calibrator> calibrators =
+        List.of(
+            new Calibrator.Temperature(2.5),
+            new Calibrator.Platt(0.75, -1.25),
+            new Calibrator.Isotonic(List.of(-1.0, 0.25), List.of(-2.0, 0.5)));
+    Set<String> ids = new HashSet<>(Set.of(model.version().modelId()));
+    for (Calibrator calibrator : calibrators) {
+      ModelVersion calibrated = TestModels.calibrated(model.version(), calibrator);
+      ModelFolder.write(folder, new ModelFolder.Content(calibrated, model.weights()));
+      ModelVersion read = ModelFolder.read(folder, CodeTrust.REFUSED).version();
+      assertEquals(calibrated, read);
+      assertEquals(0.4, read.uncalibratedThreshold());
+      assertEquals(
+          calibrator.threshold(0.4).orElseThrow(), read.decisionThreshold(), calibrator.id());
+      assertTrue(ids.add(read.modelId()), calibrator.id());
+    }
+  }
+
+  @Test
+  void aCalibrationThatIsNoneIsRefused() throws IOException {
+    ModelVersion platt = TestModels.calibrated(model.version(), new Calibrator.Platt(0.75, -1.25));
+    ModelFolder.write(folder, new ModelFolder.Content(platt, model.weights()));
+    edit("\"slope\" : 0.75", "\"slope\" : 0.5");
+    assertRefused("its content is that of toy-");
+    edit("\"slope\" : 0.5", "\"slope\" : -0.5");
+    assertRefused("The calibration has the slope -0.5 and the intercept -1.25; the slope must be");
+    edit("\"method\" : \"platt\"", "\"method\" : \"guess\"");
+    assertRefused("is not a model description");
+
+    FeatureSchema schema = TestModels.schema(2, 3);
+    Weights weights = TestModels.weights(WeightShapes.of(TestModels.SMALL, schema, 3), 1);
+    ModelVersion three = TestModels.version(TestModels.SMALL, schema, 3, weights);
+    ModelVersion scaled = TestModels.calibrated(three, new Calibrator.Temperature(2));
+    ModelFolder.write(folder, new ModelFolder.Content(scaled, weights));
+    assertEquals(scaled, ModelFolder.read(folder, CodeTrust.REFUSED).version());
+    Refusals.assertRefused(
+        "The calibration is platt, which is for two classes, but the target has 3",
+        () -> TestModels.calibrated(three, new Calibrator.Platt(1, 0)));
   }
 
   @Test

@@ -46,6 +46,12 @@ public record CalibrationFit(
 
   private static final long SEED = 1;
 
+  private static final String ROWS = "rows";
+  private static final String ERROR = "expected_calibration_error";
+  private static final String LOSS = "log_loss";
+  private static final String BEFORE = "_before";
+  private static final String AFTER = "_after";
+
   /**
    * How good probabilities are.
    *
@@ -107,6 +113,11 @@ public record CalibrationFit(
         calibrator.apply(uncalibrated, best.threshold),
         Scores.of(uncalibrated),
         Scores.of(best.crossValidated));
+  }
+
+  /** Other predictions of the same model, calibrated, with the threshold that decides alike. */
+  public Predictions calibrated(Predictions others) {
+    return calibrator == null ? others : calibrator.apply(others, predictions.threshold());
   }
 
   private static CalibrationFit none(Predictions uncalibrated, String reason) {
@@ -215,11 +226,11 @@ public record CalibrationFit(
   /** The numbers for a version's record, by name. */
   public Map<String, Double> toMap() {
     Map<String, Double> numbers = new LinkedHashMap<>();
-    numbers.put("rows", (double) uncalibrated.rows());
-    numbers.put("expected_calibration_error_before", before.calibrationError);
-    numbers.put("expected_calibration_error_after", after.calibrationError);
-    numbers.put("log_loss_before", before.logLoss);
-    numbers.put("log_loss_after", after.logLoss);
+    numbers.put(ROWS, (double) uncalibrated.rows());
+    numbers.put(ERROR + BEFORE, before.calibrationError);
+    numbers.put(ERROR + AFTER, after.calibrationError);
+    numbers.put(LOSS + BEFORE, before.logLoss);
+    numbers.put(LOSS + AFTER, after.logLoss);
     return numbers;
   }
 
@@ -228,15 +239,32 @@ public record CalibrationFit(
     if (calibrator == null) {
       return "The probabilities are not calibrated: " + reason + ".";
     }
-    return String.format(
-        Locale.ROOT,
-        "The probabilities are calibrated by %s on %,d rows: expected calibration error %.3f before"
-            + " and %.3f after, log loss %.4f before and %.4f after.",
-        calibrator.id(),
-        uncalibrated.rows(),
-        before.calibrationError,
-        after.calibrationError,
-        before.logLoss,
-        after.logLoss);
+    return sentence(calibrator, uncalibrated.rows(), toMap());
+  }
+
+  /**
+   * That probabilities are calibrated, and how well, as a sentence.
+   *
+   * @param rows number of rows that the calibrator was fitted on
+   * @param numbers those of {@link #toMap}, or none
+   */
+  public static String sentence(Calibrator calibrator, int rows, Map<String, Double> numbers) {
+    String what =
+        String.format(
+            Locale.ROOT,
+            "The probabilities are calibrated by %s on %,d rows",
+            calibrator.id(),
+            rows);
+    return numbers.isEmpty()
+        ? what + "."
+        : String.format(
+            Locale.ROOT,
+            "%s: expected calibration error %.3f before and %.3f after, log loss %.4f before and"
+                + " %.4f after.",
+            what,
+            numbers.get(ERROR + BEFORE),
+            numbers.get(ERROR + AFTER),
+            numbers.get(LOSS + BEFORE),
+            numbers.get(LOSS + AFTER));
   }
 }

@@ -52,7 +52,7 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
     ClassifierTraining training =
         new ClassifierTraining(
             champion.target(),
-            plan.choosesThreshold() ? null : champion.decisionThreshold(),
+            plan.choosesThreshold() ? null : champion.uncalibratedThreshold(),
             start.metric(),
             start.classWeights(),
             plan.epochs(),

@@ -4,10 +4,12 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Map;
 import java.util.SplittableRandom;
+import retune.core.calibration.CalibrationFit;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
 import retune.core.split.Part;
 import retune.learning.torch.GoldenRows;
 import retune.learning.torch.NetworkInput.EncodedRows;
@@ -74,13 +76,21 @@ public record Training(
   /** Trains a model and returns it as a version that is not registered yet. */
   public Trained run(StartingPoint start, TrainingTable table, StepContext context) {
     Outcome outcome = train(start, table, context);
-    Evaluation test = test(start.architecture(), table, outcome);
+    CalibrationFit calibration = CalibrationFit.of(outcome.answers());
+    Evaluation validation = Evaluation.of(calibration.predictions());
+    Evaluation test =
+        Evaluation.of(calibration.calibrated(answers(start.architecture(), table, outcome)));
+    LOGGER.log(Level.INFO, calibration.sentence());
     LOGGER.log(Level.INFO, TrainingLog.evaluation(test, metric));
+    ModelVersion version =
+        version(start, table, outcome, context)
+            .withMetrics(Map.of("validation", validation.toMap(), "test", test.toMap()))
+            .withCalibration(calibration, table.fileHash());
     return new Trained(
-        new ModelFolder.Content(version(start, table, outcome, test, context), outcome.weights()),
+        new ModelFolder.Content(version, outcome.weights()),
         outcome.history().size(),
         outcome.bestEpoch(),
-        outcome.validation(),
+        validation,
         test);
   }
 
@@ -120,22 +130,19 @@ public record Training(
     return new LabelledRows(new EncodedRows(encoded, architecture.encodedSize()), rows.labels());
   }
 
-  private static Evaluation test(Architecture architecture, TrainingTable table, Outcome outcome) {
+  /** The uncalibrated predictions on the hold-out rows. */
+  private static Predictions answers(
+      Architecture architecture, TrainingTable table, Outcome outcome) {
     try (TorchModule module =
         new TorchModule(architecture, table.preprocessing().schema(), outcome.weights())) {
-      return Evaluation.of(
-          table
-              .part(Part.HOLDOUT)
-              .predictions(module, table.target(), outcome.decisionThreshold()));
+      return table
+          .part(Part.HOLDOUT)
+          .predictions(module, table.target(), outcome.decisionThreshold());
     }
   }
 
   private ModelVersion version(
-      StartingPoint start,
-      TrainingTable table,
-      Outcome outcome,
-      Evaluation test,
-      StepContext context) {
+      StartingPoint start, TrainingTable table, Outcome outcome, StepContext context) {
     Features validation = table.features(Part.VALIDATION);
     return ModelVersion.of(
             name,
@@ -153,13 +160,12 @@ public record Training(
                     "seed", (double) seed,
                     "training_rows", (double) table.features(Part.TRAINING).rows(),
                     "validation_rows", (double) validation.rows(),
-                    "test_rows", (double) test.rows(),
+                    "test_rows", (double) table.features(Part.HOLDOUT).rows(),
                     "trainable_share", outcome.trainedShare(),
                     "best_epoch", (double) outcome.bestEpoch()),
                 outcome.history()),
             outcome.weights())
         .withDecisionThreshold(outcome.decisionThreshold())
-        .withMetrics(Map.of("validation", outcome.validation().toMap(), "test", test.toMap()))
         .withGolden(GoldenRows.of(start.architecture(), outcome.weights(), validation));
   }
 }

@@ -392,6 +392,7 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
     Evaluation evaluation = Evaluation.of(holdout);
     return Html.heading("Hold-out rows (not used for any choice)")
         + Html.paragraph(rows(holdout))
+        + Html.paragraph(model.trained().content().version().calibrationSentence())
         + calibration(evaluation)
         + Html.charts(
             List.of(
@@ -442,9 +443,8 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
         : Html.warning(
             String.format(
                 Locale.ROOT,
-                "The probabilities are not calibrated: on average they are %.2f away from the"
-                    + " observed shares, because training weights the classes alike. Rank rows by"
-                    + " them, but do not read them as frequencies.",
+                "On these rows the probabilities are on average %.2f away from the observed shares."
+                    + " Rank rows by them, but do not read them as frequencies.",
                 evaluation.calibrationError()));
   }
 

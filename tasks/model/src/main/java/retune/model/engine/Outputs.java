@@ -1,13 +1,18 @@
 package retune.model.engine;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.calibration.Calibrator;
 import retune.core.data.Target;
 import retune.core.metrics.DecisionRule;
 import retune.core.metrics.Predictions;
 import retune.model.ModelVersion;
 
-/** A network's logits for some rows, with the probabilities and classes that follow from them. */
+/**
+ * A network's logits for some rows, with the probabilities and classes that follow from them. Here,
+ * and nowhere else, a version's probabilities are calibrated; its logits are not.
+ */
 public final class Outputs {
   private final Target target;
   private final double threshold;
@@ -16,12 +21,14 @@ public final class Outputs {
   private final double[] probabilities;
   private final DecisionRule rule;
 
-  private Outputs(float[] logits, Target target, double threshold) {
+  private Outputs(
+      float[] logits, Target target, double threshold, @Nullable Calibrator calibrator) {
     this.target = target;
     this.threshold = threshold;
     this.classes = target.classes().size();
     this.logits = logits;
-    this.probabilities = Probabilities.rowMajor(logits, classes);
+    this.probabilities =
+        Probabilities.rowMajor(logits, classes, target.positiveIndex(), calibrator);
     this.rule = DecisionRule.of(target, threshold);
   }
 
@@ -32,17 +39,27 @@ public final class Outputs {
    * @throws InvalidInputException if a logit is not finite
    */
   public static Outputs of(float[] logits, ModelVersion version) {
-    return of(logits, version.target(), version.decisionThreshold());
+    ModelVersion.Calibration calibration = version.calibration();
+    return of(
+        logits,
+        version.target(),
+        version.decisionThreshold(),
+        calibration == null ? null : calibration.calibrator());
   }
 
   /**
-   * The outputs of a network that is not a version yet.
+   * The outputs of a network that is not a version yet, uncalibrated.
    *
    * @param logits {@code rows × classes}, row-major
    * @param threshold see {@link DecisionRule}
    * @throws InvalidInputException if a logit is not finite
    */
   public static Outputs of(float[] logits, Target target, double threshold) {
+    return of(logits, target, threshold, null);
+  }
+
+  private static Outputs of(
+      float[] logits, Target target, double threshold, @Nullable Calibrator calibrator) {
     for (int i = 0; i < logits.length; i++) {
       if (!Float.isFinite(logits[i])) {
         throw new InvalidInputException(
@@ -50,7 +67,7 @@ public final class Outputs {
                 .formatted(i / target.classes().size(), logits[i]));
       }
     }
-    return new Outputs(logits, target, threshold);
+    return new Outputs(logits, target, threshold, calibrator);
   }
 
   public int rows() {

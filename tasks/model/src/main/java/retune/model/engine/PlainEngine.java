@@ -1,6 +1,7 @@
 package retune.model.engine;
 
 import java.util.Arrays;
+import retune.core.calibration.LogOdds;
 import retune.core.data.Features;
 import retune.model.ModelVersion;
 import retune.model.Weights;
@@ -149,7 +150,7 @@ public final class PlainEngine implements Engine {
           }
           scores[other] /= Math.sqrt(size);
         }
-        Probabilities.softmax(scores);
+        LogOdds.softmax(scores);
         for (int other = 0; other < tokens.length; other++) {
           for (int i = 0; i < size; i++) {
             attended[token][query + i] += scores[other] * projected[other][value + i];

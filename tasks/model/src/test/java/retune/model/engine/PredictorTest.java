@@ -2,16 +2,22 @@ package retune.model.engine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.calibration.Calibrator;
+import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.metrics.Predictions;
 import retune.model.ModelFolder;
+import retune.model.ModelVersion;
 import retune.model.TestModels;
+import retune.model.WeightShapes;
+import retune.model.Weights;
 import retune.testing.Refusals;
 
 class PredictorTest {
@@ -35,6 +41,57 @@ class PredictorTest {
         assertEquals(positive >= 0.4 ? 1 : 0, outputs.predicted(row));
       }
     }
+  }
+
+  @Test
+  void probabilitiesAreCalibratedAndLogitsAndDecisionsAreNot() {
+    ModelFolder.Content model = TestModels.small(1);
+    Features features = TestModels.features(TestModels.schema(2, 3), 500, 2);
+    for (Calibrator calibrator :
+        List.of(
+            new Calibrator.Temperature(0.4),
+            new Calibrator.Platt(0.5, -1.5),
+            new Calibrator.Isotonic(List.of(-0.2, 0.1, 0.3), List.of(-2.0, -1.0, 3.0)))) {
+      try (Engine engine = new PlainEngine(model.version(), model.weights(), 1)) {
+        double aRow = new Predictor(model.version(), engine).predict(features).probability(3, 1);
+        ModelVersion uncalibrated = model.version().withDecisionThreshold(aRow);
+        ModelVersion calibrated = TestModels.calibrated(uncalibrated, calibrator);
+        Outputs before = new Predictor(uncalibrated, engine).predict(features);
+        Outputs after = new Predictor(calibrated, engine).predict(features);
+        int positives = 0;
+        for (int row = 0; row < 500; row++) {
+          assertEquals(before.logit(row, 0), after.logit(row, 0));
+          assertEquals(before.logit(row, 1), after.logit(row, 1));
+          assertEquals(before.predicted(row), after.predicted(row), calibrator.id());
+          double logOdds =
+              calibrator.calibrated((double) after.logit(row, 1) - after.logit(row, 0));
+          assertEquals(1 / (1 + Math.exp(-logOdds)), after.probability(row, 1), 1e-12);
+          assertEquals(1, after.probability(row, 0) + after.probability(row, 1), 1e-12);
+          positives += after.predicted(row);
+        }
+        assertTrue(positives > 0 && positives < 500, positives + " positives");
+        int[] labels = new int[500];
+        assertEquals(
+            calibrated.decisionThreshold(), after.against(labels).threshold(), calibrator.id());
+        assertEquals(after.probability(7, 1), after.against(labels).probability(7, 1));
+      }
+    }
+  }
+
+  @Test
+  void severalClassesAreCalibratedByDividingLogits() {
+    FeatureSchema schema = TestModels.schema(2, 3);
+    Weights weights = TestModels.weights(WeightShapes.of(TestModels.SMALL, schema, 3), 1);
+    ModelVersion version = TestModels.version(TestModels.SMALL, schema, 3, weights);
+    Outputs outputs =
+        Outputs.of(
+            new float[] {1, 3, 2}, TestModels.calibrated(version, new Calibrator.Temperature(2)));
+    double sum = Math.exp(0.5) + Math.exp(1.5) + Math.exp(1);
+    assertArrayEquals(
+        new double[] {Math.exp(0.5) / sum, Math.exp(1.5) / sum, Math.exp(1) / sum},
+        outputs.probabilities(0),
+        1e-15);
+    assertEquals(1, outputs.predicted(0));
   }
 
   @Test

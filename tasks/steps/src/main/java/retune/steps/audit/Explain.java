@@ -43,6 +43,8 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       @Field("whether it is in production") boolean inProduction,
       @Field("if it was rolled back and not released since: by whom, when and why")
           @Nullable String barred,
+      @Field("whether its probabilities are calibrated, and how well; none for an encoder")
+          @Nullable String calibration,
       @Field("SHA-256 of weights, encoder and preprocessing") Map<String, String> hashes,
       @Field(
               "the version and those that it was fine-tuned from, the nearest first: model_id,"
@@ -84,6 +86,7 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
         document.getString("status"),
         champion.filter(found -> found.modelId().equals(id)).isPresent(),
         champion.flatMap(found -> found.bar(id)).map(Bar::sentence).orElse(null),
+        version.kind() == ModelVersion.Kind.PRETRAINED ? null : version.calibrationSentence(),
         Map.of(
             "weights", version.weightsHash(),
             "encoder", version.encoderHash(),

@@ -35,7 +35,8 @@ final class ExplanationPage {
     page.heading(version.modelId())
         .line("model", version.model() + ", version " + version.modelVersion())
         .line("status", version.status() + (version.inProduction() ? ", in production" : ""))
-        .line("barred", version.barred());
+        .line("barred", version.barred())
+        .line("calibrated", version.calibration());
     version.lineage().stream()
         .map(Document::new)
         .forEach(

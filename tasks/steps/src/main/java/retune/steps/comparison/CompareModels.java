@@ -22,6 +22,7 @@ import retune.core.metrics.Metric;
 import retune.core.statistics.PairedBootstrap;
 import retune.model.AtomicFile;
 import retune.model.CodeTrust;
+import retune.model.ModelVersion;
 import retune.model.VersionChoice;
 import retune.report.ComparisonPage;
 import retune.runtime.About;
@@ -177,7 +178,12 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
       AtomicFile.write(json, ComparisonJson.text(output, report, slices).getBytes(UTF_8));
     }
     if (html != null) {
-      String page = ComparisonPage.of(report, slices, baseline.target(), facts(output, context));
+      String page =
+          ComparisonPage.of(
+              report,
+              slices,
+              baseline.target(),
+              facts(output, baseline.version(), candidate.version(), context));
       AtomicFile.write(html, page.getBytes(UTF_8));
     }
     return output;
@@ -227,11 +233,18 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
         html == null ? null : html.toString());
   }
 
+  private static String probabilities(ModelVersion baseline, ModelVersion candidate) {
+    return "baseline %s, new model %s"
+        .formatted(baseline.calibrationWords(), candidate.calibrationWords());
+  }
+
   /** What the page tells beside the report. */
-  static Map<String, String> facts(Output output, StepContext context) {
+  static Map<String, String> facts(
+      Output output, ModelVersion baseline, ModelVersion candidate, StepContext context) {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("baseline", output.baselineId());
     facts.put("new model", output.newId());
+    facts.put("probabilities", probabilities(baseline, candidate));
     facts.put("rows", "%,d of %s".formatted(output.rows(), output.testData()));
     facts.put("SHA-256 of the rows", output.testDataHash());
     output

@@ -93,7 +93,10 @@ public final class EvaluationReport {
             1 - alpha);
     String html =
         ComparisonPage.of(
-            report, slices, candidate.version().target(), CompareModels.facts(output, context));
+            report,
+            slices,
+            candidate.version().target(),
+            CompareModels.facts(output, champion.version(), candidate.version(), context));
     Document document =
         new Document("model_id", judgement.modelId())
             .append("champion_id", judgement.championId())
