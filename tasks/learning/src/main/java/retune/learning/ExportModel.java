@@ -27,7 +27,8 @@ import retune.runtime.StepContext;
     value =
         "Exports a version for other programs: as a folder with model.json and weights.safetensors,"
             + " as one TorchScript file that torch.jit.load opens without Retune, or, if it is"
-            + " boosted trees, as XGBoost's JSON.",
+            + " boosted trees, as XGBoost's JSON. The folder has the version's calibration in"
+            + " model.json; the probabilities of the two files are not calibrated.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--model credit-default --format torchscript --output credit-default.pt")
@@ -57,7 +58,9 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
   public record Output(
       @Field("id of the version exported") String modelId,
       @Field("the format written") Format format,
-      @Field("absolute path of what was written") String output) {}
+      @Field("absolute path of what was written") String output,
+      @Field("how probabilities and decisions follow from what was written, as a sentence")
+          String probabilities) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -73,7 +76,22 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
       case TORCHSCRIPT -> AtomicFile.write(output, TorchScript.write(version, content.weights()));
       case XGBOOST -> AtomicFile.write(output, xgboost(content));
     }
-    return new Output(version.modelId(), input.format(), output.toString());
+    return new Output(
+        version.modelId(),
+        input.format(),
+        output.toString(),
+        input.format() == Format.SAFETENSORS
+            ? version.calibrationSentence()
+            : uncalibrated(version));
+  }
+
+  private static String uncalibrated(ModelVersion version) {
+    String positive = version.target().positive();
+    return "The probabilities of the file, the softmax of its logits, are not calibrated"
+        + (positive == null
+            ? "."
+            : "; '%s' is predicted where its probability is at least %s."
+                .formatted(positive, version.uncalibratedThreshold()));
   }
 
   /** Trees are no TorchScript, and XGBoost's files hold nothing else. */

@@ -12,7 +12,9 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.calibration.CalibrationFit;
 import retune.core.data.FeatureSchema;
+import retune.learning.exchange.CalibrationRows;
 import retune.learning.exchange.ScriptImport;
 import retune.learning.exchange.SyntheticRows;
 import retune.learning.torch.GoldenRows;
@@ -67,7 +69,13 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
                   "permit a TorchScript archive to run; it runs with all rights of this process, so"
                       + " give this only for a source that you trust",
               byDefault = "false")
-          boolean trustCode) {}
+          boolean trustCode,
+      @Field(
+              "labelled rows that the model was not trained on, to calibrate its probabilities"
+                  + " with: a CSV file or a processed batch (model/date); if left out, the"
+                  + " probabilities stay as the model states them. Logits and decisions stay the"
+                  + " same either way")
+          @Nullable String calibrate) {}
 
   public record Output(
       @Field("the version's id, from its content") String modelId,
@@ -81,6 +89,10 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
       @Field("number of numeric columns") int numeric,
       @Field("number of tensors converted to float32, by their type in the file")
           Map<String, Integer> converted,
+      @Field(
+              "whether the probabilities are calibrated, and how well, as a sentence; none for an"
+                  + " encoder")
+          @Nullable String calibration,
       @Field("the folder written") @Nullable String output,
       @Field("whether the store has the version") boolean registered,
       @Field("whether the version is the champion") boolean champion,
@@ -95,7 +107,13 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
     ImportSpec spec = ImportSpec.read(text(input.spec()), input.spec());
     Path weights = Path.of(input.weights());
     ModelImport model = read(weights, spec, CodeTrust.of(input.trustCode()));
-    ModelVersion version = version(name(input, spec), spec, model, context);
+    Calibrated calibrated =
+        Calibrated.of(
+            new ModelFolder.Content(
+                version(name(input, spec), spec, model, context), model.weights()),
+            input.calibrate(),
+            context);
+    ModelVersion version = calibrated.version;
     ModelFolder.Content content = new ModelFolder.Content(version, model.weights());
     boolean written = input.output() != null && write(Path.of(input.output()), content);
     Registration.Result registered =
@@ -113,11 +131,36 @@ public final class ImportModel implements Step<ImportModel.Input, ImportModel.Ou
         schema.categorical().size(),
         schema.numeric().size(),
         model.converted(),
+        calibrated.sentence,
         input.output(),
         registered != null,
         registered != null && registered.champion(),
         written || (registered != null && registered.changed()),
         message(version, input.output(), registered));
+  }
+
+  /**
+   * The imported version, calibrated if asked.
+   *
+   * @param sentence whether it is calibrated; null for an encoder
+   */
+  private record Calibrated(ModelVersion version, @Nullable String sentence) {
+    static Calibrated of(ModelFolder.Content imported, @Nullable String rows, StepContext context)
+        throws IOException {
+      ModelVersion version = imported.version();
+      if (rows == null) {
+        return new Calibrated(
+            version,
+            version.kind() == ModelVersion.Kind.PRETRAINED
+                ? null
+                : version.calibrationSentence()
+                    + " To calibrate them, import with --calibrate and labelled rows.");
+      }
+      version.requireHead();
+      CalibrationRows labelled = CalibrationRows.of(rows, version, context);
+      CalibrationFit fit = labelled.fit(imported);
+      return new Calibrated(version.withCalibration(fit, labelled.contentHash()), fit.sentence());
+    }
   }
 
   private static ModelImport read(Path weights, ImportSpec spec, CodeTrust trust)

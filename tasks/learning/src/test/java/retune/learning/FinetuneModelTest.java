@@ -25,6 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
+import retune.core.calibration.Calibrator;
 import retune.core.data.Features;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
@@ -45,6 +46,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.evaluation.EvaluateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
+import retune.testing.Calibrations;
 import retune.testing.TestContext;
 
 class FinetuneModelTest {
@@ -125,12 +127,27 @@ class FinetuneModelTest {
         metrics(candidate).getOrDefault("log_loss", 9.0)
             < measured.getOrDefault("log_loss_before", 0.0),
         metrics(candidate).toString());
+  }
 
-    // the next candidate decides as the first one's logits do, and is calibrated anew
-    ModelVersion next =
-        models.get(new FinetuneModel().run(input(candidate.modelId(), 1), context).modelId());
-    assertEquals(candidate.uncalibratedThreshold(), next.uncalibratedThreshold());
-    assertNotEquals(calibration, next.calibration());
+  @Test
+  void aHeadKeepsTheThresholdOfTheLogitsAndIsCalibratedAnew() {
+    writeBatch(Examples.labelled(ROWS, 1).labels());
+    split();
+    Calibrator platt = new Calibrator.Platt(0.5, -1);
+    ModelVersion champion =
+        CHAMPION.withCalibration(
+            Calibrations.by(platt, CHAMPION.target(), CHAMPION.decisionThreshold()), "4567");
+    assertNotEquals(CHAMPION.decisionThreshold(), champion.decisionThreshold());
+    models.register(champion, CHAMPION_WEIGHTS, VersionStatus.APPROVED);
+
+    FinetuneModel.Output ofPlain = finetune(1);
+    FinetuneModel.Output output =
+        new FinetuneModel().run(input(champion.modelId(), 1, null, 1e-3), context);
+    ModelVersion candidate = models.get(output.modelId());
+    assertEquals(CHAMPION.decisionThreshold(), candidate.uncalibratedThreshold());
+    assertNotEquals(platt, Objects.requireNonNull(candidate.calibration()).calibrator());
+    assertEquals(models.get(ofPlain.modelId()).weightsHash(), candidate.weightsHash());
+    assertEquals(ofPlain.championValidationValue(), output.championValidationValue());
   }
 
   @Test

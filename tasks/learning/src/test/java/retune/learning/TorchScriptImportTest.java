@@ -363,7 +363,13 @@ class TorchScriptImportTest {
     new ImportModel()
         .run(
             new ImportModel.Input(
-                file.toString(), specFile.toString(), null, output.toString(), false, trustCode),
+                file.toString(),
+                specFile.toString(),
+                null,
+                output.toString(),
+                false,
+                trustCode,
+                null),
             TestContext.withoutStore());
     return ModelFolder.read(output, CodeTrust.GRANTED);
   }

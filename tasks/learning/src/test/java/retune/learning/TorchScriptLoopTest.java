@@ -132,7 +132,7 @@ class TorchScriptLoopTest {
     new ImportModel()
         .run(
             new ImportModel.Input(
-                weights.toString(), spec.toString(), null, version.toString(), false, true),
+                weights.toString(), spec.toString(), null, version.toString(), false, true, null),
             context);
     RegisterModel.Output registered =
         new RegisterModel().run(new RegisterModel.Input(version.toString(), true, true), context);

@@ -118,7 +118,10 @@ class TreesImportTest {
   void exportedTreesAreTheImportedOnes() throws IOException {
     importing("lightgbm-two.txt", TWO);
     Path file = folder.resolve("out.json");
-    export(ExportModel.Format.XGBOOST, file);
+    assertEquals(
+        "The probabilities of the file, the softmax of its logits, are not calibrated; 'yes' is"
+            + " predicted where its probability is at least 0.5.",
+        export(ExportModel.Format.XGBOOST, file).probabilities());
     assertEquals(
         TreesFile.read(fixture("lightgbm-two.txt"), "in").forest().trees().size(),
         TreesFile.read(Files.readAllBytes(file), "out").forest().trees().size());
@@ -131,7 +134,8 @@ class TreesImportTest {
                     null,
                     null,
                     false,
-                    false),
+                    false,
+                    null),
                 context);
     assertEquals(false, again.changed());
     assertRefused("--format xgboost", () -> export(ExportModel.Format.TORCHSCRIPT, file));
@@ -200,8 +204,8 @@ class TreesImportTest {
     return Examples.write(context.store(), BATCH, version, features, labels);
   }
 
-  private void export(ExportModel.Format format, Path file) throws IOException {
-    new ExportModel()
+  private ExportModel.Output export(ExportModel.Format format, Path file) throws IOException {
+    return new ExportModel()
         .run(new ExportModel.Input("forest", null, null, format, file.toString()), context);
   }
 
@@ -231,7 +235,8 @@ class TreesImportTest {
     Path specFile = Files.writeString(folder.resolve(name), spec);
     return new ImportModel()
         .run(
-            new ImportModel.Input(trees.toString(), specFile.toString(), null, null, true, false),
+            new ImportModel.Input(
+                trees.toString(), specFile.toString(), null, null, true, false, null),
             context);
   }
 

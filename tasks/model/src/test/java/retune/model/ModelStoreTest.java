@@ -2,6 +2,7 @@ package retune.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.testing.Refusals.assertRefused;
 
@@ -20,6 +21,7 @@ import org.bson.Document;
 import org.bson.types.Binary;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import retune.core.calibration.Calibrator;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.store.DocumentStore;
@@ -81,6 +83,36 @@ class ModelStoreTest {
             .append("strategy", "full")
             .append("seed", 7.0),
         document.get("hyperparameters"));
+    assertNull(document.get("calibration"));
+  }
+
+  @Test
+  void theDocumentSaysHowProbabilitiesAreCalibrated() {
+    ModelVersion calibrated = TestModels.calibrated(version, new Calibrator.Platt(0.5, -1));
+    models.register(calibrated, weights, VersionStatus.CANDIDATE);
+    assertEquals(calibrated, models.get(calibrated.modelId()));
+    Document document =
+        store.collection("model_metadata").find(Filters.eq(calibrated.modelId())).first();
+    assertEquals(
+        new Document("method", "platt")
+            .append("fitted_on", "4567")
+            .append("rows", 1)
+            .append("uncalibrated_threshold", 0.4)
+            .append(
+                "metrics",
+                new Document("rows", 1.0)
+                    .append("expected_calibration_error_before", 0.22)
+                    .append("expected_calibration_error_after", 0.01)
+                    .append("log_loss_before", 0.5)
+                    .append("log_loss_after", 0.4)),
+        Objects.requireNonNull(document).get("calibration"));
+    assertEquals(
+        "The probabilities are calibrated by platt on 1 rows: expected calibration error 0.220"
+            + " before and 0.010 after, log loss 0.5000 before and 0.4000 after.",
+        calibrated.calibrationSentence());
+    assertEquals(
+        "The probabilities are calibrated by platt on 1 rows.",
+        calibrated.withMetrics(Map.of()).calibrationSentence());
   }
 
   @Test

@@ -8,19 +8,18 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import retune.core.calibration.CalibrationFit;
 import retune.core.calibration.Calibrator;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
 import retune.core.data.Target;
-import retune.core.metrics.Predictions;
 import retune.core.preprocessing.CodeColumn;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.Architecture.TorchScript.Argument;
 import retune.model.Architecture.TorchScript.Method;
 import retune.model.ModelVersion.Golden;
+import retune.testing.Calibrations;
 
 /** Small models with random weights, and random rows for them. */
 public final class TestModels {
@@ -100,22 +99,8 @@ public final class TestModels {
 
   /** The version with this calibrator, as if it had been fitted on one row. */
   public static ModelVersion calibrated(ModelVersion version, Calibrator calibrator) {
-    int classes = version.target().classes().size();
-    double[] certain = new double[classes];
-    certain[0] = 1;
-    double threshold = version.decisionThreshold();
-    Predictions uncalibrated =
-        new Predictions(new int[1], certain, classes, version.target().positiveIndex(), threshold);
-    Predictions calibrated =
-        new Predictions(
-            new int[1],
-            certain,
-            classes,
-            version.target().positiveIndex(),
-            calibrator.threshold(threshold).orElseThrow());
-    CalibrationFit.Scores scores = new CalibrationFit.Scores(0, 0);
     return version.withCalibration(
-        new CalibrationFit(calibrator, null, uncalibrated, calibrated, scores, scores), "4567");
+        Calibrations.by(calibrator, version.target(), version.decisionThreshold()), "4567");
   }
 
   /** A two-class model of five features, whole with its weights. */

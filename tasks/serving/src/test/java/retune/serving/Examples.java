@@ -7,11 +7,13 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import retune.core.calibration.Calibrator;
 import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
 import retune.serving.prediction.ExampleRow;
+import retune.testing.Calibrations;
 
 /** The example model of the project, and versions of it with another decision threshold. */
 final class Examples {
@@ -25,6 +27,15 @@ final class Examples {
   /** Another version: the same network with another threshold. */
   static ModelFolder.Content withThreshold(double threshold) {
     return with(threshold, golden());
+  }
+
+  /** The version with a calibration. */
+  static ModelFolder.Content calibrated(Calibrator calibrator) {
+    ModelVersion of = MODEL.version();
+    return new ModelFolder.Content(
+        of.withCalibration(
+            Calibrations.by(calibrator, of.target(), of.decisionThreshold()), "4567"),
+        MODEL.weights());
   }
 
   /** A version whose golden logits differ from those of its network. */

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.core.calibration.Calibrator;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
@@ -31,10 +32,12 @@ import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
+import retune.runtime.Json;
 import retune.runtime.store.DocumentStore;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
+import tools.jackson.databind.JsonNode;
 
 @Tag("slow")
 class FollowingTest {
@@ -126,6 +129,23 @@ class FollowingTest {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().startsWith("engine-"))
         .count();
+  }
+
+  @Test
+  void aCalibratedChampionStatesCalibratedProbabilitiesAndDecidesAlike() throws Exception {
+    Calibrator platt = new Calibrator.Platt(0.5, -1);
+    ModelFolder.Content calibrated = Examples.calibrated(platt);
+    install(register(Examples.MODEL));
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      JsonNode before = Json.MAPPER.readTree(service.post("/predict", ROW).body());
+      promote(register(calibrated));
+      service.awaitServed(calibrated.version().modelId());
+      JsonNode after = Json.MAPPER.readTree(service.post("/predict", ROW).body());
+      double stated = before.get("prediction").doubleValue();
+      double logOdds = platt.calibrated(Math.log(stated / (1 - stated)));
+      assertEquals(1 / (1 + Math.exp(-logOdds)), after.get("prediction").doubleValue(), 1e-6);
+      assertEquals(before.get("prediction_class"), after.get("prediction_class"));
+    }
   }
 
   @Test

@@ -143,6 +143,7 @@ class NewLoopTest {
     assertTrue(report.contains("&lt;b&gt;leer&lt;/b&gt;"));
     assertFalse(report.contains("<b>"));
     assertFalse(report.contains("<script"));
+    assertTrue(report.contains("The probabilities are "), "calibrated or not");
     assertFalse(report.contains(" style="), "the page's own policy forbids it");
   }
 

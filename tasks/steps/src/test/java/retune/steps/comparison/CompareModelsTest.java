@@ -157,6 +157,7 @@ class CompareModelsTest {
     String page = Files.readString(file);
     assertTrue(page.contains("The new model raises f1_macro by 0.1000"), page);
     assertTrue(page.contains("<td>answered classes</td>"), page);
+    assertTrue(page.contains("<td>baseline not calibrated, new model not calibrated</td>"), page);
     assertTrue(page.contains("aria-label=\"ROC curve\""), page);
     assertTrue(page.contains("aria-label=\"Precision and recall\""), page);
     assertTrue(page.contains("aria-label=\"Calibration\""), page);

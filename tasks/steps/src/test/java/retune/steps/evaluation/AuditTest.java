@@ -101,6 +101,7 @@ class AuditTest {
     for (String fact :
         List.of(
             "deployed, in production",
+            "calibrated The probabilities are not calibrated.",
             champion + ": head, 5 epochs at 0.0001",
             verdict.getString("reason"),
             CONTENT_HASH,
