@@ -27,8 +27,8 @@ import retune.runtime.StepContext;
     value =
         "Exports a version for other programs: as a folder with model.json and weights.safetensors,"
             + " as one TorchScript file that torch.jit.load opens without Retune, or, if it is"
-            + " boosted trees, as XGBoost's JSON. The folder has the version's calibration in"
-            + " model.json; the probabilities of the two files are not calibrated.",
+            + " boosted trees, as XGBoost's JSON. The calibration is in model.json; logits and"
+            + " XGBoost's probabilities are without it.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--model credit-default --format torchscript --output credit-default.pt")

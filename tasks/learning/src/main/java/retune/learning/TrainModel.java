@@ -25,10 +25,10 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Trains a model on a table. Fits preprocessing and weights on 70 % of the rows, selects the"
-            + " epoch and the decision threshold and calibrates the probabilities on 15 %, and"
-            + " measures the result on 15 %. Writes the model to a folder for register_model, with"
-            + " these last rows, at most 10,000, as its reference.",
+        "Trains a model on a table. Fits preprocessing and weights on 70 % of the rows; selects the"
+            + " epoch and the decision threshold on 15 % and calibrates the probabilities on the"
+            + " same rows; measures the result on 15 %. Writes the model to a folder for"
+            + " register_model, with these last rows, at most 10,000, as its reference.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example =

@@ -85,7 +85,7 @@ class ModelFolderTest {
         List.of(
             new Calibrator.Temperature(2.5),
             new Calibrator.Platt(0.75, -1.25),
-            new Calibrator.Isotonic(List.of(-1.0, 0.25), List.of(-2.0, 0.5)));
+            new Calibrator.Isotonic(new double[] {-1.0, 0.25}, new double[] {-2.0, 0.5}));
     Set<String> ids = new HashSet<>(Set.of(model.version().modelId()));
     for (Calibrator calibrator : calibrators) {
       ModelVersion calibrated = TestModels.calibrated(model.version(), calibrator);

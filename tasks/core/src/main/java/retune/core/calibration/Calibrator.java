@@ -1,7 +1,8 @@
 package retune.core.calibration;
 
-import java.util.List;
+import java.util.Arrays;
 import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.metrics.Predictions;
 
@@ -149,18 +150,18 @@ public sealed interface Calibrator {
    * @param from log-odds, strictly increasing, at least two
    * @param to the calibrated log-odds of each, strictly increasing
    */
-  record Isotonic(List<Double> from, List<Double> to) implements Calibrator {
+  record Isotonic(double[] from, double[] to) implements Calibrator {
     public Isotonic {
-      from = List.copyOf(from);
-      to = List.copyOf(to);
-      if (from.size() < 2 || from.size() != to.size() || !increases(from) || !increases(to)) {
+      from = from.clone();
+      to = to.clone();
+      if (from.length < 2 || from.length != to.length || !increases(from) || !increases(to)) {
         throw new InvalidInputException(
             "The calibration's %d points from and %d points to must be two or more finite numbers each, as many of both, strictly increasing."
-                .formatted(from.size(), to.size()));
+                .formatted(from.length, to.length));
       }
     }
 
-    private static boolean increases(List<Double> values) {
+    private static boolean increases(double[] values) {
       double before = Double.NEGATIVE_INFINITY;
       for (double value : values) {
         if (!(value > before && value < Double.POSITIVE_INFINITY)) {
@@ -173,39 +174,43 @@ public sealed interface Calibrator {
 
     @Override
     public double calibrated(double logOdds) {
-      int above = firstAbove(logOdds);
-      if (above == 0) {
-        return to.getFirst() + (logOdds - from.getFirst());
+      int last = from.length - 1;
+      if (!(logOdds > from[0])) {
+        return to[0] + (logOdds - from[0]);
       }
-      if (above == from.size()) {
-        return to.getLast() + (logOdds - from.getLast());
+      if (logOdds >= from[last]) {
+        return to[last] + (logOdds - from[last]);
       }
-      double start = from.get(above - 1);
-      double low = to.get(above - 1);
-      double high = to.get(above);
-      double share = (logOdds - start) / (from.get(above) - start);
+      int found = Arrays.binarySearch(from, logOdds);
+      if (found >= 0) {
+        return to[found];
+      }
+      int above = -found - 1;
+      double share = (logOdds - from[above - 1]) / (from[above] - from[above - 1]);
       // rounding must not lift the end of a line above the start of the next one
-      return Math.min(high, low + share * (high - low));
-    }
-
-    /** The position of the first point above a value, by binary search. */
-    private int firstAbove(double logOdds) {
-      int low = 0;
-      int high = from.size();
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (from.get(middle) > logOdds) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      return low;
+      return Math.min(to[above], to[above - 1] + share * (to[above] - to[above - 1]));
     }
 
     @Override
     public String id() {
       return "isotonic";
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Isotonic(double[] otherFrom, double[] otherTo)
+          && Arrays.equals(from, otherFrom)
+          && Arrays.equals(to, otherTo);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * Arrays.hashCode(from) + Arrays.hashCode(to);
+    }
+
+    @Override
+    public String toString() {
+      return "Isotonic[from=" + Arrays.toString(from) + ", to=" + Arrays.toString(to) + "]";
     }
   }
 }

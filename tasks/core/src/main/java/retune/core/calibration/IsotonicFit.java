@@ -49,6 +49,10 @@ final class IsotonicFit {
         to.add(y);
       }
     }
-    return from.size() < 2 ? Optional.empty() : Optional.of(new Isotonic(from, to));
+    return from.size() < 2 ? Optional.empty() : Optional.of(new Isotonic(array(from), array(to)));
+  }
+
+  private static double[] array(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).toArray();
   }
 }

@@ -101,8 +101,8 @@ class CalibrationTest {
                       Isotonic fitted =
                           (Isotonic)
                               IsotonicFit.of(BinaryRows.of(fixture.predictions())).orElseThrow();
-                      assertArrayEquals(array(points.from), array(fitted.from()), 1e-9);
-                      assertArrayEquals(array(points.to), array(fitted.to()), 1e-9);
+                      assertArrayEquals(array(points.from), fitted.from(), 1e-9);
+                      assertArrayEquals(array(points.to), fitted.to(), 1e-9);
                     }));
   }
 
@@ -217,8 +217,8 @@ class CalibrationTest {
       assertTrue(y > before, x + ": " + y + " after " + before);
       before = y;
     }
-    for (int i = 0; i < isotonic.from().size(); i++) {
-      assertEquals(isotonic.to().get(i), isotonic.calibrated(isotonic.from().get(i)), 1e-12);
+    for (int i = 0; i < isotonic.from().length; i++) {
+      assertEquals(isotonic.to()[i], isotonic.calibrated(isotonic.from()[i]), 1e-12);
     }
   }
 
@@ -336,15 +336,14 @@ class CalibrationTest {
         "The calibration has the slope -1.0 and the intercept 2.0; the slope must be above 0 and"
             + " both finite.",
         assertThrows(InvalidInputException.class, () -> new Platt(-1, 2)).getMessage());
-    for (List<Double> from :
-        List.of(List.of(0.0), List.of(0.0, 0.0), List.of(1.0, 0.0), List.of(0.0, Double.NaN))) {
+    for (double[] from :
+        new double[][] {{0}, {0, 0}, {1, 0}, {0, Double.NaN}, {0, Double.POSITIVE_INFINITY}}) {
       InvalidInputException refusal =
-          assertThrows(InvalidInputException.class, () -> new Isotonic(from, List.of(0.0, 1.0)));
+          assertThrows(InvalidInputException.class, () -> new Isotonic(from, new double[] {0, 1}));
       assertTrue(String.valueOf(refusal.getMessage()).endsWith("strictly increasing."));
     }
     assertThrows(
-        InvalidInputException.class,
-        () -> new Isotonic(List.of(0.0, 1.0), List.of(0.0, Double.POSITIVE_INFINITY)));
+        InvalidInputException.class, () -> new Isotonic(new double[] {0, 1}, new double[] {1, 1}));
   }
 
   private static int[] ascending(Predictions rows) {

@@ -51,7 +51,8 @@ class PredictorTest {
         List.of(
             new Calibrator.Temperature(0.4),
             new Calibrator.Platt(0.5, -1.5),
-            new Calibrator.Isotonic(List.of(-0.2, 0.1, 0.3), List.of(-2.0, -1.0, 3.0)))) {
+            new Calibrator.Isotonic(
+                new double[] {-0.2, 0.1, 0.3}, new double[] {-2.0, -1.0, 3.0}))) {
       try (Engine engine = new PlainEngine(model.version(), model.weights(), 1)) {
         double aRow = new Predictor(model.version(), engine).predict(features).probability(3, 1);
         ModelVersion uncalibrated = model.version().withDecisionThreshold(aRow);

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.learning.exchange;
+
+import org.jspecify.annotations.NullMarked;
