@@ -113,7 +113,7 @@ class FinetuneModelTest {
   void aCandidateIsCalibratedOnTheValidationRows() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     split();
-    ModelVersion candidate = models.get(finetune(1).modelId());
+    ModelVersion candidate = models.get(Objects.requireNonNull(finetune(1).modelId()));
     ModelVersion.Calibration calibration = Objects.requireNonNull(candidate.calibration());
     assertEquals(CONTENT_HASH, calibration.fittedOn());
     Map<String, Double> measured = candidate.metrics().getOrDefault("calibration", Map.of());
@@ -143,10 +143,10 @@ class FinetuneModelTest {
     FinetuneModel.Output ofPlain = finetune(1);
     FinetuneModel.Output output =
         new FinetuneModel().run(input(champion.modelId(), 1, null, 1e-3), context);
-    ModelVersion candidate = models.get(output.modelId());
+    ModelVersion candidate = models.get(Objects.requireNonNull(output.modelId()));
     assertEquals(CHAMPION.decisionThreshold(), candidate.uncalibratedThreshold());
     assertNotEquals(platt, Objects.requireNonNull(candidate.calibration()).calibrator());
-    assertEquals(models.get(ofPlain.modelId()).weightsHash(), candidate.weightsHash());
+    assertEquals(models.get(Objects.requireNonNull(ofPlain.modelId())).weightsHash(), candidate.weightsHash());
     assertEquals(ofPlain.championValidationValue(), output.championValidationValue());
   }
 

@@ -31,11 +31,9 @@ class CalibrationRowsTest {
   /** Its training weighted the classes alike; it was made before versions had a calibration. */
   @Test
   void theExampleStatesWhatIsObservedOnOtherRowsAndDecidesAsBefore() throws Exception {
-    ModelFolder.Content example =
-        ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
+    ModelFolder.Content example = ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
     ModelVersion version = example.version();
-    TableDistribution distribution =
-        DistributionFile.read(EXAMPLE.resolve("distribution.json"));
+    TableDistribution distribution = DistributionFile.read(EXAMPLE.resolve("distribution.json"));
     CalibrationRows fitting = rows(version, distribution, "2026-11-05", 1_000);
     CalibrationRows others = rows(version, distribution, "2026-11-06", 3_000);
 
@@ -55,15 +53,12 @@ class CalibrationRowsTest {
 
   private static CalibrationRows rows(
       ModelVersion version, TableDistribution distribution, String date, int rows) {
-    Table table =
-        new TableSampler(distribution, 0, LocalDate.parse(date), Drill.NONE).table(rows);
+    Table table = new TableSampler(distribution, 0, LocalDate.parse(date), Drill.NONE).table(rows);
     String target = version.target().column();
     int[] labels = version.target().encode(table.column(target));
     var result = version.preprocessing().apply(table.without(Set.of(target)));
     return new CalibrationRows(
-        result.features(),
-        IntStream.of(result.keptRows()).map(row -> labels[row]).toArray(),
-        date);
+        result.features(), IntStream.of(result.keptRows()).map(row -> labels[row]).toArray(), date);
   }
 
   private static Predictions predictions(
