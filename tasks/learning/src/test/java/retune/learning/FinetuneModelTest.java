@@ -146,7 +146,9 @@ class FinetuneModelTest {
     ModelVersion candidate = models.get(Objects.requireNonNull(output.modelId()));
     assertEquals(CHAMPION.decisionThreshold(), candidate.uncalibratedThreshold());
     assertNotEquals(platt, Objects.requireNonNull(candidate.calibration()).calibrator());
-    assertEquals(models.get(Objects.requireNonNull(ofPlain.modelId())).weightsHash(), candidate.weightsHash());
+    assertEquals(
+        models.get(Objects.requireNonNull(ofPlain.modelId())).weightsHash(),
+        candidate.weightsHash());
     assertEquals(ofPlain.championValidationValue(), output.championValidationValue());
   }
 
