@@ -119,6 +119,8 @@ class LoopInContainersTest {
     run("deploy_model --model customers --model-id " + champion);
     run("verify_deployment --model customers --model-id " + champion);
     run("notify_deployment_complete --model customers --model-id " + champion);
+    // XGBoost's library, where nothing can be unpacked and run
+    run("finetune_model --attempt 2 --strategy trees --metric f1_macro" + byBatch);
   }
 
   /** Two days of drift, each of which asks about its best attempt; both answers. */

@@ -38,6 +38,15 @@ public record TreeRows(Features features, int[] rows, int[] labels, double weigh
     return new TreeRows(features, rows, labels, other);
   }
 
+  /** So many rows: these from the first to the last, and from the first again. */
+  TreeRows repeatedTo(int count) {
+    return new TreeRows(
+        features,
+        IntStream.range(0, count).map(i -> rows[i % rows.length]).toArray(),
+        labels,
+        weight);
+  }
+
   /** At most so many of the rows, evenly spread. */
   TreeRows atMost(int most) {
     return rows.length <= most

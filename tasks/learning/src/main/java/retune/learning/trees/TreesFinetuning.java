@@ -125,7 +125,10 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
     replay.ifPresent(
         ordinary -> plans.addAll(plans(start, training, TreeRows.all(ordinary.training()))));
     List<TreeRows> ordinary =
-        replay.map(rows -> List.of(TreeRows.all(rows.validation()))).orElse(List.of());
+        replay
+            .map(rows -> TreeRows.all(rows.validation()).repeatedTo(validation.size()))
+            .map(List::of)
+            .orElse(List.of());
     List<Candidate> candidates = boost(start, plans, validation, ordinary, context);
     return choice(start.metric(), candidates)
         .<Trained>map(best -> trained(start, best, replay.map(ReplayRows::contents).orElse(null)))
