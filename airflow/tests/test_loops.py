@@ -35,7 +35,7 @@ def test_a_name_is_enough_and_the_rest_is_what_the_steps_declare(tmp_path):
     (tmp_path / "loop.yaml").write_text("name: fraud\n")
     (loop,) = read((tmp_path,)).loops
     assert (loop.gate.metric, loop.gate.threshold, loop.gate.max_attempts) == ("f1_score", 0.75, 3)
-    assert (loop.finetuning.epochs, loop.finetuning.learning_rate) == (5, 1e-4)
+    assert (loop.finetuning.epochs, loop.finetuning.learning_rate) == (None, 1e-4)
     assert (loop.data.rows, loop.data.drill) == (10_000, "none")
     assert not loop.promotion.allow_backfill_promotion
     assert loop.dag_id("data_pipeline") == "data_pipeline"

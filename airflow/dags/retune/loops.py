@@ -96,7 +96,7 @@ class Gate:
 class Finetuning:
     """Hyperparameters of a fine-tuning attempt."""
 
-    epochs: int = _input("finetune_model", "epochs")
+    epochs: int | None = _input("finetune_model", "epochs")
     learning_rate: float = _input("finetune_model", "learning_rate")
     batch_size: int = _input("finetune_model", "batch_size")
 

@@ -64,8 +64,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               max = Strategy.MOST_ATTEMPTS)
           int attempt,
       @Field(
-              "how to train: head trains the head with the encoder frozen; head_long the same for 4"
-                  + " times the epochs at 10 times the learning rate; full the whole network at 3"
+              "how to train: head trains the head with the encoder frozen; head_long the same for"
+                  + " longer at 10 times the learning rate; full the whole network at 3"
                   + " times the learning rate, or as head_new if the encoder is a TorchScript"
                   + " archive or boosted trees; head_new a new head like head_long; trees boosts"
                   + " trees on the day's rows and as many of the last days that passed, or on the"
@@ -73,11 +73,14 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                   + " both. If left out, attempt 1 is head, 2 head_long, 3 full")
           @Nullable Strategy strategy,
       @Field(
-              value = "passes over the training rows; head_long and head_new make 4 times as many",
-              byDefault = "5",
+              value =
+                  "passes over the training rows; head_long and head_new make 4 times as many. If"
+                      + " left out, training goes in rounds, whatever the number of rows, and stops"
+                      + " when the validation metric no longer improves: 50 steps, at most 40"
+                      + " rounds; with full 25 steps, at most 20 rounds",
               min = 1,
               max = 1000)
-          int epochs,
+          @Nullable Integer epochs,
       @Field(
               value = "Adam's step size; head_long and head_new use 10 times as much, full 3 times",
               byDefault = "1e-4",
@@ -114,11 +117,11 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               "how the candidate was trained: head, head_long, full, head_new, trees or"
                   + " trees_replay")
           String strategy,
-      @Field("epochs trained") @Nullable Integer epochs,
+      @Field("epochs trained, or rounds if epochs is left out") @Nullable Integer epochs,
       @Field("step size used") @Nullable Double learningRate,
       @Field("share of the model's parameters that were trained, 0 to 1")
           @Nullable Double trainableShare,
-      @Field("the epoch whose weights were kept, from 1") @Nullable Integer bestEpoch,
+      @Field("the epoch or round whose weights were kept, from 1") @Nullable Integer bestEpoch,
       @Field("false if the same candidate was registered before") boolean changed,
       @Field("why there is no candidate, as a sentence") @Nullable String reason) {}
 

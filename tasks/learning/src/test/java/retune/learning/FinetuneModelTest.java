@@ -219,6 +219,38 @@ class FinetuneModelTest {
   }
 
   @Test
+  void withoutEpochsTrainingStopsWhenTheValidationMetricNoLongerImproves() {
+    writeBatch(Examples.labelled(ROWS, 1).labels());
+    split();
+    FinetuneModel.Input given = input(1);
+    FinetuneModel.Input open =
+        new FinetuneModel.Input(
+            given.modelId(),
+            given.dataPath(),
+            null,
+            1,
+            Strategy.HEAD_LONG,
+            null,
+            1e-3,
+            64,
+            true,
+            Metric.F1_SCORE,
+            0);
+    FinetuneModel.Output output = new FinetuneModel().run(open, context);
+    ModelVersion candidate = candidate(output);
+    int rounds = candidate.lineage().history().size();
+    int best = Objects.requireNonNull(output.bestEpoch());
+    assertEquals(rounds, output.epochs());
+    assertEquals(50.0, candidate.lineage().hyperparameters().get("round_steps"));
+    assertTrue(rounds == 40 || rounds == best + 8, rounds + " rounds, the best " + best);
+    assertEquals(output.modelId(), new FinetuneModel().run(open, context).modelId());
+
+    ModelVersion fixed = candidate(finetune(1));
+    assertFalse(fixed.lineage().hyperparameters().containsKey("round_steps"));
+    assertEquals(5, fixed.lineage().epochs());
+  }
+
+  @Test
   void anAttemptThatFindsNothingBetterThanTheChampionRegistersNothing() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     split();

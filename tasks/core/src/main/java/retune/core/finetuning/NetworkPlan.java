@@ -1,27 +1,47 @@
 package retune.core.finetuning;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a strategy trains a network.
  *
- * @param epochs passes over the training rows, at least 1
+ * @param schedule how long training lasts
  * @param learningRate step size of the optimizer, above 0
  */
-public record NetworkPlan(Strategy strategy, int epochs, double learningRate) {
+public record NetworkPlan(Strategy strategy, Schedule schedule, double learningRate) {
+  /** Enough steps for a head on a thousand rows, and no more of them on a million. */
+  private static final Schedule OF_HEAD = new Schedule.Rounds(40, 8, 50);
+
+  /** A step of the whole network takes as long as a hundred of the head, and changes more. */
+  private static final Schedule OF_NETWORK = new Schedule.Rounds(20, 4, 25);
+
   /**
    * The plan of a strategy that trains a network.
    *
-   * @param epochs of the gentlest strategy, {@link Strategy#HEAD}
+   * @param epochs of the gentlest strategy, {@link Strategy#HEAD}; null for as many steps as
+   *     improve the validation metric, within limits
    * @param learningRate of the same
    */
-  public static NetworkPlan of(Strategy strategy, int epochs, double learningRate) {
+  public static NetworkPlan of(Strategy strategy, @Nullable Integer epochs, double learningRate) {
     return switch (strategy) {
-      case HEAD -> new NetworkPlan(strategy, epochs, learningRate);
-      case HEAD_LONG, HEAD_NEW -> new NetworkPlan(strategy, 4 * epochs, 10 * learningRate);
-      case FULL -> new NetworkPlan(strategy, epochs, 3 * learningRate);
+      case HEAD -> of(strategy, epochs, 1, OF_HEAD, learningRate);
+      case HEAD_LONG, HEAD_NEW -> of(strategy, epochs, 4, OF_HEAD, 10 * learningRate);
+      case FULL -> of(strategy, epochs, 1, OF_NETWORK, 3 * learningRate);
       case TREES, TREES_REPLAY -> throw noNetwork(strategy);
     };
+  }
+
+  private static NetworkPlan of(
+      Strategy strategy,
+      @Nullable Integer epochs,
+      int factor,
+      Schedule otherwise,
+      double learningRate) {
+    return new NetworkPlan(
+        strategy,
+        epochs == null ? otherwise : Schedule.Epochs.exactly(factor * epochs),
+        learningRate);
   }
 
   /** Whether the encoder's weights change too. */
@@ -42,7 +62,7 @@ public record NetworkPlan(Strategy strategy, int epochs, double learningRate) {
   /** A description with the numbers. */
   public String description() {
     return String.format(
-        Locale.ROOT, "%s (%d epochs, learning rate %.1e)", what(), epochs, learningRate);
+        Locale.ROOT, "%s (%s, learning rate %.1e)", what(), schedule.words(), learningRate);
   }
 
   private String what() {

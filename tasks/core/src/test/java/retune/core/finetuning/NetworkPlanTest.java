@@ -27,7 +27,7 @@ class NetworkPlanTest {
       boolean drawsHead) {
     NetworkPlan plan = NetworkPlan.of(strategy, 5, 1e-4);
     assertEquals(id, plan.strategy().id());
-    assertEquals(epochs, plan.epochs());
+    assertEquals(Schedule.Epochs.exactly(epochs), plan.schedule());
     assertEquals(rate, plan.learningRate(), 1e-12);
     assertEquals(encoder, plan.trainsEncoder());
     assertEquals(choosesThreshold, plan.choosesThreshold());
@@ -40,6 +40,31 @@ class NetworkPlanTest {
         "the whole network; decision threshold chosen on validation rows (5 epochs, learning rate"
             + " 3.0e-04)",
         NetworkPlan.of(Strategy.FULL, 5, 1e-4).description());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"HEAD, 2000", "HEAD_LONG, 2000", "HEAD_NEW, 2000", "FULL, 500"})
+  void withoutEpochsTheStepsDoNotDependOnTheRows(Strategy strategy, int most) {
+    Schedule schedule = NetworkPlan.of(strategy, null, 1e-4).schedule();
+    int steps = schedule.stepsPerRound(9);
+    assertEquals(steps, schedule.stepsPerRound(9_000));
+    assertEquals(most, steps * schedule.most());
+    assertEquals(9, Schedule.Epochs.exactly(5).stepsPerRound(9));
+  }
+
+  @Test
+  void theDescriptionSaysHowManyRounds() {
+    assertEquals(
+        "the classifier head only, encoder frozen (at most 40 rounds of 50 steps, learning rate"
+            + " 1.0e-04)",
+        NetworkPlan.of(Strategy.HEAD, null, 1e-4).description());
+  }
+
+  @Test
+  void aScheduleWithoutRoundsIsRefused() {
+    assertThrows(IllegalArgumentException.class, () -> new Schedule.Epochs(0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new Schedule.Rounds(1, 0, 50));
+    assertThrows(IllegalArgumentException.class, () -> new Schedule.Rounds(1, 1, 0));
   }
 
   @ParameterizedTest

@@ -1,14 +1,37 @@
 package retune.learning.training;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
-/** Shuffles the rows of an epoch into batches. */
+/** Batches of rows, epoch after epoch without end; each epoch has another order. */
 final class BatchOrder {
-  private BatchOrder() {}
+  private final int rows;
+  private final int batchSize;
+  private final RandomGenerator random;
+  private final Queue<int[]> left = new ArrayDeque<>();
+
+  BatchOrder(int rows, int batchSize, RandomGenerator random) {
+    this.rows = rows;
+    this.batchSize = batchSize;
+    this.random = random;
+  }
+
+  /** The next batches; an epoch is shuffled when its first batch is needed. */
+  List<int[]> next(int count) {
+    List<int[]> batches = new ArrayList<>();
+    while (batches.size() < count) {
+      if (left.isEmpty()) {
+        left.addAll(shuffled(rows, batchSize, random));
+      }
+      batches.add(left.remove());
+    }
+    return batches;
+  }
 
   /** All rows in random order (Fisher–Yates), in batches; the last one has the remaining rows. */
   static List<int[]> shuffled(int rows, int batchSize, RandomGenerator random) {

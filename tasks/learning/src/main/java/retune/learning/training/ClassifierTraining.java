@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
+import retune.core.finetuning.Schedule;
 import retune.core.metrics.DecisionThreshold;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
@@ -20,17 +21,15 @@ import retune.model.ModelVersion.Epoch;
 import retune.model.Weights;
 
 /**
- * Trains a network's head, or the whole network, with cross-entropy, and keeps the epoch with the
+ * Trains a network's head, or the whole network, with cross-entropy, and keeps the round with the
  * best validation metric. Equal inputs and settings give bit-identical weights on equal machines.
  *
  * @param target the classes that the network's outputs stand for, in order
  * @param threshold probability from which the positive of two classes is predicted, 0 … 1; null to
  *     choose the threshold with the best metric on the validation rows
- * @param metric selects the best epoch
+ * @param metric selects the best round
  * @param classWeights whether to weight the loss by inverse class frequency
- * @param epochs maximum number of passes over the training rows, at least 1
- * @param patience number of consecutive epochs without a better validation metric after which
- *     training stops, at least 1; {@code epochs} or more disables early stopping
+ * @param schedule how long training lasts
  * @param learningRate Adam's step size
  * @param batchSize rows per step, at least 1
  * @param seed random seed for shuffling and dropout
@@ -40,20 +39,19 @@ public record ClassifierTraining(
     @Nullable Double threshold,
     Metric metric,
     boolean classWeights,
-    int epochs,
-    int patience,
+    Schedule schedule,
     double learningRate,
     int batchSize,
     long seed) {
 
   /**
-   * The best epoch.
+   * The best round.
    *
-   * @param weights the network's weights after the best epoch
-   * @param bestEpoch counted from 1
+   * @param weights the network's weights after the best round
+   * @param bestEpoch number of the best round, from 1
    * @param answers its predictions on the validation rows
    * @param validation the metrics of these
-   * @param history one entry per epoch, in order
+   * @param history one entry per round, in order
    * @param trainedShare share of the network's parameters that were trained, 0 … 1
    */
   public record Outcome(
@@ -70,16 +68,15 @@ public record ClassifierTraining(
   }
 
   public ClassifierTraining {
-    if (epochs < 1 || patience < 1 || batchSize < 1) {
-      throw new IllegalArgumentException(
-          "%d epochs, patience %d, batches of %d".formatted(epochs, patience, batchSize));
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batches of " + batchSize);
     }
   }
 
   /**
    * Trains the head if the input is already encoded, otherwise the whole network.
    *
-   * @param log receives one line per epoch
+   * @param log receives one line per round
    * @throws InvalidInputException if the loss overflows, or if the metric is not defined on the
    *     validation rows
    */
@@ -119,28 +116,31 @@ public record ClassifierTraining(
 
     List<Epoch> history = new ArrayList<>();
     Outcome best = null;
-    for (int epoch = 1; epoch <= epochs; epoch++) {
+    BatchOrder order = new BatchOrder(training.rows(), batchSize, random);
+    int steps = schedule.stepsPerRound(Math.ceilDiv(training.rows(), batchSize));
+    for (int round = 1; round <= schedule.most(); round++) {
+      List<int[]> batches = order.next(steps);
+      int rows = batches.stream().mapToInt(batch -> batch.length).sum();
       double loss = 0;
-      int done = 0;
-      for (int[] batch : BatchOrder.shuffled(training.rows(), batchSize, random)) {
+      long done = (round - 1L) * rows;
+      for (int[] batch : batches) {
         float ofBatch = step(module, training.select(batch), optimization, crossEntropy);
-        loss += (double) ofBatch * batch.length / training.rows();
+        loss += (double) ofBatch * batch.length / rows;
         done += batch.length;
-        progress.report(
-            "training", (epoch - 1L) * training.rows() + done, (long) epochs * training.rows());
+        progress.report("training", done, (long) schedule.most() * rows);
       }
-      requireFinite(loss, epoch);
+      requireFinite(loss, round);
       Predictions answers = predict(module, validation);
       Evaluation evaluation = Evaluation.of(answers);
-      log.accept(TrainingLog.finetune(epoch, loss, evaluation, metric));
-      history.add(new Epoch(epoch, loss, evaluation.toMap()));
+      log.accept(TrainingLog.finetune(round, loss, evaluation, metric));
+      history.add(new Epoch(round, loss, evaluation.toMap()));
       if (best == null || value(evaluation) > value(best.validation)) {
         best =
             new Outcome(
-                module.weights(), epoch, answers, evaluation, history, module.trainedShare());
+                module.weights(), round, answers, evaluation, history, module.trainedShare());
       }
-      if (epoch < epochs && epoch - best.bestEpoch >= patience) {
-        log.accept(TrainingLog.stopped(epoch, best.bestEpoch, metric));
+      if (round < schedule.most() && round - best.bestEpoch >= schedule.patience()) {
+        log.accept(TrainingLog.stopped(round, best.bestEpoch, metric));
         break;
       }
     }

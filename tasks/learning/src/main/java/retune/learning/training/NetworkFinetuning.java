@@ -2,9 +2,11 @@ package retune.learning.training;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import retune.core.finetuning.NetworkPlan;
+import retune.core.finetuning.Schedule;
 import retune.core.finetuning.Strategy;
 import retune.core.split.Part;
 import retune.learning.torch.GoldenRows;
@@ -55,8 +57,7 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
             plan.choosesThreshold() ? null : champion.uncalibratedThreshold(),
             start.metric(),
             start.classWeights(),
-            plan.epochs(),
-            plan.epochs(),
+            plan.schedule(),
             plan.learningRate(),
             batchSize,
             start.seed());
@@ -72,7 +73,7 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
       return new Trained.Candidate(
           network.architecture,
           outcome.weights(),
-          plan.epochs(),
+          outcome.history().size(),
           plan.learningRate(),
           outcome.trainedShare(),
           outcome.bestEpoch(),
@@ -83,8 +84,18 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
               outcome.weights(),
               data.features().select(data.rows(Part.VALIDATION))),
           null,
-          Map.of("batch_size", (double) batchSize));
+          settings());
     }
+  }
+
+  /** The batch size and, where a round is no epoch, the steps of a round. */
+  private Map<String, Double> settings() {
+    Map<String, Double> settings = new HashMap<>();
+    settings.put("batch_size", (double) batchSize);
+    if (plan.schedule() instanceof Schedule.Rounds rounds) {
+      settings.put("round_steps", (double) rounds.steps());
+    }
+    return settings;
   }
 
   private static Network asItIs(FinetuningStart start) {

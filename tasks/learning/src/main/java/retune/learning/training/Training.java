@@ -7,6 +7,7 @@ import java.util.SplittableRandom;
 import retune.core.calibration.CalibrationFit;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
+import retune.core.finetuning.Schedule;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
@@ -105,8 +106,7 @@ public record Training(
             null,
             metric,
             classWeights,
-            epochs,
-            patience,
+            new Schedule.Epochs(epochs, patience),
             learningRate,
             batchSize,
             mixed);

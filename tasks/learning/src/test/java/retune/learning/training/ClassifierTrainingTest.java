@@ -13,6 +13,7 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import retune.core.InvalidInputException;
+import retune.core.finetuning.Schedule;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
@@ -34,7 +35,14 @@ class ClassifierTrainingTest {
 
   private static ClassifierTraining training(@Nullable Double threshold, int epochs, long seed) {
     return new ClassifierTraining(
-        Examples.TARGET, threshold, Metric.F1_SCORE, true, epochs, epochs, 3e-3, 32, seed);
+        Examples.TARGET,
+        threshold,
+        Metric.F1_SCORE,
+        true,
+        Schedule.Epochs.exactly(epochs),
+        3e-3,
+        32,
+        seed);
   }
 
   private static Outcome train(
@@ -105,7 +113,8 @@ class ClassifierTrainingTest {
   void trainingStopsOnceItsPatienceIsUsedUp() {
     List<String> log = new ArrayList<>();
     ClassifierTraining patient =
-        new ClassifierTraining(Examples.TARGET, 0.5, Metric.F1_SCORE, true, 60, 2, 3e-3, 32, 3);
+        new ClassifierTraining(
+            Examples.TARGET, 0.5, Metric.F1_SCORE, true, new Schedule.Epochs(60, 2), 3e-3, 32, 3);
     Outcome outcome = train(patient, TRAINING, VALIDATION, log);
     int epochs = outcome.history().size();
     assertTrue(epochs < 60, epochs + " epochs");
@@ -130,7 +139,8 @@ class ClassifierTrainingTest {
   @Test
   void trainingThatDivergesIsRefusedWithItsLearningRate() {
     ClassifierTraining wild =
-        new ClassifierTraining(Examples.TARGET, 0.5, Metric.F1_SCORE, true, 2, 2, 1e30, 32, 1);
+        new ClassifierTraining(
+            Examples.TARGET, 0.5, Metric.F1_SCORE, true, Schedule.Epochs.exactly(2), 1e30, 32, 1);
     InvalidInputException refusal =
         assertThrows(InvalidInputException.class, () -> trainWhole(wild));
     assertEquals(

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
+import retune.core.finetuning.Schedule;
 import retune.core.metrics.Metric;
 import retune.learning.Examples;
 import retune.learning.torch.NetworkInput.FeatureRows;
@@ -60,7 +61,14 @@ class FewLabelsTest {
   private static double auc(Weights initial, long seed) {
     try (TorchModule module = new TorchModule(ARCHITECTURE, SCHEMA, initial)) {
       return new ClassifierTraining(
-              Examples.TARGET, 0.5, Metric.ROC_AUC, true, 25, 25, 1e-3, 16, seed)
+              Examples.TARGET,
+              0.5,
+              Metric.ROC_AUC,
+              true,
+              Schedule.Epochs.exactly(25),
+              1e-3,
+              16,
+              seed)
           .run(module, rows(32, 100 + seed), rows(600, 200), (what, done, total) -> {}, line -> {})
           .validation()
           .rocAuc();

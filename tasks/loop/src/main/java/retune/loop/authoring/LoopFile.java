@@ -42,7 +42,6 @@ record LoopFile(
     attempts: [head, head_long, full]
 
     finetuning:
-      epochs: 5
       learning_rate: 1e-4
     """
         .formatted(
