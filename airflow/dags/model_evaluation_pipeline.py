@@ -3,7 +3,8 @@
 Evaluates the model in production on the day's batch and judges it against the gate. A model that
 passes is approved. Its challengers, candidates that an earlier day left undecided, are measured on
 the same rows; where the evidence over days proves one of them better, `look_back` judges it, and it
-is promoted if it passes, too.
+is promoted if it passes, too. If it is below the gate, `gate.below_gate` decides as it does about
+candidates; where the model in production falls short, attempts come first.
 
 Where the model falls short and the evidence does not decide yet (`gate.evidence: interval`), the
 day ends as `undecided` and nothing is trained. Where it does decide, `look_back` judges the
@@ -95,14 +96,17 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
     if attempt < params["max_attempts"]:
         return f"attempt_{attempt + 1}.finetune_model"
     judged = [f"attempt_{n}.evaluate_finetuned_model" for n in range(1, attempt + 1)]
-    return ask_or_alert(ti, *judged)
+    return conclude_or_alert(ti, *judged)
 
 
-def ask_or_alert(ti: Any, *judged: str) -> str:
-    """Chooses the task that follows where no version passed: a person may be asked about one."""
+def conclude_or_alert(ti: Any, *judged: str) -> str:
+    """Chooses the task that follows where no attempt passed.
+
+    A challenger may follow below the gate, or a person may be asked about a version.
+    """
     verdicts = ti.xcom_pull(task_ids=["look_back", *judged])
-    asked = any(verdict["asked"] for verdict in verdicts)
-    return "send_evaluation_results" if asked else "send_alert"
+    left = verdicts[0]["fallback"] or any(verdict["asked"] for verdict in verdicts)
+    return "send_evaluation_results" if left else "send_alert"
 
 
 def judge_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> str:
@@ -118,7 +122,7 @@ def approve_or_alert(ti: Any) -> str:
     """Chooses the task that follows the verdict on the best attempt."""
     if ti.xcom_pull(task_ids="judge_candidate")["passed"]:
         return "send_evaluation_results"
-    return ask_or_alert(ti, "judge_candidate")
+    return conclude_or_alert(ti, "judge_candidate")
 
 
 for loop in loops():

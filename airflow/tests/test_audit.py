@@ -16,6 +16,7 @@ from pymongo import MongoClient
 from real import running_store
 
 TOP = Path(__file__).parents[2]
+EXAMPLE = TOP / "examples/credit-default"
 DAY = "shop/2026-11-05"
 VERDICT = f"{DAY}/run/key/0"
 # The first of six rows has no label; 3 of the other 5 are answered rightly.
@@ -232,11 +233,9 @@ def test_a_model_without_verdicts_is_no_success(store):
     assert audit(address, "--verdict", "another").returncode == 1
 
 
-def test_a_verdict_by_classes_and_slices_is_computed_again(address):
-    """Retune judges a candidate by a policy; each of its checks follows from the store.
-
-    What may be lost is measured from the best version, too, which is not the champion.
-    """
+@pytest.fixture
+def model(address):
+    """The example's model in a store of its own; a command that runs a step there."""
 
     def step(*words):
         done = subprocess.run(
@@ -248,12 +247,24 @@ def test_a_verdict_by_classes_and_slices_is_computed_again(address):
         )
         return json.loads(done.stdout.splitlines()[-1])
 
-    example, day = TOP / "examples/credit-default", ("--logical-date", "2026-11-05")
-    model, batch = ("--model", "credit-default"), ("--data-path", "credit-default/2026-11-05")
-    step("register_distribution", *model, "--path", example / "distribution.json")
-    champion = step("register_model", "--path", example / "finetuned", "--champion")["model_id"]
-    step("generate_data", *model, *day, "--rows", "6000", "--drill", "concept_drift")
-    step("process_data", *model, *day)
+    distribution = EXAMPLE / "distribution.json"
+    step("register_distribution", "--model", "credit-default", "--path", distribution)
+    champion = step("register_model", "--path", EXAMPLE / "finetuned", "--champion")["model_id"]
+    yield step, champion
+    with MongoClient(address) as client:
+        client.drop_database(client.get_default_database().name)
+
+
+def test_a_verdict_by_classes_and_slices_is_computed_again(address, model):
+    """Retune judges a candidate by a policy; each of its checks follows from the store.
+
+    What may be lost is measured from the best version, too, which is not the champion.
+    """
+    step, champion = model
+    day = ("--model", "credit-default", "--logical-date", "2026-11-05")
+    batch = ("--data-path", "credit-default/2026-11-05")
+    step("generate_data", *day, "--rows", "6000", "--drill", "concept_drift")
+    step("process_data", *day)
     step("prepare_retraining_data", "--model-id", champion, *batch)
     best = step("finetune_model", "--model-id", champion, *batch, "--epochs", "1")["model_id"]
     with MongoClient(address) as client:
@@ -278,3 +289,37 @@ def test_a_verdict_by_classes_and_slices_is_computed_again(address):
     for line in candidates:
         assert "14 checks, not computed again: latency" in line
     assert ended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("below_gate", "status", "ended_as"),
+    [
+        ("alert", "rejected", "failed_max_retries"),
+        ("promote_if_superior", "approved", "challenger_promoted"),
+        ("ask", "asked", "asked"),
+    ],
+)
+def test_a_verdict_on_a_proved_challenger_below_the_gate_is_computed_again(
+    address, model, tmp_path, below_gate, status, ended_as
+):
+    """Few rows leave a challenger; many prove it better where the attempt learns nothing."""
+    step, _ = model
+    gate = "gate: {{metric: f1_macro, evidence: interval, threshold: {}}}\n"
+    later = f"0.99, max_attempts: 1, below_gate: {below_gate}"
+    loop = tmp_path / "loop.yaml"
+    for date, rows, rules, learning_rate in (
+        ("2026-11-05", "300", "0.66", "1e-4"),
+        ("2026-11-06", "2000", later, "1e-9"),
+    ):
+        finetuning = f"finetuning: {{epochs: 5, learning_rate: {learning_rate}}}\n"
+        loop.write_text("name: credit-default\n" + gate.format(rules) + finetuning)
+        ended = step(
+            "run_loop", "credit-default", "--date", date, "--loops", tmp_path, "--rows", rows,
+            "--drill", "concept_drift",
+        )  # fmt: skip
+    assert ended["status"] == ended_as
+    audited = audit(address, model="credit-default")
+    assert audited.stderr == ""
+    lines = [line for line in audited.stdout.splitlines() if "look_back" in line]
+    assert any(f": {status}, " in line for line in lines)
+    assert audited.returncode == 0

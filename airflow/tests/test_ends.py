@@ -22,7 +22,7 @@ LOOP = """\
 name: shop
 data: {{source: csv, path: "{folder}/{{date}}.csv"}}
 gate: {{metric: f1_macro, threshold: {threshold}, {gate}}}
-finetuning: {{epochs: 20, learning_rate: 1e-2}}
+finetuning: {{epochs: 20, learning_rate: {learning_rate}}}
 """
 # Runs the step, after damage to what was deployed last if the step is the one that verifies it.
 DAMAGE = """\
@@ -49,11 +49,17 @@ class Shop:
         answer("new_loop", *learned, "--output", folder / "made", "--loops", self.loop.parent)
 
     def day(
-        self, date: str, rows: list[dict[str, object]], gate: str, threshold: float = 0.8
+        self,
+        date: str,
+        rows: list[dict[str, object]],
+        gate: str,
+        threshold: float = 0.8,
+        learning_rate: str = "1e-2",
     ) -> Run:
         """Takes a day's rows through data and evaluation."""
         write(self.folder / f"{date}.csv", rows)
-        self.loop.write_text(LOOP.format(folder=self.folder, gate=gate, threshold=threshold))
+        settings = {"gate": gate, "threshold": threshold, "learning_rate": learning_rate}
+        self.loop.write_text(LOOP.format(folder=self.folder, **settings))
         self.patch.setattr(Run, "partition_key", date)
         assert self._run("data_pipeline").state == "success"
         return self._run("model_evaluation_pipeline")
@@ -134,8 +140,11 @@ def life(tmp_path_factory, database):
         turned = orders(300, 8, turned="days")
         life.challenged = shop.day("2026-11-12", turned, interval)
         life.challenger = life.challenged.results["judge_candidate"]["model_id"]
+        # The champion fails, and the attempt learns nothing.
+        turned, ask = orders(2_000, 11, turned="days"), f"{interval}, below_gate: ask"
+        life.asked_late = shop.day("2026-11-13", turned, ask, 0.99, learning_rate="1e-9")
         turned = orders(2_000, 9, turned="days")
-        life.proved = shop.day("2026-11-13", turned, interval, threshold=0.3)
+        life.proved = shop.day("2026-11-14", turned, interval, threshold=0.3)
         shop.deploy()
         life.after_proved = shop.champion
         yield life
@@ -235,6 +244,18 @@ def test_a_challenger_is_promoted_by_the_evidence_of_a_later_day(life):
     assert outcome(life.proved)["status"] == "challenger_promoted"
     assert life.proved.states["prepare_retraining_data"] == "skipped"
     assert life.after_proved == life.challenger
+
+
+def test_a_person_is_asked_about_a_proved_challenger_below_the_gate_after_the_attempts(life):
+    found = life.asked_late.results["look_back"]
+    assert (found["passed"], found["asked"], found["fallback"]) == (False, True, False)
+    assert life.asked_late.state == "success"
+    assert life.asked_late.states["send_alert"] == "skipped"
+    assert outcome(life.asked_late)["status"] == "asked"
+    assert "The evidence over 1 day that it is better" in outcome(life.asked_late)["message"]
+    request = life.store["approval_requests"].find_one(outcome(life.asked_late)["request_id"])
+    assert request["model_id"] == life.challenger
+    assert request["approved_as"] == "challenger_promoted"
 
 
 def test_a_person_is_asked_about_a_version_that_forgets_ordinary_rows(life):

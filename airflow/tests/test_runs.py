@@ -11,7 +11,7 @@ CHAMPION = {
 }
 FAILS = {
     "check_model_performance": {"needs_retraining": True},
-    "look_back": {"passed": False, "asked": False, "model_id": None},
+    "look_back": {"passed": False, "asked": False, "fallback": False, "model_id": None},
 }
 ALERT = {
     "send_evaluation_results": {
@@ -181,20 +181,33 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(evaluate, progr
     assert (event.partition_key, event.extra["status"]) == ("2026-11-05", "failed_max_retries")
 
 
-@pytest.mark.parametrize("asked_about", ["evaluate_finetuned_model.1", "look_back"])
-def test_a_person_is_asked_after_the_last_attempt_instead_of_an_alert(
-    evaluate, program, asked_about
+@pytest.mark.parametrize(
+    ("judged", "found"),
+    [
+        ("evaluate_finetuned_model.1", "asked"),
+        ("look_back", "asked"),
+        ("look_back", "fallback"),
+    ],
+)
+def test_a_person_or_a_challenger_follows_the_last_attempt_instead_of_an_alert(
+    evaluate, program, judged, found
 ):
     answers = CHAMPION | FAILS | SPLIT | attempts(passes=None)
-    program.answer(answers | {asked_about: answers[asked_about] | {"asked": True}})
+    program.answer(answers | {judged: answers[judged] | {found: True}})
     ended = evaluate(FIRST_PASSING)
     assert ended.done == BEFORE | PREPARED | finetuned(1, 2, 3) | {"send_evaluation_results"}
     assert ended.state == "success"
 
 
-def test_a_person_is_asked_about_the_best_attempt(evaluate, program):
+@pytest.mark.parametrize(
+    ("judged", "found"),
+    [("judge_candidate", "asked"), ("look_back", "asked"), ("look_back", "fallback")],
+)
+def test_a_person_or_a_challenger_follows_the_best_attempt_that_fails(
+    evaluate, program, judged, found
+):
     answers = CHAMPION | FAILS | SPLIT | trained(0.7, passed=False)
-    program.answer(answers | {"judge_candidate": {"passed": False, "asked": True}})
+    program.answer(answers | {judged: answers[judged] | {found: True}})
     ended = evaluate(BEST_ON_VALIDATION)
     assert ended.done == BEFORE | PREPARED | chosen(1) | {"send_evaluation_results"}
     assert ended.state == "success"

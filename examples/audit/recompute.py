@@ -483,7 +483,10 @@ class Comparison:
         attempt, key = self.verdict["attempt"], self.key
         is_last = key.get("selection") == "best_on_validation" or attempt == key["max_attempts"]
         below = key.get("below_gate")
-        return attempt > 0 and (below == "ask" or (is_last and below == "promote_if_superior"))
+        if attempt == 0:
+            is_proved = any(check["name"] == "superiority" for check in self.verdict["checks"])
+            return is_proved and below in {"ask", "promote_if_superior"}
+        return below == "ask" or (is_last and below == "promote_if_superior")
 
     def _guards(self) -> Iterator[tuple[str, Found]]:
         of = self.candidate
@@ -763,7 +766,8 @@ class Ledger:
         return greatest + math.log(float(np.exp(wealth - greatest).sum()) / len(wealth))
 
     def _e_value(self, wealth: Floats) -> float:
-        return min(math.exp(min(self._log(wealth), 709.0)), sys.float_info.max)
+        with np.errstate(over="ignore"):
+            return min(float(np.exp(self._log(wealth))), sys.float_info.max)
 
     def _next(
         self, wealth: Floats, days: int, logs: Floats, sharing: int = 1

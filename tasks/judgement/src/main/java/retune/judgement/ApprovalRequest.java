@@ -15,6 +15,7 @@ import retune.core.data.Hashing;
 import retune.core.judgement.Check;
 import retune.core.statistics.Interval;
 import retune.judgement.DayOutcome.Status;
+import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
@@ -141,7 +142,9 @@ public record ApprovalRequest(
         modelVersion,
         champion.modelId(),
         champion.revision(),
-        isEarlier ? Status.LOOKED_BACK : Status.RETRAINED,
+        isEarlier
+            ? candidate.isProved() ? Status.CHALLENGER_PROMOTED : Status.LOOKED_BACK
+            : Status.RETRAINED,
         isEarlier
             ? RetrainingInfo.without(candidate, asked.attempts())
             : RetrainingInfo.with(candidate, asked.attempts()),
@@ -181,6 +184,24 @@ public record ApprovalRequest(
     return ofModel(store, model + "/").stream()
         .filter(request -> request.modelId.equals(modelId))
         .reduce((_, last) -> last);
+  }
+
+  /**
+   * Whether another day has asked about the version, and its question still waits for an answer.
+   *
+   * @param batchId the day, as model/date
+   */
+  static boolean isOpenElsewhere(StepContext context, String batchId, String modelId) {
+    DocumentStore store = context.store();
+    String model = batchId.substring(0, batchId.lastIndexOf('/'));
+    Optional<Champion> champion = new Champions(store).find(model);
+    return champion.isPresent()
+        && ofModel(store, model + "/").stream()
+            .filter(request -> request.modelId.equals(modelId))
+            .filter(request -> !request.id.startsWith(batchId + "/"))
+            .filter(request -> ApprovalAnswer.find(store, request).isEmpty())
+            .filter(request -> request.expired(context.clock().instant()).isEmpty())
+            .anyMatch(request -> request.closed(context, champion.get()).isEmpty());
   }
 
   /** The oldest first. */

@@ -48,7 +48,7 @@ public record DayOutcome(
     APPROVED,
     /** The version in production is below the gate, which may be chance; it stays. */
     UNDECIDED,
-    /** A version that was approved earlier passed; nothing was trained. */
+    /** A version that was approved or left undecided earlier passed; nothing was trained. */
     LOOKED_BACK,
     /** A challenger of an earlier day was proved better than the version in production. */
     CHALLENGER_PROMOTED,

@@ -25,12 +25,33 @@ public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipp
         .reduce((best, next) -> next.verdict().value() > best.verdict().value() ? next : best);
   }
 
-  /** The version that follows the champion without training: the best of those that passed. */
-  public static Optional<Judgement> chosen(List<Judgement> judged) {
-    return best(judged.stream().filter(Judgement::passed).toList());
+  /**
+   * The version that follows the champion without training: the best of those that passed. Where
+   * the champion has failed, it must reach the gate; otherwise attempts are made first, because one
+   * of them may.
+   *
+   * @param failed whether the champion has failed
+   */
+  public static Optional<Judgement> chosen(List<Judgement> judged, boolean failed) {
+    return best(
+        judged.stream()
+            .filter(version -> version.passed() && (version.reachesGate() || !failed))
+            .toList());
   }
 
-  public void keep(StepContext context, ProcessedBatch batch, DayKey key) {
+  /** The version that follows a champion that has failed if no attempt passes. */
+  public static Optional<Judgement> fallback(List<Judgement> judged) {
+    return best(
+        judged.stream().filter(version -> version.passed() && !version.reachesGate()).toList());
+  }
+
+  /**
+   * Keeps the verdicts and what was found.
+   *
+   * @param chosen the version that follows without training
+   */
+  public void keep(
+      StepContext context, ProcessedBatch batch, DayKey key, Optional<Judgement> chosen) {
     judged.forEach(judgement -> judgement.keep(context, batch));
     DOCUMENTS.keep(
         context,
@@ -38,7 +59,7 @@ public record EarlierVersions(List<Judgement> judged, Map<String, Integer> skipp
         key,
         new Document("judged", judged.stream().map(Judgement::modelId).toList())
             .append("skipped", new Document(new LinkedHashMap<>(skipped)))
-            .append("chosen", chosen(judged).map(Judgement::modelId).orElse(null))
+            .append("chosen", chosen.map(Judgement::modelId).orElse(null))
             .append("reason", reason));
   }
 

@@ -14,6 +14,7 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Check;
+import retune.core.judgement.Check.Answer;
 import retune.core.judgement.Comparison;
 import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
@@ -62,6 +63,8 @@ public record Judgement(
    * @param ordinaryRows by which the loop sees what the version loses elsewhere
    * @param others measures another version on the candidate's rows
    * @param alpha the level of this one judgement, see {@link Rules}
+   * @param proof of a challenger by the evidence over days that it is better than the champion;
+   *     null for any other version
    */
   public static Judgement ofCandidate(
       StepContext context,
@@ -73,7 +76,8 @@ public record Judgement(
       OrdinaryRows ordinaryRows,
       Function<String, MeasuredVersion> others,
       double alpha,
-      DayKey key) {
+      DayKey key,
+      @Nullable Check proof) {
     String modelId = candidate.version().modelId();
     String championId = champion.version().modelId();
     Rules rules = key.rules();
@@ -96,11 +100,13 @@ public record Judgement(
                 compared.stream().map(OrdinaryRows.Compared::check),
                 ordinaryRows.anchor().unanswered().stream())
             .toList();
+    Verdict verdict =
+        comparison.judge(rules.policy(), checks, rules.belowGateOf(attempt, proof != null));
     return new Judgement(
         attempt,
         modelId,
         championId,
-        comparison.judge(rules.policy(), checks, rules.belowGateOf(attempt)),
+        proof == null ? verdict : with(proof, verdict),
         candidate.evaluation().toMap(),
         champion.evaluation().toMap(),
         new JudgedPredictions(
@@ -140,6 +146,22 @@ public record Judgement(
         .toList();
   }
 
+  /** The verdict with the proof that a challenger is better than the champion. */
+  private static Verdict with(Check proof, Verdict verdict) {
+    String sentence = proof.sentence();
+    return new Verdict(
+        verdict.kind(),
+        verdict.metric(),
+        verdict.value(),
+        verdict.threshold(),
+        Stream.concat(verdict.checks().stream(), Stream.of(proof)).toList(),
+        "%s %s%s."
+            .formatted(
+                verdict.reason(),
+                sentence.substring(0, 1).toUpperCase(Locale.ROOT),
+                sentence.substring(1)));
+  }
+
   public boolean passed() {
     return verdict.passed();
   }
@@ -149,32 +171,15 @@ public record Judgement(
     return verdict.kind() == Kind.ASKED;
   }
 
-  /**
-   * The same judgement of a challenger, with the proof that it is better than the champion.
-   *
-   * @param proof by the evidence over days
-   */
-  public Judgement with(Check proof) {
-    String sentence = proof.sentence();
-    Verdict proved =
-        new Verdict(
-            verdict.kind(),
-            verdict.metric(),
-            verdict.value(),
-            verdict.threshold(),
-            Stream.concat(verdict.checks().stream(), Stream.of(proof)).toList(),
-            "%s %s%s."
-                .formatted(
-                    verdict.reason(),
-                    sentence.substring(0, 1).toUpperCase(Locale.ROOT),
-                    sentence.substring(1)));
-    return new Judgement(
-        attempt, modelId, championId, proved, metrics, championMetrics, predictions, key);
-  }
-
   /** Whether the verdict has the proof that a challenger is better than the champion. */
   public boolean isProved() {
     return verdict.checks().stream().anyMatch(check -> check.name().equals(Superiority.NAME));
+  }
+
+  /** Whether the gate's check passed; a version may pass below the gate, too. */
+  boolean reachesGate() {
+    return verdict.checks().stream()
+        .anyMatch(check -> check.name().equals(Check.GATE) && check.answer() == Answer.PASSED);
   }
 
   /** The verdict in a word: {@code approved}. */

@@ -34,12 +34,16 @@ public sealed interface RunOutcome {
   record LookedBack(Judgement champion, Judgement version, String reason) implements RunOutcome {}
 
   /**
-   * The evidence over days decided that a challenger is better than the champion, which did not
-   * fail, and it passed the day's checks, too.
+   * The evidence over days decided that a challenger is better than the champion, and it passed the
+   * day's checks, too.
    *
-   * @param reason what was found when looking back, in a sentence
+   * @param failed the verdicts on attempts that were judged before it was promoted
+   * @param attempts number of attempts that were made; none where the challenger reaches the gate
+   *     or the champion has not failed
+   * @param reason what was found, in a sentence
    */
-  record ChallengerPromoted(Judgement champion, Judgement challenger, String reason)
+  record ChallengerPromoted(
+      Judgement champion, Judgement challenger, List<Judgement> failed, int attempts, String reason)
       implements RunOutcome {}
 
   /**
@@ -54,10 +58,10 @@ public sealed interface RunOutcome {
       implements RunOutcome {}
 
   /**
-   * The champion failed, no other version passed, and of one a person is asked whether it may
-   * follow.
+   * No other version passed, and of one a person is asked whether it may follow: of one that was
+   * judged because the champion failed, or of a challenger that is proved better.
    *
-   * @param earlier the verdicts on versions that were approved earlier
+   * @param earlier the verdicts on versions of earlier days
    * @param judged the verdicts on attempts
    * @param candidate what is asked about: the best such attempt, or else the best earlier version
    * @param attempts number of attempts that were made
@@ -69,6 +73,11 @@ public sealed interface RunOutcome {
       Judgement candidate,
       int attempts)
       implements RunOutcome {
+    /** Whether the champion has failed. */
+    public boolean isOfFailure() {
+      return champion.verdict().kind() == Kind.NEEDS_RETRAINING;
+    }
+
     /** The verdicts on the other attempts. */
     public List<Judgement> others() {
       return judged.stream()
@@ -135,10 +144,6 @@ public sealed interface RunOutcome {
       return verdict.value() < best.championValue() ? Reason.BELOW_CHAMPION : Reason.REFUSED;
     }
 
-    private String tries() {
-      return attempts == 1 ? "1 retraining attempt" : attempts + " retraining attempts";
-    }
-
     /** What people are told. */
     public String message() {
       Judgement best = best().orElse(champion);
@@ -151,7 +156,7 @@ public sealed interface RunOutcome {
                     Locale.ROOT,
                     "No candidate was found after %s. The champion %s has the %s score %.4f on the"
                         + " day's rows, below the threshold of %s.",
-                    tries(),
+                    tries(attempts),
                     champion.modelId(),
                     metric,
                     verdict.value(),
@@ -164,7 +169,7 @@ public sealed interface RunOutcome {
                             + " %.4f; the champion %s has %.4f on the same rows.",
                         metric,
                         verdict.threshold(),
-                        tries(),
+                        tries(attempts),
                         metric,
                         last().verdict().value(),
                         best.modelId(),
@@ -179,7 +184,7 @@ public sealed interface RunOutcome {
                     "No candidate is better than the champion after %s. The"
                         + " best candidate, %s of attempt %d, reached the %s threshold of %s with"
                         + " %.4f but is below the champion %s, which has %.4f on the same rows.",
-                    tries(),
+                    tries(attempts),
                     best.modelId(),
                     best.attempt(),
                     metric,
@@ -192,7 +197,7 @@ public sealed interface RunOutcome {
                     Locale.ROOT,
                     "No candidate was accepted after %s. The best candidate, %s"
                         + " of attempt %d: %s The champion %s has %.4f on the same rows.",
-                    tries(),
+                    tries(attempts),
                     best.modelId(),
                     best.attempt(),
                     verdict.reason(),
@@ -252,13 +257,16 @@ public sealed interface RunOutcome {
         EarlierVersions.find(context, batch.batchId(), champion.key());
     if (champion.verdict().kind() != Kind.NEEDS_RETRAINING) {
       return lookBack
-          .flatMap(found -> challengerPromoted(champion, found))
+          .flatMap(found -> ofChallengers(context, batch.batchId(), champion, found))
           .orElseGet(() -> champion.passed() ? new Healthy(champion) : new Undecided(champion));
     }
     List<Judgement> earlier = lookBack.map(EarlierVersions::judged).orElse(List.of());
-    Optional<Judgement> chosen = EarlierVersions.chosen(earlier);
+    Optional<Judgement> chosen = EarlierVersions.chosen(earlier, true);
     if (chosen.isPresent()) {
-      return new LookedBack(champion, chosen.get(), lookBack.orElseThrow().reason());
+      String reason = lookBack.orElseThrow().reason();
+      return chosen.get().isProved()
+          ? new ChallengerPromoted(champion, chosen.get(), List.of(), 0, reason)
+          : new LookedBack(champion, chosen.get(), reason);
     }
     return switch (champion.key().rules().selection()) {
       case FIRST_PASSING -> firstPassing(context, batch, champion, earlier);
@@ -266,11 +274,26 @@ public sealed interface RunOutcome {
     };
   }
 
-  private static Optional<RunOutcome> challengerPromoted(
-      Judgement champion, EarlierVersions found) {
-    return EarlierVersions.chosen(found.judged())
-        .filter(Judgement::isProved)
-        .map(challenger -> new ChallengerPromoted(champion, challenger, found.reason()));
+  /**
+   * What proved challengers lead to where the champion has not failed. A person is asked about one
+   * once, not on each day that confirms the proof.
+   */
+  private static Optional<RunOutcome> ofChallengers(
+      StepContext context, String batchId, Judgement champion, EarlierVersions found) {
+    List<Judgement> proved = found.judged().stream().filter(Judgement::isProved).toList();
+    List<Judgement> newlyAsked =
+        asked(proved).stream()
+            .filter(
+                version -> !ApprovalRequest.isOpenElsewhere(context, batchId, version.modelId()))
+            .toList();
+    return EarlierVersions.chosen(proved, false)
+        .<RunOutcome>map(
+            challenger ->
+                new ChallengerPromoted(champion, challenger, List.of(), 0, found.reason()))
+        .or(
+            () ->
+                EarlierVersions.best(newlyAsked)
+                    .map(best -> new Asked(champion, proved, List.of(), best, 0)));
   }
 
   private static RunOutcome bestOnValidation(
@@ -333,17 +356,40 @@ public sealed interface RunOutcome {
             attempt -> attempt.number() == number && attempt instanceof Attempt.WithoutCandidate);
   }
 
-  /** No version passed: a person is asked about one, or there is none left. */
+  /**
+   * No attempt passed: a challenger below the gate follows, a person is asked about a version, or
+   * there is none left.
+   */
   private static RunOutcome unapproved(
       Judgement champion,
       List<Judgement> earlier,
       List<Judgement> judged,
       int attempts,
       String choice) {
-    return EarlierVersions.best(asked(judged))
-        .or(() -> EarlierVersions.best(asked(earlier)))
-        .<RunOutcome>map(best -> new Asked(champion, earlier, judged, best, attempts))
+    return EarlierVersions.fallback(earlier)
+        .<RunOutcome>map(
+            challenger ->
+                new ChallengerPromoted(
+                    champion,
+                    challenger,
+                    judged,
+                    attempts,
+                    "%s, a challenger, is approved to follow %s after %s that did not pass: %s"
+                        .formatted(
+                            challenger.modelId(),
+                            champion.modelId(),
+                            tries(attempts),
+                            challenger.verdict().reason())))
+        .or(
+            () ->
+                EarlierVersions.best(asked(judged))
+                    .or(() -> EarlierVersions.best(asked(earlier)))
+                    .map(best -> new Asked(champion, earlier, judged, best, attempts)))
         .orElseGet(() -> new Exhausted(champion, earlier, judged, attempts, choice));
+  }
+
+  private static String tries(int attempts) {
+    return attempts == 1 ? "1 retraining attempt" : attempts + " retraining attempts";
   }
 
   private static List<Judgement> asked(List<Judgement> judged) {

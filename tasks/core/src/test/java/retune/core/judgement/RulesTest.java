@@ -3,6 +3,8 @@ package retune.core.judgement;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.metrics.Metric;
 
@@ -16,20 +18,27 @@ class RulesTest {
   @Test
   void onlyTheLastCandidateMayPassBelowTheGate() {
     Rules first = rules(Selection.FIRST_PASSING);
-    assertEquals(BelowGate.ALERT, first.belowGateOf(0));
-    assertEquals(BelowGate.ALERT, first.belowGateOf(2));
-    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, first.belowGateOf(3));
+    assertEquals(BelowGate.ALERT, first.belowGateOf(0, false));
+    assertEquals(BelowGate.ALERT, first.belowGateOf(2, false));
+    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, first.belowGateOf(3, false));
     Rules best = rules(Selection.BEST_ON_VALIDATION);
-    assertEquals(BelowGate.ALERT, best.belowGateOf(0));
-    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, best.belowGateOf(1));
+    assertEquals(BelowGate.ALERT, best.belowGateOf(0, false));
+    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, best.belowGateOf(1, false));
   }
 
   @Test
   void aPersonIsAskedAboutAnyAttemptButNoEarlierVersion() {
     Rules first = rules(Selection.FIRST_PASSING, BelowGate.ASK);
-    assertEquals(BelowGate.ALERT, first.belowGateOf(0));
-    assertEquals(BelowGate.ASK, first.belowGateOf(1));
-    assertEquals(BelowGate.ASK, first.belowGateOf(3));
+    assertEquals(BelowGate.ALERT, first.belowGateOf(0, false));
+    assertEquals(BelowGate.ASK, first.belowGateOf(1, false));
+    assertEquals(BelowGate.ASK, first.belowGateOf(3, false));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aProvedChallengerIsTreatedAsTheLastAttemptIs(BelowGate belowGate) {
+    assertEquals(belowGate, rules(Selection.FIRST_PASSING, belowGate).belowGateOf(0, true));
+    assertEquals(belowGate, rules(Selection.BEST_ON_VALIDATION, belowGate).belowGateOf(0, true));
   }
 
   private static Rules rules(Selection selection) {

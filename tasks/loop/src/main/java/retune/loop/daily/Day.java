@@ -31,7 +31,7 @@ final class Day {
     NONE_PASSED,
     /** In addition, no attempt so far surely reaches the gate on the validation rows. */
     NONE_REACHED,
-    /** None has passed, and no person is asked about one. */
+    /** None has passed, none follows below the gate, and no person is asked about one. */
     NONE_LEFT,
     /** A version is ready to be deployed. */
     READY
@@ -53,7 +53,8 @@ final class Day {
         case CHAMPION_DOUBTED -> has(results, "needs_retraining") || has(results, CHALLENGER);
         case NONE_PASSED -> nonePassed(results);
         case NONE_REACHED -> nonePassed(results) && noneReached(results);
-        case NONE_LEFT -> nonePassed(results) && noVerdict("asked", results);
+        case NONE_LEFT ->
+            nonePassed(results) && noVerdict("asked", results) && !hasFallback(results);
         case READY -> results.required("wait_for_model_ready").required("ready").booleanValue();
       };
     }
@@ -216,6 +217,10 @@ final class Day {
         .propertyStream()
         .filter(result -> isVerdict(result.getKey()))
         .noneMatch(result -> result.getValue().required(output).booleanValue());
+  }
+
+  private static boolean hasFallback(ObjectNode results) {
+    return results.required(LOOK_BACK).required("fallback").booleanValue();
   }
 
   private static boolean has(ObjectNode results, String output) {

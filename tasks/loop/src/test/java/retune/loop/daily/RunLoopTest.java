@@ -185,17 +185,7 @@ class RunLoopTest {
     assertEquals("retrained", drifted.get("status").stringValue());
     assertTrue(drifted.get("seconds").has("judge_candidate"));
     assertFalse(drifted.get("seconds").has("attempt_1.evaluate_finetuned_model"));
-    JsonNode next =
-        step(
-            "run_loop",
-            "name",
-            "credit-default",
-            "date",
-            "2026-11-06",
-            "loops",
-            folder.toString(),
-            "rows",
-            "2000");
+    JsonNode next = runNextDay("rows", "2000");
     assertEquals("looked_back", next.get("status").stringValue(), next.toString());
     assertEquals(drifted.get("champion_before"), next.get("champion_after"));
     assertFalse(next.get("seconds").has("prepare_retraining_data"));
@@ -234,23 +224,36 @@ class RunLoopTest {
     assertTrue(drifted.get("message").stringValue().contains("It stays a challenger"));
 
     write("loop.yaml", "name: credit-default\n" + gate.formatted(0.4));
-    JsonNode later =
-        step(
-            "run_loop",
-            "name",
-            "credit-default",
-            "date",
-            "2026-11-06",
-            "loops",
-            folder.toString(),
-            "rows",
-            "2000",
-            "drill",
-            "concept_drift");
+    JsonNode later = runNextDay("rows", "2000", "drill", "concept_drift");
     assertEquals("challenger_promoted", later.get("status").stringValue(), later.toString());
     assertNotEquals(later.get("champion_before"), later.get("champion_after"));
     assertTrue(later.get("seconds").has("look_back"));
     assertFalse(later.get("seconds").has("prepare_retraining_data"));
+    assertTrue(later.get("seconds").has("verify_deployment"));
+  }
+
+  /** The champion fails a gate that nothing reaches, and the attempt learns nothing. */
+  @Test
+  void aProvedChallengerBelowTheGateIsPromotedAfterTheLastAttempt() throws Exception {
+    register();
+    String gate = "gate: {metric: f1_macro, threshold: %s, evidence: interval%s}\n";
+    write("loop.yaml", "name: credit-default\n" + gate.formatted(0.66, ""));
+    runDay("drill", "concept_drift", "rows", "300");
+
+    write(
+        "loop.yaml",
+        "name: credit-default\n"
+            + gate.formatted(0.99, ", max_attempts: 1, below_gate: promote_if_superior")
+            + "finetuning: {epochs: 1, learning_rate: 1e-9}\n");
+    JsonNode later = runNextDay("rows", "2000", "drill", "concept_drift");
+    assertEquals("challenger_promoted", later.get("status").stringValue(), later.toString());
+    assertTrue(
+        later.get("message").stringValue().contains("after 1 retraining attempt that did not pass"),
+        later.toString());
+    assertEquals(1, later.get("attempts").intValue());
+    assertNotEquals(later.get("champion_before"), later.get("champion_after"));
+    assertTrue(later.get("seconds").has("attempt_1.evaluate_finetuned_model"));
+    assertFalse(later.get("seconds").has("send_alert"));
     assertTrue(later.get("seconds").has("verify_deployment"));
   }
 
@@ -532,9 +535,17 @@ class RunLoopTest {
   }
 
   private JsonNode runDay(String... more) throws Exception {
+    return runDayOf(DATE, more);
+  }
+
+  private JsonNode runNextDay(String... more) throws Exception {
+    return runDayOf("2026-11-06", more);
+  }
+
+  private JsonNode runDayOf(String date, String... more) throws Exception {
     List<String> words =
         new ArrayList<>(
-            List.of("name", "credit-default", "date", DATE, "loops", folder.toString()));
+            List.of("name", "credit-default", "date", date, "loops", folder.toString()));
     if (!List.of(more).contains("rows")) {
       words.addAll(List.of("rows", "400"));
     }

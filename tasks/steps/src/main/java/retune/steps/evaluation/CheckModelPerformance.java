@@ -112,8 +112,9 @@ public final class CheckModelPerformance
       @Field(
               value =
                   "what happens where no candidate reaches the gate: alert,"
-                      + " promote_if_superior to promote the last one if it is surely better than"
-                      + " the model in production, or ask a person about one that is",
+                      + " promote_if_superior to promote the last one, or a proved challenger, if"
+                      + " it is surely better than the model in production, or ask a person about"
+                      + " one that is",
               byDefault = "alert")
           BelowGate belowGate,
       @Field(

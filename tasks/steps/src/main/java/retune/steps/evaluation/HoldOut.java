@@ -55,7 +55,8 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
             ordinary,
             other -> MeasuredVersion.ofSome(context, other, batch, rows, selection),
             alpha,
-            key);
+            key,
+            null);
     judgement.keep(context, batch.description());
     EvaluationReport.keep(context, judgement, batch, candidate, champion, alpha);
     return judgement;

@@ -49,7 +49,8 @@ import retune.steps.comparison.EvaluationReport;
             + " earlier day left undecided, then the best that was ever approved, then the newest"
             + " of those. If one passes, it follows the model in production and nothing is"
             + " trained. Where the model in production has not failed, only challengers that"
-            + " the evidence over days has proved better are judged.",
+            + " the evidence over days has proved better are judged. gate.below_gate holds for"
+            + " proved challengers as for fine-tuned candidates.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -78,6 +79,8 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
   public record Output(
       @Field("whether a version passed, so that nothing is trained") boolean passed,
       @Field("whether a version may follow if a person approves it") boolean asked,
+      @Field("whether a proved challenger below the gate follows if no attempt passes")
+          boolean fallback,
       @Field("the version that passed") @Nullable String modelId,
       @Field("number of versions judged") int judged,
       @Field(
@@ -99,21 +102,30 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
     Judgement verdict = Judgement.ofChampion(context, batch.description());
     DayKey key = verdict.key();
     boolean failed = verdict.verdict().kind() == Kind.NEEDS_RETRAINING;
-    Map<String, Check> proofs = failed ? Map.of() : proofs(context, batch, verdict);
+    Map<String, Check> proofs = proofs(context, batch, verdict);
     Map<String, Integer> skipped = new TreeMap<>();
     List<ModelVersion> candidates =
         candidates(
             failed ? earlier(input, context) : proofs.keySet(), input, context, batch, skipped);
     List<Judgement> judged = judge(candidates, proofs, input, context, batch, key, skipped);
-    Optional<Judgement> chosen = EarlierVersions.chosen(judged);
-    Optional<Judgement> best = chosen.or(() -> EarlierVersions.best(judged));
+    Optional<Judgement> chosen = EarlierVersions.chosen(judged, failed);
+    Optional<Judgement> fallback =
+        chosen.isPresent() ? Optional.empty() : EarlierVersions.fallback(judged);
+    Optional<Judgement> best = chosen.or(() -> fallback).or(() -> EarlierVersions.best(judged));
+    String name = failed ? "earlier version" : PROVED;
     String reason =
-        reason(context, judged.size(), failed ? "earlier version" : PROVED, chosen, best, skipped);
-    new EarlierVersions(judged, skipped, reason).keep(context, batch.description(), key);
+        (chosen.isPresent()
+                ? approval(context, chosen.get())
+                : fallback
+                    .map(LookBack::condition)
+                    .orElseGet(() -> refusal(context, judged.size(), name, best)))
+            + (skipped.isEmpty() ? "" : " " + leftOut(skipped));
+    new EarlierVersions(judged, skipped, reason).keep(context, batch.description(), key, chosen);
     LOGGER.log(Level.INFO, reason);
     return new Output(
         chosen.isPresent(),
         judged.stream().anyMatch(Judgement::asked),
+        fallback.isPresent(),
         chosen.map(Judgement::modelId).orElse(null),
         judged.size(),
         skipped,
@@ -208,9 +220,17 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
             Judgement.ofCandidate(
-                context, 0, measured, champion, batch, LOOK_BACK, ordinary, measuring, alpha, key);
-        Check proof = proofs.get(candidate.modelId());
-        judgement = proof == null ? judgement : judgement.with(proof);
+                context,
+                0,
+                measured,
+                champion,
+                batch,
+                LOOK_BACK,
+                ordinary,
+                measuring,
+                alpha,
+                key,
+                proofs.get(candidate.modelId()));
         EvaluationReport.keep(context, judgement, batch, measured, champion, alpha);
         judged.add(judgement);
       } catch (InvalidInputException notJudged) {
@@ -222,35 +242,32 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
     return judged;
   }
 
-  private static String reason(
-      StepContext context,
-      int judged,
-      String name,
-      Optional<Judgement> chosen,
-      Optional<Judgement> best,
-      Map<String, Integer> skipped) {
-    String others = skipped.isEmpty() ? "" : " " + leftOut(skipped);
-    if (chosen.isPresent()) {
-      Judgement version = chosen.get();
-      return "%s%s is approved to follow %s without training: %s%s"
-          .formatted(
-              version.modelId(),
-              apposition(context, version),
-              version.championId(),
-              version.verdict().reason(),
-              others);
-    }
+  private static String approval(StepContext context, Judgement version) {
+    return "%s%s is approved to follow %s without training: %s"
+        .formatted(
+            version.modelId(),
+            version.isProved() ? ", a challenger," : until(context, version.modelId()),
+            version.championId(),
+            version.verdict().reason());
+  }
+
+  private static String condition(Judgement challenger) {
+    return "%s, a challenger, follows %s if no attempt passes: %s"
+        .formatted(challenger.modelId(), challenger.championId(), challenger.verdict().reason());
+  }
+
+  private static String refusal(
+      StepContext context, int judged, String name, Optional<Judgement> best) {
     return best.map(
-                version ->
-                    "None of the %d %ss passes. The best is %s%s: %s"
-                        .formatted(
-                            judged,
-                            name,
-                            version.modelId(),
-                            until(context, version.modelId()),
-                            version.verdict().reason()))
-            .orElse("There is no %s to judge.".formatted(name))
-        + others;
+            version ->
+                "None of the %d %ss passes. The best is %s%s: %s"
+                    .formatted(
+                        judged,
+                        name,
+                        version.modelId(),
+                        until(context, version.modelId()),
+                        version.verdict().reason()))
+        .orElse("There is no %s to judge.".formatted(name));
   }
 
   private static String leftOut(Map<String, Integer> skipped) {
@@ -260,10 +277,6 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
             .map(reason -> reason.getKey() + " " + reason.getValue())
             .collect(Collectors.joining(", "));
     return "%d %s left out: %s.".formatted(count, count == 1 ? "is" : "are", reasons);
-  }
-
-  private static String apposition(StepContext context, Judgement version) {
-    return version.isProved() ? ", a challenger," : until(context, version.modelId());
   }
 
   /** The day that ended the version's time in production; empty where it never was. */

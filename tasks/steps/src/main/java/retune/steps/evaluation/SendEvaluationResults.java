@@ -165,7 +165,9 @@ public final class SendEvaluationResults
     if (outcome instanceof RunOutcome.Exhausted exhausted) {
       dropChallengers(models, exhausted.earlier());
     } else if (outcome instanceof RunOutcome.Asked asked) {
-      dropChallengers(models, asked.earlier());
+      if (asked.isOfFailure()) {
+        dropChallengers(models, asked.earlier());
+      }
       models.move(asked.candidate().modelId(), Event.CHALLENGE, note(asked.candidate()));
     }
     new Challengers(context, batch.model())
@@ -188,7 +190,7 @@ public final class SendEvaluationResults
             production.modelId(),
             models.get(production.modelId()).modelVersion(),
             outcome.champion().modelId(),
-            production.passed(),
+            conclusion.status.approves(),
             conclusion.retrainingInfo,
             conclusion.message);
     recordEvent(context, batch, decided, production);
@@ -233,12 +235,17 @@ public final class SendEvaluationResults
       case RunOutcome.LookedBack(Judgement champion, Judgement version, String reason) ->
           new Conclusion(
               Status.LOOKED_BACK, version, List.of(), RetrainingInfo.without(version, 0), reason);
-      case RunOutcome.ChallengerPromoted(Judgement champion, Judgement version, String reason) ->
+      case RunOutcome.ChallengerPromoted(
+              Judgement champion,
+              Judgement version,
+              List<Judgement> failed,
+              int attempts,
+              String reason) ->
           new Conclusion(
               Status.CHALLENGER_PROMOTED,
               version,
-              List.of(),
-              RetrainingInfo.without(version, 0),
+              failed,
+              RetrainingInfo.without(version, attempts),
               reason);
       case RunOutcome.Finetuned(
               Judgement champion,
@@ -328,6 +335,7 @@ public final class SendEvaluationResults
         outcome.champion(),
         switch (outcome) {
           case RunOutcome.Finetuned finetuned -> finetuned.failed();
+          case RunOutcome.ChallengerPromoted promoted -> promoted.failed();
           case RunOutcome.Asked asked -> asked.others();
           default -> List.of();
         },
