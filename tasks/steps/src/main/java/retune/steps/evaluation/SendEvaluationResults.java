@@ -51,6 +51,8 @@ public final class SendEvaluationResults
     implements Step<SendEvaluationResults.Input, SendEvaluationResults.Output> {
   private static final Logger LOGGER = System.getLogger(SendEvaluationResults.class.getName());
 
+  private static final String EVENTS = "evaluation_events";
+
   public record Input(
       @Field("the model's name") String model,
       @Field("the day that was evaluated") LocalDate logicalDate,
@@ -126,6 +128,7 @@ public final class SendEvaluationResults
         DayOutcome.find(context.store(), input.model(), input.logicalDate(), champion.key())
             .filter(found -> !isReleased(input, context, batch, champion, found))
             .orElseGet(() -> decide(input, context, batch, champion));
+    retireOvertaken(context, batch, outcome);
     Optional<ApprovalRequest> request = ApprovalRequest.of(context.store(), outcome);
     request.ifPresent(asked -> Question.send(context, asked));
     LOGGER.log(Level.INFO, outcome.message());
@@ -176,9 +179,6 @@ public final class SendEvaluationResults
             .filter(dropped -> !dropped.modelId().equals(production.modelId()))
             .filter(dropped -> models.status(dropped.modelId()) == VersionStatus.CHALLENGER)
             .forEach(dropped -> models.move(dropped.modelId(), Event.REJECT, dropped.sentence()));
-    if (production.passed()) {
-      models.move(production.modelId(), Event.APPROVE, note(production));
-    }
     DayOutcome decided =
         new DayOutcome(
             input.model,
@@ -194,7 +194,38 @@ public final class SendEvaluationResults
             conclusion.retrainingInfo,
             conclusion.message);
     recordEvent(context, batch, decided, production);
+    if (production.passed()) {
+      models.move(production.modelId(), Event.APPROVE, note(production));
+    }
     return decided.add(context);
+  }
+
+  /**
+   * Retires the version that this run approved where another run of the day was first, also where
+   * this run stopped in between.
+   */
+  private static void retireOvertaken(
+      StepContext context, ProcessedBatch batch, DayOutcome outcome) {
+    ModelStore models = new ModelStore(context);
+    context
+        .store()
+        .events()
+        .find(EVENTS, eventId(context, batch, outcome))
+        .map(event -> event.getString("model_id"))
+        .filter(modelId -> !modelId.equals(outcome.modelId()))
+        .filter(modelId -> models.status(modelId) == VersionStatus.APPROVED)
+        .ifPresent(
+            modelId ->
+                models.move(
+                    modelId,
+                    Event.RETIRE,
+                    "The run '%s' decided the day first, and its version is %s."
+                        .formatted(outcome.runId(), outcome.modelId())));
+  }
+
+  private static String eventId(StepContext context, ProcessedBatch batch, DayOutcome outcome) {
+    return "evaluation/%s/%s/%s"
+        .formatted(batch.batchId(), context.run().runId(), outcome.key().id());
   }
 
   /** A candidate that is undecided stays a challenger, unless another one passed. */
@@ -354,10 +385,12 @@ public final class SendEvaluationResults
         judgement.attempt());
   }
 
-  /** Before the outcome, which the deployment pipeline reads. */
+  /**
+   * Before the version is approved, so that a run that stops knows which, and before the outcome,
+   * which the deployment pipeline reads.
+   */
   private static void recordEvent(
       StepContext context, ProcessedBatch batch, DayOutcome outcome, Judgement production) {
-    String runId = context.run().runId();
     int earlier = DayOutcome.revisions(context.store(), outcome.model(), outcome.date()).size();
     Document event =
         new Document("event_type", "evaluation_complete")
@@ -377,7 +410,6 @@ public final class SendEvaluationResults
             .append("revision", earlier + 1)
             .append("data_path", batch.batchId());
     event.putAll(Provenance.of(context));
-    String id = "evaluation/%s/%s/%s".formatted(batch.batchId(), runId, outcome.key().id());
-    context.store().events().record("evaluation_events", id, event);
+    context.store().events().record(EVENTS, eventId(context, batch, outcome), event);
   }
 }

@@ -17,12 +17,16 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
+import retune.steps.deployment.CutConnection.Moment;
 import retune.steps.deployment.WaitForModelReady;
 
 /** Two runs evaluate one model at the same time, each with its own candidate. */
@@ -42,7 +46,7 @@ class RacingEvaluationsTest {
   @RepeatedTest(TIMES)
   void twoRunsOfOneDayAgreeOnTheOutcomeAndTheChampion() throws Exception {
     loop.evidence = Evidence.INTERVAL;
-    String champion = champion();
+    String champion = champion(loop);
     Loop first = loop.beside("first");
     Loop second = loop.beside("second");
     List<Future<String>> results =
@@ -51,6 +55,7 @@ class RacingEvaluationsTest {
     assertEquals(chosen, results.getLast().get());
     assertEquals(chosen, loop.single("outcomes").getString("model_id"));
     assertEquals(1, loop.store.collection("error_ledger").countDocuments());
+    assertOnlyApproved(loop, chosen);
 
     for (Future<String> deployed : race(() -> deploy(first), () -> deploy(second))) {
       assertTrue(Set.of(chosen, chosen + " is deployed already.").contains(deployed.get()));
@@ -59,9 +64,38 @@ class RacingEvaluationsTest {
     assertInProduction(chosen);
   }
 
+  /** One run stops around each of its writes, and goes on when another has decided the day. */
+  @ParameterizedTest
+  @EnumSource
+  void theRunThatDecidesSecondLeavesNoOtherVersionApproved(Moment moment) throws Exception {
+    int writes = 0;
+    boolean stopped = true;
+    while (stopped) {
+      writes++;
+      try (Loop day = new Loop()) {
+        String champion = champion(day);
+        Loop first = day.beside("first");
+        Loop second = day.beside("second");
+        for (Loop run : List.of(first, second)) {
+          run.evaluate(champion);
+          assertTrue(run.check(champion).needsRetraining());
+          run.prepare(champion);
+          int scale = run == first ? 1 : 2;
+          String candidate = run.register(EXCELLENT, scale, champion, VersionStatus.CANDIDATE);
+          assertTrue(run.evaluateFinetuned(candidate, champion, 1).passed());
+        }
+        stopped = second.dies(writes, moment, second::sendResults);
+        String chosen = first.sendResults().modelId();
+        assertEquals(chosen, second.sendResults().modelId());
+        assertOnlyApproved(day, chosen);
+      }
+    }
+    assertTrue(writes > 3, writes + " writes");
+  }
+
   @RepeatedTest(TIMES)
   void ofTwoDaysAtOnceOnePromotesAndTheOtherIsToldWhy() throws Exception {
-    String champion = champion();
+    String champion = champion(loop);
     Loop first = loop.beside("");
     first.startDay(FIRST_DAY, false);
     Loop second = loop.beside("");
@@ -85,7 +119,7 @@ class RacingEvaluationsTest {
     assertTrue(candidates.contains(loop.champions.find(Loop.MODEL).orElseThrow().modelId()));
   }
 
-  private String champion() {
+  private static String champion(Loop loop) {
     String champion = loop.register(POOR, null, VersionStatus.APPROVED);
     loop.models.move(champion, Event.DEPLOY, "");
     loop.champions.install(Loop.MODEL, champion);
@@ -130,6 +164,15 @@ class RacingEvaluationsTest {
     try (ExecutorService executor = Executors.newFixedThreadPool(2)) {
       return executor.invokeAll(List.of(first, second));
     }
+  }
+
+  private static void assertOnlyApproved(Loop loop, String modelId) {
+    List<String> approved = new ArrayList<>();
+    loop.store
+        .collection("model_metadata")
+        .find(new Document("status", VersionStatus.APPROVED.id()))
+        .forEach(version -> approved.add(version.getString("_id")));
+    assertEquals(List.of(modelId), approved);
   }
 
   private void assertInProduction(String modelId) {
