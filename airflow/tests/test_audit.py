@@ -266,7 +266,12 @@ def test_a_verdict_by_classes_and_slices_is_computed_again(address, model):
     step("generate_data", *day, "--rows", "6000", "--drill", "concept_drift")
     step("process_data", *day)
     step("prepare_retraining_data", "--model-id", champion, *batch)
-    best = step("finetune_model", "--model-id", champion, *batch, "--epochs", "1")["model_id"]
+
+    def finetuned(epochs):
+        rate = ("--epochs", epochs, "--learning-rate", "0.001")
+        return step("finetune_model", "--model-id", champion, *batch, *rate)["model_id"]
+
+    best = finetuned("2")
     with MongoClient(address) as client:
         pointers = client.get_default_database()["champions"]
         pointers.update_one({"_id": "credit-default"}, {"$set": {"best_model_id": best}})
@@ -277,7 +282,7 @@ def test_a_verdict_by_classes_and_slices_is_computed_again(address, model):
             "check_model_performance", "--model-id", champion, *batch, "--metric", "f1_macro",
             "--evidence", evidence, "--policy", f"{policy} and latency(50)",
         )  # fmt: skip
-        tuned = step("finetune_model", "--model-id", champion, *batch, "--epochs", "2")["model_id"]
+        tuned = finetuned("3")
         step(
             "evaluate_finetuned_model", "--model-id", tuned, "--champion-id", champion, *batch,
             "--attempt", "1",
