@@ -847,6 +847,100 @@ def quiet_year(*, smoke: bool, table: Path | None) -> None:
     report.finish()
 
 
+# What each candidate is measured on: two strengths of each drill, for days of three sizes.
+DRILLS = ("covariate_drift", "concept_drift", "missing_burst", "label_noise")
+STRATEGIES = ("head", "head_long", "trees", "trees_replay")
+
+
+def recovery(*, smoke: bool) -> None:
+    """Measure what each candidate and the loop's choice recover of days with drifted data."""
+    report = Report("recovery")
+    folder = WORK / "recovery"
+    with store("recovery") as running:
+        (folder / "loops").mkdir()
+        table = folder / "orders.csv"
+        rows = 2_000 if smoke else 20_000
+        subprocess.run([str(PYTHON), str(PEERS / "orders.py"), table, str(rows)], check=True)
+        step(
+            running.uri, "new_loop", "--data", table, "--target", "late", "--positive", "yes",
+            "--name", "orders", "--output", folder / "orders", "--loops", folder / "loops",
+        )  # fmt: skip
+    example = f"{MODEL}.yaml"
+    shutil.copy(TOP / "airflow" / "dags" / "loops" / example, folder / "loops" / example)
+    ours = Worker(*java("retune.bench.RecoveryWorker", folder, folder / "loops"))
+    theirs = Worker(PYTHON, PEERS / "recovery.py", folder)
+    cells: list[Json] = []
+    for loop in (MODEL,) if smoke else (MODEL, "orders"):
+        for drill in DRILLS[:1] if smoke else DRILLS:
+            for strength in (0.5,) if smoke else (0.5, 0.8):
+                columns = ours.ask("drift", loop, drill, strength)["columns"]
+                for rows in (1_000,) if smoke else (1_000, 4_000, 10_000):
+                    for seed in range(1 if smoke else 3):
+                        cell: Json = {
+                            "loop": loop, "drill": drill, "strength": strength, "rows": rows,
+                            "seed": seed, **ours.ask("day", rows, seed, *STRATEGIES),
+                            "outside": theirs.ask(columns),
+                        }  # fmt: skip
+                        cells.append(cell)
+                        print(sentence(cell), flush=True)
+    ours.close()
+    theirs.close()
+    report.notes = {**recovered(cells), "cells": cells}
+    report.finish()
+
+
+def value(cell: Json, who: str, rows: str) -> float:
+    """Read a macro F1 of a cell: of whom, on `fresh` or `ordinary` rows."""
+    measured = cell[who]
+    assert isinstance(measured, dict)
+    return number(measured, rows)
+
+
+def sentence(cell: Json) -> str:
+    """Show a cell: fresh and ordinary macro F1 of each."""
+    values = ", ".join(
+        f"{who} {value(cell, who, 'fresh'):.3f}/{value(cell, who, 'ordinary'):.3f}"
+        for who in ("champion", *STRATEGIES, "outside", "loop")
+    )
+    return (
+        f"{cell['loop']} {cell['drill']} {cell['strength']}, {cell['rows']} rows, seed"
+        f" {cell['seed']}: {values}; {cell['status']} on day {cell['day']}"
+    )
+
+
+def recovered(cells: list[Json]) -> Json:
+    """Sum up what the loop chose: of the outside reference's gain, and lost on ordinary rows."""
+    notes: Json = {}
+    gains = [
+        (value(cell, "loop", "fresh") - value(cell, "champion", "fresh"))
+        / (value(cell, "outside", "fresh") - value(cell, "champion", "fresh"))
+        for cell in cells
+        if value(cell, "outside", "fresh") >= value(cell, "champion", "fresh") + 0.05
+    ]
+    if gains:
+        notes["cells where the outside reference gains 0.05 or more"] = len(gains)
+        notes["share of its gain, median (target 0.95)"] = statistics.median(gains)
+        notes["share of its gain, least (target 0.75)"] = min(gains)
+    losses = [
+        value(cell, "champion", "ordinary") - value(cell, "loop", "ordinary")
+        for cell in cells
+        if cell["drill"] in ("covariate_drift", "missing_burst")
+    ]
+    notes["loss on ordinary rows, median (target 0.03)"] = statistics.median(losses)
+    notes["loss on ordinary rows, greatest (target 0.05)"] = max(losses)
+    notes["promotions under label noise that are worse on ordinary rows (target 0)"] = sum(
+        value(cell, "loop", "ordinary") < value(cell, "champion", "ordinary")
+        for cell in cells
+        if cell["drill"] == "label_noise"
+    )
+    for strategy in STRATEGIES:
+        largest = max(number(cell, "rows") for cell in cells)
+        notes[f"CPU s, {strategy}, {largest:.0f} rows"] = statistics.median(
+            value(cell, strategy, "cpu") for cell in cells if number(cell, "rows") == largest
+        )
+    return notes
+
+
 def main() -> None:
     """Run the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -877,6 +971,7 @@ def main() -> None:
         "attempts": lambda: attempts(smoke=arguments.smoke),
         "sizing": lambda: sizing(smoke=arguments.smoke),
         "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
+        "recovery": lambda: recovery(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }

@@ -1,0 +1,304 @@
+package retune.bench;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import retune.core.data.Features;
+import retune.core.metrics.Metric;
+import retune.core.split.Part;
+import retune.devstore.EmbeddedStore;
+import retune.judgement.MeasuredVersion;
+import retune.model.Champions;
+import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
+import retune.runtime.Json;
+import retune.runtime.RunIdentity;
+import retune.runtime.Settings;
+import retune.runtime.StepContext;
+import retune.runtime.Steps;
+import retune.runtime.store.DocumentStore;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Runs days of a loop on which the data has drifted, and measures what each candidate and the
+ * loop's choice recover: on fresh rows of the same drift, and on ordinary rows.
+ *
+ * <p>It reads requests, a line each, and answers each with a line of JSON:
+ *
+ * <ul>
+ *   <li>{@code drift LOOP DRILL STRENGTH} takes two ordinary days and generates the rows to measure
+ *       on, which it writes to {@code fresh.bin} and {@code ordinary.bin};
+ *   <li>{@code day ROWS SEED STRATEGY …} repeats the drifted day until the loop is no longer
+ *       undecided, trains each strategy on that day, and writes its rows to {@code training.bin}
+ *       and {@code validation.bin}.
+ * </ul>
+ *
+ * <p>The files have the processed columns and the label of each row, as little-endian float32.
+ */
+public final class RecoveryWorker {
+  private static final OperatingSystemMXBean SYSTEM =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
+  private static final LocalDate FIRST = LocalDate.of(2026, 1, 1);
+  private static final int ORDINARY_DAYS = 2;
+  private static final int MOST_DAYS = 10;
+  private static final int ROWS = 10_000;
+
+  /** Days between two seeds; a day's date is the seed of its rows. */
+  private static final int APART = 20;
+
+  private static final LocalDate FRESH = LocalDate.of(2027, 1, 1);
+  private static final LocalDate ORDINARY = LocalDate.of(2027, 1, 2);
+
+  /** A loop, and what happens to its data. */
+  private record Drift(String loop, String drill, double strength) {}
+
+  private record Context(RunIdentity run, DocumentStore store, Settings settings)
+      implements StepContext {
+    @Override
+    public Clock clock() {
+      return Clock.systemUTC();
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {}
+
+    @Override
+    public void onStop(Runnable stop) {}
+
+    JsonNode step(String step, Map<String, ?> inputs) throws Exception {
+      Map<String, JsonNode> values = new LinkedHashMap<>();
+      inputs.forEach((name, value) -> values.put(name, Json.MAPPER.valueToTree(value)));
+      return Steps.run(step, values, this, run);
+    }
+  }
+
+  private final Path folder;
+  private final Path loops;
+  private Drift drift = new Drift("", "none", 0);
+
+  private RecoveryWorker(Path folder, Path loops) {
+    this.folder = folder;
+    this.loops = loops;
+  }
+
+  /**
+   * Answers requests until there are no more.
+   *
+   * @param words a folder, in which {@code store} is the data of an embedded store with the models
+   *     and distributions of the loops; the folder with their loop files
+   */
+  public static void main(String[] words) throws Exception {
+    RecoveryWorker worker = new RecoveryWorker(Path.of(words[0]), Path.of(words[1]));
+    BufferedReader requests =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line = requests.readLine(); line != null; line = requests.readLine()) {
+      String[] request = line.split(" ");
+      System.out.println(
+          switch (request[0]) {
+            case "drift" -> worker.prepare(request);
+            case "day" -> worker.day(request);
+            default -> throw new IllegalArgumentException(line);
+          });
+    }
+  }
+
+  private JsonNode prepare(String[] request) throws Exception {
+    drift = new Drift(request[1], request[2], Double.parseDouble(request[3]));
+    Path base = copy("store", "drift");
+    return in(
+        base,
+        context -> {
+          for (int day = 0; day < ORDINARY_DAYS; day++) {
+            loop(context, FIRST.plusDays(day), ROWS, new Drift(drift.loop, "none", 0));
+          }
+          write(generate(context, FRESH, drift), "fresh");
+          write(generate(context, ORDINARY, new Drift(drift.loop, "none", 0)), "ordinary");
+          Features features = Batch.load(context, drift.loop + "/" + FRESH).features();
+          return Json.MAPPER
+              .createObjectNode()
+              .put("columns", features.codes().length + features.numbers().length);
+        });
+  }
+
+  private JsonNode day(String[] request) throws Exception {
+    int rows = Integer.parseInt(request[1]);
+    LocalDate first = FIRST.plusDays(ORDINARY_DAYS + (long) APART * Integer.parseInt(request[2]));
+    List<String> strategies = List.of(request).subList(3, request.length);
+    return in(
+        copy("drift", "day"),
+        context -> {
+          String champion = new Champions(context.store()).get(drift.loop).modelId();
+          ObjectNode answer = Json.MAPPER.createObjectNode();
+          LocalDate date = first;
+          double before = cpu();
+          JsonNode ended = loop(context, date, rows, drift);
+          for (int day = 1; isUndecided(ended) && day < MOST_DAYS; day++) {
+            date = first.plusDays(day);
+            before = cpu();
+            ended = loop(context, date, rows, drift);
+          }
+          answer.put("loop_cpu", cpu() - before);
+          answer.put("day", 1 + (int) first.until(date).getDays());
+          answer.set("status", ended.get("status"));
+          answer.set("message", ended.get("message"));
+          String path = drift.loop + "/" + date;
+          Map<String, Object> of = Map.of("model_id", champion, "data_path", path);
+          context.step("prepare_retraining_data", of);
+          Batch batch = Batch.load(context, path);
+          DataSplit split = DataSplit.find(context, batch, null);
+          write(batch, "training", split.split().rows(Part.TRAINING));
+          write(batch, "validation", split.split().rows(Part.VALIDATION));
+          measure(context, answer, "champion", champion, champion);
+          for (String strategy : strategies) {
+            Map<String, Object> training = new LinkedHashMap<>(of);
+            training.put("strategy", strategy);
+            training.put("metric", Metric.F1_MACRO.id());
+            before = cpu();
+            JsonNode trained = context.step("finetune_model", training);
+            double taken = cpu() - before;
+            measure(
+                context, answer, strategy, trained.path("model_id").asString(champion), champion);
+            ((ObjectNode) answer.get(strategy))
+                .put("cpu", taken)
+                .put("registered", trained.path("model_id").isString())
+                .set("validation", trained.path("validation_value"));
+          }
+          String chosen = new Champions(context.store()).get(drift.loop).modelId();
+          measure(context, answer, "loop", chosen, champion);
+          return answer;
+        });
+  }
+
+  private interface Work {
+    JsonNode in(Context context) throws Exception;
+  }
+
+  private JsonNode in(Path data, Work work) throws Exception {
+    try (EmbeddedStore server = EmbeddedStore.start(EmbeddedStore.Settings.of(data));
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(30), Clock.systemUTC())) {
+      Settings settings =
+          new Settings(Map.of("RETUNE_DEPLOYMENT_DIR", data.resolve("deployment").toString()));
+      return work.in(
+          new Context(new RunIdentity("recovery", "recovery", "recovery", 1), store, settings));
+    }
+  }
+
+  private JsonNode loop(Context context, LocalDate date, int rows, Drift with) throws Exception {
+    return context.step(
+        "run_loop",
+        Map.of(
+            "name",
+            with.loop,
+            "date",
+            date.toString(),
+            "loops",
+            loops.toString(),
+            "rows",
+            rows,
+            "drill",
+            with.drill,
+            "drill_strength",
+            with.strength));
+  }
+
+  private static boolean isUndecided(JsonNode ended) {
+    return ended.get("status").stringValue().equals("undecided");
+  }
+
+  private static Batch generate(Context context, LocalDate date, Drift with) throws Exception {
+    Map<String, Object> day = Map.of("model", with.loop, "logical_date", date.toString());
+    Map<String, Object> rows = new LinkedHashMap<>(day);
+    rows.putAll(Map.of("rows", ROWS, "drill", with.drill, "drill_strength", with.strength));
+    context.step("generate_data", rows);
+    context.step("process_data", day);
+    return Batch.load(context, with.loop + "/" + date);
+  }
+
+  /** Adds a version's macro F1, and the rows that it answers otherwise than the champion. */
+  private void measure(
+      Context context, ObjectNode answer, String name, String modelId, String champion) {
+    ObjectNode measured = answer.putObject(name);
+    for (LocalDate date : List.of(FRESH, ORDINARY)) {
+      Batch batch = Batch.load(context, drift.loop + "/" + date);
+      int[] rows = IntStream.range(0, batch.features().rows()).toArray();
+      MeasuredVersion version = MeasuredVersion.ofRows(context, modelId, batch, rows);
+      MeasuredVersion before = MeasuredVersion.ofRows(context, champion, batch, rows);
+      long flips =
+          Arrays.stream(rows)
+              .filter(row -> version.predictions().answer(row) != before.predictions().answer(row))
+              .count();
+      String part = date.equals(FRESH) ? "fresh" : "ordinary";
+      measured.put(part, version.evaluation().value(Metric.F1_MACRO));
+      measured.put("flips_" + part, flips);
+    }
+  }
+
+  private void write(Batch batch, String name) {
+    write(batch, name, IntStream.range(0, batch.features().rows()).toArray());
+  }
+
+  private void write(Batch batch, String name, int[] rows) {
+    Features features = batch.features();
+    int columns = features.codes().length + features.numbers().length + 1;
+    ByteBuffer bytes =
+        ByteBuffer.allocate(rows.length * columns * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int row : rows) {
+      for (int[] codes : features.codes()) {
+        bytes.putFloat(codes[row]);
+      }
+      for (float[] numbers : features.numbers()) {
+        bytes.putFloat(numbers[row]);
+      }
+      bytes.putFloat(batch.rows().labels()[row]);
+    }
+    try {
+      Files.write(folder.resolve(name + ".bin"), bytes.array());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Copies a store's data. */
+  private Path copy(String from, String to) throws IOException {
+    Path source = folder.resolve(from);
+    Path target = folder.resolve(to);
+    if (Files.exists(target)) {
+      try (Stream<Path> old = Files.walk(target)) {
+        for (Path path : old.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      }
+    }
+    try (Stream<Path> paths = Files.walk(source)) {
+      for (Path path : paths.toList()) {
+        Files.copy(path, target.resolve(source.relativize(path).toString()));
+      }
+    }
+    return target;
+  }
+
+  private static double cpu() {
+    return SYSTEM.getProcessCpuTime() / 1e9;
+  }
+}
