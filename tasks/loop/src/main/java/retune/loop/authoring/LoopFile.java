@@ -39,7 +39,7 @@ record LoopFile(
       selection: best_on_validation
 
     # The attempts at fine-tuning, in order, each from the model in production; then an alert is sent.
-    attempts: [head, head_long, full]
+    attempts: [trees, head_long, head]
 
     finetuning:
       learning_rate: 1e-4
