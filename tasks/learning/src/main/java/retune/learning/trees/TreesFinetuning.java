@@ -21,6 +21,7 @@ import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
 import retune.core.statistics.Influence;
+import retune.core.statistics.Interval;
 import retune.learning.training.CandidateTraining;
 import retune.learning.training.ClassifierTraining;
 import retune.learning.training.FinetuningStart;
@@ -61,6 +62,9 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   private static final int MOST_ROUNDS = 1_000;
 
   private static final double EVEN_THRESHOLD = 0.5;
+
+  /** Two-sided; 95 % on each side. */
+  private static final double CONFIDENCE = 0.9;
 
   /** What all ordinary rows together weigh, where all of the day's rows weigh 1. */
   private static final double[] SHARES = {1, 0.3};
@@ -184,8 +188,8 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   }
 
   /**
-   * What ordinary rows have trained too, unless the day's rows alone are better on the day's
-   * validation rows by more than a standard error: what is not lost costs nothing then.
+   * What ordinary rows have trained too, unless the day's rows alone are surely better on the day's
+   * validation rows.
    */
   private static Optional<Candidate> choice(Metric metric, List<Candidate> candidates) {
     Optional<Candidate> day = best(candidates, candidate -> candidate.plan.share == 0);
@@ -195,21 +199,23 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
     }
     Predictions alone = day.get().answers;
     Predictions together = replay.get().answers;
-    double gain = metric.of(alone) - metric.of(together);
-    double error =
-        Influence.of(metric, alone).minus(Influence.of(metric, together)).standardError();
+    Interval gain =
+        Influence.of(metric, alone)
+            .minus(Influence.of(metric, together))
+            .interval(metric.of(alone) - metric.of(together), CONFIDENCE);
     LOGGER.log(
         Level.INFO,
         () ->
             String.format(
                 Locale.ROOT,
-                "On the validation rows %s is %.4f with ordinary rows and %.4f without; the"
-                    + " difference has a standard error of %.4f.",
+                "On the validation rows %s is %.4f with ordinary rows and %.4f without, a"
+                    + " difference of %+.4f to %+.4f with 95 %% confidence on each side.",
                 metric.id(),
                 metric.of(together),
                 metric.of(alone),
-                error));
-    return gain > error ? day : replay;
+                gain.low(),
+                gain.high()));
+    return gain.low() > 0 ? day : replay;
   }
 
   private static Optional<Candidate> best(List<Candidate> candidates, Predicate<Candidate> wanted) {
