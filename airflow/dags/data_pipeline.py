@@ -12,6 +12,7 @@ that was started with a partition key, such as `2026-11-05`, works on that day i
 features and label, noise in the labels, or a burst of missing values.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronPartitionTimetable, Param, chain
@@ -66,7 +67,13 @@ for loop in loops():
         loop.dag_id("data_pipeline"),
         description="Takes the day's rows and turns them into features",
         schedule=CronPartitionTimetable(
-            loop.schedule, timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"
+            loop.schedule,
+            timezone="UTC",
+            run_offset=-1,
+            key_format="%Y-%m-%d",
+            # By default, a DAG that is unpaused within a tenth of its interval after a scheduled
+            # time starts that run at once.
+            run_immediately=timedelta(0),
         ),
         catchup=False,
         max_active_runs=1,
