@@ -154,7 +154,7 @@ rehearsals() {
   trap "kill $store 2> /dev/null || true" EXIT
   RETUNE_MONGO_URI=$(head -n 1 "$stage/address")
   export RETUNE_MONGO_URI RETUNE_RUN_ID=rehearsal PYTORCH_FLAVOR=cpu PYTORCH_LIBRARY_PATH=$stage/torch/opt/torch \
-    XGBOOST_LIBRARY_PATH=$stage/torch/opt/torch
+    XGBOOST_LIBRARY_PATH=$stage/torch/opt/torch PYTORCH_LIBRARY_EXCLUSION=libxgboost4j.so
   batch=credit-default/$day
 
   rehearse light register_distribution --model credit-default --path "$example/distribution.json"

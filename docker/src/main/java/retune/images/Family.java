@@ -43,6 +43,9 @@ enum Family {
               "/opt/torch",
               "XGBOOST_LIBRARY_PATH",
               "/opt/torch",
+              // DJL loads all other files of that folder, each alone.
+              "PYTORCH_LIBRARY_EXCLUSION",
+              "libxgboost4j.so",
               "PYTORCH_FLAVOR",
               "cpu",
               // Idle threads of PyTorch sleep; spinning ones would take the CPU from others.

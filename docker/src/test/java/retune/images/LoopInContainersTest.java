@@ -96,7 +96,7 @@ class LoopInContainersTest {
     String byDate = " --model customers --logical-date " + DAY;
     String byBatch = " --model-id " + champion + " --data-path " + BATCH;
     run("ingest --data /work/customers.csv" + byDate);
-    run("generate_data --rows 300" + byDate);
+    run("generate_data --rows 1500 --drill concept_drift --drill-strength 1" + byDate);
     run("process_data" + byDate);
     run("load_latest_model --model customers");
     run("evaluate_model" + byBatch);
@@ -104,7 +104,9 @@ class LoopInContainersTest {
     run("look_back" + byBatch);
     run("prepare_retraining_data" + byBatch);
     String tuned =
-        run("finetune_model --attempt 1 --metric f1_macro" + byBatch).get("model_id").stringValue();
+        run("finetune_model --epochs 20 --learning-rate 0.01 --metric f1_macro" + byBatch)
+            .get("model_id")
+            .stringValue();
     run(
         "evaluate_finetuned_model --attempt 1 --champion-id %s --model-id %s --data-path %s%s"
             .formatted(champion, tuned, BATCH, gate));
