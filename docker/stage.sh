@@ -174,29 +174,36 @@ rehearsals() {
   done
 }
 
-# Becomes a family's JVM under /opt, as in its image. A class archive contains the path of its class path, so that one made
-# in the stage would differ from folder to folder; it does where the kernel does not let users mount.
-as_in_image() { # as_in_image FAMILY OPTION…
+# Writes a family's class archive with its JVM and class path under /opt, as in its image. An archive contains the path of its
+# class path, so that one made in the stage would differ from folder to folder; it does where the kernel does not let users
+# mount. Java's table of open jars hashes their inodes, and where many collide, other code runs and is archived: those of a new
+# tmpfs are in a row.
+archive_in_image() { # archive_in_image FAMILY OPTION…
   local family=$1 opt=$stage/opt
   local retune=$stage/$family/opt/retune
   shift
   if unshare --user --map-root-user --mount true 2> /dev/null; then
     mkdir -p "$opt/java" "$opt/retune"
     # shellcheck disable=SC2016 # for the shell in there
-    exec unshare --user --map-root-user --mount bash -c 'mount --bind "$1" "$3/java" && mount --bind "$2" "$3/retune" &&
-      mount --rbind "$3" /opt && shift 3 && exec /opt/java/bin/java @/opt/retune/java.options "$@"' \
-      bash "$stage/java/opt/java" "$retune" "$opt" "$@"
+    unshare --user --map-root-user --mount bash -euc 'exec 3> "$2/retune.aot"
+      mount --bind "$1" "$3/java"
+      mount -t tmpfs tmpfs "$3/retune"
+      cp -a "$2/." "$3/retune/"
+      mount --rbind "$3" /opt
+      shift 3
+      /opt/java/bin/java @/opt/retune/java.options -XX:SharedArchiveFile=/opt/retune/retune.aot "$@"
+      cat /opt/retune/retune.aot >&3' bash "$stage/java/opt/java" "$retune" "$opt" "$@"
+    return
   fi
   echo "This kernel does not let users mount, so the images' digests depend on the folder of the build." >&2
-  become "$family" "${@//\/opt\/retune/$retune}"
+  (become "$family" -XX:SharedArchiveFile="$retune/retune.aot" "${@//\/opt\/retune/$retune}")
 }
 
 # Archives the classes in a family's list, parsed and linked ahead of time. The same list, jars and JDK give the same bytes.
 # The lists are kept in docker/classes, because a rehearsal loads a few classes more or less each time.
 archive() { # archive FAMILY OPTION…
   cp "$top/docker/classes/$1.txt" "$stage/$1/opt/retune/classes.txt"
-  (as_in_image "$@" -Xshare:dump -XX:SharedClassListFile=/opt/retune/classes.txt \
-    -XX:SharedArchiveFile=/opt/retune/retune.aot) > "$stage/$1.log" 2>&1 ||
+  archive_in_image "$@" -Xshare:dump -XX:SharedClassListFile=/opt/retune/classes.txt > "$stage/$1.log" 2>&1 ||
     fail "The class archive of the $1 images failed; see $stage/$1.log."
   rm "$stage/$1/opt/retune/classes.txt"
   echo -XX:AOTCache=/opt/retune/retune.aot >> "$stage/$1/opt/retune/java.options"
