@@ -73,7 +73,8 @@ public final class JudgementWorker implements Step<JudgementWorker.Input, Judgem
             OrdinaryRows.before(context, batch.description(), input.championId()),
             other -> MeasuredVersion.ofSome(context, other, batch, rows, split.id()),
             alpha,
-            before.key());
+            before.key(),
+            null);
     judgement.keep(context, batch.description());
     Mark judged = Mark.now();
     EvaluationReport.keep(context, judgement, batch, candidate, champion, alpha);

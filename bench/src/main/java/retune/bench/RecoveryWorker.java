@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -158,7 +159,7 @@ public final class RecoveryWorker {
             ended = loop(context, date, rows, drift);
           }
           answer.put("loop_cpu", cpu() - before);
-          answer.put("day", 1 + (int) first.until(date).getDays());
+          answer.put("day", 1 + ChronoUnit.DAYS.between(first, date));
           answer.set("status", ended.get("status"));
           answer.set("message", ended.get("message"));
           String path = drift.loop + "/" + date;
