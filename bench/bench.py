@@ -76,7 +76,8 @@ class Report:
                 f"  (median of {len(samples)})"
             )
         for what, note in self.notes.items():
-            print(f"  {what}: {note:.3f}" if isinstance(note, float) else f"  {what}: {note}")
+            if not isinstance(note, list):
+                print(f"  {what}: {note:.3f}" if isinstance(note, float) else f"  {what}: {note}")
         document = {
             "benchmark": self.name,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -257,6 +258,7 @@ def java(main: str, *words: object) -> list[object]:
         Path(home) / "bin" / "java",
         "--add-modules",
         "jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED",
         "-cp",
         jars,
         main,
@@ -877,7 +879,7 @@ def recovery(*, smoke: bool) -> None:
                 for rows in (1_000,) if smoke else (1_000, 4_000, 10_000):
                     for seed in range(1 if smoke else 3):
                         cell: Json = {
-                            "loop": loop, "drill": drill, "strength": strength, "rows": rows,
+                            "name": loop, "drill": drill, "strength": strength, "rows": rows,
                             "seed": seed, **ours.ask("day", rows, seed, *STRATEGIES),
                             "outside": theirs.ask(columns),
                         }  # fmt: skip
@@ -903,7 +905,7 @@ def sentence(cell: Json) -> str:
         for who in ("champion", *STRATEGIES, "outside", "loop")
     )
     return (
-        f"{cell['loop']} {cell['drill']} {cell['strength']}, {cell['rows']} rows, seed"
+        f"{cell['name']} {cell['drill']} {cell['strength']}, {cell['rows']} rows, seed"
         f" {cell['seed']}: {values}; {cell['status']} on day {cell['day']}"
     )
 
