@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.bson.Document;
 import retune.model.Champions.Champion;
+import retune.model.batch.OrdinaryDays;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.Provenance;
@@ -40,7 +41,7 @@ public record DayOutcome(
     boolean approved,
     RetrainingInfo retrainingInfo,
     String message) {
-  private static final String COLLECTION = "outcomes";
+  private static final String COLLECTION = OrdinaryDays.OUTCOMES;
 
   /** How a day can end. */
   public enum Status {

@@ -57,7 +57,18 @@ public final class Examples {
   /** Stores a day's rows as the processed batch of the version's model. */
   static ProcessedBatch write(
       DocumentStore store, String batchId, ModelVersion version, Features features, int[] labels) {
-    int rows = features.rows();
+    return write(
+        store,
+        batchId,
+        version,
+        "c0ffee".repeat(10),
+        new Rows(features, labels, LongStream.range(0, features.rows()).toArray()));
+  }
+
+  /** The same with a content hash and hashes of the rows. */
+  static ProcessedBatch write(
+      DocumentStore store, String batchId, ModelVersion version, String contentHash, Rows stored) {
+    int rows = stored.features().rows();
     String date = batchId.substring(batchId.indexOf('/') + 1);
     ProcessedBatch batch =
         new ProcessedBatch(
@@ -66,16 +77,15 @@ public final class Examples {
             LocalDate.parse(date),
             "generated",
             "run",
-            "c0ffee".repeat(10),
+            contentHash,
             "raw",
             version.preprocessing().hash(),
-            features.schema(),
+            stored.features().schema(),
             rows,
             rows,
             rows,
             Map.of(),
             Map.of());
-    Rows stored = new Rows(features, labels, LongStream.range(0, rows).toArray());
     store.processedBatches().write(batch, List.of(stored).iterator(), false);
     return batch;
   }

@@ -38,7 +38,6 @@ import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Predictor;
 import retune.runtime.store.DocumentStore;
-import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.deployment.ValidateModel;
 import retune.steps.evaluation.PrepareRetrainingData;
@@ -290,26 +289,10 @@ class TreesFinetuningTest {
   /** Stores a day's rows and their split. */
   private void write(LocalDate day, ModelVersion version, Features features, int[] labels) {
     String batchId = "toy/" + day;
-    int rows = features.rows();
-    ProcessedBatch batch =
-        new ProcessedBatch(
-            batchId,
-            "toy",
-            day,
-            "generated",
-            "run",
-            hash(day),
-            "raw",
-            version.preprocessing().hash(),
-            features.schema(),
-            rows,
-            rows,
-            rows,
-            Map.of(),
-            Map.of());
     SplittableRandom random = new SplittableRandom(day.toEpochDay());
-    Rows stored = new Rows(features, labels, random.longs(rows).toArray());
-    context.store().processedBatches().write(batch, List.of(stored).iterator(), false);
+    long[] hashes = random.longs(features.rows()).toArray();
+    Examples.write(
+        context.store(), batchId, version, hash(day), new Rows(features, labels, hashes));
     new PrepareRetrainingData()
         .run(
             new PrepareRetrainingData.Input(

@@ -298,8 +298,7 @@ public record ModelVersion(
    * How a version was made.
    *
    * @param finetunedFrom the parent's model id; null for a first version
-   * @param strategy how it was trained: {@code head}, {@code head_long}, {@code full}, {@code
-   *     head_new}
+   * @param strategy how it was trained, such as {@code head_long} or {@code trees}
    * @param trainedOn content hash of the batch, or SHA-256 of the file, whose rows it was trained
    *     on
    * @param hyperparameters further settings: batch size, seed, trainable share, best epoch …

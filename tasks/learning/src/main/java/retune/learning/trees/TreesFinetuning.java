@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.core.finetuning.Strategy;
+import retune.core.metrics.ClassificationMetrics;
 import retune.core.metrics.DecisionThreshold;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
@@ -97,11 +98,9 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   public String description() {
     return String.format(
         Locale.ROOT,
-        "boosted trees%s (at most %d rounds, step %s; decision threshold chosen on validation"
-            + " rows)",
-        strategy == Strategy.TREES_REPLAY
-            ? ", ordinary rows beside the day's,"
-            : ", ordinary rows beside the day's unless they cost,",
+        "boosted trees, with ordinary rows beside the day's%s (at most %d rounds, step %s; decision"
+            + " threshold chosen on validation rows)",
+        strategy == Strategy.TREES_REPLAY ? "" : " or without",
         Boosting.MOST_ROUNDS,
         Boosting.STEP);
   }
@@ -171,8 +170,9 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
       List<TreeRows> ordinary,
       StepContext context) {
     List<Candidate> candidates = new ArrayList<>();
-    for (Plan plan : plans) {
-      long before = (long) plans.indexOf(plan) * Boosting.MOST_ROUNDS;
+    for (int i = 0; i < plans.size(); i++) {
+      Plan plan = plans.get(i);
+      long before = (long) i * Boosting.MOST_ROUNDS;
       long all = (long) plans.size() * Boosting.MOST_ROUNDS;
       Progress progress = (what, done, total) -> context.progress(what, before + done, all);
       List<TreeRows> choosing = new ArrayList<>(List.of(validation));
@@ -245,15 +245,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         answers
             .withThreshold(threshold)
             .select(IntStream.range(0, choosing.getFirst().size()).toArray());
-    return new Candidate(plan, grown, ofDay, logLoss(answers));
-  }
-
-  private static double logLoss(Predictions answers) {
-    return IntStream.range(0, answers.rows())
-        .mapToDouble(row -> answers.probability(row, answers.labels()[row]))
-        .map(probability -> -Math.log(Math.max(probability, Double.MIN_NORMAL)))
-        .average()
-        .orElseThrow();
+    return new Candidate(plan, grown, ofDay, ClassificationMetrics.logLoss(answers));
   }
 
   private static TreeRows rows(FinetuningStart start, Part part) {

@@ -19,6 +19,9 @@ import retune.runtime.store.RawBatches;
 
 /** The days on which the version in production passed, as the collection {@code outcomes} says. */
 public final class OrdinaryDays {
+  /** The days' outcomes. */
+  public static final String OUTCOMES = "outcomes";
+
   /** The status of a day on which the version in production passed. */
   public static final String APPROVED = "approved";
 
@@ -29,7 +32,6 @@ public final class OrdinaryDays {
   public static final int BLOCK_ROWS = 1_000;
 
   private static final int MOST_BLOCKS = 40;
-  private static final String COLLECTION = "outcomes";
 
   private OrdinaryDays() {}
 
@@ -49,7 +51,7 @@ public final class OrdinaryDays {
     Map<String, Document> latest = new TreeMap<>(Comparator.reverseOrder());
     context
         .store()
-        .collection(COLLECTION)
+        .collection(OUTCOMES)
         .find(Filters.and(Filters.gt("_id", model + "/"), Filters.lt("_id", model + "/" + before)))
         .projection(Projections.include("logical_date", "revision", "status"))
         .forEach(
