@@ -31,12 +31,21 @@ import retune.model.trees.XgboostFile;
  * @param inputs what the trees ask for, in order
  * @param target the classes; of two, the trees answer the log-odds of the positive one
  * @param balanced whether the classes weigh alike in the loss, however many rows they have
+ * @param mostRounds at least 1
  * @param seed of the draw of rows for each tree
  */
 record Boosting(
-    List<Input> inputs, FeatureSchema schema, Target target, boolean balanced, long seed) {
+    List<Input> inputs,
+    FeatureSchema schema,
+    Target target,
+    boolean balanced,
+    int mostRounds,
+    long seed) {
   static final double STEP = 0.1;
+
+  /** Most rounds on the rows of a day. */
   static final int MOST_ROUNDS = 150;
+
   private static final int DEPTH = 4;
 
   /** Rounds without a smaller loss after which boosting stops. */
@@ -120,7 +129,7 @@ record Boosting(
       double least = losses(booster, training, validation, before).validation;
       int bestRound = 0;
       List<Losses> losses = new ArrayList<>();
-      while (losses.size() < MOST_ROUNDS && losses.size() - bestRound < PATIENCE) {
+      while (losses.size() < mostRounds && losses.size() - bestRound < PATIENCE) {
         int round = losses.size() + 1;
         booster.update(training, before + round - 1);
         losses.add(losses(booster, training, validation, before + round));
@@ -128,7 +137,7 @@ record Boosting(
           least = losses.getLast().validation;
           bestRound = round;
         }
-        progress.report("boosting", round, MOST_ROUNDS);
+        progress.report("boosting", round, mostRounds);
       }
       booster.setAttr("best_iteration", Integer.toString(before + bestRound - 1));
       return new Grown(

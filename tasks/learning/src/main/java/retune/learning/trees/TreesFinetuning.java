@@ -13,34 +13,25 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import retune.core.data.Features;
-import retune.core.data.Target;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.ClassificationMetrics;
-import retune.core.metrics.DecisionThreshold;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
 import retune.core.statistics.Influence;
 import retune.core.statistics.Interval;
 import retune.learning.training.CandidateTraining;
-import retune.learning.training.ClassifierTraining;
 import retune.learning.training.FinetuningStart;
 import retune.learning.training.Progress;
 import retune.learning.training.Trained;
 import retune.learning.trees.Boosting.Grown;
-import retune.learning.trees.Boosting.Losses;
 import retune.model.Architecture;
 import retune.model.Architecture.Trees.Input;
 import retune.model.ModelVersion;
-import retune.model.ModelVersion.Epoch;
-import retune.model.ModelVersion.Golden;
 import retune.model.Weights;
 import retune.model.batch.ReplayRows;
-import retune.model.engine.Outputs;
 import retune.model.importing.IdentityHead;
 import retune.model.trees.Forest;
-import retune.model.trees.TreeInputs;
 import retune.model.trees.TreesFile;
 import retune.runtime.StepContext;
 
@@ -56,13 +47,8 @@ import retune.runtime.StepContext;
 public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   private static final Logger LOGGER = System.getLogger(TreesFinetuning.class.getName());
 
-  /** Rows that a version contains together with XGBoost's answers. */
-  private static final int GOLDEN_ROWS = 8;
-
   /** Most rounds of a champion that is boosted further, to bound the time of a prediction. */
   private static final int MOST_ROUNDS = 1_000;
-
-  private static final double EVEN_THRESHOLD = 0.5;
 
   /** Two-sided; 95 % on each side. */
   private static final double CONFIDENCE = 0.9;
@@ -92,7 +78,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
    *     best
    * @param loss log loss on the rows that choose, which varies less than a metric of answers
    */
-  private record Candidate(Plan plan, Grown grown, Predictions answers, double loss) {}
+  private record Candidate(Plan plan, GrownTrees model, Predictions answers, double loss) {}
 
   @Override
   public String description() {
@@ -180,7 +166,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         choosing.addAll(ordinary);
       }
       Candidate candidate = boost(start, plan, choosing, progress);
-      if (candidate.grown.bestRound() > 0) {
+      if (candidate.model.grown().bestRound() > 0) {
         candidates.add(candidate);
       }
     }
@@ -232,20 +218,12 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
             plan.training,
             choosing.getFirst(),
             progress);
+    GrownTrees model = new GrownTrees(plan.beginning.inputs, start.champion().target(), grown);
     Predictions answers =
-        Predictions.joined(
-            choosing.stream().map(rows -> answers(start, plan, grown.forest(), rows)).toList());
-    double threshold = EVEN_THRESHOLD;
-    if (start.champion().target().isBinary()) {
-      DecisionThreshold best = DecisionThreshold.best(start.metric(), answers);
-      ClassifierTraining.defined(start.metric(), best.value(), answers.rows());
-      threshold = best.threshold();
-    }
-    Predictions ofDay =
-        answers
-            .withThreshold(threshold)
-            .select(IntStream.range(0, choosing.getFirst().size()).toArray());
-    return new Candidate(plan, grown, ofDay, ClassificationMetrics.logLoss(answers));
+        GrownTrees.withBestThreshold(
+            start.metric(), Predictions.joined(choosing.stream().map(model::answers).toList()));
+    Predictions ofDay = answers.select(IntStream.range(0, choosing.getFirst().size()).toArray());
+    return new Candidate(plan, model, ofDay, ClassificationMetrics.logLoss(answers));
   }
 
   private static TreeRows rows(FinetuningStart start, Part part) {
@@ -284,15 +262,15 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         champion.preprocessing().schema(),
         champion.target(),
         start.classWeights() && !champion.target().isBinary(),
+        Boosting.MOST_ROUNDS,
         start.seed());
   }
 
   private static Trained.Candidate trained(
       FinetuningStart start, Candidate best, @Nullable List<String> replayable) {
     List<String> replayed = best.plan.share > 0 ? replayable : null;
-    Grown grown = best.grown;
+    Grown grown = best.model.grown();
     Beginning beginning = best.plan.beginning;
-    Target target = start.champion().target();
     LOGGER.log(
         Level.INFO,
         "Boosting kept {0} of {1} rounds, {2}.",
@@ -308,74 +286,16 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
       settings.put("replayed_rows", (double) best.plan.training.getLast().size());
     }
     return new Trained.Candidate(
-        architecture(beginning, grown.forest()),
-        IdentityHead.on(
-            grown.forest(), beginning.inputs.stream().map(Input::feature).toList(), target),
+        best.model.architecture(),
+        best.model.weights(),
         grown.losses().size(),
         Boosting.STEP,
         1,
         grown.bestRound(),
         best.answers,
-        history(grown.losses()),
-        golden(target, rows(start, Part.VALIDATION).selected(), grown.margins()),
+        best.model.history(),
+        best.model.golden(rows(start, Part.VALIDATION).selected()),
         replayed,
         settings);
-  }
-
-  private static Architecture.Trees architecture(Beginning beginning, Forest forest) {
-    int outputs = forest.outputs();
-    return new Architecture.Trees(beginning.inputs, outputs, IdentityHead.hidden(outputs), 0);
-  }
-
-  private static Predictions answers(
-      FinetuningStart start, Plan plan, Forest forest, TreeRows rows) {
-    Target target = start.champion().target();
-    int classes = target.classes().size();
-    TreeInputs inputs =
-        TreeInputs.of(architecture(plan.beginning, forest), rows.features().schema());
-    float[] row = new float[inputs.size()];
-    float[] margins = new float[forest.outputs()];
-    float[] logits = new float[rows.size() * classes];
-    for (int i = 0; i < rows.size(); i++) {
-      inputs.fill(rows.features(), rows.rows()[i], row);
-      double[] answer = forest.answer(row);
-      for (int output = 0; output < answer.length; output++) {
-        margins[output] = (float) answer[output];
-      }
-      System.arraycopy(logits(target, margins), 0, logits, i * classes, classes);
-    }
-    return Outputs.of(logits, target, EVEN_THRESHOLD).against(rows.selectedLabels());
-  }
-
-  /** A row's logits, from the trees' outputs for it. */
-  private static float[] logits(Target target, float[] margins) {
-    if (!target.isBinary()) {
-      return margins;
-    }
-    float[] logits = new float[2];
-    logits[target.positiveIndex()] = margins[0];
-    return logits;
-  }
-
-  private static List<Epoch> history(List<Losses> losses) {
-    return IntStream.range(0, losses.size())
-        .mapToObj(
-            i ->
-                new Epoch(
-                    i + 1,
-                    losses.get(i).training(),
-                    Map.of("log_loss", losses.get(i).validation())))
-        .toList();
-  }
-
-  /** XGBoost's own answers, by which every engine is checked before the version is deployed. */
-  private static Golden golden(Target target, Features rows, float[][] margins) {
-    int count = Math.min(GOLDEN_ROWS, rows.rows());
-    Features few = rows.select(IntStream.range(0, count).toArray());
-    float[][] logits = new float[count][];
-    for (int row = 0; row < count; row++) {
-      logits[row] = logits(target, margins[row]);
-    }
-    return new Golden(few.codes(), few.numbers(), logits);
   }
 }

@@ -117,7 +117,7 @@ class BoostingTest {
         .forEach(row -> turned[row] = 1 - turned[row]);
     TreeRows drifted = rows(features, turned, 1);
     Grown more =
-        new Boosting(INPUTS, SCHEMA, TWO, false, 3)
+        new Boosting(INPUTS, SCHEMA, TWO, false, Boosting.MOST_ROUNDS, 3)
             .run(
                 first.forest(),
                 List.of(rows(features, turned, 0)),
@@ -158,7 +158,7 @@ class BoostingTest {
     Features many = Examples.features(wide, 400, 1);
     int[] byOne = IntStream.range(0, 400).map(r -> many.numbers()[499][r] > 0 ? 1 : 0).toArray();
     List<Input> inputs = wide.numeric().stream().map(name -> new Input(name, null, null)).toList();
-    Boosting boosting = new Boosting(inputs, wide, TWO, false, 1);
+    Boosting boosting = new Boosting(inputs, wide, TWO, false, Boosting.MOST_ROUNDS, 1);
     List<TreeRows> training = List.of(rows(many, byOne, 0));
     Grown grown =
         boosting.run(
@@ -235,7 +235,7 @@ class BoostingTest {
 
   private static Grown grow(
       Target target, List<TreeRows> training, TreeRows validation, long seed) {
-    Boosting boosting = new Boosting(INPUTS, SCHEMA, target, false, seed);
+    Boosting boosting = new Boosting(INPUTS, SCHEMA, target, false, Boosting.MOST_ROUNDS, seed);
     return boosting.run(boosting.shares(training), training, validation, (what, done, total) -> {});
   }
 
