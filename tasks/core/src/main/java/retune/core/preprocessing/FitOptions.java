@@ -1,5 +1,6 @@
 package retune.core.preprocessing;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,13 @@ public record FitOptions(
   /** The same for a table that is written so. */
   public FitOptions withNotation(@Nullable TableNotation written) {
     return new FitOptions(excluded, categorical, numeric, dates, identifiers, written);
+  }
+
+  /** The same without these columns, too, but for those whose type is stated. */
+  public FitOptions excludingAlso(List<String> columns) {
+    List<String> all = new ArrayList<>(excluded);
+    columns.stream().filter(column -> type(column).isEmpty()).forEach(all::add);
+    return new FitOptions(all, categorical, numeric, dates, identifiers, notation);
   }
 
   /** Nothing overridden, these columns left out. */

@@ -24,6 +24,7 @@ import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
+import retune.core.data.LabelMarks;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.preprocessing.FitOptions;
@@ -102,7 +103,7 @@ public record TrainingTable(
   }
 
   /**
-   * Reads a table.
+   * Reads a table. {@link LabelMarks} are no features, unless the source states their type.
    *
    * @param given fitted preprocessing; null to fit it on the training rows
    * @param seed random seed for the split; equal files, excluded columns and seeds are split alike
@@ -116,7 +117,10 @@ public record TrainingTable(
     return of(
         table,
         target(table.column(source.target), source.positive),
-        source.fitOptions().withNotation(survey.notation()),
+        source
+            .fitOptions()
+            .excludingAlso(LabelMarks.among(table.names()))
+            .withNotation(survey.notation()),
         given,
         seed,
         Hashing.sha256(Files.readAllBytes(source.file)));
@@ -227,7 +231,8 @@ public record TrainingTable(
     return Arrays.stream(rows(part)).map(row -> labels[row]).toArray();
   }
 
-  private int[] rows(Part part) {
+  /** The positions of a part's rows in the features. */
+  public int[] rows(Part part) {
     return IntStream.range(0, parts.length).filter(row -> parts[row] == part.code()).toArray();
   }
 

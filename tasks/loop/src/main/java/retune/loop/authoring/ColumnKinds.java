@@ -30,6 +30,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * @param kinds in the table's order, without the target
  */
 record ColumnKinds(Map<String, Kind> kinds) {
+  private static final String AS_ASKED = "as asked";
+
   private static final YAMLMapper YAML =
       YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -56,6 +58,8 @@ record ColumnKinds(Map<String, Kind> kinds) {
    *
    * @param table all rows
    * @param trainingRows without the target
+   * @param excluded columns that the user excludes
+   * @param marks columns that say where the labels come from
    * @param stated kinds by column
    * @param doubts by column, what reading the file left in doubt
    */
@@ -63,14 +67,12 @@ record ColumnKinds(Map<String, Kind> kinds) {
       Table table,
       Table trainingRows,
       List<String> excluded,
+      List<String> marks,
       Map<String, ColumnType> stated,
       Map<String, String> doubts) {
     Map<String, Kind> kinds = new LinkedHashMap<>();
     for (Column column : trainingRows.columns()) {
-      Detected detected =
-          excluded.contains(column.name())
-              ? new Detected(ColumnType.EXCLUDED, "as asked")
-              : TypeDetection.detect(column);
+      Detected detected = detected(column, excluded, marks);
       ColumnType type = stated.getOrDefault(column.name(), detected.type());
       boolean overridden = type != detected.type();
       kinds.put(
@@ -87,12 +89,21 @@ record ColumnKinds(Map<String, Kind> kinds) {
     return new ColumnKinds(kinds);
   }
 
+  private static Detected detected(Column column, List<String> excluded, List<String> marks) {
+    if (excluded.contains(column.name())) {
+      return new Detected(ColumnType.EXCLUDED, AS_ASKED);
+    }
+    return marks.contains(column.name())
+        ? new Detected(ColumnType.EXCLUDED, "it says who gave the label")
+        : TypeDetection.detect(column);
+  }
+
   /** The columns that the model does not use though nobody excluded them, with the reason. */
   Map<String, String> leftOut() {
     Map<String, String> left = new LinkedHashMap<>();
     kinds.forEach(
         (column, kind) -> {
-          if (!kind.isFeature() && kind.type() != ColumnType.EXCLUDED) {
+          if (!kind.isFeature() && !kind.reason().equals(AS_ASKED)) {
             left.put(column, id(kind.type()) + ": " + kind.reason());
           }
         });

@@ -15,9 +15,11 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.data.LabelMarks;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.preprocessing.ColumnType;
@@ -151,8 +153,13 @@ record SourceTable(
             excluded.add(column);
           }
         });
-    Table trainingRows = TrainingTable.trainingRows(table, target, excluded, input.seed());
-    ColumnKinds kinds = ColumnKinds.of(table, trainingRows, excluded, stated, doubts);
+    List<String> marks =
+        LabelMarks.among(table.without(Set.of(target.column())).names()).stream()
+            .filter(column -> !excluded.contains(column) && !stated.containsKey(column))
+            .toList();
+    List<String> left = Stream.concat(excluded.stream(), marks.stream()).toList();
+    Table trainingRows = TrainingTable.trainingRows(table, target, left, input.seed());
+    ColumnKinds kinds = ColumnKinds.of(table, trainingRows, excluded, marks, stated, doubts);
     kinds
         .kinds()
         .forEach(

@@ -115,20 +115,24 @@ class NewLoopTest {
   @Test
   void manyClassesAndAForeignWayOfWritingAreRead() throws Exception {
     Random random = new Random(3);
-    StringBuilder text = new StringBuilder("\uFEFFtag;betrag;notiz;<b>leer</b>;größe;klasse\r\n");
+    StringBuilder text =
+        new StringBuilder(
+            "\uFEFFtag;betrag;notiz;<b>leer</b>;größe;klasse;label_source;confidence\r\n");
     for (int row = 0; row < 400; row++) {
       int label = random.nextInt(5);
       double amount = 1000 * label + 400 * random.nextGaussian() + 5000;
       text.append(
           String.format(
               Locale.GERMANY,
-              "%02d.%02d.2026;\"%,.2f\";\"a;%d\r\nb\";;%s;klasse %d\r\n",
+              "%02d.%02d.2026;\"%,.2f\";\"a;%d\r\nb\";;%s;klasse %d;%s;0,%d\r\n",
               1 + random.nextInt(28),
               1 + random.nextInt(12),
               amount,
               random.nextInt(3),
               "groß,klein".split(",", -1)[random.nextInt(2)],
-              label));
+              label,
+              "person,modell".split(",", -1)[random.nextInt(2)],
+              10 + random.nextInt(90)));
     }
     Files.writeString(table, text, UTF_8);
     JsonNode made = newLoop("--target", "klasse", "--name", "foreign");
@@ -139,6 +143,9 @@ class NewLoopTest {
     assertTrue(kinds.contains("\"betrag\": numeric"), kinds);
     assertTrue(kinds.contains("\"notiz\": categorical"), kinds);
     assertTrue(kinds.contains("no value in any row; 100.0 % missing\n  \"<b>leer</b>\": constant"));
+    assertTrue(kinds.contains("\"confidence\": excluded"), kinds);
+    assertEquals(
+        "excluded: it says who gave the label", made.at("/left_out/label_source").stringValue());
     String report = Files.readString(output.resolve("report.html"));
     assertTrue(report.contains("&lt;b&gt;leer&lt;/b&gt;"));
     assertFalse(report.contains("<b>"));

@@ -3,6 +3,7 @@ package retune.steps.data;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
+import retune.core.data.LabelMarks;
 import retune.core.data.Table;
 import retune.core.preprocessing.NumberText;
 import retune.core.preprocessing.Preprocessing;
@@ -14,17 +15,15 @@ import retune.core.preprocessing.Preprocessing;
  * features like any other.
  */
 public record LabelSource(Column source, Column confidence) {
-  private static final String SOURCE = "label_source";
-  private static final String CONFIDENCE = "confidence";
   private static final String PERSON = "person";
 
   /** The two columns; empty if the table lacks one, so that people gave all labels. */
   public static Optional<LabelSource> of(Table table, Preprocessing preprocessing) {
-    Optional<Column> source = table.find(SOURCE);
-    Optional<Column> confidence = table.find(CONFIDENCE);
+    Optional<Column> source = table.find(LabelMarks.SOURCE);
+    Optional<Column> confidence = table.find(LabelMarks.CONFIDENCE);
     boolean areFeatures =
-        preprocessing.rawColumns().contains(SOURCE)
-            || preprocessing.rawColumns().contains(CONFIDENCE);
+        preprocessing.rawColumns().contains(LabelMarks.SOURCE)
+            || preprocessing.rawColumns().contains(LabelMarks.CONFIDENCE);
     return source.isEmpty() || confidence.isEmpty() || areFeatures
         ? Optional.empty()
         : Optional.of(new LabelSource(source.get(), confidence.get()));
