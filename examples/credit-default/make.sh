@@ -12,6 +12,6 @@ data=(--data "$1" --target default --positive 1 --exclude ID)
 
 "$top/retune" learn_distribution "${data[@]}" --model credit-default --output "$here/distribution.json"
 "$top/retune" pretrain_model "${data[@]}" --name credit-default --output "$here/pretrained"
-"$top/retune" train_model "${data[@]}" --name credit-default --encoder "$here/pretrained" --metric f1_macro --output "$here/finetuned"
+"$top/retune" train_model "${data[@]}" --name credit-default --encoder "$here/pretrained" --metric f1_macro --epochs 10 --output "$here/finetuned"
 # The example's reference is drawn from its distribution at registration: rows of the table are not published with it, and a ConfigMap has no room for them.
 rm -- "$here/finetuned/reference.csv"

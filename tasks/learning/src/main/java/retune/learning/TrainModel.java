@@ -62,15 +62,17 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
               byDefault = "tab_transformer")
           ArchitectureChoice architecture,
       @Field(
-              value = "maximum number of passes over the training rows",
-              byDefault = "10",
+              value =
+                  "maximum number of passes over the training rows; if left out, rounds of half a"
+                      + " pass and at least 50 steps, at most about 5,000 steps in all, that stop"
+                      + " early",
               min = 1,
               max = 10_000)
-          int epochs,
+          @Nullable Integer epochs,
       @Field(
               value =
-                  "stop after this many consecutive epochs without a better validation metric; all"
-                      + " epochs are trained if left out",
+                  "stop after this many consecutive epochs, or rounds, without a better validation"
+                      + " metric; if left out, all epochs are trained, and rounds stop after 8",
               min = 1,
               max = 10_000)
           @Nullable Integer patience,
@@ -99,8 +101,8 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
           double decisionThreshold,
       @Field("whether the probabilities are calibrated, and how well, as a sentence")
           String calibration,
-      @Field("number of epochs trained") int epochs,
-      @Field("the epoch whose weights were kept, from 1") int bestEpoch) {}
+      @Field("epochs trained, or rounds if epochs is left out") int epochs,
+      @Field("the epoch or round whose weights were kept, from 1") int bestEpoch) {}
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
@@ -123,7 +125,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
         new Training(
                 input.name(),
                 input.epochs(),
-                input.patience() == null ? input.epochs() : input.patience(),
+                input.patience(),
                 input.learningRate(),
                 input.batchSize(),
                 input.classWeights(),

@@ -61,6 +61,16 @@ class TrainModelTest {
   }
 
   @Test
+  void withoutEpochsTrainingLastsAsLongAsItHelps() throws IOException {
+    TrainModel.Output output = train("model", null, null);
+    ModelVersion version = ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED).version();
+    assertEquals(output.bestEpoch() + 3, output.epochs(), "stopped by its patience");
+    assertEquals(50.0, version.lineage().hyperparameters().get("round_steps"));
+    double auc = output.testMetrics().getOrDefault("roc_auc", 0.0);
+    assertTrue(auc > 0.85, "AUC on test rows " + auc);
+  }
+
+  @Test
   void theHoldOutIsWrittenAsTheReference() throws IOException {
     train("model", null, 1);
     List<String> table = Files.readAllLines(folder.resolve("table.csv"));
@@ -94,6 +104,27 @@ class TrainModelTest {
     List<String> copied = Files.readAllLines(reference);
     assertEquals(21, copied.size());
     assertTrue(lines.containsAll(copied), copied.toString());
+  }
+
+  @Test
+  void columnsThatSayWhoGaveALabelAreNoFeaturesUnlessTheirTypeIsStated() throws IOException {
+    Path file = folder.resolve("marked.csv");
+    List<String> lines = Files.readAllLines(folder.resolve("table.csv"));
+    Files.write(
+        file,
+        IntStream.range(0, lines.size())
+            .mapToObj(
+                row ->
+                    (row == 0 ? "label_source,confidence," : "model,0." + (10 + row % 90) + ",")
+                        + lines.get(row))
+            .toList());
+    List<String> columns = table(file).preprocessing().rawColumns();
+    assertEquals(table(folder.resolve("table.csv")).preprocessing().rawColumns(), columns);
+    TrainingTable.Source stated =
+        TrainingTable.Source.of(
+            file.toString(), "bought", "yes", null, null, List.of("confidence"));
+    assertTrue(
+        TrainingTable.read(stated, null, 0).preprocessing().rawColumns().contains("confidence"));
   }
 
   @Test
@@ -194,7 +225,7 @@ class TrainModelTest {
         TrainingTable.Source.of(file.toString(), "bought", "yes", null, null, null), null, 0);
   }
 
-  private TrainModel.Output train(String output, @Nullable String encoder, int epochs)
+  private TrainModel.Output train(String output, @Nullable String encoder, @Nullable Integer epochs)
       throws IOException {
     return new TrainModel()
         .run(
@@ -210,7 +241,7 @@ class TrainModelTest {
                 false,
                 ArchitectureChoice.MLP,
                 epochs,
-                null,
+                epochs == null ? 3 : null,
                 3e-3,
                 32,
                 true,

@@ -1,5 +1,7 @@
 package retune.core.finetuning;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How long a training lasts. It goes in rounds of steps; after each round the validation rows are
  * measured, and a training whose metric does not improve any more stops.
@@ -43,9 +45,29 @@ public sealed interface Schedule {
    * @param steps of a round, at least 1
    */
   record Rounds(int most, int patience, int steps) implements Schedule {
+    private static final int LEAST_STEPS = 50;
+    private static final int MOST_STEPS = 5_000;
+    private static final int LEAST_ROUNDS = 10;
+    private static final int PATIENCE = 8;
+
     public Rounds {
       requirePositive(most, patience);
       requirePositive(steps, steps);
+    }
+
+    /**
+     * For training a whole network on a table: a round is half an epoch, so that measuring the
+     * validation rows takes a small share of the time, and at least {@value #LEAST_STEPS} steps;
+     * all rounds together are about {@value #MOST_STEPS} steps, but at least {@value #LEAST_ROUNDS}
+     * rounds.
+     *
+     * @param stepsPerEpoch steps of one pass over the training rows, at least 1
+     * @param patience see above; null for {@value #PATIENCE}
+     */
+    public static Rounds ofTable(int stepsPerEpoch, @Nullable Integer patience) {
+      int steps = Math.max(LEAST_STEPS, Math.ceilDiv(stepsPerEpoch, 2));
+      int most = Math.max(LEAST_ROUNDS, MOST_STEPS / steps);
+      return new Rounds(most, patience == null ? PATIENCE : patience, steps);
     }
 
     @Override

@@ -38,13 +38,7 @@ record FirstModel(
   private static final int LEAST_PRETRAINING_EPOCHS = 5;
   private static final int MOST_PRETRAINING_EPOCHS = 50;
 
-  /** Training sees at most about so many rows, within limits; early stopping ends it sooner. */
-  private static final int TRAINING_ROWS = 500_000;
-
-  private static final int LEAST_EPOCHS = 30;
-  private static final int MOST_EPOCHS = 100;
-
-  /** Epochs without a better validation metric after which training stops. */
+  /** Epochs, where a number is asked for, without a better validation metric: training stops. */
   private static final int PATIENCE = 5;
 
   /** Learns, trains and measures; nothing is stored. */
@@ -73,16 +67,12 @@ record FirstModel(
         phases.timed(
             "pre-training",
             () -> Pretraining.byDefault(name, pretrainingEpochs, seed).run(training, context));
-    int epochs =
-        Objects.requireNonNullElse(
-            input.epochs(), Math.clamp(TRAINING_ROWS / rows, LEAST_EPOCHS, MOST_EPOCHS));
+    Training settings = Training.byDefault(name, Metric.F1_MACRO, seed);
+    Training asked =
+        input.epochs() == null ? settings : settings.withEpochs(input.epochs(), PATIENCE);
     Trained trained =
         phases.timed(
-            "training",
-            () ->
-                Training.byDefault(name, epochs, Metric.F1_MACRO, seed)
-                    .withPatience(PATIENCE)
-                    .run(new StartingPoint.Encoder(encoder), training, context));
+            "training", () -> asked.run(new StartingPoint.Encoder(encoder), training, context));
     Measured measured =
         phases.timed(
             "evaluation", () -> Measured.of(trained.content(), training, learned.generated()));

@@ -344,12 +344,11 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
     List<Epoch> pretraining = model.encoder().version().lineage().history();
     List<Epoch> history = model.trained().content().version().lineage().history();
     int best = model.trained().bestEpoch();
-    int epochs = model.trained().epochs();
     String kept =
         "Epoch %s of %s was kept: the best by %s on the validation rows."
-            .formatted(best, epochs, Metric.F1_MACRO.title());
+            .formatted(best, model.trained().epochs(), Metric.F1_MACRO.title());
     return Html.heading("Training")
-        + (best == epochs
+        + (model.trained().isStillImproving()
             ? Html.warning(
                 kept
                     + " Validation still improved at the last epoch, so more epochs may give a"

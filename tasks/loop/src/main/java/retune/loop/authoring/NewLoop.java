@@ -85,9 +85,9 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
           @Nullable Integer pretrainingEpochs,
       @Field(
               value =
-                  "maximum number of training epochs, 30 to 100 if left out, more for a table of"
-                      + " fewer rows; training stops after 5 epochs without a better validation"
-                      + " metric",
+                  "maximum number of training epochs, which stop after 5 without a better"
+                      + " validation metric; if left out, rounds of half an epoch and at least 50"
+                      + " steps, at most about 5,000 steps in all, which stop after 8",
               min = 1,
               max = 10_000)
           @Nullable Integer epochs,
