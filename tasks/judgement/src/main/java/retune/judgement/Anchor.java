@@ -1,9 +1,6 @@
 package retune.judgement;
 
-import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.Sorts;
 import java.util.Optional;
-import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Check;
 import retune.model.Champions;
@@ -76,14 +73,10 @@ public record Anchor(@Nullable String modelId, @Nullable String obstacle) {
    * version until now.
    */
   public static String after(StepContext context, Champion champion, String modelId) {
-    Document verdict =
-        context
-            .store()
-            .collection(Judgement.COLLECTION)
-            .find(Filters.and(Filters.eq("model_id", modelId), Filters.ne("champion_id", modelId)))
-            .sort(Sorts.descending("timestamp"))
-            .first();
     String best = champion.bestModelId();
-    return verdict != null && JudgedPredictions.of(verdict).isAbove(best, verdict) ? modelId : best;
+    return Judgement.lastDocument(context, modelId)
+        .filter(verdict -> JudgedPredictions.of(verdict).isAbove(best, verdict))
+        .map(verdict -> modelId)
+        .orElse(best);
   }
 }

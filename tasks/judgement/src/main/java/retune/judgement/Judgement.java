@@ -1,5 +1,7 @@
 package retune.judgement;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Sorts;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -238,6 +240,22 @@ public record Judgement(
   public static Optional<Judgement> ofChampion(
       StepContext context, String batchId, String runId, DayKey key) {
     return find(context, batchId, runId, key, CHAMPION);
+  }
+
+  /** The last verdict on a version as a candidate for the place of another, by any run. */
+  public static Optional<Judgement> lastAsCandidate(StepContext context, String modelId) {
+    return lastDocument(context, modelId).map(Judgement::ofDocument);
+  }
+
+  /** The document of {@link #lastAsCandidate}. */
+  static Optional<Document> lastDocument(StepContext context, String modelId) {
+    return Optional.ofNullable(
+        context
+            .store()
+            .collection(COLLECTION)
+            .find(Filters.and(Filters.eq("model_id", modelId), Filters.ne("champion_id", modelId)))
+            .sort(Sorts.descending("timestamp"))
+            .first());
   }
 
   /** This run's verdict on an attempt of the day. */

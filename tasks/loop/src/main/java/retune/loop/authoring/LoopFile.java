@@ -37,6 +37,9 @@ record LoopFile(
       evidence: interval
       # Only the attempt that is best on the validation rows is judged on the hold-out.
       selection: best_on_validation
+      # A candidate below the threshold is promoted where it is surely better than the model in
+      # production. With alert instead, that model stays; with ask, a person decides.
+      below_gate: promote_if_superior
 
     # The attempts at fine-tuning, in order, each from the model in production; then an alert is sent.
     attempts: [trees, head_long, head]

@@ -2,7 +2,10 @@ package retune.steps.deployment;
 
 import com.google.auto.service.AutoService;
 import java.util.Map;
+import java.util.Optional;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Verdict;
+import retune.judgement.Judgement;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
@@ -18,7 +21,9 @@ import retune.steps.notification.Notification.Severity;
 import retune.steps.notification.Notifier;
 
 @About(
-    value = "Sends one notification that a version is in production.",
+    value =
+        "Sends one notification that a version is in production. It is critical, like an alert, and"
+            + " gives the verdict, if the version was promoted below the gate.",
     pipeline = Pipeline.DEPLOYMENT,
     example = "--model credit-default --model-id credit-default-0123456789ab",
     work = Work.METADATA)
@@ -34,7 +39,8 @@ public final class NotifyDeploymentComplete
       @Field("the notification's id") String notificationId,
       @Field("the text of the notification") String message,
       @Field(
-              "result of each channel: sent, already sent, failed with the reason, or not configured")
+              "result of each channel: sent, already sent, failed with the reason, or not"
+                  + " configured")
           Map<String, String> delivered) {}
 
   @Override
@@ -52,12 +58,18 @@ public final class NotifyDeploymentComplete
                             + "; run deploy_model first."));
     ModelVersion version = new ModelStore(context.store()).get(input.modelId());
     String id = "deployment/%s/%d".formatted(input.model(), champion.revision());
-    String message = "Model " + version.modelVersion() + " deployed successfully";
+    Optional<Verdict> below =
+        Judgement.lastAsCandidate(context, version.modelId())
+            .map(Judgement::verdict)
+            .filter(verdict -> verdict.value() < verdict.threshold());
+    String message =
+        "Model %s deployed successfully".formatted(version.modelVersion())
+            + below.map(verdict -> ", and is still below the gate: " + verdict.reason()).orElse("");
     Notification notification =
         new Notification(
             id,
             "deployment_complete",
-            Severity.INFO,
+            below.isPresent() ? Severity.CRITICAL : Severity.INFO,
             context.clock().instant(),
             version.modelId(),
             version.modelVersion(),

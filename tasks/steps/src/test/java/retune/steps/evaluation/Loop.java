@@ -56,6 +56,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.DeployModel;
+import retune.steps.deployment.NotifyDeploymentComplete;
 import retune.steps.deployment.WaitForModelReady;
 import retune.testing.TestContext;
 
@@ -557,6 +558,11 @@ final class Loop implements AutoCloseable {
   /** A version, put into production by the day's outcome. */
   DeployModel.Output deploy(String modelId) throws Exception {
     return new DeployModel().run(new DeployModel.Input(MODEL, modelId, date), context);
+  }
+
+  NotifyDeploymentComplete.Output notifyDeployment(String modelId) {
+    return new NotifyDeploymentComplete()
+        .run(new NotifyDeploymentComplete.Input(MODEL, modelId), context);
   }
 
   Document document(String collection, String id) {

@@ -91,6 +91,14 @@ class ProvedChallengerTest {
                     + sentences(PROMOTES)),
         results.message());
     assertEquals(challenger, loop.deploy().modelId());
+
+    String told = loop.notifyDeployment(challenger).message();
+    assertTrue(
+        told.matches(
+            "Model \\d{8}_\\d{6} deployed successfully, and is still below the gate: "
+                + sentences(PROMOTES)),
+        told);
+    assertEquals("critical", loop.single("notifications").getString("severity"));
   }
 
   @Test
