@@ -11,11 +11,11 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.time.temporal.ChronoUnit;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,10 +24,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import retune.core.data.Features;
 import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
 import retune.core.split.Part;
 import retune.devstore.EmbeddedStore;
 import retune.judgement.MeasuredVersion;
 import retune.model.Champions;
+import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.runtime.Json;
@@ -47,10 +49,11 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <ul>
  *   <li>{@code drift LOOP DRILL STRENGTH} takes two ordinary days and generates the rows to measure
- *       on, which it writes to {@code fresh.bin} and {@code ordinary.bin};
+ *       on, which it writes to {@code fresh.bin} and {@code ordinary.bin}; what it has made once it
+ *       finds again;
  *   <li>{@code day ROWS SEED STRATEGY …} repeats the drifted day until the loop is no longer
  *       undecided, trains each strategy on that day, and writes its rows to {@code training.bin}
- *       and {@code validation.bin}.
+ *       and {@code validation.bin}; then repeats it while a challenger waits for more rows.
  * </ul>
  *
  * <p>The files have the processed columns and the label of each row, as little-endian float32.
@@ -64,6 +67,9 @@ public final class RecoveryWorker {
   private static final int MOST_DAYS = 10;
   private static final int ROWS = 10_000;
 
+  /** Most days on which a challenger that the first one left undecided is measured again. */
+  private static final int LATER_DAYS = 3;
+
   /** Days between two seeds; a day's date is the seed of its rows. */
   private static final int APART = 20;
 
@@ -71,7 +77,16 @@ public final class RecoveryWorker {
   private static final LocalDate ORDINARY = LocalDate.of(2027, 1, 2);
 
   /** A loop, and what happens to its data. */
-  private record Drift(String loop, String drill, double strength) {}
+  private record Drift(String loop, String drill, double strength) {
+    /** The same loop on ordinary days. */
+    Drift none() {
+      return new Drift(loop, "none", 0);
+    }
+
+    String folder() {
+      return "drift-%s-%s-%s".formatted(loop, drill, strength);
+    }
+  }
 
   private record Context(RunIdentity run, DocumentStore store, Settings settings)
       implements StepContext {
@@ -95,7 +110,7 @@ public final class RecoveryWorker {
 
   private final Path folder;
   private final Path loops;
-  private Drift drift = new Drift("", "none", 0);
+  private Drift drift = new Drift("", "", 0);
 
   private RecoveryWorker(Path folder, Path loops) {
     this.folder = folder;
@@ -125,20 +140,26 @@ public final class RecoveryWorker {
 
   private JsonNode prepare(String[] request) throws Exception {
     drift = new Drift(request[1], request[2], Double.parseDouble(request[3]));
-    Path base = copy("store", "drift");
-    return in(
-        base,
-        context -> {
-          for (int day = 0; day < ORDINARY_DAYS; day++) {
-            loop(context, FIRST.plusDays(day), ROWS, new Drift(drift.loop, "none", 0));
-          }
-          write(generate(context, FRESH, drift), "fresh");
-          write(generate(context, ORDINARY, new Drift(drift.loop, "none", 0)), "ordinary");
-          Features features = Batch.load(context, drift.loop + "/" + FRESH).features();
-          return Json.MAPPER
-              .createObjectNode()
-              .put("columns", features.codes().length + features.numbers().length);
-        });
+    Path base = folder.resolve(drift.folder());
+    if (!Files.exists(base)) {
+      Path making = copy("store", "making");
+      in(
+          making,
+          context -> {
+            for (int day = 0; day < ORDINARY_DAYS; day++) {
+              loop(context, FIRST.plusDays(day), ROWS, drift.none());
+            }
+            write(generate(context, FRESH, drift), making.resolve("fresh.bin"));
+            write(generate(context, ORDINARY, drift.none()), making.resolve("ordinary.bin"));
+            return Json.MAPPER.nullNode();
+          });
+      Files.move(making, base);
+    }
+    for (String rows : List.of("fresh.bin", "ordinary.bin")) {
+      Files.copy(base.resolve(rows), folder.resolve(rows), StandardCopyOption.REPLACE_EXISTING);
+    }
+    long values = Files.size(folder.resolve("fresh.bin")) / Float.BYTES;
+    return Json.MAPPER.createObjectNode().put("columns", values / ROWS - 1);
   }
 
   private JsonNode day(String[] request) throws Exception {
@@ -146,19 +167,19 @@ public final class RecoveryWorker {
     LocalDate first = FIRST.plusDays(ORDINARY_DAYS + (long) APART * Integer.parseInt(request[2]));
     List<String> strategies = List.of(request).subList(3, request.length);
     return in(
-        copy("drift", "day"),
+        copy(drift.folder(), "day"),
         context -> {
-          String champion = new Champions(context.store()).get(drift.loop).modelId();
+          String champion = champion(context);
           ObjectNode answer = Json.MAPPER.createObjectNode();
           LocalDate date = first;
-          double before = cpu();
+          double start = cpu();
           JsonNode ended = loop(context, date, rows, drift);
           for (int day = 1; isUndecided(ended) && day < MOST_DAYS; day++) {
             date = first.plusDays(day);
-            before = cpu();
+            start = cpu();
             ended = loop(context, date, rows, drift);
           }
-          answer.put("loop_cpu", cpu() - before);
+          answer.put("loop_cpu", cpu() - start);
           answer.put("day", 1 + ChronoUnit.DAYS.between(first, date));
           answer.set("status", ended.get("status"));
           answer.set("message", ended.get("message"));
@@ -167,25 +188,34 @@ public final class RecoveryWorker {
           context.step("prepare_retraining_data", of);
           Batch batch = Batch.load(context, path);
           DataSplit split = DataSplit.find(context, batch, null);
-          write(batch, "training", split.split().rows(Part.TRAINING));
-          write(batch, "validation", split.split().rows(Part.VALIDATION));
-          measure(context, answer, "champion", champion, champion);
+          write(batch, split.split().rows(Part.TRAINING), folder.resolve("training.bin"));
+          write(batch, split.split().rows(Part.VALIDATION), folder.resolve("validation.bin"));
+          List<Measured> before = measured(context, champion);
+          measure(context, answer, "champion", champion, before);
           for (String strategy : strategies) {
             Map<String, Object> training = new LinkedHashMap<>(of);
             training.put("strategy", strategy);
             training.put("metric", Metric.F1_MACRO.id());
-            before = cpu();
+            start = cpu();
             JsonNode trained = context.step("finetune_model", training);
-            double taken = cpu() - before;
-            measure(
-                context, answer, strategy, trained.path("model_id").asString(champion), champion);
+            double taken = cpu() - start;
+            measure(context, answer, strategy, trained.path("model_id").asString(champion), before);
             ((ObjectNode) answer.get(strategy))
                 .put("cpu", taken)
                 .put("registered", trained.path("model_id").isString())
                 .set("validation", trained.path("validation_value"));
           }
-          String chosen = new Champions(context.store()).get(drift.loop).modelId();
-          measure(context, answer, "loop", chosen, champion);
+          String chosen = champion(context);
+          answer.put("promoted", !chosen.equals(champion));
+          measure(context, answer, "loop", chosen, before);
+          int later = 0;
+          while (later < LATER_DAYS && chosen.equals(champion) && hasChallenger(context)) {
+            later++;
+            loop(context, date.plusDays(later), rows, drift);
+            chosen = champion(context);
+          }
+          answer.put("later_days", later).put("promoted_later", !chosen.equals(champion));
+          measure(context, answer, "later", chosen, before);
           return answer;
         });
   }
@@ -223,6 +253,14 @@ public final class RecoveryWorker {
             with.strength));
   }
 
+  private String champion(Context context) {
+    return new Champions(context.store()).get(drift.loop).modelId();
+  }
+
+  private boolean hasChallenger(Context context) {
+    return !new ModelStore(context.store()).challengers(drift.loop).isEmpty();
+  }
+
   private static boolean isUndecided(JsonNode ended) {
     return ended.get("status").stringValue().equals("undecided");
   }
@@ -231,35 +269,50 @@ public final class RecoveryWorker {
     Map<String, Object> day = Map.of("model", with.loop, "logical_date", date.toString());
     Map<String, Object> rows = new LinkedHashMap<>(day);
     rows.putAll(Map.of("rows", ROWS, "drill", with.drill, "drill_strength", with.strength));
+    rows.put("row_documents_up_to", 0);
     context.step("generate_data", rows);
     context.step("process_data", day);
     return Batch.load(context, with.loop + "/" + date);
   }
 
+  /** A version's answers to the rows of a day that is measured on. */
+  private record Measured(String rows, Predictions answers) {}
+
+  private List<Measured> measured(Context context, String modelId) {
+    return Stream.of(FRESH, ORDINARY)
+        .map(
+            date -> {
+              Batch batch = Batch.load(context, drift.loop + "/" + date);
+              int[] rows = IntStream.range(0, batch.features().rows()).toArray();
+              return new Measured(
+                  date.equals(FRESH) ? "fresh" : "ordinary",
+                  MeasuredVersion.ofRows(context, modelId, batch, rows).predictions());
+            })
+        .toList();
+  }
+
   /** Adds a version's macro F1, and the rows that it answers otherwise than the champion. */
   private void measure(
-      Context context, ObjectNode answer, String name, String modelId, String champion) {
-    ObjectNode measured = answer.putObject(name);
-    for (LocalDate date : List.of(FRESH, ORDINARY)) {
-      Batch batch = Batch.load(context, drift.loop + "/" + date);
-      int[] rows = IntStream.range(0, batch.features().rows()).toArray();
-      MeasuredVersion version = MeasuredVersion.ofRows(context, modelId, batch, rows);
-      MeasuredVersion before = MeasuredVersion.ofRows(context, champion, batch, rows);
-      long flips =
-          Arrays.stream(rows)
-              .filter(row -> version.predictions().answer(row) != before.predictions().answer(row))
-              .count();
-      String part = date.equals(FRESH) ? "fresh" : "ordinary";
-      measured.put(part, version.evaluation().value(Metric.F1_MACRO));
-      measured.put("flips_" + part, flips);
+      Context context, ObjectNode answer, String name, String modelId, List<Measured> champion) {
+    ObjectNode values = answer.putObject(name);
+    List<Measured> version = measured(context, modelId);
+    for (int i = 0; i < champion.size(); i++) {
+      Predictions before = champion.get(i).answers;
+      Predictions now = version.get(i).answers;
+      values.put(version.get(i).rows, Metric.F1_MACRO.of(now));
+      values.put(
+          "flips_" + version.get(i).rows,
+          IntStream.range(0, now.rows())
+              .filter(row -> now.answer(row) != before.answer(row))
+              .count());
     }
   }
 
-  private void write(Batch batch, String name) {
-    write(batch, name, IntStream.range(0, batch.features().rows()).toArray());
+  private static void write(Batch batch, Path file) {
+    write(batch, IntStream.range(0, batch.features().rows()).toArray(), file);
   }
 
-  private void write(Batch batch, String name, int[] rows) {
+  private static void write(Batch batch, int[] rows, Path file) {
     Features features = batch.features();
     int columns = features.codes().length + features.numbers().length + 1;
     ByteBuffer bytes =
@@ -274,7 +327,7 @@ public final class RecoveryWorker {
       bytes.putFloat(batch.rows().labels()[row]);
     }
     try {
-      Files.write(folder.resolve(name + ".bin"), bytes.array());
+      Files.write(file, bytes.array());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
