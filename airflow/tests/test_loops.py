@@ -144,7 +144,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "not 'heads'; did you mean head?",
         ),
         ("name: x\nattempts: [head, 3]\n", "attempts must be strategies of head,"),
-        ("name: x\nattempts: [[head]]\n", "trees_replay, not ['head']"),
+        ("name: x\nattempts: [[head]]\n", "threshold, not ['head']"),
         (
             "name: x\nattempts: [full, head, full]\n",
             "attempts has full twice; name each strategy once",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -19,7 +19,7 @@ from sklearn.metrics import log_loss
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FIXTURES = Path(__file__).parents[1] / "resources/retune/core/calibration/fixtures.json"
+FOLDER = Path(__file__).parents[1] / "resources/retune/core/calibration"
 
 
 def softmax(logits: Floats) -> Floats:
@@ -102,6 +102,72 @@ def several(name: str, rows: int, classes: int, sharpness: float, seed: int) -> 
     }
 
 
+def likeliest(probabilities: Floats, reference: Floats) -> list[float]:
+    """The shares of greatest likelihood, climbed by its gradient instead of EM's steps."""
+    ratios = probabilities / reference
+
+    def loss(free: Floats) -> tuple[float, Floats]:
+        shares = softmax(np.append(free, 0)[None, :])[0]
+        rows = ratios @ shares
+        by_share = (ratios / rows[:, None]).mean(axis=0)
+        return -float(np.log(rows).mean()), -(shares * (by_share - 1))[:-1]
+
+    found = minimize(
+        loss,
+        np.log(reference[:-1] / reference[-1]),
+        jac=True,
+        method="BFGS",
+        options={"gtol": 1e-10},
+    )
+    return [float(share) for share in softmax(np.append(found.x, 0)[None, :])[0]]
+
+
+def least_loss(probabilities: Floats, labels: Integers) -> list[float]:
+    """The biases of least log loss, each less the last one.
+
+    One more row counts, of each class as far as the mean probabilities say; it has no loss of its
+    own beside those of its shares.
+    """
+    rows, classes = probabilities.shape
+    counts = np.bincount(labels, minlength=classes) + probabilities.mean(axis=0)
+    shares = counts / (rows + 1)
+    logarithms = np.log(probabilities)
+
+    def loss(free: Floats) -> tuple[float, Floats]:
+        biases = np.append(free, 0)
+        corrected = logarithms + biases
+        norms = np.log(np.exp(corrected).sum(axis=1))
+        slope = softmax(corrected).mean(axis=0) - shares
+        return float(norms.mean() - biases @ shares), slope[:-1]
+
+    found = minimize(loss, np.zeros(classes - 1), jac=True, method="BFGS", options={"gtol": 1e-11})
+    return [float(bias) for bias in found.x]
+
+
+def shift(name: str, reference: list[float], shares: list[float], rows: int, seed: int) -> object:
+    """Rows of classes whose shares have moved, with probabilities that were calibrated before."""
+    random = np.random.default_rng(seed)
+    classes = len(reference)
+    labels = random.choice(classes, size=rows, p=shares)
+    values = random.normal(size=(rows, classes)) + 1.4 * np.eye(classes)[labels]
+    # the log density of a class is linear in its own value
+    probabilities = softmax(1.4 * values + np.log(reference)).round(6) + 1e-6
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return {
+        "name": name,
+        "reference": reference,
+        "labels": labels.tolist(),
+        "probabilities": probabilities.ravel().tolist(),
+        "shares": likeliest(probabilities, np.array(reference)),
+        "biases": least_loss(probabilities, labels),
+    }
+
+
+def write(name: str, cases: list[object]) -> None:
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (FOLDER / name).write_text(f"[\n{lines}\n]\n")
+
+
 def main() -> None:
     cases = [
         binary("weighted classes", 300, 0.22, 1, 1.3, 1),
@@ -111,9 +177,15 @@ def main() -> None:
         several("four classes, too sure", 200, 4, 2.5, 5),
         several("three classes, not sure enough", 200, 3, 0.4, 6),
     ]
-    FIXTURES.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(json.dumps(case) for case in cases)
-    FIXTURES.write_text(f"[\n{lines}\n]\n")
+    shifts = [
+        shift("two classes, more positives", [0.78, 0.22], [0.55, 0.45], 300, 7),
+        shift("two classes, as before", [0.78, 0.22], [0.78, 0.22], 200, 8),
+        shift("a class has vanished", [0.5, 0.3, 0.2], [0.7, 0.3, 0.0], 200, 9),
+        shift("five classes", [0.4, 0.3, 0.15, 0.1, 0.05], [0.1, 0.1, 0.3, 0.3, 0.2], 250, 10),
+    ]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write("fixtures.json", cases)
+    write("shifts.json", shifts)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.calibration.Calibrator;
 import retune.learning.torch.TorchScript;
 import retune.model.Architecture;
 import retune.model.AtomicFile;
@@ -87,9 +88,16 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
 
   private static String uncalibrated(ModelVersion version) {
     String positive = version.target().positive();
+    ModelVersion.Calibration calibration = version.calibration();
+    boolean isCorrected =
+        calibration != null && calibration.calibrator() instanceof Calibrator.Prior;
     return "The probabilities of the file, the softmax of its logits, are not calibrated"
+        + (isCorrected ? ", nor corrected for the shares of the classes" : "")
         + (positive == null
-            ? "."
+            ? (isCorrected
+                ? ". So its most probable class is not always the version's, whose model.json has"
+                    + " the biases to add to the calibrated logits."
+                : ".")
             : "; '%s' is predicted where its probability is at least %s."
                 .formatted(positive, version.uncalibratedThreshold()));
   }

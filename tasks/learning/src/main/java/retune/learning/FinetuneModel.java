@@ -13,12 +13,15 @@ import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
 import retune.core.split.Part;
 import retune.learning.training.CandidateTraining;
 import retune.learning.training.FinetuningData;
 import retune.learning.training.FinetuningStart;
 import retune.learning.training.NetworkFinetuning;
+import retune.learning.training.PriorCorrection;
 import retune.learning.training.Seeds;
+import retune.learning.training.ThresholdChoice;
 import retune.learning.training.Trained;
 import retune.learning.training.TrainingLog;
 import retune.learning.trees.TreesFinetuning;
@@ -70,7 +73,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                   + " archive or boosted trees; head_new a new head like head_long; trees boosts"
                   + " trees on the day's rows and as many of the last days that passed, or on the"
                   + " day's alone where these are surely better for it; trees_replay always on"
-                  + " both. If left out, attempt 1 is head, 2 head_long, 3 full")
+                  + " both; prior corrects the champion's probabilities for the shares of the"
+                  + " classes and threshold chooses its decision threshold, without training. If"
+                  + " left out, attempt 1 is head, 2 head_long, 3 full")
           @Nullable Strategy strategy,
       @Field(
               value =
@@ -114,14 +119,16 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
           @Nullable Double validationLowerBound,
       @Field("the champion's metric on the same rows") double championValidationValue,
       @Field(
-              "how the candidate was trained: head, head_long, full, head_new, trees or"
-                  + " trees_replay")
+              "how the candidate was made: head, head_long, full, head_new, trees,"
+                  + " trees_replay, prior or threshold")
           String strategy,
-      @Field("epochs trained, or rounds if epochs is left out") @Nullable Integer epochs,
-      @Field("step size used") @Nullable Double learningRate,
+      @Field("epochs trained, or rounds if epochs is left out; 0 without training")
+          @Nullable Integer epochs,
+      @Field("step size used; 0 without training") @Nullable Double learningRate,
       @Field("share of the model's parameters that were trained, 0 to 1")
           @Nullable Double trainableShare,
-      @Field("the epoch or round whose weights were kept, from 1") @Nullable Integer bestEpoch,
+      @Field("the epoch or round whose weights were kept, from 1; 0 without training")
+          @Nullable Integer bestEpoch,
       @Field("false if the same candidate was registered before") boolean changed,
       @Field("why there is no candidate, as a sentence") @Nullable String reason) {}
 
@@ -152,9 +159,11 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       case Trained.Nothing(String reason) ->
           withoutCandidate(input, context, start, strategy, toBeat, reason);
       case Trained.Candidate candidate -> {
-        double value = input.metric().of(candidate.answers());
+        CalibrationFit fit = candidate.calibrated();
+        Predictions answers = fit.calibrated(candidate.answers());
+        double value = input.metric().of(answers);
         yield value > toBeat
-            ? withCandidate(input, context, start, strategy, toBeat, candidate)
+            ? withCandidate(input, context, start, strategy, toBeat, candidate, fit, answers)
             : withoutCandidate(
                 input, context, start, strategy, toBeat, notBetter(input.metric(), value, toBeat));
       }
@@ -173,6 +182,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
           new NetworkFinetuning(
               NetworkPlan.of(strategy, input.epochs(), input.learningRate()), input.batchSize());
       case TREES, TREES_REPLAY -> new TreesFinetuning(strategy);
+      case PRIOR -> new PriorCorrection();
+      case THRESHOLD -> new ThresholdChoice();
     };
   }
 
@@ -191,9 +202,10 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       FinetuningStart start,
       String strategy,
       double toBeat,
-      Trained.Candidate trained) {
-    CalibrationFit calibration = CalibrationFit.of(trained.answers());
-    Evaluation validation = Evaluation.of(calibration.predictions());
+      Trained.Candidate trained,
+      CalibrationFit calibration,
+      Predictions answers) {
+    Evaluation validation = Evaluation.of(answers);
     LOGGER.log(Level.INFO, calibration.sentence());
     LOGGER.log(Level.INFO, TrainingLog.evaluation(validation, input.metric()));
     ModelVersion candidate =
@@ -204,11 +216,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         new ModelStore(context).register(candidate, trained.weights(), VersionStatus.CANDIDATE);
     Attempt.WithCandidate attempt =
         Attempt.WithCandidate.of(
-            input.attempt(),
-            strategy,
-            candidate.modelId(),
-            input.metric(),
-            calibration.predictions());
+            input.attempt(), strategy, candidate.modelId(), input.metric(), answers);
     attempt.keep(context, start.data().batch().description());
     return new Output(
         candidate.modelId(),

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.data.Features;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.PromotionPolicy;
@@ -109,6 +110,13 @@ class TorchScriptLoopTest {
     assertTrue(second.passed(), second.reason());
     ModelVersion fresh = candidate(finetune(champion, 3, "head_new"), champion);
     assertTrue(accuracy(fresh.metrics().getOrDefault("validation", Map.of())) > THRESHOLD);
+    FinetuneModel.Output decided = finetune(champion, 4, Strategy.THRESHOLD, Metric.F1_SCORE);
+    ModelVersion threshold =
+        models.get(Objects.requireNonNull(decided.modelId(), decided.reason()));
+    assertEquals(champion.weightsHash(), threshold.weightsHash());
+    String refusal =
+        String.valueOf(finetune(champion, 5, Strategy.PRIOR, Metric.ACCURACY).reason());
+    assertTrue(refusal.contains("probabilities are not calibrated, so a change"), refusal);
 
     SendEvaluationResults.Output sent =
         new SendEvaluationResults()
@@ -159,12 +167,18 @@ class TorchScriptLoopTest {
   }
 
   private FinetuneModel.Output finetune(ModelVersion champion, int attempt, String strategy) {
-    FinetuneModel.Input input =
-        new FinetuneModel.Input(
-            champion.modelId(), BATCH, null, attempt, null, 5, 1e-3, 32, true, Metric.ACCURACY, 0);
-    FinetuneModel.Output output = new FinetuneModel().run(input, context);
+    FinetuneModel.Output output = finetune(champion, attempt, null, Metric.ACCURACY);
     assertEquals(strategy, output.strategy());
     return output;
+  }
+
+  private FinetuneModel.Output finetune(
+      ModelVersion champion, int attempt, @Nullable Strategy strategy, Metric metric) {
+    return new FinetuneModel()
+        .run(
+            new FinetuneModel.Input(
+                champion.modelId(), BATCH, null, attempt, strategy, 5, 1e-3, 32, true, metric, 0),
+            context);
   }
 
   private ModelVersion candidate(FinetuneModel.Output output, ModelVersion champion) {

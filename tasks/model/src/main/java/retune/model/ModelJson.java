@@ -64,7 +64,8 @@ public final class ModelJson {
   @JsonSubTypes({
     @JsonSubTypes.Type(value = Calibrator.Temperature.class, name = "temperature"),
     @JsonSubTypes.Type(value = Calibrator.Platt.class, name = "platt"),
-    @JsonSubTypes.Type(value = Calibrator.Isotonic.class, name = "isotonic")
+    @JsonSubTypes.Type(value = Calibrator.Isotonic.class, name = "isotonic"),
+    @JsonSubTypes.Type(value = Calibrator.Prior.class, name = "prior")
   })
   private interface NamesMethod {}
 

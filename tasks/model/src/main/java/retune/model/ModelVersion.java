@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -155,9 +156,19 @@ public record ModelVersion(
     return calibration == null ? decisionThreshold : calibration.uncalibratedThreshold;
   }
 
-  /** {@code not calibrated}, or {@code calibrated by} a method. */
+  /** {@code not calibrated}, or {@link Calibrator#words}. */
   public String calibrationWords() {
-    return calibration == null ? "not calibrated" : "calibrated by " + calibration.calibrator.id();
+    return calibration == null ? "not calibrated" : calibration.calibrator.words();
+  }
+
+  /** Whether calibrations were compared for it; none may have been better than none. */
+  public boolean wasCalibrated() {
+    return calibration != null || !calibrationMetrics().isEmpty();
+  }
+
+  /** See {@link CalibrationFit#shares}. */
+  public Optional<double[]> calibrationShares() {
+    return CalibrationFit.shares(calibrationMetrics(), target.classes().size());
   }
 
   /** Whether the probabilities are calibrated and how well, as a sentence. */

@@ -85,7 +85,9 @@ class ModelFolderTest {
         List.of(
             new Calibrator.Temperature(2.5),
             new Calibrator.Platt(0.75, -1.25),
-            new Calibrator.Isotonic(new double[] {-1.0, 0.25}, new double[] {-2.0, 0.5}));
+            new Calibrator.Isotonic(new double[] {-1.0, 0.25}, new double[] {-2.0, 0.5}),
+            new Calibrator.Prior(null, new double[] {0.25}),
+            new Calibrator.Prior(new Calibrator.Platt(0.75, -1.25), new double[] {0.25}));
     Set<String> ids = new HashSet<>(Set.of(model.version().modelId()));
     for (Calibrator calibrator : calibrators) {
       ModelVersion calibrated = TestModels.calibrated(model.version(), calibrator);

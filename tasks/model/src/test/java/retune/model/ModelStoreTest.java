@@ -104,7 +104,9 @@ class ModelStoreTest {
                     .append("expected_calibration_error_before", 0.22)
                     .append("expected_calibration_error_after", 0.01)
                     .append("log_loss_before", 0.5)
-                    .append("log_loss_after", 0.4)),
+                    .append("log_loss_after", 0.4)
+                    .append("class_share_0", 1.0)
+                    .append("class_share_1", 0.0)),
         Objects.requireNonNull(document).get("calibration"));
     assertEquals(
         "The probabilities are calibrated by platt on 1 rows: expected calibration error 0.220"

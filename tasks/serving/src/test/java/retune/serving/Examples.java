@@ -38,6 +38,17 @@ final class Examples {
         MODEL.weights());
   }
 
+  /**
+   * The same network and threshold of stated probabilities, corrected for shares of the classes.
+   */
+  static ModelFolder.Content corrected(Calibrator.Prior prior) {
+    ModelVersion of = MODEL.version();
+    double threshold = prior.uncalibratedThreshold(of.decisionThreshold());
+    return new ModelFolder.Content(
+        of.withCalibration(Calibrations.by(prior, of.target(), threshold), "4567"),
+        MODEL.weights());
+  }
+
   /** A version whose golden logits differ from those of its network. */
   static ModelFolder.Content withWrongGoldenRows() {
     ModelVersion.Golden golden = golden();

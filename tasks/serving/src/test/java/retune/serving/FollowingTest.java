@@ -1,6 +1,7 @@
 package retune.serving;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -145,6 +146,24 @@ class FollowingTest {
       double logOdds = platt.calibrated(Math.log(stated / (1 - stated)));
       assertEquals(1 / (1 + Math.exp(-logOdds)), after.get("prediction").doubleValue(), 1e-6);
       assertEquals(before.get("prediction_class"), after.get("prediction_class"));
+    }
+  }
+
+  @Test
+  void aChampionWhoseSharesAreCorrectedAnswersWithTheCorrection() throws Exception {
+    Calibrator.Prior prior = new Calibrator.Prior(null, new double[] {-20});
+    ModelFolder.Content corrected = Examples.corrected(prior);
+    assertEquals(Examples.MODEL.version().weightsHash(), corrected.version().weightsHash());
+    install(register(Examples.withThreshold(0.001)));
+    try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
+      JsonNode before = Json.MAPPER.readTree(service.post("/predict", ROW).body());
+      promote(register(corrected));
+      service.awaitServed(corrected.version().modelId());
+      JsonNode after = Json.MAPPER.readTree(service.post("/predict", ROW).body());
+      double stated = before.get("prediction").doubleValue();
+      double odds = stated / (1 - stated) * Math.exp(-20);
+      assertEquals(odds / (1 + odds), after.get("prediction").doubleValue(), 1e-9);
+      assertNotEquals(before.get("prediction_class"), after.get("prediction_class"));
     }
   }
 

@@ -51,6 +51,10 @@ public record CalibrationFit(
   private static final String LOSS = "log_loss";
   private static final String BEFORE = "_before";
   private static final String AFTER = "_after";
+  private static final String SHARE = "class_share_";
+
+  /** Standard errors of a gain that a correction of shares must exceed: 95 %, one-sided. */
+  private static final double SURE = 1.645;
 
   /**
    * How good probabilities are.
@@ -98,7 +102,7 @@ public record CalibrationFit(
     Candidate best = new Candidate(null, uncalibrated.threshold(), uncalibrated);
     for (Method method : METHODS) {
       Optional<Candidate> next = candidate(method, uncalibrated);
-      if (next.isPresent() && isSurelyBetter(next.get().losses(), best.losses())) {
+      if (next.isPresent() && isBetter(next.get().losses(), best.losses(), 1)) {
         best = next.get();
       }
     }
@@ -113,6 +117,53 @@ public record CalibrationFit(
         calibrator.apply(uncalibrated, best.threshold),
         Scores.of(uncalibrated),
         Scores.of(best.crossValidated));
+  }
+
+  /**
+   * Corrects what calibrates already for other shares of the classes, and keeps the decision
+   * threshold of calibrated probabilities: so decisions change. There is no correction where it
+   * does not surely lower the log loss on other rows (95 %, one-sided).
+   *
+   * @param before what calibrates already; null where the probabilities need it not
+   * @param threshold for calibrated probabilities
+   * @param uncalibrated rows that the shares are counted on
+   * @param others uncalibrated rows that tell whether the correction is right
+   * @return {@code before} and {@code after} are without and with the correction, on the others
+   */
+  public static CalibrationFit ofShares(
+      @Nullable Calibrator before, double threshold, Predictions uncalibrated, Predictions others) {
+    LabelShift shift =
+        LabelShift.withLabels(
+            before == null ? uncalibrated : before.apply(uncalibrated, threshold));
+    Calibrator.Prior prior = Calibrator.Prior.on(before, shift, uncalibrated.positive());
+    double ofLogits = prior.uncalibratedThreshold(threshold);
+    OptionalDouble mapped = prior.threshold(ofLogits);
+    if (mapped.isEmpty()) {
+      return none(
+          uncalibrated, "corrected probabilities near the decision threshold round to one number");
+    }
+    Predictions uncorrected = before == null ? others : before.apply(others, threshold);
+    Predictions corrected = prior.apply(others, mapped.getAsDouble());
+    if (!isBetter(
+        ClassificationMetrics.logLosses(corrected),
+        ClassificationMetrics.logLosses(uncorrected),
+        SURE)) {
+      return none(
+          uncalibrated,
+          String.format(
+              Locale.ROOT,
+              "correcting for the shares of the classes does not surely lower the log loss on"
+                  + " validation rows (%.4f without the correction, %.4f with it)",
+              ClassificationMetrics.logLoss(uncorrected),
+              ClassificationMetrics.logLoss(corrected)));
+    }
+    return new CalibrationFit(
+        prior,
+        null,
+        uncalibrated.withThreshold(ofLogits),
+        prior.apply(uncalibrated, mapped.getAsDouble()),
+        Scores.of(uncorrected),
+        Scores.of(corrected));
   }
 
   /** Other predictions of the same model, calibrated, with the threshold that decides alike. */
@@ -208,8 +259,8 @@ public record CalibrationFit(
     return rows.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** Whether losses are lower by more than one standard error of their mean difference. */
-  private static boolean isSurelyBetter(double[] losses, double[] others) {
+  /** Whether losses are lower by more than so many standard errors of their mean difference. */
+  private static boolean isBetter(double[] losses, double[] others, double errors) {
     int rows = losses.length;
     double sum = 0;
     double squares = 0;
@@ -220,7 +271,7 @@ public record CalibrationFit(
     }
     double mean = sum / rows;
     double variance = Math.max(0, squares / rows - mean * mean);
-    return mean > Math.sqrt(variance / (rows - 1));
+    return mean > errors * Math.sqrt(variance / (rows - 1));
   }
 
   /** The numbers for a version's record, by name. */
@@ -231,7 +282,30 @@ public record CalibrationFit(
     numbers.put(ERROR + AFTER, after.calibrationError);
     numbers.put(LOSS + BEFORE, before.logLoss);
     numbers.put(LOSS + AFTER, after.logLoss);
+    double[] counts = new double[uncalibrated.classes()];
+    for (int label : uncalibrated.labels()) {
+      counts[label]++;
+    }
+    for (int label = 0; label < counts.length; label++) {
+      numbers.put(SHARE + label, counts[label] / uncalibrated.rows());
+    }
     return numbers;
+  }
+
+  /**
+   * The shares of the classes in the rows that a calibration was fitted on: the reference of {@link
+   * LabelShift#withoutLabels}. Empty if a class had no row, or the numbers lack them.
+   *
+   * @param numbers those of {@link #toMap}, or none
+   */
+  public static Optional<double[]> shares(Map<String, Double> numbers, int classes) {
+    double[] shares =
+        IntStream.range(0, classes)
+            .mapToDouble(label -> numbers.getOrDefault(SHARE + label, 0.0))
+            .toArray();
+    return Arrays.stream(shares).allMatch(share -> share > 0)
+        ? Optional.of(shares)
+        : Optional.empty();
   }
 
   /** What was done, as a sentence. */
@@ -251,10 +325,7 @@ public record CalibrationFit(
   public static String sentence(Calibrator calibrator, int rows, Map<String, Double> numbers) {
     String what =
         String.format(
-            Locale.ROOT,
-            "The probabilities are calibrated by %s on %,d rows",
-            calibrator.id(),
-            rows);
+            Locale.ROOT, "The probabilities are %s on %,d rows", calibrator.words(), rows);
     return numbers.isEmpty()
         ? what + "."
         : String.format(

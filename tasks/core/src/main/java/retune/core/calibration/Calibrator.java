@@ -1,24 +1,31 @@
 package retune.core.calibration;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.metrics.Predictions;
 
 /**
- * Turns a model's log-odds into calibrated ones. Each calibrator is strictly increasing, so that it
- * changes neither the order of rows nor, with the mapped {@link #threshold}, a decision.
+ * Turns a model's log-odds into calibrated ones. With two classes, each calibrator is strictly
+ * increasing, so that it changes neither the order of rows nor, with the mapped {@link #threshold},
+ * a decision. The log-odds are the positive class's logit less the other one's.
  *
- * <p>With two classes, the log-odds are the positive class's logit less the other one's. With more,
- * only a {@link Temperature} calibrates: it divides all logits.
+ * <p>With more classes, a {@link Temperature} divides all logits, which changes no decision, and a
+ * {@link Prior} adds to each, which changes some.
  */
 public sealed interface Calibrator {
   /** The calibrated log-odds of the positive of two classes. */
   double calibrated(double logOdds);
 
-  /** The method's name: {@code temperature}, {@code platt} or {@code isotonic}. */
+  /** The method's name: {@code temperature}, {@code platt}, {@code isotonic} or {@code prior}. */
   String id();
+
+  /** How it calibrates, after "are": {@code calibrated by platt}. */
+  default String words() {
+    return "calibrated by " + id();
+  }
 
   /** Whether it calibrates this number of classes. */
   default boolean suits(int classes) {
@@ -54,6 +61,18 @@ public sealed interface Calibrator {
     double mapped = LogOdds.probability(calibrated(from - LogOdds.ROUNDING * unit));
     double below = LogOdds.probability(calibrated(from - LogOdds.RESOLUTION * unit));
     return below < mapped ? OptionalDouble.of(mapped) : OptionalDouble.empty();
+  }
+
+  /**
+   * The threshold of uncalibrated probabilities that decides as another one of calibrated
+   * probabilities does.
+   *
+   * @param calibrated 0 … 1
+   */
+  default double uncalibratedThreshold(double calibrated) {
+    return calibrated == 0
+        ? 0
+        : LogOdds.probability(LogOdds.reaching(calibrated, this::calibrated));
   }
 
   /**
@@ -211,6 +230,100 @@ public sealed interface Calibrator {
     @Override
     public String toString() {
       return "Isotonic[from=" + Arrays.toString(from) + ", to=" + Arrays.toString(to) + "]";
+    }
+  }
+
+  /**
+   * Corrects calibrated probabilities for other shares of the classes.
+   *
+   * @param calibrator calibrates before; null where the probabilities need it not
+   * @param biases two classes: one, added to the log-odds of the positive one; more classes: one
+   *     for each, added to its logit
+   */
+  record Prior(@Nullable Calibrator calibrator, double[] biases) implements Calibrator {
+    public Prior {
+      biases = biases.clone();
+      if (biases.length == 0
+          || biases.length == 2
+          || !Arrays.stream(biases).allMatch(Double::isFinite)) {
+        throw new InvalidInputException(
+            "The calibration's biases are %s; they must be finite, one for two classes and one for each of more."
+                .formatted(Arrays.toString(biases)));
+      }
+      if (calibrator instanceof Prior) {
+        throw new InvalidInputException(
+            "The calibration corrects the shares of the classes twice; add the biases up.");
+      }
+    }
+
+    /**
+     * A correction on top of what calibrates already, if anything does.
+     *
+     * @param shift has a bias for each class
+     * @param positive index of the positive class; ignored for more than two classes
+     */
+    public static Prior on(@Nullable Calibrator before, LabelShift shift, int positive) {
+      double[] of = shift.biases();
+      double[] biases =
+          of.length == 2 ? new double[] {of[positive] - of[1 - positive]} : of.clone();
+      if (!(before instanceof Prior(Calibrator calibrator, double[] earlier))) {
+        return new Prior(before, biases);
+      }
+      Arrays.setAll(biases, i -> biases[i] + earlier[i]);
+      return new Prior(calibrator, biases);
+    }
+
+    @Override
+    public double calibrated(double logOdds) {
+      return (calibrator == null ? logOdds : calibrator.calibrated(logOdds)) + biases[0];
+    }
+
+    @Override
+    public String id() {
+      return "prior";
+    }
+
+    @Override
+    public String words() {
+      String correction = "corrected for the shares of the classes";
+      return calibrator == null ? correction : calibrator.words() + " and " + correction;
+    }
+
+    @Override
+    public boolean suits(int classes) {
+      return biases.length == (classes == 2 ? 1 : classes)
+          && (calibrator == null || calibrator.suits(classes));
+    }
+
+    @Override
+    public void apply(double[] logits, int positive) {
+      if (logits.length == 2) {
+        Calibrator.super.apply(logits, positive);
+        return;
+      }
+      if (calibrator != null) {
+        calibrator.apply(logits, positive);
+      }
+      for (int i = 0; i < logits.length; i++) {
+        logits[i] += biases[i];
+      }
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Prior(Calibrator otherCalibrator, double[] otherBiases)
+          && Objects.equals(calibrator, otherCalibrator)
+          && Arrays.equals(biases, otherBiases);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * Objects.hashCode(calibrator) + Arrays.hashCode(biases);
+    }
+
+    @Override
+    public String toString() {
+      return "Prior[calibrator=" + calibrator + ", biases=" + Arrays.toString(biases) + "]";
     }
   }
 }

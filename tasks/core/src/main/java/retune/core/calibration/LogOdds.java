@@ -1,5 +1,7 @@
 package retune.core.calibration;
 
+import java.util.function.DoubleUnaryOperator;
+
 /** Log-odds, logits and probabilities. */
 public final class LogOdds {
   /**
@@ -38,11 +40,19 @@ public final class LogOdds {
 
   /** The smallest log-odds whose probability is at least the given one, which is above 0. */
   static double reaching(double probability) {
+    return reaching(probability, logOdds -> logOdds);
+  }
+
+  /**
+   * The smallest log-odds that a rising curve takes to at least the given probability, which is
+   * above 0.
+   */
+  static double reaching(double probability, DoubleUnaryOperator curve) {
     double below = -EXTREME;
     double reaching = EXTREME;
     double middle = (below + reaching) / 2;
     while (below < middle && middle < reaching) {
-      if (probability(middle) >= probability) {
+      if (probability(curve.applyAsDouble(middle)) >= probability) {
         reaching = middle;
       } else {
         below = middle;

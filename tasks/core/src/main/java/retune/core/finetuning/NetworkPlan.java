@@ -28,7 +28,7 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
       case HEAD -> of(strategy, epochs, 1, OF_HEAD, learningRate);
       case HEAD_LONG, HEAD_NEW -> of(strategy, epochs, 4, OF_HEAD, 10 * learningRate);
       case FULL -> of(strategy, epochs, 1, OF_NETWORK, 3 * learningRate);
-      case TREES, TREES_REPLAY -> throw noNetwork(strategy);
+      case TREES, TREES_REPLAY, PRIOR, THRESHOLD -> throw noNetwork(strategy);
     };
   }
 
@@ -72,7 +72,7 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
       case HEAD_LONG -> "the classifier head only, encoder frozen, longer and faster" + threshold;
       case FULL -> "the whole network" + threshold;
       case HEAD_NEW -> "a new classifier head with random weights, encoder frozen" + threshold;
-      case TREES, TREES_REPLAY -> throw noNetwork(strategy);
+      case TREES, TREES_REPLAY, PRIOR, THRESHOLD -> throw noNetwork(strategy);
     };
   }
 

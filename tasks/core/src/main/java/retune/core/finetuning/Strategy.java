@@ -24,7 +24,11 @@ public enum Strategy {
    */
   TREES,
   /** The same, always with rows of ordinary days. */
-  TREES_REPLAY;
+  TREES_REPLAY,
+  /** No training: corrects the probabilities for the shares of the classes. */
+  PRIOR,
+  /** No training: chooses the decision threshold anew. */
+  THRESHOLD;
 
   /** The most attempts of a day. */
   public static final int MOST_ATTEMPTS = 8;

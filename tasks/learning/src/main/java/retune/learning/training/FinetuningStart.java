@@ -3,6 +3,11 @@ package retune.learning.training;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.calibration.CalibrationFit;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
@@ -41,19 +46,49 @@ public record FinetuningStart(
     }
   }
 
-  /** The champion's predictions on the validation rows. */
-  public Predictions championOnValidation(StepContext context) {
-    int[] rows = data.rows(Part.VALIDATION);
+  /** The champion's answers for a part of the rows. */
+  ChampionAnswers champion(Part part, StepContext context) {
+    int[] rows = data.rows(part);
     int[] labels = data.batch().rows().trainingLabels();
     try (Engine engine = open()) {
       float[] encoded =
           new FeatureCache(context)
-              .some(champion, engine, data.batch(), rows, data.dataSplit().id() + "/validation")
+              .some(champion, engine, data.batch(), rows, data.dataSplit().id() + "/" + part.id())
               .values();
-      return new Predictor(champion, engine)
-          .predictEncoded(encoded, rows.length)
-          .against(Arrays.stream(rows).map(row -> labels[row]).toArray());
+      return new ChampionAnswers(
+          champion,
+          new Predictor(champion, engine).predictEncoded(encoded, rows.length),
+          Arrays.stream(rows).map(row -> labels[row]).toArray());
     }
+  }
+
+  /** The champion's predictions on the validation rows. */
+  public Predictions championOnValidation(StepContext context) {
+    return champion(Part.VALIDATION, context).predictions();
+  }
+
+  /**
+   * The champion with another decision threshold or calibration; nothing is trained.
+   *
+   * @param answers its uncalibrated predictions on the validation rows, with the threshold
+   * @param calibration null to fit one on the validation rows
+   * @throws InvalidInputException if the metric is not defined on the validation rows
+   */
+  Trained.Candidate asItIs(Predictions answers, @Nullable CalibrationFit calibration) {
+    ClassifierTraining.defined(metric, metric.of(answers), answers.rows());
+    return new Trained.Candidate(
+        champion.architecture(),
+        weights,
+        0,
+        0,
+        0,
+        0,
+        answers,
+        calibration,
+        List.of(),
+        champion.golden(),
+        null,
+        Map.of());
   }
 
   private Engine open() {

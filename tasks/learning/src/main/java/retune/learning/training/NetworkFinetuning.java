@@ -78,6 +78,7 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
           outcome.trainedShare(),
           outcome.bestEpoch(),
           outcome.answers(),
+          null,
           outcome.history(),
           GoldenRows.of(
               network.architecture,

@@ -3,6 +3,7 @@ package retune.learning.training;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import retune.core.calibration.CalibrationFit;
 import retune.core.metrics.Predictions;
 import retune.model.Architecture;
 import retune.model.ModelVersion.Epoch;
@@ -14,13 +15,14 @@ public sealed interface Trained {
   /**
    * A model that is not a version yet.
    *
-   * @param epochs epochs trained, or rounds of boosting
+   * @param epochs epochs trained, or rounds of boosting; 0 where nothing is trained
    * @param learningRate step size
    * @param trainedShare share of the model's parameters that were trained, 0 … 1
-   * @param bestEpoch the epoch or round whose weights were kept, from 1
-   * @param answers its predictions on the validation rows, with its decision threshold
+   * @param bestEpoch the epoch or round whose weights were kept, from 1; 0 where nothing is trained
+   * @param answers its uncalibrated predictions on the validation rows, with its decision threshold
+   * @param calibration null to fit one on the validation rows
    * @param history one entry per epoch, in order
-   * @param golden validation rows with the logits of the library that trained it
+   * @param golden rows with the logits of the library that trained it
    * @param replayed content hashes of the earlier batches some of whose rows trained it, too; null
    *     if there are none
    * @param settings further numbers of its lineage, by name
@@ -33,11 +35,17 @@ public sealed interface Trained {
       double trainedShare,
       int bestEpoch,
       Predictions answers,
+      @Nullable CalibrationFit calibration,
       List<Epoch> history,
-      Golden golden,
+      @Nullable Golden golden,
       @Nullable List<String> replayed,
       Map<String, Double> settings)
-      implements Trained {}
+      implements Trained {
+    /** The same, calibrated on the validation rows unless it is calibrated already. */
+    public CalibrationFit calibrated() {
+      return calibration == null ? CalibrationFit.of(answers) : calibration;
+    }
+  }
 
   /**
    * Nothing was found that could be better than the champion.

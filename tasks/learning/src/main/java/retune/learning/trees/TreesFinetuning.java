@@ -293,6 +293,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         1,
         grown.bestRound(),
         best.answers,
+        null,
         best.model.history(),
         best.model.golden(rows(start, Part.VALIDATION).selected()),
         replayed,

@@ -51,8 +51,8 @@ class PredictorTest {
         List.of(
             new Calibrator.Temperature(0.4),
             new Calibrator.Platt(0.5, -1.5),
-            new Calibrator.Isotonic(
-                new double[] {-0.2, 0.1, 0.3}, new double[] {-2.0, -1.0, 3.0}))) {
+            new Calibrator.Isotonic(new double[] {-0.2, 0.1, 0.3}, new double[] {-2.0, -1.0, 3.0}),
+            new Calibrator.Prior(new Calibrator.Platt(0.5, -1.5), new double[] {0.7}))) {
       try (Engine engine = new PlainEngine(model.version(), model.weights(), 1)) {
         double aRow = new Predictor(model.version(), engine).predict(features).probability(3, 1);
         ModelVersion uncalibrated = model.version().withDecisionThreshold(aRow);
@@ -93,6 +93,23 @@ class PredictorTest {
         outputs.probabilities(0),
         1e-15);
     assertEquals(1, outputs.predicted(0));
+  }
+
+  @Test
+  void severalClassesAreCorrectedByABiasForEach() {
+    FeatureSchema schema = TestModels.schema(2, 3);
+    Weights weights = TestModels.weights(WeightShapes.of(TestModels.SMALL, schema, 3), 1);
+    ModelVersion version = TestModels.version(TestModels.SMALL, schema, 3, weights);
+    Calibrator prior =
+        new Calibrator.Prior(new Calibrator.Temperature(2), new double[] {0, -1, 0.5});
+    Outputs outputs = Outputs.of(new float[] {1, 3, 2}, TestModels.calibrated(version, prior));
+    double sum = Math.exp(0.5) + Math.exp(0.5) + Math.exp(1.5);
+    assertArrayEquals(
+        new double[] {Math.exp(0.5) / sum, Math.exp(0.5) / sum, Math.exp(1.5) / sum},
+        outputs.probabilities(0),
+        1e-15);
+    assertEquals(2, outputs.predicted(0));
+    assertEquals(3, outputs.logit(0, 1));
   }
 
   @Test
