@@ -19,6 +19,11 @@ POLICY_MISTAKES = {
     "twice": "gate.policy must have each term once",
     "both": "gate.policy must ask for superior or for non_inferior, not for both",
 }
+RETRAININGS = [
+    line.split("\t")
+    for line in Path(__file__).with_name("retraining.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
 MADE_BY_NEW_LOOP = Path(__file__).with_name("made-by-new-loop.yaml")
 
 
@@ -216,3 +221,14 @@ def test_a_mistake_is_named_with_its_file_and_key(mistakes, text, mistake):
 def test_each_mistake_of_a_file_is_named_at_once(mistakes):
     found = mistakes("name: x\ngate: {threshold: 2}\nfinetuning: {epoch: 3}\n")
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(("kind", "section"), RETRAININGS)
+def test_a_section_retraining_is_read_or_refused_with_its_setting(mistakes, kind, section):
+    found = mistakes(f"name: churn\nretraining: {section}\n")
+    if kind == "good":
+        assert found == ()
+    else:
+        (mistake,) = found
+        assert "loop.yaml" in mistake
+        assert ("retraining" if kind == "retraining" else f"retraining.{kind}") in mistake

@@ -75,9 +75,10 @@ class Value:
             return f"must be a date such as 2026-11-05, not {shown(value)}"
         if self.format == "policy" and (mistake := _policy_mistake(str(value))):
             return mistake
-        if self.choices and value not in self.choices:
-            hint = meant(value, self.choices)
-            return f"must be one of {listed(self.choices)}, not {shown(value)}{hint}"
+        for one in value if isinstance(value, list) else [value]:
+            if self.choices and one not in self.choices:
+                hint = meant(one, self.choices)
+                return f"must be one of {listed(self.choices)}, not {shown(one)}{hint}"
         if isinstance(value, int | float) and not self._in_range(value):
             return f"must be {self._range()}, not {shown(value)}"
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,6 +116,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Retraining:
+    """When the model is trained again on collected days. Without triggers, only people start it."""
+
+    triggers: Sequence[str] | None = _input("check_retraining_trigger", "triggers")
+    min_samples: int = _input("check_retraining_trigger", "min_samples")
+    min_days: int = _input("check_retraining_trigger", "min_days")
+    max_days_since_training: int = _input("check_retraining_trigger", "max_days_since_training")
+    min_auc: float = _input("check_retraining_trigger", "min_auc")
+    most_samples: int = _input("check_retraining_trigger", "most_samples")
+    on_drift: str = _input("check_retraining_trigger", "on_drift")
+
+
+@dataclass(frozen=True)
 class Resources:
     """A task's resources; `memory_after_oom` is for the try after one that ran out of memory."""
 
@@ -141,6 +154,7 @@ class Loop:
     finetuning: Finetuning = Finetuning()
     promotion: Promotion = Promotion()
     deployment: Deployment = Deployment()
+    retraining: Retraining = Retraining()
     resources: Mapping[str, Resources] = field(default_factory=dict)
 
     def dag_id(self, pipeline: str) -> str:
@@ -223,6 +237,7 @@ SECTIONS: Mapping[str, type] = {
     "finetuning": Finetuning,
     "promotion": Promotion,
     "deployment": Deployment,
+    "retraining": Retraining,
 }
 TOP = (
     *("name", "primary", "owner", "schedule", "engine", "shards", "attempts"),

@@ -148,6 +148,14 @@ public final class ErrorLedger {
         .orElse(List.of());
   }
 
+  /** The evidence about that champion after its last day; empty if no day of it has counted. */
+  public Optional<Harm> latest(String championId) {
+    return entries().stream()
+        .max(Comparator.comparingInt(Entry::number))
+        .filter(entry -> entry.modelId.equals(championId))
+        .map(Entry::harm);
+  }
+
   private static Harm known(Day day, Gate gate, Entry counted, Entry last) {
     if (counted.isOf(day, gate)) {
       return counted.harm;

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * A declared component of a step's input or output record.
  *
  * @param name in snake_case; what {@link JsonProperty} says, for a name that Java reserves
- * @param choices the values of an enum; otherwise empty
+ * @param choices the values of an enum, or of the elements of a list of enums; otherwise empty
  * @param defaultText as typed on the command line
  * @param positional whether its flag may be omitted
  * @param format the form that a text must have
@@ -90,7 +90,7 @@ record InputField(
         name(component),
         kind,
         field.value(),
-        choices(component.getType()),
+        choices(component),
         byDefault,
         !optional,
         field.min(),
@@ -132,9 +132,14 @@ record InputField(
     throw new IllegalStateException("a step's input cannot have a component of " + type);
   }
 
-  private static List<String> choices(Class<?> type) {
-    return type.isEnum()
-        ? Arrays.stream(type.getEnumConstants())
+  private static List<String> choices(RecordComponent component) {
+    Type type =
+        component.getGenericType() instanceof ParameterizedType list
+                && list.getRawType() == List.class
+            ? list.getActualTypeArguments()[0]
+            : component.getType();
+    return type instanceof Class<?> values && values.isEnum()
+        ? Arrays.stream(values.getEnumConstants())
             .map(value -> ((Enum<?>) value).name().toLowerCase(Locale.ROOT))
             .toList()
         : List.of();

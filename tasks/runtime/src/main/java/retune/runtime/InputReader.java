@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import retune.core.InvalidInputException;
 import retune.core.judgement.PromotionPolicy;
 import tools.jackson.core.JacksonException;
@@ -158,15 +159,9 @@ final class InputReader {
     if (!fits) {
       throw mistyped(field, value.isString() ? value.stringValue() : value.toString());
     }
-    if (!field.choices().isEmpty() && !field.choices().contains(value.stringValue())) {
-      throw new InvalidInputException(
-          "%s: '%s' is not a value of '%s'; choose one of %s.%s"
-              .formatted(
-                  step,
-                  value.stringValue(),
-                  field.name(),
-                  String.join(", ", field.choices()),
-                  Names.didYouMean(value.stringValue(), field.choices())));
+    if (!field.choices().isEmpty()) {
+      (field.kind() == InputField.Kind.ARRAY ? value.valueStream() : Stream.of(value))
+          .forEach(one -> requireChoice(field, one));
     }
     if (field.format() == Field.Format.MODEL_NAME && !ModelName.isValid(value.stringValue())) {
       throw new InvalidInputException(
@@ -180,6 +175,20 @@ final class InputReader {
         && (value.doubleValue() < field.minimum() || value.doubleValue() > field.maximum())) {
       throw new InvalidInputException(
           "%s: '%s' is %s; give %s.".formatted(step, field.name(), value, ManualPage.range(field)));
+    }
+  }
+
+  private void requireChoice(InputField field, JsonNode value) {
+    String given = value.isString() ? value.stringValue() : value.toString();
+    if (!field.choices().contains(given)) {
+      throw new InvalidInputException(
+          "%s: '%s' is not a value of '%s'; choose one of %s.%s"
+              .formatted(
+                  step,
+                  given,
+                  field.name(),
+                  String.join(", ", field.choices()),
+                  Names.didYouMean(given, field.choices())));
     }
   }
 

@@ -97,7 +97,11 @@ final class ManualPage {
   }
 
   static String type(InputField field) {
-    return field.choices().isEmpty() ? field.kind().id() : String.join("|", field.choices());
+    if (field.choices().isEmpty()) {
+      return field.kind().id();
+    }
+    String choices = String.join("|", field.choices());
+    return field.kind() == InputField.Kind.ARRAY ? "list of " + choices : choices;
   }
 
   /** The input that needs no flag, as the usage line shows it. */

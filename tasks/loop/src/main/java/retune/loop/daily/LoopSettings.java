@@ -88,7 +88,16 @@ record LoopSettings(
         "below_gate"),
     FINETUNING("finetune_model", "epochs", "learning_rate", "batch_size"),
     PROMOTION("send_evaluation_results", "allow_backfill_promotion"),
-    DEPLOYMENT("wait_for_model_ready", "wait_seconds");
+    DEPLOYMENT("wait_for_model_ready", "wait_seconds"),
+    RETRAINING(
+        "check_retraining_trigger",
+        "triggers",
+        "min_samples",
+        "min_days",
+        "max_days_since_training",
+        "min_auc",
+        "most_samples",
+        "on_drift");
 
     private final String step;
 

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bson.Document;
+import org.bson.conversions.Bson;
 import retune.runtime.NotReadyException;
 
 /**
@@ -53,6 +54,10 @@ final class Markers {
 
   Optional<Document> find(String batchId) {
     return Optional.ofNullable(markers.find(Filters.eq(batchId)).first());
+  }
+
+  List<Document> find(Bson wanted) {
+    return markers.find(wanted).into(new ArrayList<>());
   }
 
   /**

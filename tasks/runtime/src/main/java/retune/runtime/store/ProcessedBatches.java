@@ -6,6 +6,7 @@ import com.mongodb.client.model.Filters;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -172,6 +173,18 @@ public final class ProcessedBatches {
   /** Returns the metadata of a complete batch. */
   public Optional<ProcessedBatch> find(String batchId) {
     return markers.find(batchId).map(ProcessedBatches::batch);
+  }
+
+  /** Returns the metadata of a model's complete batches of days, by date. */
+  public List<ProcessedBatch> between(String model, LocalDate first, LocalDate last) {
+    Bson days =
+        Filters.and(
+            Filters.gte("_id", RawBatches.batchId(model, first)),
+            Filters.lte("_id", RawBatches.batchId(model, last)));
+    return markers.find(days).stream()
+        .map(ProcessedBatches::batch)
+        .sorted(Comparator.comparing(ProcessedBatch::logicalDate))
+        .toList();
   }
 
   /**

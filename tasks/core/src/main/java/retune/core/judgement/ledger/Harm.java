@@ -70,7 +70,8 @@ public record Harm(EDetector detector, EValues today, int days) {
         value.sentence());
   }
 
-  private String sentence() {
+  /** The evidence beside the limit, without a full stop. */
+  public String sentence() {
     String evidence = String.format(Locale.ROOT, "%.4g", detector.eValue());
     String over = days == 1 ? "1 day" : days + " days";
     return detector.isDecided()

@@ -1,0 +1,186 @@
+package retune.steps.retraining;
+
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.judgement.Evidence;
+import retune.core.judgement.ledger.Harm;
+import retune.core.triggers.TriggerFacts;
+import retune.core.triggers.TriggerFacts.Drift;
+import retune.core.triggers.TriggerFacts.Quality;
+import retune.judgement.ErrorLedger;
+import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.Json;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/** Gathers from the store what decides whether a model is trained again. */
+final class GatheredFacts {
+  private static final DateTimeFormatter MODEL_VERSION =
+      DateTimeFormatter.ofPattern("uuuuMMdd_HHmmss");
+  private static final String DETECTED = "overall_drift_detected";
+
+  private final StepContext context;
+  private final DocumentStore store;
+  private final String model;
+  private final ModelVersion champion;
+
+  GatheredFacts(StepContext context, String model) {
+    this.context = context;
+    this.store = context.store();
+    this.model = model;
+    this.champion = new ModelStore(store).get(new Champions(store).get(model).modelId());
+  }
+
+  /** The version in production. */
+  ModelVersion champion() {
+    return champion;
+  }
+
+  /**
+   * The facts as they are now.
+   *
+   * @param evidence what the loop takes for evidence of harm
+   * @param driftReport a JSON file, or an id in {@code drift_reports}; the model's last report if
+   *     null
+   */
+  TriggerFacts gather(Evidence evidence, @Nullable String driftReport) throws IOException {
+    Optional<Document> last = RetrainingEvents.lastEnded(store, model);
+    Instant trained =
+        LocalDateTime.parse(champion.modelVersion(), MODEL_VERSION).toInstant(ZoneOffset.UTC);
+    Instant lastTraining =
+        last.map(event -> Instant.parse(event.getString("timestamp")))
+            .filter(ended -> ended.isAfter(trained))
+            .orElse(trained);
+    return new TriggerFacts(
+        context.clock().instant(),
+        lastTraining,
+        newSamples(last),
+        quality(evidence).orElse(null),
+        drift(driftReport).orElse(null));
+  }
+
+  /** Labelled rows of days after those that the last training knew. */
+  private long newSamples(Optional<Document> last) {
+    LocalDate after =
+        Stream.concat(
+                last.map(event -> event.getString("last_day")).stream(),
+                trainingDay(champion).stream())
+            .map(LocalDate::parse)
+            .max(Comparator.naturalOrder())
+            .orElse(LocalDate.EPOCH);
+    return store.processedBatches().between(model, after.plusDays(1), TrainingSet.LAST_DAY).stream()
+        .mapToLong(ProcessedBatch::labelled)
+        .sum();
+  }
+
+  /** The day whose rows a version was fine-tuned on; empty for one of a file. */
+  private Optional<String> trainingDay(ModelVersion version) {
+    return store
+        .collection("data_splits")
+        .find(Filters.eq("content_hash", version.lineage().trainedOn()))
+        .projection(Projections.include("data_path"))
+        .map(split -> split.getString("data_path"))
+        .into(new ArrayList<>())
+        .stream()
+        .map(path -> path.substring(path.indexOf('/') + 1))
+        .filter(day -> day.matches("\\d{4}-\\d{2}-\\d{2}"))
+        .max(Comparator.naturalOrder());
+  }
+
+  private Optional<Quality> quality(Evidence evidence) {
+    Optional<Document> evaluated =
+        store.events().startingWith("evaluation_events", "evaluation/" + model + "/").stream()
+            .filter(event -> champion.modelId().equals(event.getString("model_id")))
+            .max(
+                Comparator.comparing((Document event) -> event.getString("logical_date"))
+                    .thenComparing(event -> event.getInteger("revision")));
+    return evaluated.map(event -> quality(evidence, event));
+  }
+
+  private Quality quality(Evidence evidence, Document event) {
+    String measured =
+        String.format(
+            Locale.ROOT,
+            "the %s of %s is %.4f, with a threshold of %s",
+            event.getString("metric"),
+            event.getString("logical_date"),
+            event.getDouble("value"),
+            event.getDouble("threshold"));
+    Document metrics = event.get("metrics", Document.class);
+    Double auc = metrics.getDouble("roc_auc");
+    Optional<Harm> harm = new ErrorLedger(context, model).latest(champion.modelId());
+    if (evidence == Evidence.INTERVAL && harm.isPresent()) {
+      return new Quality(
+          harm.get().detector().isDecided(),
+          capital(measured + "; " + harm.get().sentence()) + ".",
+          auc);
+    }
+    boolean isBelow = event.getDouble("value") < event.getDouble("threshold");
+    return new Quality(evidence == Evidence.POINT && isBelow, capital(measured) + ".", auc);
+  }
+
+  private Optional<Drift> drift(@Nullable String report) throws IOException {
+    if (report == null) {
+      return store.events().startingWith("drift_reports", model + "/").stream()
+          .max(Comparator.comparing(kept -> Objects.requireNonNull(kept.getString("timestamp"))))
+          .map(kept -> drift(kept.getString("_id"), kept));
+    }
+    Optional<Document> kept = store.events().find("drift_reports", report);
+    if (kept.isPresent()) {
+      return Optional.of(drift(report, kept.get()));
+    }
+    Path file = Path.of(report);
+    if (!Files.isRegularFile(file)) {
+      throw new InvalidInputException(
+          "There is no drift report '%s', neither in drift_reports nor as a JSON file; name one that exists."
+              .formatted(report));
+    }
+    try {
+      JsonNode detected = Json.MAPPER.readTree(Files.readString(file)).path(DETECTED);
+      if (detected.isBoolean()) {
+        return Optional.of(new Drift(report, detected.booleanValue()));
+      }
+    } catch (JacksonException malformed) {
+      throw new InvalidInputException(noReport(report), malformed);
+    }
+    throw new InvalidInputException(noReport(report));
+  }
+
+  private static Drift drift(String id, Document report) {
+    if (!(report.get(DETECTED) instanceof Boolean detected)) {
+      throw new InvalidInputException(noReport(id));
+    }
+    return new Drift(id, detected);
+  }
+
+  private static String noReport(String report) {
+    return "'%s' is no drift report: it has no %s that is true or false."
+        .formatted(report, DETECTED);
+  }
+
+  private static String capital(String sentence) {
+    return sentence.substring(0, 1).toUpperCase(Locale.ROOT) + sentence.substring(1);
+  }
+}

@@ -1,0 +1,112 @@
+package retune.steps.retraining;
+
+import com.mongodb.ErrorCategory;
+import com.mongodb.MongoWriteException;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.model.Filters;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import org.bson.Document;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * The right to retrain a model, which one run has at a time. The collection {@code
+ * retraining_leases} holds it under the model's name and changes it by compare-and-set. A holder
+ * that dies keeps it until it expires, or takes it up again when its run continues.
+ */
+final class Lease {
+  private static final String HOLDER = "holder";
+  private static final String EXPIRES_AT = "expires_at";
+  private static final String REVISION = "revision";
+
+  private final MongoCollection<Document> leases;
+  private final String model;
+
+  Lease(DocumentStore store, String model) {
+    this.leases = store.collection("retraining_leases");
+    this.model = model;
+  }
+
+  /**
+   * Who has the lease.
+   *
+   * @param holder a retraining's id
+   */
+  record Held(String holder, Instant expiresAt) {}
+
+  /**
+   * Takes the lease for a retraining, or extends it where the retraining has it.
+   *
+   * @return who has it instead; empty if the retraining has it now
+   */
+  Optional<Held> take(String holder, Instant now, Duration duration) {
+    while (true) {
+      Document current = leases.find(Filters.eq(model)).first();
+      if (current == null) {
+        if (insert(lease(holder, now, duration, 1))) {
+          return Optional.empty();
+        }
+        continue;
+      }
+      Held held = held(current);
+      if (!held.holder.equals(holder) && held.expiresAt.isAfter(now)) {
+        return Optional.of(held);
+      }
+      if (replace(current, lease(holder, now, duration, current.getLong(REVISION) + 1))) {
+        return Optional.empty();
+      }
+    }
+  }
+
+  /** Who has it, or had it last; empty if no retraining ever had. */
+  Optional<Held> find() {
+    return Optional.ofNullable(leases.find(Filters.eq(model)).first()).map(Lease::held);
+  }
+
+  /** Whether the retraining has it; where it has expired, as long as no other took it. */
+  boolean isOf(String holder) {
+    return find().filter(held -> held.holder.equals(holder)).isPresent();
+  }
+
+  /** Gives it back at once; does nothing where another retraining has it. */
+  void release(String holder, Instant now) {
+    Document current = leases.find(Filters.eq(model)).first();
+    if (current != null && held(current).holder.equals(holder)) {
+      replace(current, lease(holder, now, Duration.ZERO, current.getLong(REVISION) + 1));
+    }
+  }
+
+  private Document lease(String holder, Instant now, Duration duration, long revision) {
+    return new Document("_id", model)
+        .append(HOLDER, holder)
+        .append("taken_at", now.toString())
+        .append(EXPIRES_AT, now.plus(duration).toString())
+        .append(REVISION, revision);
+  }
+
+  private boolean insert(Document lease) {
+    try {
+      leases.insertOne(lease);
+      return true;
+    } catch (MongoWriteException e) {
+      if (e.getError().getCategory() != ErrorCategory.DUPLICATE_KEY) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private boolean replace(Document expected, Document lease) {
+    return leases
+            .replaceOne(
+                Filters.and(Filters.eq(model), Filters.eq(REVISION, expected.getLong(REVISION))),
+                lease)
+            .getMatchedCount()
+        == 1;
+  }
+
+  private static Held held(Document lease) {
+    return new Held(lease.getString(HOLDER), Instant.parse(lease.getString(EXPIRES_AT)));
+  }
+}

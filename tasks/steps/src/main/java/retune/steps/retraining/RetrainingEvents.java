@@ -1,0 +1,74 @@
+package retune.steps.retraining;
+
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.bson.Document;
+import retune.runtime.StepContext;
+import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Provenance;
+
+/**
+ * What happened to retrainings, as earlier readers know it. The collection {@code
+ * retraining_events} holds them under {@code MODEL/RETRAINING/STATUS} and only grows.
+ */
+final class RetrainingEvents {
+  static final String COLLECTION = "retraining_events";
+
+  private RetrainingEvents() {}
+
+  /** What is known of a retraining at an event. */
+  enum Status {
+    STARTED,
+    DEPLOYED,
+    REJECTED,
+    FAILED;
+
+    String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    boolean ends() {
+      return this != STARTED;
+    }
+  }
+
+  /** Adds an event; does nothing where the retraining has one of that status. */
+  static void add(
+      StepContext context,
+      String model,
+      String retrainingId,
+      String trigger,
+      Status status,
+      Document more) {
+    Document event =
+        new Document("event_type", "retraining")
+            .append("trigger", trigger)
+            .append("status", status.id())
+            .append("model", model)
+            .append("retraining_id", retrainingId);
+    event.putAll(more);
+    event.putAll(Provenance.of(context));
+    context
+        .store()
+        .events()
+        .append(COLLECTION, "%s/%s/%s".formatted(model, retrainingId, status.id()), event);
+  }
+
+  /** A model's events, the oldest first. */
+  static List<Document> of(DocumentStore store, String model) {
+    return store.events().startingWith(COLLECTION, model + "/").stream()
+        .sorted(Comparator.comparing(event -> Instant.parse(event.getString("timestamp"))))
+        .toList();
+  }
+
+  /** The end of the last retraining that had rows to train on. */
+  static Optional<Document> lastEnded(DocumentStore store, String model) {
+    return of(store, model).stream()
+        .filter(event -> event.containsKey("last_day"))
+        .filter(event -> !event.getString("status").equals(Status.STARTED.id()))
+        .reduce((earlier, later) -> later);
+  }
+}
