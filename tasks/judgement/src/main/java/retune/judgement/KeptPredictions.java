@@ -83,8 +83,13 @@ final class KeptPredictions {
         .filter(kept -> kept.getInteger("rows") == rows.length)
         .map(kept -> bytes(context, kept.getString("file")))
         .flatMap(Optional::stream)
-        .map(bytes -> read(bytes, version, rows, labels))
+        .map(bytes -> read(bytes, version, rows.length))
         .flatMap(Optional::stream)
+        .filter(
+            kept ->
+                Arrays.equals(kept.rows(), rows)
+                    && Arrays.equals(kept.predictions().labels(), labels))
+        .map(Kept::predictions)
         .findFirst();
   }
 
@@ -96,30 +101,46 @@ final class KeptPredictions {
     }
   }
 
-  private static Optional<Predictions> read(
-      byte[] file, ModelVersion version, int[] rows, int[] labels) {
+  /** Kept predictions by their id; empty if their file is lost or damaged. */
+  static Optional<Predictions> find(StepContext context, ModelVersion version, String id) {
+    return context
+        .store()
+        .events()
+        .find(COLLECTION, id)
+        .flatMap(
+            kept ->
+                bytes(context, kept.getString("file"))
+                    .flatMap(bytes -> read(bytes, version, kept.getInteger("rows"))))
+        .map(Kept::predictions);
+  }
+
+  /**
+   * The content of a file.
+   *
+   * @param rows positions in the batch
+   */
+  private record Kept(int[] rows, Predictions predictions) {}
+
+  private static Optional<Kept> read(byte[] file, ModelVersion version, int count) {
     int classes = version.target().classes().size();
     ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
-    int[] integers = new int[2 * rows.length];
-    double[] probabilities = new double[rows.length * classes];
-    if (bytes.remaining()
-        != integers.length * Integer.BYTES + probabilities.length * Double.BYTES) {
+    int[] rows = new int[count];
+    int[] labels = new int[count];
+    double[] probabilities = new double[count * classes];
+    if (bytes.remaining() != 2 * count * Integer.BYTES + probabilities.length * Double.BYTES) {
       return Optional.empty();
     }
-    bytes.asIntBuffer().get(integers);
-    bytes.position(integers.length * Integer.BYTES).asDoubleBuffer().get(probabilities);
-    boolean same =
-        Arrays.equals(integers, 0, rows.length, rows, 0, rows.length)
-            && Arrays.equals(integers, rows.length, integers.length, labels, 0, labels.length);
-    return same
-        ? Optional.of(
+    bytes.asIntBuffer().get(rows).get(labels);
+    bytes.position(2 * count * Integer.BYTES).asDoubleBuffer().get(probabilities);
+    return Optional.of(
+        new Kept(
+            rows,
             new Predictions(
                 labels,
                 probabilities,
                 classes,
                 version.target().positiveIndex(),
-                version.decisionThreshold()))
-        : Optional.empty();
+                version.decisionThreshold())));
   }
 
   private static long size(Predictions predictions) {

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.Shard;
 import retune.core.metrics.Evaluation;
 import retune.judgement.Challengers;
+import retune.judgement.EvaluatedDays;
 import retune.judgement.MeasuredVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.FeatureCache;
@@ -37,7 +38,7 @@ public final class EvaluateModel implements Step<EvaluateModel.Input, EvaluateMo
   private static final Logger LOGGER = System.getLogger(EvaluateModel.class.getName());
 
   /** The dataset's name of a day's evaluation. */
-  static final String TEST = "test";
+  static final String TEST = EvaluatedDays.DATASET;
 
   public record Input(
       @Field("the version to measure") String modelId,

@@ -245,6 +245,14 @@ final class Loop implements AutoCloseable {
     writeBatch(RELABELLED_HASH, "raw, labelled anew", PREPROCESSING.hash(), rows);
   }
 
+  /** Takes the labels from the day's batch, as if they were not known yet. */
+  void unlabel() {
+    Rows rows = Batch.load(context, batch()).rows();
+    Arrays.fill(rows.labels(), Target.UNLABELLED);
+    contentHash = Hashing.sha256("unlabelled, " + contentHash);
+    writeBatch(contentHash, "unlabelled", PREPROCESSING.hash(), rows);
+  }
+
   /** Makes so many rows, like those of ordinary days, the model's reference. */
   void writeReference(int rows) {
     writeReference(rows, PREPROCESSING.hash());
