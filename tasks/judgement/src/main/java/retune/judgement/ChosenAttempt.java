@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Rules;
@@ -20,8 +21,11 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * on the chosen version.
  *
  * @param tried the attempts that were made, in order
- * @param chosen the one with the greatest value on the validation rows, the first of equals; empty
- *     if none made a version
+ * @param chosen the one with the greatest value on the validation rows; where none surely reaches
+ *     the gate, the first that is within a standard error of it (the one-standard-error rule of
+ *     Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), because the
+ *     greatest of several noisy values favours what fits the validation rows; empty if none made a
+ *     version
  */
 public record ChosenAttempt(List<Attempt> tried, Optional<WithCandidate> chosen) {
   private static final RunDocuments DOCUMENTS = new RunDocuments("chosen_attempts");
@@ -53,13 +57,28 @@ public record ChosenAttempt(List<Attempt> tried, Optional<WithCandidate> chosen)
                       rules.gate().threshold())
               + " finetune_model for the next attempt with the gate's metric.");
     }
-    return new ChosenAttempt(
-        List.copyOf(tried),
-        tried.stream()
-            .filter(WithCandidate.class::isInstance)
-            .map(WithCandidate.class::cast)
-            .sorted(Comparator.comparingDouble(WithCandidate::value).reversed())
-            .findFirst());
+    return new ChosenAttempt(List.copyOf(tried), choice(tried, reached));
+  }
+
+  private static Optional<WithCandidate> choice(List<Attempt> tried, boolean reached) {
+    Optional<WithCandidate> best = best(tried);
+    return reached
+        ? best
+        : best.flatMap(
+            greatest ->
+                candidates(tried)
+                    .filter(made -> made.value() >= greatest.value() - greatest.standardError())
+                    .findFirst());
+  }
+
+  private static Optional<WithCandidate> best(List<Attempt> tried) {
+    return candidates(tried)
+        .sorted(Comparator.comparingDouble(WithCandidate::value).reversed())
+        .findFirst();
+  }
+
+  private static Stream<WithCandidate> candidates(List<Attempt> tried) {
+    return tried.stream().filter(WithCandidate.class::isInstance).map(WithCandidate.class::cast);
   }
 
   /** Why this attempt was chosen, or none, in sentences. */
@@ -71,14 +90,27 @@ public record ChosenAttempt(List<Attempt> tried, Optional<WithCandidate> chosen)
                     String.format(
                         Locale.ROOT,
                         "Attempt %d of %d is chosen: its %s on the validation rows, %.4f (at least"
-                            + " %.4f), is the best.",
+                            + " %.4f), is %s.",
                         attempt.number(),
                         tried.size(),
                         attempt.metric().id(),
                         attempt.value(),
-                        attempt.lowerBound()))
+                        attempt.lowerBound(),
+                        place(attempt)))
             .orElse("");
     return (choice + " " + Attempts.withoutCandidate(tried)).strip();
+  }
+
+  private String place(WithCandidate attempt) {
+    WithCandidate best = best(tried).orElseThrow();
+    return best.equals(attempt)
+        ? "the best"
+        : String.format(
+            Locale.ROOT,
+            "within a standard error of the best, the %.4f of attempt %d, which comes later in the"
+                + " list",
+            best.value(),
+            best.number());
   }
 
   public void keep(StepContext context, ProcessedBatch batch, DayKey key) {

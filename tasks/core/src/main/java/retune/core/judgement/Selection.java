@@ -7,7 +7,8 @@ public enum Selection {
   /** Each attempt is judged on the hold-out; the first that passes is the candidate. */
   FIRST_PASSING,
   /**
-   * The best attempt on the validation rows is the candidate; it alone is judged on the hold-out.
+   * The best attempt on the validation rows is the candidate, or the first that chance may have put
+   * behind it; it alone is judged on the hold-out.
    */
   BEST_ON_VALIDATION;
 

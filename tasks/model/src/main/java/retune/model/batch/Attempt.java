@@ -42,6 +42,14 @@ public sealed interface Attempt {
     /** Coverage of the two-sided interval whose lower end is the bound. */
     private static final double COVERAGE = 0.9;
 
+    /** Standard errors from the value to the bound: the normal quantile of 95 %. */
+    private static final double ERRORS = 1.6448536269514722;
+
+    /** The standard error of the value, from its bound. */
+    public double standardError() {
+      return (value - lowerBound) / ERRORS;
+    }
+
     /**
      * An attempt with its value and bound.
      *

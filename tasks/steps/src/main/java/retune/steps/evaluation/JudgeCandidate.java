@@ -25,7 +25,8 @@ import retune.steps.comparison.EvaluationReport;
 
 @About(
     value =
-        "Chooses the run's attempt with the best value on the validation rows, and judges its"
+        "Chooses the run's attempt with the best value on the validation rows or, if none surely"
+            + " reaches the gate, the first within a standard error of the best; and judges its"
             + " version and the champion on the hold-out, whose rows no training has seen. For"
             + " loops with gate.selection best_on_validation. If no attempt found a candidate,"
             + " nothing passes and nothing is judged.",

@@ -543,8 +543,8 @@ class ApprovalTest {
     loop.evaluate(champion);
     loop.check(champion);
     loop.prepare(champion);
-    loop.attempt(1, USELESS, champion);
-    loop.attempt(2, USELESS, champion);
+    loop.attempt(1, USELESS, champion, 0.45, 0.35);
+    loop.attempt(2, USELESS, champion, 0.45, 0.35);
     return loop.attempt(3, POOR, champion);
   }
 

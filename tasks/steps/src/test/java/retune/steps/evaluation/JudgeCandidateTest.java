@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.steps.evaluation.Loop.EXCELLENT;
+import static retune.steps.evaluation.Loop.GOOD;
 import static retune.steps.evaluation.Loop.POOR;
 import static retune.steps.evaluation.Loop.USELESS;
 
@@ -14,6 +15,8 @@ import java.util.Objects;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
 import retune.core.judgement.Selection;
 import retune.core.judgement.VersionStatus;
@@ -64,7 +67,7 @@ class JudgeCandidateTest {
     String champion = failingChampion();
     List<String> attempts =
         List.of(
-            loop.attempt(1, USELESS, champion),
+            loop.attempt(1, USELESS, champion, 0.45, 0.35),
             loop.attempt(2, POOR, champion),
             loop.attempt(3, USELESS, champion));
     JudgeCandidate.Output judged = loop.judgeCandidate(champion);
@@ -86,6 +89,24 @@ class JudgeCandidateTest {
     assertEquals(3, results.retrainingInfo().retryCount());
     assertEquals(VersionStatus.REJECTED, loop.models.status(attempts.get(1)));
     assertEquals(VersionStatus.CANDIDATE, loop.models.status(attempts.get(0)));
+  }
+
+  /** Values on the validation rows with their bounds; the gate is 0.8. */
+  @ParameterizedTest
+  @CsvSource({
+    "0.700, 0.650, 0.720, 0.670, 1, is within a standard error of the best",
+    "0.700, 0.650, 0.740, 0.690, 2, is the best",
+    "0.825, 0.780, 0.830, 0.800, 2, is the best", // and surely reaches the gate
+  })
+  void theFirstWithinAStandardErrorOfTheBestIsJudgedWhereNoneSurelyReachesTheGate(
+      double first, double firstBound, double second, double secondBound, int chosen, String why) {
+    String champion = failingChampion();
+    loop.attempt(1, GOOD, champion, first, firstBound);
+    loop.attempt(2, GOOD, champion, second, secondBound);
+    loop.attemptWithoutCandidate(3);
+    JudgeCandidate.Output judged = loop.judgeCandidate(champion);
+    assertEquals(chosen, judged.attempt(), judged.reason());
+    assertTrue(judged.reason().contains(why), judged.reason());
   }
 
   @Test

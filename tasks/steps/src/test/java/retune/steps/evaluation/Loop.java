@@ -528,6 +528,14 @@ final class Loop implements AutoCloseable {
     return modelId;
   }
 
+  /** Makes an attempt with this accuracy on the validation rows, and its lower bound. */
+  String attempt(int number, int feature, String championId, double value, double lowerBound) {
+    String modelId = register(feature, number, championId, VersionStatus.CANDIDATE);
+    new Attempt.WithCandidate(number, "head", modelId, Metric.ACCURACY, value, lowerBound)
+        .keep(context, Batch.load(context, batch()).description());
+    return modelId;
+  }
+
   /** Makes an attempt that found nothing better than the champion. */
   void attemptWithoutCandidate(int number) {
     new Attempt.WithoutCandidate(
