@@ -1,0 +1,88 @@
+package retune.core.drift;
+
+import java.util.List;
+
+/** A column of the reference beside the same column of a batch. */
+public sealed interface ComparedColumn {
+  String name();
+
+  /** Rows of the batch. */
+  int rows();
+
+  /**
+   * Numbers.
+   *
+   * @param reference finite values, at least one
+   * @param current finite values of the batch, at least one
+   * @param center with {@code scale}: a value's original is {@code value · scale + center}
+   */
+  record Numbers(String name, float[] reference, float[] current, double center, double scale)
+      implements ComparedColumn {
+    @Override
+    public int rows() {
+      return current.length;
+    }
+  }
+
+  /**
+   * Categories.
+   *
+   * @param labels the text of each code
+   * @param reference codes, at least one
+   * @param current codes of the batch, at least one
+   */
+  record Codes(String name, List<String> labels, int[] reference, int[] current)
+      implements ComparedColumn {
+    public Codes {
+      labels = List.copyOf(labels);
+    }
+
+    @Override
+    public int rows() {
+      return current.length;
+    }
+  }
+
+  /** What some rows have. */
+  enum Property {
+    /** No value in the column. */
+    MISSING("missing"),
+    /** A category or code that training did not have. */
+    UNSEEN("unseen category"),
+    /** A value that no row may have, so that it was left out. */
+    REJECTED("rejected rows");
+
+    private final String words;
+
+    Property(String words) {
+      this.words = words;
+    }
+
+    public String words() {
+      return words;
+    }
+  }
+
+  /**
+   * How many rows have a property.
+   *
+   * @param column empty for the whole row
+   */
+  record Share(
+      Property property,
+      String column,
+      long referenceHits,
+      long referenceRows,
+      long currentHits,
+      long currentRows) {
+    /** The share of the reference's rows. */
+    public double reference() {
+      return (double) referenceHits / referenceRows;
+    }
+
+    /** The share of the batch's rows. */
+    public double current() {
+      return (double) currentHits / currentRows;
+    }
+  }
+}
