@@ -25,8 +25,11 @@ file asks a person about such a version (`gate.below_gate` or `gate.on_conflict:
 as `asked` instead, without an alert. `ask_person` then starts the DAG `model_approval`, which
 waits for the answer; this run does not.
 
+`detect_drift` compares the day with the model's reference. It needs no labels, runs even if the
+evaluation fails, and decides nothing: drift explains, harm retrains.
+
 The button *Report* under *Details* of a task that judged a version opens the comparison behind its
-verdict.
+verdict; that of `detect_drift`, both distributions of each column with drift.
 
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 `fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs
@@ -162,6 +165,8 @@ for loop in loops():
         load_latest_model = step("load_latest_model", loop, model=loop.name)
         champion_id = result(load_latest_model, "model_id")
         evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch)
+        # As a teardown, drift is told of a day whose evaluation fails, and never fails the run.
+        detect_drift = step("detect_drift", loop, model_id=champion_id, **batch).as_teardown()
         check_model_performance = step(
             "check_model_performance",
             loop,
@@ -212,6 +217,7 @@ for loop in loops():
         )
 
         chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
+        evaluate_model[-1] >> detect_drift
         decide_after_check >> [look_back, send_evaluation_results]
         look_back >> decide_after_look_back
         decide_after_look_back >> [prepare_retraining_data, send_evaluation_results]

@@ -1,4 +1,4 @@
-"""Serves the report behind a verdict to people who may see the task that judged.
+"""Serves the reports that tasks wrote to people who may see these tasks.
 
 Install it with this folder as `[core] plugins_folder`, in the API server and where tasks run; tasks
 link to reports only where it is installed. The API server reads the reports from the document
@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 SECONDS_TO_WAIT = 5
+COLLECTIONS = ("comparison_reports", "drift_reports")
 # A report is one file without scripts. If it had any, they would not run in Airflow's origin.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -54,8 +55,18 @@ def _page(dag_id: str, report_id: str) -> str | None:
     except ModuleNotFoundError:
         raise HTTPException(503, "The API server needs pymongo to read reports.") from None
     try:
-        reports = _database()["comparison_reports"]
-        found = reports.find_one({"_id": report_id, "dag_id": dag_id}, {"html": True})
+        found = next(
+            filter(
+                None,
+                (
+                    _database()[reports].find_one(
+                        {"_id": report_id, "dag_id": dag_id}, {"html": True}
+                    )
+                    for reports in COLLECTIONS
+                ),
+            ),
+            None,
+        )
     except PyMongoError:
         raise HTTPException(
             503,

@@ -71,6 +71,7 @@ def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
 EVALUATION = {
     ("load_latest_model", "evaluate_model"),
     ("evaluate_model", "check_model_performance"),
+    ("evaluate_model", "detect_drift"),
     ("check_model_performance", "decide_after_check"),
     ("decide_after_check", "send_evaluation_results"),
     ("decide_after_check", "look_back"),

@@ -13,7 +13,8 @@ from real import running_store
 DAG = "model_evaluation_pipeline"
 REPORT = f"credit-default/{DAY}/a run+00:00/key/2"
 PAGE = "<!doctype html><title>A comparison</title>"
-JUDGING = {"look_back", "evaluate_finetuned_model", "judge_candidate"}
+DRIFT = f"credit-default/{DAY}/a run+00:00/credit-default-0123456789ab"
+WITH_REPORT = {"look_back", "evaluate_finetuned_model", "judge_candidate", "detect_drift"}
 
 
 @pytest.fixture
@@ -24,10 +25,13 @@ def plugins(monkeypatch):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A store with one report; its address."""
+    """A store with two reports; its address."""
     with running_store(tmp_path_factory.mktemp("store")) as address, MongoClient(address) as client:
         client["retune"]["comparison_reports"].insert_one(
             {"_id": REPORT, "dag_id": DAG, "html": PAGE}
+        )
+        client["retune"]["drift_reports"].insert_one(
+            {"_id": DRIFT, "dag_id": DAG, "html": "<!doctype html><title>Drift</title>"}
         )
         yield address
 
@@ -55,6 +59,11 @@ def test_a_report_is_shown_to_whoever_may_see_the_dag(page):
     shown = page()
     assert (shown.status_code, shown.text) == (200, PAGE)
     assert shown.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_report_of_drift_is_shown_alike(page):
+    shown = page(DRIFT)
+    assert (shown.status_code, shown.text) == (200, "<!doctype html><title>Drift</title>")
 
 
 def test_a_reports_scripts_would_not_run(page):
@@ -130,4 +139,4 @@ def test_only_tasks_that_judge_a_version_link_to_reports(bag, tmp_path, runtime)
         for task in dag.tasks
         if "Report" in [link.name for link in task.operator_extra_links]
     }
-    assert linked == JUDGING
+    assert linked == WITH_REPORT

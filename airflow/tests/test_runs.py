@@ -72,7 +72,13 @@ def finetuned(*numbers: int) -> set[str]:
 
 HEALTHY = {"check_model_performance": {"needs_retraining": False, "challenger_is_better": False}}
 PROVED = {"check_model_performance": {"needs_retraining": False, "challenger_is_better": True}}
-BEFORE = {"load_latest_model", "evaluate_model", "check_model_performance", "decide_after_check"}
+BEFORE = {
+    "load_latest_model",
+    "evaluate_model",
+    "detect_drift",
+    "check_model_performance",
+    "decide_after_check",
+}
 JUDGED = {"judge_candidate", "decide_after_judgement"}
 PREPARED = {"look_back", "decide_after_look_back", "prepare_retraining_data"}
 
@@ -83,6 +89,24 @@ def test_a_model_that_passes_is_reported_at_once(run, program):
     assert ended.state == "success"
     assert ended.done == BEFORE | {"send_evaluation_results"}
     assert ended.states["fail_run_after_alert"] == "skipped"
+
+
+def test_drift_is_told_of_a_day_whose_evaluation_fails(run, program):
+    program.answer(CHAMPION | {"evaluate_model": {"_exit": 50}})
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "failed"
+    assert ended.done == {"load_latest_model", "detect_drift"}
+    assert program.inputs("detect_drift") == [
+        {"model_id": "champion", "data_path": "credit-default/2026-11-05"}
+    ]
+
+
+def test_a_day_goes_on_where_drift_cannot_be_told(run, program):
+    program.answer(CHAMPION | HEALTHY | {"detect_drift": {"_exit": 50}})
+    ended = run("model_evaluation_pipeline")
+    assert ended.state == "success"
+    assert ended.states["detect_drift"] == "failed"
+    assert ended.done == BEFORE - {"detect_drift"} | {"send_evaluation_results"}
 
 
 def test_an_earlier_version_that_passes_needs_no_attempt(run, program):

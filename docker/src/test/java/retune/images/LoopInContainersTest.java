@@ -100,6 +100,7 @@ class LoopInContainersTest {
     run("process_data" + byDate);
     run("load_latest_model --model customers");
     run("evaluate_model" + byBatch);
+    run("detect_drift --html /work/drift.html" + byBatch);
     run("estimate_performance" + byBatch);
     run("check_model_performance --max-attempts 1" + byBatch + gate);
     run("look_back" + byBatch);

@@ -60,10 +60,7 @@ final class Effects {
     List<String> labels = new ArrayList<>();
     for (int range = 0; range < RANGES; range++) {
       labels.add(
-          "%s to %s"
-              .formatted(
-                  number(column.center() + column.scale() * (low + range * width)),
-                  number(column.center() + column.scale() * (low + (range + 1) * width))));
+          "%s to %s".formatted(end(column, low, width, range), end(column, low, width, range + 1)));
     }
     return new Histogram(labels, ranges(reference, low, width), ranges(current, low, width));
   }
@@ -99,6 +96,12 @@ final class Effects {
     }
     return new Histogram(
         labels, Arrays.copyOf(first, shown.length), Arrays.copyOf(second, shown.length));
+  }
+
+  /** The end of a range in the column's unit; what rounding leaves of 0 is 0. */
+  private static String end(Numbers column, float low, double width, int range) {
+    double end = column.center() + column.scale() * (low + range * width);
+    return number(Math.abs(end) < column.scale() * width / 1_000 ? 0 : end);
   }
 
   static Interval interval(double difference, double error) {

@@ -18,6 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
  * airflow/tests/test_run_loop.py} compares it with the DAGs.
  */
 final class Day {
+  private static final String DETECT_DRIFT = "detect_drift";
   private static final String LOOK_BACK = "look_back";
   private static final String JUDGE_CANDIDATE = "judge_candidate";
   private static final String CHALLENGER = "challenger_is_better";
@@ -46,6 +47,17 @@ final class Day {
    * @param inputs by name: values, or {@link From another task's output}
    */
   record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
+    /** Whether the day goes on as without it if the task fails, and it runs even if the day fails. */
+    boolean standsAside() {
+      return step.equals(DETECT_DRIFT);
+    }
+
+    /** Whether the tasks whose outputs it takes have run. */
+    boolean hasInputs(ObjectNode results) {
+      return inputs.values().stream()
+          .allMatch(input -> !(input instanceof From(String from, _)) || results.has(from));
+    }
+
     /** Whether the task runs, given the results so far. */
     boolean applies(ObjectNode results) {
       return switch (when) {
@@ -113,6 +125,7 @@ final class Day {
 
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
     addSharded("evaluate_model", all(champion, batch));
+    add(DETECT_DRIFT, When.ALWAYS, all(champion, batch));
     add(
         "check_model_performance",
         When.ALWAYS,

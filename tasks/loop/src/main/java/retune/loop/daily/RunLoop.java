@@ -147,15 +147,44 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     }
     ObjectNode results = Json.MAPPER.createObjectNode();
     Map<String, Double> seconds = new LinkedHashMap<>();
-    for (Task task : tasks) {
-      if (task.applies(results)) {
-        LOGGER.log(Level.INFO, "Starting {0}.", task.task());
-        long started = System.nanoTime();
-        results.set(task.task(), run(task, results, context, runId));
-        seconds.put(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3);
+    for (int i = 0; i < tasks.size(); i++) {
+      Task task = tasks.get(i);
+      if (!task.applies(results)) {
+        continue;
+      }
+      try {
+        runTimed(task, results, seconds, context, runId);
+      } catch (Exception failure) {
+        for (Task later : tasks.subList(i + 1, tasks.size())) {
+          if (later.standsAside() && later.hasInputs(results)) {
+            runTimed(later, results, seconds, context, runId);
+          }
+        }
+        throw failure;
       }
     }
     return ran(input, runId, loop, results, seconds, context);
+  }
+
+  /** Runs a task and keeps its result; the failure of one that stands aside is only logged. */
+  private static void runTimed(
+      Task task,
+      ObjectNode results,
+      Map<String, Double> seconds,
+      StepContext context,
+      String runId)
+      throws Exception {
+    LOGGER.log(Level.INFO, "Starting {0}.", task.task());
+    long started = System.nanoTime();
+    try {
+      results.set(task.task(), run(task, results, context, runId));
+    } catch (InvalidInputException | NotReadyException failure) {
+      if (!task.standsAside()) {
+        throw failure;
+      }
+      LOGGER.log(Level.WARNING, failure.getMessage());
+    }
+    seconds.put(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3);
   }
 
   /** Runs a task; the message of a failure begins with the task's name. */

@@ -106,6 +106,7 @@ class RunLoopTest {
             "process_data",
             "load_latest_model",
             "evaluate_model",
+            "detect_drift",
             "check_model_performance",
             "send_evaluation_results",
             "wait_for_model_ready",
@@ -114,6 +115,7 @@ class RunLoopTest {
             "verify_deployment",
             "notify_deployment_complete"),
         List.copyOf(day.get("seconds").propertyNames()));
+    assertFalse(single("drift_reports").getBoolean("overall_drift_detected"));
     Document event = single("evaluation_events");
     assertEquals("run-loop__" + DATE, event.getString("run_id"));
     assertEquals("model_evaluation_pipeline", event.getString("dag_id"));

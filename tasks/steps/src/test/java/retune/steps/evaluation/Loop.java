@@ -236,6 +236,11 @@ final class Loop implements AutoCloseable {
     return repeated;
   }
 
+  /** Replaces the batch by these rows. */
+  void writeDay(Rows rows) {
+    writeBatch(Hashing.sha256("given day"), "raw, given", PREPROCESSING.hash(), rows);
+  }
+
   /** Replaces the batch by the same rows with another label on every tenth. */
   void relabel() {
     Rows rows = rows(ROWS);
