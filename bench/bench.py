@@ -31,6 +31,11 @@ PYTHON = TOP / ".venv" / "bench" / "bin" / "python"
 RETUNE = TOP / "retune"
 EXAMPLE = TOP / "examples" / "credit-default"
 MODEL = "credit-default"
+# In an environment of its own, because SDV takes another pandas.
+EVIDENTLY = (
+    TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
+    "--with", "evidently==0.7.23", "--with", "pandas==2.3.3", "python",
+)  # fmt: skip
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Json = dict[str, object]
@@ -850,6 +855,69 @@ def quiet_year(*, smoke: bool, table: Path | None) -> None:
     report.finish()
 
 
+def drift(*, smoke: bool, table: Path | None) -> None:
+    """Count false alarms of detect_drift on quiet days, and what it sees of drills."""
+    report = Report("drift")
+    folder = WORK / "drift"
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = Worker(*java("retune.bench.DriftWorker"))
+    theirs = Worker(*EVIDENTLY, PEERS / "drift.py")
+    ours.ask("table", "example", EXAMPLE / "distribution.json")
+    if table is None:
+        orders = folder / "orders.csv"
+        subprocess.run([str(PYTHON), str(PEERS / "orders.py"), orders, "20000"], check=True)
+        ours.ask("table", "made", orders, "late", "yes")
+    else:
+        ours.ask("table", "given", table.absolute(), "default", "1")
+    days, references, peer_days = (10, 2, 1) if smoke else (1000, 100, 50)
+    for name in ("example", "given" if table else "made"):
+        alarms = [0] * references
+        for day in range(days):
+            alarms[day % references] += bool(
+                ours.ask("day", name, day % references, day, 1000, "none", 0)["drifted"]
+            )
+        report.notes[f"{name}: alarms on {days} quiet days of 1,000 rows (1 % stated)"] = sum(
+            alarms
+        )
+        report.notes[f"{name}: most alarms of one of {references} references"] = max(alarms)
+        print(report.notes, flush=True)
+        outside = []
+        for day in range(peer_days):
+            ours.ask("export", name, day % references, day, 1000, folder)
+            outside.append(theirs.ask(folder))
+        evidently = f"{name}, Evidently on the first {peer_days} of these days"
+        report.notes[f"{evidently}: days with a drifted column"] = sum(
+            number(day, "columns") > 0 for day in outside
+        )
+        report.notes[f"{evidently}: days with half of the columns drifted"] = sum(
+            bool(day["drifted"]) for day in outside
+        )
+        report.notes[f"{evidently}: CPU s a day"] = statistics.median(
+            number(day, "cpu") for day in outside
+        )
+        print(report.notes, flush=True)
+    drilled_days = 1 if smoke else 5
+    for drill in DRILLS:
+        for strength in (0.2,) if smoke else (0.05, 0.1, 0.2):
+            for rows in (300, 1000, 10_000):
+                seen = sum(
+                    bool(ours.ask("day", "example", 0, day, rows, drill, strength)["drifted"])
+                    for day in range(drilled_days)
+                )
+                report.notes[f"example, {drill} {strength}, {rows} rows: days seen"] = (
+                    f"{seen} of {drilled_days}"
+                )
+        print(report.notes, flush=True)
+    wide = [ours.ask("wide", 10_000, 142) for _ in range(1 if smoke else 5)]
+    report.notes["10,000 rows of 142 columns, CPU s, first (cold)"] = number(wide[0], "cpu")
+    report.notes["10,000 rows of 142 columns, CPU s, median"] = statistics.median(
+        number(day, "cpu") for day in wide
+    )
+    ours.close()
+    theirs.close()
+    report.finish()
+
+
 # What each candidate is measured on: two strengths of each drill, for days of three sizes.
 DRILLS = ("covariate_drift", "concept_drift", "missing_burst", "label_noise")
 STRATEGIES = ("head", "head_long", "trees", "trees_replay")
@@ -1018,8 +1086,8 @@ def main() -> None:
     parser.add_argument(
         "--table",
         type=Path,
-        help="CSV with a column 'default': the copula's table, else one is made; the example's,"
-        " for quiet-year",
+        help="CSV with a column 'default': the copula's table and drift's second, else one is made;"
+        " the example's, for quiet-year",
     )
     parser.add_argument(
         "--smoke", action="store_true", help="a few rows, once: does it run at all?"
@@ -1038,6 +1106,7 @@ def main() -> None:
         "attempts": lambda: attempts(smoke=arguments.smoke),
         "sizing": lambda: sizing(smoke=arguments.smoke),
         "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
+        "drift": lambda: drift(smoke=arguments.smoke, table=arguments.table),
         "recovery": lambda: recovery(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
