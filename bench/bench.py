@@ -486,6 +486,40 @@ def judgement(rounds: int, *, smoke: bool) -> None:
     report.finish()
 
 
+def look_back(rounds: int, *, smoke: bool) -> None:
+    """Look back at three earlier versions of one encoder on a large day, in 512 MB."""
+    rows = 1_000 if smoke else 600_000
+    report = Report("look_back")
+    tuned = ("--model", MODEL, "--logical-date", "2026-01-01")
+    large = ("--model", MODEL, "--logical-date", "2026-01-02")
+    with store("look_back") as running:
+        uri = running.uri
+        champion = str(step(uri, "load_latest_model", "--model", MODEL)[1]["model_id"])
+        of = ("--model-id", champion, "--data-path", f"{MODEL}/2026-01-01")
+        step(uri, "generate_data", *tuned, "--rows", 3_000, "--drill", "concept_drift")
+        step(uri, "process_data", *tuned)
+        step(uri, "prepare_retraining_data", *of)
+        versions = []
+        for seed in range(3):
+            with as_run(f"training {seed}"):
+                _, trained = step(
+                    uri, "finetune_model", *of, "--strategy", "head_long", "--seed", seed
+                )
+            versions.append(trained["model_id"])
+        peer("retire.py", uri, *versions)
+        step(uri, "generate_data", *large, "--rows", rows, "--drill", "concept_drift")
+        step(uri, "process_data", *large)
+        of = ("--model-id", champion, "--data-path", f"{MODEL}/2026-01-02")
+        step(uri, "evaluate_model", *of)
+        for turn in range(rounds):
+            with as_run(f"turn {turn}"):
+                step(uri, "check_model_performance", *of, "--metric", "f1_macro")
+                measured, answer = step(uri, "look_back", *of, heap="-Xmx512m")
+            report.add("look_back", measured)
+    report.notes = {"rows": rows, "versions judged": answer["judged"]}
+    report.finish()
+
+
 @contextmanager
 def as_run(name: str) -> Iterator[None]:
     """Let the steps be of one run, so that they find each other's verdicts."""
@@ -1165,6 +1199,7 @@ def main() -> None:
         "comparison": lambda: comparison(rounds, smoke=arguments.smoke),
         "judgement": lambda: judgement(rounds, smoke=arguments.smoke),
         "trees": lambda: trees(min(rounds, 3), smoke=arguments.smoke),
+        "look_back": lambda: look_back(min(rounds, 3), smoke=arguments.smoke),
         "kernels": lambda: kernels(rounds, smoke=arguments.smoke),
         "copula": lambda: copula(rounds, smoke=arguments.smoke, table=arguments.table),
         "pipeline": lambda: pipeline(smoke=arguments.smoke),

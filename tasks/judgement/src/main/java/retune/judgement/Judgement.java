@@ -23,7 +23,7 @@ import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
 import retune.core.judgement.ledger.Superiority;
 import retune.core.metrics.Metric;
-import retune.model.batch.Batch;
+import retune.model.batch.FeatureSource;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
@@ -60,7 +60,7 @@ public record Judgement(
    * Judges a version that might follow the champion, by the loop's rules.
    *
    * @param attempt 0 for an earlier version
-   * @param batch the batch that both were measured on
+   * @param source the features of the batch that both were measured on
    * @param datasetName under which its metrics are kept
    * @param ordinaryRows by which the loop sees what the version loses elsewhere
    * @param others measures another version on the candidate's rows
@@ -73,7 +73,7 @@ public record Judgement(
       int attempt,
       MeasuredVersion candidate,
       MeasuredVersion champion,
-      Batch batch,
+      FeatureSource source,
       String datasetName,
       OrdinaryRows ordinaryRows,
       Function<String, MeasuredVersion> others,
@@ -90,7 +90,7 @@ public record Judgement(
                 alpha,
                 candidate.predictions(),
                 champion.predictions())
-            .with(PolicyInputs.of(context, rules.policy(), candidate, champion, batch));
+            .with(PolicyInputs.of(context, rules.policy(), candidate, champion, source));
     List<OrdinaryRows.Compared> compared = new ArrayList<>(ordinaryRows.compare(rules, modelId));
     ordinaryRows
         .anchor()
@@ -144,7 +144,10 @@ public record Judgement(
                 Anchor.opponent(bestId))
             .with(withChampion.input());
     return rules.policy().anchored(comparison).stream()
-        .map(check -> new OrdinaryRows.Compared(check, bestId, List.of(candidate), List.of(best)))
+        .map(
+            check ->
+                new OrdinaryRows.Compared(
+                    check, bestId, List.of(candidate.answered()), List.of(best.answered())))
         .toList();
   }
 
@@ -179,7 +182,7 @@ public record Judgement(
   }
 
   /** Whether the gate's check passed; a version may pass below the gate, too. */
-  boolean reachesGate() {
+  public boolean reachesGate() {
     return verdict.checks().stream()
         .anyMatch(check -> check.name().equals(Check.GATE) && check.answer() == Answer.PASSED);
   }

@@ -76,20 +76,24 @@ final class KeptPredictions {
    * @param rows positions in the batch
    * @param labels of these rows
    */
-  static Optional<Predictions> find(
+  static Optional<AnsweredRows> find(
       StepContext context, ModelVersion version, ProcessedBatch batch, int[] rows, int[] labels) {
     String prefix = "%s/%s/".formatted(version.modelId(), batch.contentHash());
     return context.store().events().startingWith(COLLECTION, prefix).stream()
         .filter(kept -> kept.getInteger("rows") == rows.length)
-        .map(kept -> bytes(context, kept.getString("file")))
-        .flatMap(Optional::stream)
-        .map(bytes -> read(bytes, version, rows.length))
-        .flatMap(Optional::stream)
-        .filter(
+        .flatMap(
             kept ->
-                Arrays.equals(kept.rows(), rows)
-                    && Arrays.equals(kept.predictions().labels(), labels))
-        .map(Kept::predictions)
+                bytes(context, kept.getString("file"))
+                    .flatMap(bytes -> read(bytes, version, rows.length))
+                    .filter(
+                        found ->
+                            Arrays.equals(found.rows(), rows)
+                                && Arrays.equals(found.predictions().labels(), labels))
+                    .map(
+                        found ->
+                            new AnsweredRows(
+                                version, batch, rows, found.predictions(), kept.getString("_id")))
+                    .stream())
         .findFirst();
   }
 

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -28,6 +29,7 @@ import retune.model.ModelVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.model.batch.FeatureCache;
+import retune.model.batch.FeatureSource;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Outputs;
@@ -67,7 +69,9 @@ public record MeasuredVersion(
 
   /** Measures on all labelled rows that training has not seen. */
   public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
-    return ofRows(context, modelId, batch, unseen(context, batch, Set.of(modelId)));
+    int[] labelled = labelled(batch.rows().labels());
+    return ofRows(
+        context, modelId, batch, unseen(context, batch.description(), labelled, Set.of(modelId)));
   }
 
   /**
@@ -99,6 +103,24 @@ public record MeasuredVersion(
         labels,
         (version, engine) ->
             new FeatureCache(context).answersOfShards(version, engine, batch, shards));
+  }
+
+  /**
+   * The same from answers to all rows of the batch.
+   *
+   * @param labels of all rows
+   * @param logits of all rows, see {@link FeatureCache.Answered}
+   */
+  static MeasuredVersion ofAnswers(
+      ModelVersion version, ProcessedBatch batch, int[] rows, int[] labels, float[] logits) {
+    Predictions predictions = Outputs.of(logits, version).against(only(rows, labels));
+    return new MeasuredVersion(
+        version,
+        batch,
+        rows,
+        predictions,
+        Evaluation.of(predictions),
+        FeatureCache.Source.NOT_KEPT);
   }
 
   /**
@@ -155,14 +177,6 @@ public record MeasuredVersion(
   }
 
   /**
-   * The batch's labelled rows that no training has seen of the versions or of any that they were
-   * made from; an {@link InvalidInputException} where none is left.
-   */
-  public static int[] unseen(StepContext context, Batch batch, Set<String> modelIds) {
-    return unseen(context, batch.description(), labelled(batch.rows().labels()), modelIds);
-  }
-
-  /**
    * The rows among these that no training has seen of the versions or of any that they were made
    * from; an {@link InvalidInputException} where none is left.
    */
@@ -198,7 +212,7 @@ public record MeasuredVersion(
     FeatureCache.Answers of(ModelVersion version, Engine engine);
   }
 
-  private static int[] labelled(int[] labels) {
+  static int[] labelled(int[] labels) {
     return IntStream.range(0, labels.length)
         .filter(row -> labels[row] != Target.UNLABELLED)
         .toArray();
@@ -217,12 +231,17 @@ public record MeasuredVersion(
       int[] rows,
       int[] labels,
       Answering answering) {
-    int[] measured = new int[labels.length];
-    Arrays.fill(measured, Target.UNLABELLED);
+    return measure(context, modelId, batch, rows, only(rows, labels), answering);
+  }
+
+  /** The labels, of which all but those of some rows are unknown. */
+  private static int[] only(int[] rows, int[] labels) {
+    int[] some = new int[labels.length];
+    Arrays.fill(some, Target.UNLABELLED);
     for (int row : rows) {
-      measured[row] = labels[row];
+      some[row] = labels[row];
     }
-    return measure(context, modelId, batch, rows, measured, answering);
+    return some;
   }
 
   /**
@@ -263,16 +282,18 @@ public record MeasuredVersion(
   /**
    * Features of the measured rows as a person reads them.
    *
-   * @param read the batch that was measured
+   * @param source the features of the batch that was measured
    * @param wanted which features, by name
    */
-  public Table columns(Batch read, Predicate<String> wanted) {
-    return FeatureTable.of(version.preprocessing(), read.features(), wanted).select(rows);
+  public Table columns(FeatureSource source, Predicate<String> wanted) {
+    return Table.joined(
+        source.map(rows, some -> FeatureTable.of(version.preprocessing(), some, wanted)));
   }
 
   /** A copy of the first measured rows, at most so many. */
-  Features firstRows(Batch read, int most) {
-    return read.features().select(Arrays.copyOf(rows, Math.min(most, rows.length)));
+  Features firstRows(FeatureSource source, int most) {
+    int[] first = Arrays.copyOf(rows, Math.min(most, rows.length));
+    return Features.joined(source.map(first, Function.identity()));
   }
 
   /**
@@ -281,7 +302,11 @@ public record MeasuredVersion(
    * @see KeptPredictions
    */
   public @Nullable String keepPredictions(StepContext context) {
-    return KeptPredictions.keep(context, version, batch, rows, predictions).orElse(null);
+    return answered().keep(context);
+  }
+
+  AnsweredRows answered() {
+    return new AnsweredRows(version, batch, rows, predictions);
   }
 
   /**

@@ -23,7 +23,6 @@ import retune.core.data.Target;
 import retune.core.judgement.Check;
 import retune.core.judgement.Comparison;
 import retune.core.judgement.Rules;
-import retune.core.metrics.Evaluation;
 import retune.core.metrics.Predictions;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -35,7 +34,6 @@ import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Outputs;
 import retune.runtime.StepContext;
-import retune.runtime.store.ProcessedBatches;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
@@ -53,7 +51,6 @@ public final class OrdinaryRows {
   private static final Logger LOGGER = System.getLogger(OrdinaryRows.class.getName());
 
   static final int MOST_ROWS_A_DAY = 4_000;
-  private static final int BLOCK_ROWS = OrdinaryDays.BLOCK_ROWS;
 
   private static final String RETENTION = "retention_";
   private static final String ANCHOR = "anchor_";
@@ -66,7 +63,7 @@ public final class OrdinaryRows {
   private final String championId;
   private final Anchor anchor;
   private final Map<String, Set<String>> trainedOn = new HashMap<>();
-  private final Map<Answered, MeasuredVersion> measured = new HashMap<>();
+  private final Map<Answered, AnsweredRows> answered = new HashMap<>();
 
   /** Found by the first comparison, for all that follow. */
   private @Nullable List<Group> groups;
@@ -120,13 +117,13 @@ public final class OrdinaryRows {
    * @param other that version's on the same rows
    */
   record Compared(
-      Check check, String otherId, List<MeasuredVersion> candidate, List<MeasuredVersion> other) {
+      Check check, String otherId, List<AnsweredRows> candidate, List<AnsweredRows> other) {
     JudgedPredictions.Compared keep(StepContext context) {
       return new JudgedPredictions.Compared(
           check.name(),
           otherId,
-          candidate.stream().map(one -> one.keepPredictions(context)).toList(),
-          other.stream().map(one -> one.keepPredictions(context)).toList());
+          candidate.stream().map(one -> one.keep(context)).toList(),
+          other.stream().map(one -> one.keep(context)).toList());
     }
   }
 
@@ -149,7 +146,14 @@ public final class OrdinaryRows {
    * and the best version where the policy measures losses from it.
    */
   public Set<String> judging(String candidateId, Rules rules) {
-    Set<String> versions = new TreeSet<>(Set.of(candidateId, championId));
+    Set<String> versions = comparedWith(candidateId, rules);
+    versions.add(candidateId);
+    return versions;
+  }
+
+  /** The versions that a candidate is compared with on the rows on which it is judged. */
+  public Set<String> comparedWith(String candidateId, Rules rules) {
+    Set<String> versions = new TreeSet<>(Set.of(championId));
     if (rules.policy().permitsLoss()) {
       anchor.beside(candidateId).ifPresent(versions::add);
     }
@@ -209,15 +213,15 @@ public final class OrdinaryRows {
       Rules rules, String candidateId, Group rows, String kind, String otherId, String opponent) {
     String name = kind + rows.name;
     try {
-      List<MeasuredVersion> candidate = measure(candidateId, rows.parts);
-      List<MeasuredVersion> other = measure(otherId, rows.parts);
+      List<AnsweredRows> candidate = answers(candidateId, rows.parts);
+      List<AnsweredRows> other = answers(otherId, rows.parts);
       Comparison comparison =
           new Comparison(
               rules.gate(),
               rules.evidence(),
               Comparison.ALPHA,
-              joined(candidate),
-              joined(other),
+              AnsweredRows.joined(candidate),
+              AnsweredRows.joined(other),
               opponent);
       Check check = rules.retention().check(comparison, name, rows.which);
       return new Compared(check, otherId, candidate, other);
@@ -229,10 +233,6 @@ public final class OrdinaryRows {
   private static Compared unanswered(Rules rules, String name, String otherId, String why) {
     Check check = Check.unanswered(name, -rules.retention().limit(), why);
     return new Compared(check, otherId, List.of(), List.of());
-  }
-
-  private static Predictions joined(List<MeasuredVersion> measured) {
-    return Predictions.joined(measured.stream().map(MeasuredVersion::predictions).toList());
   }
 
   /** Which rows of the part a training of these versions has seen. */
@@ -259,17 +259,16 @@ public final class OrdinaryRows {
     return 2 * count > equal.length ? new boolean[equal.length] : equal;
   }
 
-  private List<MeasuredVersion> measure(String modelId, List<Part> parts) {
+  private List<AnsweredRows> answers(String modelId, List<Part> parts) {
     ModelVersion version = models.get(modelId);
     version.requireHead();
     List<Part> missing = new ArrayList<>();
     for (Part part : parts) {
       Batch.require(part.batch, version);
       Answered key = answered(modelId, part);
-      if (!measured.containsKey(key)) {
+      if (!answered.containsKey(key)) {
         KeptPredictions.find(context, version, part.batch, part.rows, part.labels)
-            .ifPresentOrElse(
-                kept -> measured.put(key, measured(version, part, kept)), () -> missing.add(part));
+            .ifPresentOrElse(kept -> answered.put(key, kept), () -> missing.add(part));
       }
     }
     if (!missing.isEmpty()) {
@@ -282,26 +281,17 @@ public final class OrdinaryRows {
           FeatureCache.Answers answers =
               cache.someOf(version, engine, part.batch, part.rows, part.features, keep);
           Predictions predictions = Outputs.of(answers.logits(), version).against(part.labels);
-          measured.put(answered(modelId, part), measured(version, part, predictions));
+          answered.put(
+              answered(modelId, part),
+              new AnsweredRows(version, part.batch, part.rows, predictions));
         }
       }
     }
-    return parts.stream().map(part -> measured.get(answered(modelId, part))).toList();
+    return parts.stream().map(part -> answered.get(answered(modelId, part))).toList();
   }
 
   private static Answered answered(String modelId, Part part) {
     return new Answered(modelId, part.batch.batchId(), IntBuffer.wrap(part.rows));
-  }
-
-  private static MeasuredVersion measured(
-      ModelVersion version, Part part, Predictions predictions) {
-    return new MeasuredVersion(
-        version,
-        part.batch,
-        part.rows,
-        predictions,
-        Evaluation.of(predictions),
-        FeatureCache.Source.NOT_KEPT);
   }
 
   private Group reference() {
@@ -346,29 +336,21 @@ public final class OrdinaryRows {
 
   /** Reads labelled rows, evenly spread over the batch. */
   private Part part(ProcessedBatch batch) {
-    int blocks = Math.ceilDiv(batch.rows(), BLOCK_ROWS);
-    int read = OrdinaryDays.blockCount(batch);
     boolean isReference = batch.batchId().equals(Batch.referenceId(batch.model()));
-    int mostOfBlock = isReference ? BLOCK_ROWS : Math.ceilDiv(MOST_ROWS_A_DAY, read);
-    // Neighbouring blocks are read together, the others one by one.
-    int together = read == blocks ? read : 1;
-    ProcessedBatches.Reader reader = context.store().processedBatches().reader(batch);
+    int mostOfBlock =
+        isReference
+            ? OrdinaryDays.BLOCK_ROWS
+            : Math.ceilDiv(MOST_ROWS_A_DAY, OrdinaryDays.blockCount(batch));
     List<Rows> chosen = new ArrayList<>();
     IntStream.Builder positions = IntStream.builder();
-    for (int i = 0; i < read; i += together) {
-      int from = (int) ((long) i * blocks / read) * BLOCK_ROWS;
-      Rows some = reader.read(from, Math.min(batch.rows(), from + together * BLOCK_ROWS));
-      int[] rows =
-          IntStream.range(0, together)
-              .flatMap(block -> Arrays.stream(spread(labelled(some.labels(), block), mostOfBlock)))
-              .toArray();
-      Arrays.stream(rows).forEach(row -> positions.add(from + row));
-      chosen.add(
-          new Rows(
-              some.features().select(rows),
-              Arrays.stream(rows).map(row -> some.labels()[row]).toArray(),
-              Arrays.stream(rows).mapToLong(row -> some.rowHashes()[row]).toArray()));
-    }
+    OrdinaryDays.blocks(context, batch)
+        .forEach(
+            block -> {
+              int[] rows = spread(labelled(block.rows().labels()), mostOfBlock);
+              Arrays.stream(rows).forEach(row -> positions.add(block.first() + row));
+              boolean isWhole = rows.length == block.rows().labels().length;
+              chosen.add(isWhole ? block.rows() : block.rows().select(rows));
+            });
     return new Part(
         batch,
         positions.build().toArray(),
@@ -377,9 +359,8 @@ public final class OrdinaryRows {
         chosen.stream().flatMapToLong(rows -> Arrays.stream(rows.rowHashes())).toArray());
   }
 
-  private static int[] labelled(int[] labels, int block) {
-    int from = block * BLOCK_ROWS;
-    return IntStream.range(from, Math.min(labels.length, from + BLOCK_ROWS))
+  private static int[] labelled(int[] labels) {
+    return IntStream.range(0, labels.length)
         .filter(row -> labels[row] != Target.UNLABELLED)
         .toArray();
   }

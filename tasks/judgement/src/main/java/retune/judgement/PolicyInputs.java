@@ -7,7 +7,7 @@ import retune.core.judgement.PolicyInput.Latency;
 import retune.core.judgement.PromotionPolicy;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
-import retune.model.batch.Batch;
+import retune.model.batch.FeatureSource;
 import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.PredictionTime;
@@ -27,21 +27,27 @@ final class PolicyInputs {
       PromotionPolicy policy,
       MeasuredVersion candidate,
       MeasuredVersion champion,
-      Batch batch) {
+      FeatureSource source) {
     return new PolicyInput(
         candidate.version().target().classes(),
-        candidate.columns(batch, policy.columns()::contains),
-        policy.asksForLatency() ? latency(context, candidate, champion, batch) : null);
+        policy.columns().isEmpty()
+            ? PolicyInput.NONE.columns()
+            : candidate.columns(source, policy.columns()::contains),
+        policy.asksForLatency() ? latency(context, candidate, champion, source) : null);
   }
 
   /** The measured times: those of the run's first try, so that its verdict stays the same. */
   private static Latency latency(
-      StepContext context, MeasuredVersion candidate, MeasuredVersion champion, Batch batch) {
+      StepContext context,
+      MeasuredVersion candidate,
+      MeasuredVersion champion,
+      FeatureSource source) {
     String candidateId = candidate.version().modelId();
     String championId = champion.version().modelId();
-    String id = "%s/%s/%s/%s".formatted(batch.id(), context.run().runId(), candidateId, championId);
+    String batchId = candidate.batch().batchId();
+    String id = "%s/%s/%s/%s".formatted(batchId, context.run().runId(), candidateId, championId);
     if (context.store().events().find(LATENCIES, id).isEmpty()) {
-      Latency latency = measure(context, candidate, champion, batch);
+      Latency latency = measure(context, candidate, champion, source);
       context
           .store()
           .events()
@@ -50,7 +56,7 @@ final class PolicyInputs {
               id,
               new Document("model_id", candidateId)
                   .append("champion_id", championId)
-                  .append("data_path", batch.id())
+                  .append("data_path", batchId)
                   .append("seconds", latency.candidate())
                   .append("champion_seconds", latency.champion())
                   .append("predictions", latency.rows()));
@@ -63,8 +69,11 @@ final class PolicyInputs {
   }
 
   private static Latency measure(
-      StepContext context, MeasuredVersion candidate, MeasuredVersion champion, Batch batch) {
-    Features rows = candidate.firstRows(batch, PredictionTime.ROWS);
+      StepContext context,
+      MeasuredVersion candidate,
+      MeasuredVersion champion,
+      FeatureSource source) {
+    Features rows = candidate.firstRows(source, PredictionTime.ROWS);
     try (Engine first = engine(context, candidate.version());
         Engine second = engine(context, champion.version())) {
       return PredictionTime.measure(

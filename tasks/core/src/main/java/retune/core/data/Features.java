@@ -37,6 +37,22 @@ public record Features(FeatureSchema schema, int rows, int[][] codes, float[][] 
     return new Features(schema, rows, codes, numbers);
   }
 
+  /** The rows from position {@code from} (inclusive) to {@code to} (exclusive). */
+  public Features range(int from, int to) {
+    if (from == 0 && to == rows) {
+      return this;
+    }
+    int[][] someCodes = new int[codes.length][];
+    for (int feature = 0; feature < codes.length; feature++) {
+      someCodes[feature] = Arrays.copyOfRange(codes[feature], from, to);
+    }
+    float[][] someNumbers = new float[numbers.length][];
+    for (int feature = 0; feature < numbers.length; feature++) {
+      someNumbers[feature] = Arrays.copyOfRange(numbers[feature], from, to);
+    }
+    return new Features(schema, to - from, someCodes, someNumbers);
+  }
+
   /** The given rows, in that order. */
   public Features select(int[] selected) {
     int[][] selectedCodes = new int[codes.length][];

@@ -1,5 +1,7 @@
 package retune.model.batch;
 
+import java.util.List;
+import java.util.function.Function;
 import retune.core.InvalidInputException;
 import retune.core.data.Features;
 import retune.model.ModelVersion;
@@ -8,7 +10,7 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
 /** A processed batch in memory. */
-public record Batch(ProcessedBatch description, Rows rows) {
+public record Batch(ProcessedBatch description, Rows rows) implements FeatureSource {
   /**
    * The id of a model's reference batch: rows of the table that its first version was trained on,
    * put aside before the training, or rows like them.
@@ -77,6 +79,11 @@ public record Batch(ProcessedBatch description, Rows rows) {
 
   public Features features() {
     return rows.features();
+  }
+
+  @Override
+  public <T> List<T> map(int[] selected, Function<Features, T> use) {
+    return List.of(use.apply(features().select(selected)));
   }
 
   /** Identifies the content of the features and labels; see {@link ProcessedBatch}. */

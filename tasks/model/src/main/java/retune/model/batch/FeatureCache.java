@@ -5,10 +5,13 @@ import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.core.data.Features;
 import retune.core.data.Shard;
 import retune.model.ModelVersion;
@@ -17,6 +20,7 @@ import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.store.Blobs;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
 
 /**
  * Caches encoded rows by encoder and data. The blob {@code features/ENCODER_HASH/CONTENT_HASH}
@@ -75,6 +79,21 @@ public final class FeatureCache {
    */
   public record Answers(float[] logits, Source source) {}
 
+  /** A version and the engine that it runs on. */
+  public record Opened(ModelVersion version, Engine engine) {}
+
+  /** What a version answers to all rows of a batch, or why it cannot. */
+  public sealed interface Answered {
+    /**
+     * The answers of the head.
+     *
+     * @param logits {@code rows × classes}, row-major
+     */
+    record All(float[] logits) implements Answered {}
+
+    record Refused(InvalidInputException why) implements Answered {}
+  }
+
   /** What the store holds under an id. */
   private sealed interface Kept {
     record Whole(float[] values) implements Kept {}
@@ -111,6 +130,82 @@ public final class FeatureCache {
         encoded -> engine.head(encoded, encoded.length / size(version)),
         logits);
     return new Answers(logits, Source.NOT_KEPT);
+  }
+
+  /**
+   * The answers of several versions to all rows of a batch, in the order of the versions. Encoded
+   * rows that are in the store are used. The other rows are read once, and each chunk is encoded
+   * once for all versions that share the encoder, answered, and discarded. Stores nothing.
+   */
+  public List<Answered> answersOfAll(List<Opened> versions, ProcessedBatch batch) {
+    List<Answering> all =
+        versions.stream().map(opened -> new Answering(opened, batch.rows())).toList();
+    List<List<Answering>> encoding = new ArrayList<>();
+    for (List<Answering> sharing :
+        all.stream()
+            .collect(Collectors.groupingBy(one -> one.opened.version.encoderHash()))
+            .values()) {
+      if (keptWhole(sharing.getFirst().opened.version, batch) instanceof Kept.Whole(float[] kept)) {
+        sharing.forEach(one -> one.answer(kept, 0, batch.rows()));
+      } else {
+        encoding.add(sharing);
+      }
+    }
+    if (!encoding.isEmpty()) {
+      int first = 0;
+      Iterator<Rows> chunks = context.store().processedBatches().read(batch);
+      while (chunks.hasNext()) {
+        Features chunk = chunks.next().features();
+        for (List<Answering> sharing : encoding) {
+          answer(sharing, chunk, first);
+        }
+        first += chunk.rows();
+        context.progress("Encoding rows", first, batch.rows());
+      }
+    }
+    return all.stream().map(Answering::answered).toList();
+  }
+
+  private static void answer(List<Answering> sharing, Features chunk, int first) {
+    if (sharing.stream().allMatch(one -> one.why != null)) {
+      return;
+    }
+    float[] encoded;
+    try {
+      encoded = sharing.getFirst().opened.engine.encode(chunk);
+    } catch (InvalidInputException refused) {
+      sharing.forEach(one -> one.why = refused);
+      return;
+    }
+    sharing.forEach(one -> one.answer(encoded, first, chunk.rows()));
+  }
+
+  /** The answers of a version while they are computed. */
+  private static final class Answering {
+    private final Opened opened;
+    private final float[] logits;
+    private @Nullable InvalidInputException why;
+
+    Answering(Opened opened, int rows) {
+      this.opened = opened;
+      this.logits = new float[rows * classes(opened.version)];
+    }
+
+    void answer(float[] encoded, int first, int rows) {
+      if (why != null) {
+        return;
+      }
+      try {
+        float[] some = opened.engine.head(encoded, rows);
+        System.arraycopy(some, 0, logits, first * classes(opened.version), some.length);
+      } catch (InvalidInputException refused) {
+        why = refused;
+      }
+    }
+
+    Answered answered() {
+      return why == null ? new Answered.All(logits) : new Answered.Refused(why);
+    }
   }
 
   /**
@@ -221,7 +316,7 @@ public final class FeatureCache {
    * The head's answers for some rows of a batch that is not in memory. Takes their encoding from
    * the encoded batch if that is in the store and not much larger; otherwise encodes them.
    *
-   * @param rows positions in the batch
+   * @param rows positions in the batch, ascending
    * @param features of these rows
    * @param keep whether to store what was encoded, if these are all rows of the batch
    */
@@ -235,7 +330,8 @@ public final class FeatureCache {
     int size = size(version);
     boolean isLarger = batch.rows() > MOST_TIMES * (long) rows.length;
     if (!isLarger && keptWhole(version, batch) instanceof Kept.Whole(float[] values)) {
-      return new Answers(engine.head(select(values, size, rows), rows.length), Source.REUSED);
+      float[] encoded = rows.length == batch.rows() ? values : select(values, size, rows);
+      return new Answers(engine.head(encoded, rows.length), Source.REUSED);
     }
     float[] encoded = new float[rows.length * size];
     inChunks(engine, features, chunk -> chunk, encoded);
@@ -294,8 +390,7 @@ public final class FeatureCache {
     int filled = 0;
     for (int from = 0; from < features.rows(); from += CHUNK) {
       int to = Math.min(from + CHUNK, features.rows());
-      float[] some =
-          made.apply(engine.encode(features.select(IntStream.range(from, to).toArray())));
+      float[] some = made.apply(engine.encode(features.range(from, to)));
       System.arraycopy(some, 0, values, filled, some.length);
       filled += some.length;
       context.progress("Encoding rows", to, features.rows());

@@ -28,10 +28,17 @@ public final class OrdinaryDays {
   /** Most days that judge or train. */
   public static final int MOST_DAYS = 5;
 
-  /** Rows that are read at a time: those of one stored chunk. */
+  /** Rows of a block: those of one stored chunk. */
   public static final int BLOCK_ROWS = 1_000;
 
   private static final int MOST_BLOCKS = 40;
+
+  /**
+   * Neighbouring rows of a batch.
+   *
+   * @param first the first one's position in the batch
+   */
+  public record Block(int first, Rows rows) {}
 
   private OrdinaryDays() {}
 
@@ -72,13 +79,23 @@ public final class OrdinaryDays {
     return Math.min(Math.ceilDiv(batch.rows(), BLOCK_ROWS), MOST_BLOCKS);
   }
 
-  /** These blocks, read one after the other. */
-  static Stream<Rows> blocks(StepContext context, ProcessedBatch batch) {
+  /** These blocks, one after the other. Where they are the whole batch, they are read together. */
+  public static Stream<Block> blocks(StepContext context, ProcessedBatch batch) {
     int blocks = Math.ceilDiv(batch.rows(), BLOCK_ROWS);
     int read = blockCount(batch);
     ProcessedBatches.Reader reader = context.store().processedBatches().reader(batch);
+    Optional<Rows> whole =
+        read == blocks ? Optional.of(reader.read(0, batch.rows())) : Optional.empty();
     return IntStream.range(0, read)
         .map(i -> (int) ((long) i * blocks / read) * BLOCK_ROWS)
-        .mapToObj(first -> reader.read(first, Math.min(batch.rows(), first + BLOCK_ROWS)));
+        .mapToObj(
+            first -> {
+              int end = Math.min(batch.rows(), first + BLOCK_ROWS);
+              return new Block(
+                  first,
+                  whole
+                      .map(rows -> rows.range(first, end))
+                      .orElseGet(() -> reader.read(first, end)));
+            });
   }
 }

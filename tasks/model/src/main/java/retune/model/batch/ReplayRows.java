@@ -69,7 +69,7 @@ public record ReplayRows(Some training, Some validation, List<String> contents) 
         .ifPresent(
             reference ->
                 OrdinaryDays.blocks(context, reference)
-                    .forEach(block -> LongStream.of(block.rowHashes()).forEach(taken::add)));
+                    .forEach(block -> LongStream.of(block.rows().rowHashes()).forEach(taken::add)));
     List<ProcessedBatch> days = OrdinaryDays.before(context, batch.description());
     List<Some> training = new ArrayList<>();
     List<Some> validation = new ArrayList<>();
@@ -80,7 +80,8 @@ public record ReplayRows(Some training, Some validation, List<String> contents) 
       LongStream.Builder replay = LongStream.builder();
       OrdinaryDays.blocks(context, day)
           .forEach(
-              rows -> {
+              block -> {
+                Rows rows = block.rows();
                 LongStream.of(rows.rowHashes()).filter(ReplayRows::mayTrain).forEach(replay::add);
                 LongPredicate isFree = hash -> mayTrain(hash) && !taken.contains(hash);
                 training.add(select(rows, isFree.and(ReplayRows::fits), mostFit));

@@ -2,6 +2,7 @@ package retune.model.batch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -12,6 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.InvalidInputException;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
@@ -20,6 +22,7 @@ import retune.devstore.EmbeddedStore;
 import retune.model.ModelVersion;
 import retune.model.TestModels;
 import retune.model.Weights;
+import retune.model.batch.FeatureCache.Answered;
 import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.runtime.RunIdentity;
@@ -128,6 +131,103 @@ class FeatureCacheTest {
       assertAnswers(FeatureCache.Source.REUSED, cache, version, engine, batch, some, false);
       // Reading 1,100 encoded rows for two of them would cost more than encoding these.
       assertAnswers(FeatureCache.Source.COMPUTED, cache, version, engine, batch, few, false);
+    }
+  }
+
+  @Test
+  void versionsThatShareAnEncoderAreAnsweredInOnePass() {
+    int rows = 2_500;
+    ModelVersion version = TestModels.small(1).version();
+    Features features = TestModels.features(version.preprocessing().schema(), rows, 1);
+    Batch batch = batch(version, new Rows(features, new int[rows], new long[rows]));
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+        CountingEngine engine = new CountingEngine(version, TestModels.small(1).weights());
+        CountingEngine other = new CountingEngine(version, TestModels.small(1).weights());
+        CountingEngine broken =
+            new CountingEngine(version, TestModels.small(1).weights()) {
+              @Override
+              public float[] head(float[] encoded, int count) {
+                throw new InvalidInputException("the head refuses");
+              }
+            }) {
+      store.processedBatches().write(batch.description(), List.of(batch.rows()).iterator(), false);
+      Context context = new Context(store);
+      FeatureCache tooSmall = new FeatureCache(context, 1);
+      List<FeatureCache.Opened> versions =
+          List.of(
+              new FeatureCache.Opened(version, engine),
+              new FeatureCache.Opened(version, broken),
+              new FeatureCache.Opened(version, other));
+      List<FeatureCache.Answered> streamed = tooSmall.answersOfAll(versions, batch.description());
+      assertEquals(List.of(3, 0, 0), List.of(engine.encoded, broken.encoded, other.encoded));
+      float[] expected = tooSmall.answers(version, engine, batch).logits();
+      assertArrayEquals(expected, assertInstanceOf(Answered.All.class, streamed.get(0)).logits());
+      assertArrayEquals(expected, assertInstanceOf(Answered.All.class, streamed.get(2)).logits());
+      Answered.Refused refused = assertInstanceOf(Answered.Refused.class, streamed.get(1));
+      assertEquals("the head refuses", refused.why().getMessage());
+      assertEquals(0, store.collection("fs.files").countDocuments());
+
+      new FeatureCache(context).answers(version, engine, batch);
+      engine.encoded = 0;
+      List<FeatureCache.Answered> kept =
+          new FeatureCache(context).answersOfAll(versions, batch.description());
+      assertEquals(List.of(0, 0, 0), List.of(engine.encoded, broken.encoded, other.encoded));
+      assertArrayEquals(expected, assertInstanceOf(Answered.All.class, kept.get(2)).logits());
+    }
+  }
+
+  @Test
+  void storedFeaturesAreThoseInMemory() {
+    int rows = 3_500;
+    ModelVersion version = TestModels.small(1).version();
+    Features features = TestModels.features(version.preprocessing().schema(), rows, 1);
+    Batch batch = batch(version, new Rows(features, new int[rows], new long[rows]));
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC())) {
+      store.processedBatches().write(batch.description(), List.of(batch.rows()).iterator(), false);
+      FeatureSource stored = FeatureSource.stored(new Context(store), batch.description());
+      for (int[] some :
+          List.of(new int[] {0, 7, 999, 1_000, 3_001, 3_499}, new int[] {2_000}, new int[] {})) {
+        Features inMemory = Features.joined(batch.map(some, part -> part));
+        Features read = Features.joined(stored.map(some, part -> part));
+        assertEquals(some.length, read.rows());
+        assertArrayEquals(inMemory.codes(), read.codes());
+        assertArrayEquals(inMemory.numbers(), read.numbers());
+      }
+    }
+  }
+
+  /** Counts the chunks that it encodes. */
+  private static class CountingEngine implements Engine {
+    private final Engine engine;
+    private int encoded;
+
+    CountingEngine(ModelVersion version, Weights weights) {
+      this.engine = new PlainEngine(version, weights, 1);
+    }
+
+    @Override
+    public float[] encode(Features features) {
+      encoded++;
+      return engine.encode(features);
+    }
+
+    @Override
+    public float[] head(float[] rows, int count) {
+      return engine.head(rows, count);
+    }
+
+    @Override
+    public String name() {
+      return engine.name();
+    }
+
+    @Override
+    public void close() {
+      engine.close();
     }
   }
 

@@ -6,6 +6,7 @@ import com.mongodb.client.model.Filters;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,20 @@ public final class ProcessedBatches {
       Features features, int[] labels, long[] rowHashes, @Nullable ModelLabels modelLabels) {
     public Rows(Features features, int[] labels, long[] rowHashes) {
       this(features, labels, rowHashes, null);
+    }
+
+    /** The selected rows, in that order. */
+    public Rows select(int[] selected) {
+      return ProcessedRows.select(this, selected);
+    }
+
+    /** The rows from position {@code from} (inclusive) to {@code to} (exclusive). */
+    public Rows range(int from, int to) {
+      return new Rows(
+          features.range(from, to),
+          Arrays.copyOfRange(labels, from, to),
+          Arrays.copyOfRange(rowHashes, from, to),
+          modelLabels == null ? null : modelLabels.select(IntStream.range(from, to).toArray()));
     }
 
     /** The labels to train with, of people and of models. */

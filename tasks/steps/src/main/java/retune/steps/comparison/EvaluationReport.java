@@ -20,7 +20,7 @@ import retune.core.statistics.PairedBootstrap;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.AtomicFile;
-import retune.model.batch.Batch;
+import retune.model.batch.FeatureSource;
 import retune.report.ComparisonPage;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -47,13 +47,13 @@ public final class EvaluationReport {
   /**
    * Writes the report of a judgement on at most {@value #MOST_ROWS} rows.
    *
-   * @param batch the batch that both were measured on
+   * @param source the features of the batch that both were measured on
    * @param alpha the level that the candidate was judged at
    */
   public static void keep(
       StepContext context,
       Judgement judgement,
-      Batch batch,
+      FeatureSource source,
       MeasuredVersion candidate,
       MeasuredVersion champion,
       double alpha) {
@@ -87,7 +87,7 @@ public final class EvaluationReport {
     List<Slice> slices =
         Slice.worstFirst(
             question.metric(),
-            candidate.columns(batch, name -> true),
+            candidate.columns(source, name -> true),
             champion.predictions(),
             candidate.predictions(),
             1 - alpha);

@@ -4,15 +4,14 @@ import com.google.auto.service.AutoService;
 import com.mongodb.client.model.Filters;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -24,6 +23,7 @@ import retune.core.judgement.Verdict.Kind;
 import retune.core.metrics.Metric;
 import retune.judgement.Challenger;
 import retune.judgement.Challengers;
+import retune.judgement.DayAnswers;
 import retune.judgement.DayKey;
 import retune.judgement.EarlierVersions;
 import retune.judgement.Judgement;
@@ -34,6 +34,7 @@ import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.batch.Batch;
+import retune.model.batch.FeatureSource;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -98,8 +99,8 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
 
   @Override
   public Output run(Input input, StepContext context) {
-    Batch batch = Batch.load(context, input.dataPath());
-    Judgement verdict = Judgement.ofChampion(context, batch.description());
+    ProcessedBatch batch = Batch.describe(context, input.dataPath());
+    Judgement verdict = Judgement.ofChampion(context, batch);
     DayKey key = verdict.key();
     boolean failed = verdict.verdict().kind() == Kind.NEEDS_RETRAINING;
     Map<String, Check> proofs = proofs(context, batch, verdict);
@@ -120,7 +121,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
                     .map(LookBack::condition)
                     .orElseGet(() -> refusal(context, judged.size(), name, best)))
             + (skipped.isEmpty() ? "" : " " + leftOut(skipped));
-    new EarlierVersions(judged, skipped, reason).keep(context, batch.description(), key, chosen);
+    new EarlierVersions(judged, skipped, reason).keep(context, batch, key, chosen);
     LOGGER.log(Level.INFO, reason);
     return new Output(
         chosen.isPresent(),
@@ -134,15 +135,15 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
         key.rules().gate().threshold(),
         best.map(Judgement::championValue).orElse(null),
         reason,
-        best.isEmpty() ? null : EvaluationReport.idOf(context, best.get(), batch.description()));
+        best.isEmpty() ? null : EvaluationReport.idOf(context, best.get(), batch));
   }
 
   /** The challengers that are better than the champion, the newest first, with the proof. */
-  private static Map<String, Check> proofs(StepContext context, Batch batch, Judgement champion) {
-    ProcessedBatch description = batch.description();
+  private static Map<String, Check> proofs(
+      StepContext context, ProcessedBatch batch, Judgement champion) {
     Map<String, Check> proofs = new LinkedHashMap<>();
-    new Challengers(context, description.model())
-        .after(description, champion).stream()
+    new Challengers(context, batch.model())
+        .after(batch, champion).stream()
             .filter(Challenger::isBetter)
             .forEach(challenger -> proofs.put(challenger.modelId(), challenger.proof()));
     return proofs;
@@ -168,7 +169,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       Collection<String> ids,
       Input input,
       StepContext context,
-      Batch batch,
+      ProcessedBatch batch,
       Map<String, Integer> skipped) {
     ModelStore models = new ModelStore(context);
     ModelVersion champion = models.get(input.modelId());
@@ -181,7 +182,7 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       ModelVersion version = models.get(modelId);
       if (pointer.flatMap(found -> found.bar(modelId)).isPresent()) {
         skipped.merge(BARRED, 1, Integer::sum);
-      } else if (!version.preprocessing().hash().equals(batch.description().preprocessingHash())) {
+      } else if (!version.preprocessing().hash().equals(batch.preprocessingHash())) {
         skipped.merge(OTHER_FEATURES, 1, Integer::sum);
       } else if (!version.target().equals(champion.target())) {
         skipped.merge(OTHER_CLASSES, 1, Integer::sum);
@@ -198,24 +199,23 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
       Map<String, Check> proofs,
       Input input,
       StepContext context,
-      Batch batch,
+      ProcessedBatch batch,
       DayKey key,
       Map<String, Integer> skipped) {
-    Map<List<Object>, MeasuredVersion> others = new HashMap<>();
     List<Judgement> judged = new ArrayList<>();
-    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description(), input.modelId());
-    for (ModelVersion candidate : candidates) {
+    OrdinaryRows ordinary = OrdinaryRows.before(context, batch, input.modelId());
+    List<String> ids = candidates.stream().map(ModelVersion::modelId).toList();
+    Set<String> compared =
+        ids.stream()
+            .flatMap(id -> ordinary.comparedWith(id, key.rules()).stream())
+            .collect(Collectors.toSet());
+    DayAnswers answers = new DayAnswers(context, batch, compared, ids, DayAnswers.MOST_VALUES);
+    FeatureSource source = FeatureSource.stored(context, batch);
+    for (String id : ids) {
       try {
-        int[] rows =
-            MeasuredVersion.unseen(
-                context, batch, ordinary.judging(candidate.modelId(), key.rules()));
-        Function<String, MeasuredVersion> measuring =
-            modelId ->
-                others.computeIfAbsent(
-                    List.of(modelId, IntBuffer.wrap(rows)),
-                    same -> MeasuredVersion.ofRows(context, modelId, batch, rows));
-        MeasuredVersion measured =
-            MeasuredVersion.ofRows(context, candidate.modelId(), batch, rows);
+        int[] rows = answers.unseen(ordinary.judging(id, key.rules()));
+        Function<String, MeasuredVersion> measuring = modelId -> answers.measure(modelId, rows);
+        MeasuredVersion measured = measuring.apply(id);
         MeasuredVersion champion = measuring.apply(input.modelId());
         double alpha = Comparison.ALPHA / candidates.size();
         Judgement judgement =
@@ -224,18 +224,17 @@ public final class LookBack implements Step<LookBack.Input, LookBack.Output> {
                 0,
                 measured,
                 champion,
-                batch,
+                source,
                 LOOK_BACK,
                 ordinary,
                 measuring,
                 alpha,
                 key,
-                proofs.get(candidate.modelId()));
-        EvaluationReport.keep(context, judgement, batch, measured, champion, alpha);
+                proofs.get(id));
+        EvaluationReport.keep(context, judgement, source, measured, champion, alpha);
         judged.add(judgement);
       } catch (InvalidInputException notJudged) {
-        LOGGER.log(
-            Level.WARNING, "{0} is not judged: {1}", candidate.modelId(), notJudged.getMessage());
+        LOGGER.log(Level.WARNING, "{0} is not judged: {1}", id, notJudged.getMessage());
         skipped.merge(NOT_JUDGED, 1, Integer::sum);
       }
     }

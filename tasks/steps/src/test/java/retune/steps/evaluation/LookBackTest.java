@@ -1,5 +1,6 @@
 package retune.steps.evaluation;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -12,13 +13,17 @@ import static retune.steps.evaluation.Loop.USELESS;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
+import retune.judgement.DayAnswers;
+import retune.judgement.MeasuredVersion;
 import retune.model.ModelStore;
+import retune.model.batch.Batch;
 
 class LookBackTest {
   private static final LocalDate DRIFTED_DAY = LocalDate.parse("2026-11-06");
@@ -227,6 +232,32 @@ class LookBackTest {
     long encoded = loop.encodings();
     assertEquals(2, loop.lookBack(champion).judged());
     assertEquals(encoded, loop.encodings());
+  }
+
+  @Test
+  void answersAreTheSameInOnePassAndInSeveral() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    List<String> judged =
+        List.of(
+            loop.register(GOOD, null, VersionStatus.RETIRED),
+            loop.register(EXCELLENT, null, VersionStatus.RETIRED),
+            loop.register(USELESS, null, VersionStatus.RETIRED));
+    Batch batch = Batch.load(loop.context, Loop.BATCH);
+    Set<String> compared = Set.of(champion);
+    for (long mostValues : List.of(DayAnswers.MOST_VALUES, 5L * Loop.ROWS, 1L)) {
+      DayAnswers answers =
+          new DayAnswers(loop.context, batch.description(), compared, judged, mostValues);
+      for (String modelId : judged) {
+        int[] rows = answers.unseen(Set.of(modelId, champion));
+        for (String measured : List.of(modelId, champion)) {
+          assertArrayEquals(
+              MeasuredVersion.ofRows(loop.context, measured, batch, rows)
+                  .predictions()
+                  .probabilities(),
+              answers.measure(measured, rows).predictions().probabilities());
+        }
+      }
+    }
   }
 
   @Test
