@@ -105,8 +105,23 @@ public record Comparison(
   private Check reachesThreshold() {
     Bound bound = Bound.of(this, gate.metric(), candidate, gate.threshold());
     double value = gate.defined(bound.value());
-    String relation = value >= gate.threshold() ? "reaches" : "is below";
-    return bound.check(Check.GATE, candidate.rows(), gate.sentence(value, bound.words(), relation));
+    String doubt =
+        value >= gate.threshold() && !bound.passed() && bound.interval() != null
+            ? " with a lower bound below it"
+            : "";
+    String sentence = gate.sentence(value, bound.words(), relation(bound)) + doubt;
+    return bound.check(Check.GATE, candidate.rows(), sentence);
+  }
+
+  /** How the candidate's value stands to the threshold. */
+  private static String relation(Bound bound) {
+    if (bound.value() < bound.limit()) {
+      return "is below";
+    }
+    if (bound.passed()) {
+      return "reaches";
+    }
+    return bound.value() > bound.limit() ? "is above" : "is at";
   }
 
   private Check surelyBetter() {
