@@ -103,7 +103,7 @@ public record ApprovalAnswer(
                 "%s is approved to follow %s by %s (%s). %s"
                     .formatted(
                         request.modelId(), request.championId(), by, reason, request.reason()))
-            .add(context);
+            .addAnswer(context);
       }
       case REJECTED -> models.move(request.modelId(), Event.REJECT, sentence());
     }

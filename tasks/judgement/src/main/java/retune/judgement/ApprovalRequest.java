@@ -250,11 +250,23 @@ public record ApprovalRequest(
               .formatted(modelId, champion.move()));
     }
     return DayOutcome.latest(context.store(), model, date)
-        .filter(outcome -> !outcome.key().equals(key))
+        .filter(outcome -> !isAskedBy(outcome))
         .map(
             outcome ->
-                "The question about %s is closed: %s was judged again since, with other rows, labels or rules, and ended as %s."
-                    .formatted(modelId, date, outcome.status().id()));
+                "The question about %s is closed: %s%s ended as %s."
+                    .formatted(
+                        modelId,
+                        date,
+                        outcome.key().equals(key)
+                            ? ""
+                            : " was judged again since, with other rows, labels or rules, and",
+                        outcome.status().id()));
+  }
+
+  /** Whether the outcome asks this question, or is that of its approval. */
+  private boolean isAskedBy(DayOutcome outcome) {
+    return outcome.key().equals(key)
+        && (outcome.status() == Status.ASKED || outcome.modelId().equals(modelId));
   }
 
   /** The sentence for an answer after the question has expired; empty before that. */

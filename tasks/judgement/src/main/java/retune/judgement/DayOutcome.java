@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.bson.Document;
 import retune.model.Champions.Champion;
 import retune.model.batch.OrdinaryDays;
@@ -125,17 +126,28 @@ public record DayOutcome(
   }
 
   /**
-   * Adds this outcome as the day's next revision and returns it; where another run has added one of
-   * the same key and status meanwhile, returns that.
+   * Adds this outcome as the day's next revision and returns it; where another run has decided by
+   * the same key meanwhile, returns that outcome. One that held a version back is followed by the
+   * one that releases it.
    */
   public DayOutcome add(StepContext context) {
+    return add(context, outcome -> outcome.status == status || outcome.status != Status.HELD_BACK);
+  }
+
+  /** Adds this outcome of a person's answer after the one that asked, once. */
+  DayOutcome addAnswer(StepContext context) {
+    return add(context, outcome -> outcome.status == status);
+  }
+
+  private DayOutcome add(StepContext context, Predicate<DayOutcome> isFinal) {
     DocumentStore store = context.store();
     while (true) {
       List<DayOutcome> earlier = revisions(store, model, date);
       Optional<DayOutcome> same =
           earlier.stream()
-              .filter(outcome -> outcome.key.equals(key) && outcome.status == status)
-              .findFirst();
+              .filter(outcome -> outcome.key.equals(key))
+              .filter(isFinal)
+              .max(Comparator.comparingInt(DayOutcome::revision));
       if (same.isPresent()) {
         return same.get();
       }

@@ -93,6 +93,32 @@ class RacingEvaluationsTest {
     assertTrue(writes > 3, writes + " writes");
   }
 
+  /** The first run's candidate passes; the second run finds none. */
+  @RepeatedTest(TIMES)
+  void twoRunsThatEndDifferentlyLeaveOneOutcome() throws Exception {
+    String champion = champion(loop);
+    Loop first = loop.beside("first");
+    Loop second = loop.beside("second");
+    for (Loop run : List.of(first, second)) {
+      run.evaluate(champion);
+      run.check(champion);
+      run.prepare(champion);
+    }
+    String candidate = first.register(EXCELLENT, 2, champion, VersionStatus.CANDIDATE);
+    assertTrue(first.evaluateFinetuned(candidate, champion, 1).passed());
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      second.attemptWithoutCandidate(attempt);
+    }
+    List<Future<String>> statuses =
+        race(() -> first.sendResults().status(), () -> second.sendResults().status());
+    String status = loop.single("outcomes").getString("status");
+    assertEquals(status, statuses.getFirst().get());
+    assertEquals(status, statuses.getLast().get());
+    assertEquals(
+        status.equals("retrained") ? VersionStatus.APPROVED : VersionStatus.RETIRED,
+        loop.models.status(candidate));
+  }
+
   @RepeatedTest(TIMES)
   void ofTwoDaysAtOnceOnePromotesAndTheOtherIsToldWhy() throws Exception {
     String champion = champion(loop);
