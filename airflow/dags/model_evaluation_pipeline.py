@@ -105,10 +105,10 @@ def approve_or_try_again(ti: Any, params: Mapping[str, Any], attempt: int) -> st
 def conclude_or_alert(ti: Any, *judged: str) -> str:
     """Chooses the task that follows where no attempt passed.
 
-    A challenger may follow below the gate, or a person may be asked about a version.
+    A version may follow below the gate, or a person may be asked about one.
     """
     verdicts = ti.xcom_pull(task_ids=["look_back", *judged])
-    left = verdicts[0]["fallback"] or any(verdict["asked"] for verdict in verdicts)
+    left = any(verdict["asked"] or verdict.get("fallback") for verdict in verdicts)
     return "send_evaluation_results" if left else "send_alert"
 
 

@@ -209,11 +209,12 @@ def test_after_three_attempts_people_are_told_and_the_run_is_red(evaluate, progr
     ("judged", "found"),
     [
         ("evaluate_finetuned_model.1", "asked"),
+        ("evaluate_finetuned_model.1", "fallback"),
         ("look_back", "asked"),
         ("look_back", "fallback"),
     ],
 )
-def test_a_person_or_a_challenger_follows_the_last_attempt_instead_of_an_alert(
+def test_a_person_or_a_version_below_the_gate_follows_instead_of_an_alert(
     evaluate, program, judged, found
 ):
     answers = CHAMPION | FAILS | SPLIT | attempts(passes=None)

@@ -480,13 +480,9 @@ class Comparison:
 
     def _may_follow_below(self) -> bool:
         """Whether a candidate below the gate may be promoted, or a person is asked about it."""
-        attempt, key = self.verdict["attempt"], self.key
-        is_last = key.get("selection") == "best_on_validation" or attempt == key["max_attempts"]
-        below = key.get("below_gate")
-        if attempt == 0:
-            is_proved = any(check["name"] == "superiority" for check in self.verdict["checks"])
-            return is_proved and below in {"ask", "promote_if_superior"}
-        return below == "ask" or (is_last and below == "promote_if_superior")
+        is_proved = any(check["name"] == "superiority" for check in self.verdict["checks"])
+        may_follow = self.verdict["attempt"] > 0 or is_proved
+        return may_follow and self.key.get("below_gate") in {"ask", "promote_if_superior"}
 
     def _guards(self) -> Iterator[tuple[str, Found]]:
         of = self.candidate

@@ -49,7 +49,7 @@ public sealed interface RunOutcome {
   /**
    * The champion failed and an attempt at fine-tuning passed.
    *
-   * @param failed the verdicts on attempts before it
+   * @param failed the verdicts on the other attempts
    * @param attempts number of attempts that were made
    * @param choice why this attempt is the candidate, in a sentence
    */
@@ -107,7 +107,7 @@ public sealed interface RunOutcome {
       NOTHING_BETTER,
       /** No candidate reached the gate's threshold. */
       BELOW_GATE,
-      /** The best candidate reached the threshold and was below the champion on the same rows. */
+      /** The best candidate was above the threshold and below the champion on the same rows. */
       BELOW_CHAMPION,
       /** The rows are too few to tell whether the best candidate may be promoted. */
       UNDECIDED,
@@ -182,11 +182,12 @@ public sealed interface RunOutcome {
                 String.format(
                     Locale.ROOT,
                     "No candidate is better than the champion after %s. The"
-                        + " best candidate, %s of attempt %d, reached the %s threshold of %s with"
+                        + " best candidate, %s of attempt %d, %s the %s threshold of %s with"
                         + " %.4f but is below the champion %s, which has %.4f on the same rows.",
                     tries(attempts),
                     best.modelId(),
                     best.attempt(),
+                    best.reachesGate() ? "reached" : "may reach",
                     metric,
                     verdict.threshold(),
                     verdict.value(),
@@ -336,7 +337,7 @@ public sealed interface RunOutcome {
                     .formatted(context.run().runId(), attempt, maxAttempts)
                 + " evaluate_finetuned_model for it again.");
       }
-      if (candidate.get().passed()) {
+      if (candidate.get().passed() && candidate.get().reachesGate()) {
         return new Finetuned(
             champion,
             List.copyOf(failed),
@@ -345,6 +346,18 @@ public sealed interface RunOutcome {
             "Attempt %d is the first that passed.".formatted(attempt));
       }
       failed.add(candidate.get());
+    }
+    Optional<Judgement> best =
+        EarlierVersions.best(failed.stream().filter(Judgement::passed).toList());
+    if (best.isPresent()) {
+      failed.remove(best.get());
+      return new Finetuned(
+          champion,
+          List.copyOf(failed),
+          best.get(),
+          maxAttempts,
+          "No attempt reaches the threshold, and attempt %d is the best of those that pass below it."
+              .formatted(best.get().attempt()));
     }
     return unapproved(
         champion, earlier, List.copyOf(failed), maxAttempts, Attempts.withoutCandidate(made));

@@ -2,12 +2,13 @@ package retune.core.judgement;
 
 import java.util.Locale;
 
-/** What happens where the last candidate stays below the gate. */
+/** What happens where no candidate reaches the gate. */
 public enum BelowGate {
   /** People are told, and the champion stays. */
   ALERT,
   /**
-   * The candidate is promoted if it is surely better than the champion, and the verdict says so.
+   * The best candidate is promoted if it is surely better than the champion, and the verdict says
+   * so.
    */
   PROMOTE_IF_SUPERIOR,
   /** A person is asked whether a candidate that is surely better than the champion is promoted. */

@@ -32,17 +32,15 @@ public record Rules(
   }
 
   /**
-   * What happens where a version is below the gate. Another attempt may follow a candidate, so that
-   * only the last is promoted; a person is asked about the best of all. Of versions of earlier days
-   * only a challenger that is proved better may follow below the gate.
+   * What happens where a version is below the gate. A later attempt may reach it, so that the best
+   * of such candidates follows, or is asked about, only after the last attempt. Of versions of
+   * earlier days only a challenger that is proved better may follow below the gate.
    *
    * @param attempt from 1; 0 for a version of an earlier day
    * @param isProved whether the evidence over days says that it is better than the champion
    */
   public BelowGate belowGateOf(int attempt, boolean isProved) {
-    boolean isLast = selection == Selection.BEST_ON_VALIDATION || attempt == maxAttempts;
-    boolean mayFollow = attempt > 0 ? isLast || belowGate == BelowGate.ASK : isProved;
-    return mayFollow ? belowGate : BelowGate.ALERT;
+    return attempt > 0 || isProved ? belowGate : BelowGate.ALERT;
   }
 
   /**

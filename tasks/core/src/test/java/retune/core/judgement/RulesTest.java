@@ -15,28 +15,20 @@ class RulesTest {
     assertEquals(0.05, rules(Selection.BEST_ON_VALIDATION).alphaOfAttempt(), 1e-15);
   }
 
-  @Test
-  void onlyTheLastCandidateMayPassBelowTheGate() {
-    Rules first = rules(Selection.FIRST_PASSING);
-    assertEquals(BelowGate.ALERT, first.belowGateOf(0, false));
-    assertEquals(BelowGate.ALERT, first.belowGateOf(2, false));
-    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, first.belowGateOf(3, false));
-    Rules best = rules(Selection.BEST_ON_VALIDATION);
-    assertEquals(BelowGate.ALERT, best.belowGateOf(0, false));
-    assertEquals(BelowGate.PROMOTE_IF_SUPERIOR, best.belowGateOf(1, false));
-  }
-
-  @Test
-  void aPersonIsAskedAboutAnyAttemptButNoEarlierVersion() {
-    Rules first = rules(Selection.FIRST_PASSING, BelowGate.ASK);
-    assertEquals(BelowGate.ALERT, first.belowGateOf(0, false));
-    assertEquals(BelowGate.ASK, first.belowGateOf(1, false));
-    assertEquals(BelowGate.ASK, first.belowGateOf(3, false));
+  @ParameterizedTest
+  @EnumSource
+  void anyAttemptMayPassBelowTheGateButNoEarlierVersion(BelowGate belowGate) {
+    for (Selection selection : Selection.values()) {
+      Rules rules = rules(selection, belowGate);
+      assertEquals(BelowGate.ALERT, rules.belowGateOf(0, false));
+      assertEquals(belowGate, rules.belowGateOf(1, false));
+      assertEquals(belowGate, rules.belowGateOf(3, false));
+    }
   }
 
   @ParameterizedTest
   @EnumSource
-  void aProvedChallengerIsTreatedAsTheLastAttemptIs(BelowGate belowGate) {
+  void aProvedChallengerIsTreatedAsAnAttemptIs(BelowGate belowGate) {
     assertEquals(belowGate, rules(Selection.FIRST_PASSING, belowGate).belowGateOf(0, true));
     assertEquals(belowGate, rules(Selection.BEST_ON_VALIDATION, belowGate).belowGateOf(0, true));
   }

@@ -112,7 +112,7 @@ public final class CheckModelPerformance
       @Field(
               value =
                   "what happens where no candidate reaches the gate: alert,"
-                      + " promote_if_superior to promote the last one, or a proved challenger, if"
+                      + " promote_if_superior to promote the best one, or a proved challenger, if"
                       + " it is surely better than the model in production, or ask a person about"
                       + " one that is",
               byDefault = "alert")

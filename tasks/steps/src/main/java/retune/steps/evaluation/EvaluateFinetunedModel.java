@@ -67,6 +67,7 @@ public final class EvaluateFinetunedModel
       @Field("the version that the candidate was fine-tuned from") @Nullable String finetunedFrom,
       @Field("whether the candidate may replace the champion") boolean passed,
       @Field("whether it may if a person approves it") boolean asked,
+      @Field("whether it may, below the gate, if no later attempt passes") boolean fallback,
       @Field("the gate's metric") Metric metric,
       @Field("the candidate's value of the metric") @Nullable Double value,
       @Field("the least value that passes") double threshold,
@@ -121,6 +122,7 @@ public final class EvaluateFinetunedModel
             input.championId(),
             false,
             false,
+            false,
             gate.metric(),
             null,
             gate.threshold(),
@@ -139,13 +141,18 @@ public final class EvaluateFinetunedModel
             .judge(modelId, input.championId(), input.attempt());
     Verdict verdict = judgement.verdict();
     LOGGER.log(Level.INFO, verdict.reason());
+    boolean isFallback =
+        judgement.passed()
+            && !judgement.reachesGate()
+            && input.attempt() < key.rules().maxAttempts();
     return new Output(
         modelId,
         judgement.metrics(),
         judgement.championMetrics(),
         new ModelStore(context).get(modelId).lineage().finetunedFrom(),
-        judgement.passed(),
+        judgement.passed() && !isFallback,
         judgement.asked(),
+        isFallback,
         verdict.metric(),
         verdict.value(),
         verdict.threshold(),

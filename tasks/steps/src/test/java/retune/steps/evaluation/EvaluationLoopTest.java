@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
@@ -372,6 +373,45 @@ class EvaluationLoopTest {
         "The split by which a version was trained on 'credit-default/2026-11-05' is not in the"
             + " store, so its hold-out is unknown; judge the version on another batch.",
         () -> loop.evaluate(candidate));
+  }
+
+  /** The best of the attempts is not the last one, which finds nothing. */
+  @Test
+  void theBestAttemptBelowTheGateFollowsWhereTheLoopSaysSo() {
+    loop.belowGate = BelowGate.PROMOTE_IF_SUPERIOR;
+    String champion = loop.register(USELESS, null, VersionStatus.DEPLOYED);
+    loop.writeBatch(2_000);
+    loop.evaluate(champion);
+    loop.check(champion);
+    loop.prepare(champion);
+    String useless = loop.attempt(1, USELESS, champion);
+    String better = loop.attempt(2, POOR, champion);
+    loop.attemptWithoutCandidate(3);
+    EvaluateFinetunedModel.Output first = loop.evaluateFinetuned(useless, champion, 1);
+    assertFalse(first.passed() || first.fallback());
+    EvaluateFinetunedModel.Output second = loop.evaluateFinetuned(better, champion, 2);
+    assertFalse(second.passed());
+    assertTrue(second.fallback(), second.reason());
+    assertFalse(loop.evaluateFinetuned(null, champion, 3).fallback());
+    assertRefused(
+        "The run 'run' ended with a version of 'credit-default' that is approved, or that a person"
+            + " is asked about; no alert is needed.",
+        loop::sendAlert);
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("retrained", results.status());
+    assertEquals(better, results.modelId());
+    assertEquals(3, results.retrainingInfo().retryCount());
+    assertTrue(
+        results
+            .message()
+            .matches(
+                ".* accuracy 0\\.[67]\\d+ is below the threshold of 0\\.8 but is above the"
+                    + " champion's .*, and the loop promotes a better version below the gate\\. No"
+                    + " attempt reaches the threshold, and attempt 2 is the best of those that pass"
+                    + " below it\\."),
+        results.message());
+    assertEquals(VersionStatus.APPROVED, loop.models.status(better));
+    assertEquals(VersionStatus.REJECTED, loop.models.status(useless));
   }
 
   @Test
