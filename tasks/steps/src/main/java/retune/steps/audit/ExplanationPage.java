@@ -183,9 +183,10 @@ final class ExplanationPage {
     }
     List<Document> shown = days.subList(Math.max(0, days.size() - DAYS_SHOWN), days.size());
     page.heading(
-        "In production: %d daily verdicts%s"
+        "In production: %d daily verdict%s%s"
             .formatted(
                 days.size(),
+                days.size() == 1 ? "" : "s",
                 shown.size() < days.size() ? ", the last %d".formatted(DAYS_SHOWN) : ""));
     shown.forEach(
         day ->

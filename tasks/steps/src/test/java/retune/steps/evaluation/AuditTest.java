@@ -125,7 +125,7 @@ class AuditTest {
   @Test
   void aFormerChampionHasItsDaysAndItsSuccessor() {
     String page = explain(champion).text();
-    assertTrue(page.contains("In production: 1 daily verdicts"), page);
+    assertTrue(page.contains("In production: 1 daily verdict\n"), page);
     assertTrue(page.contains("followed by"), page);
     assertTrue(page.contains(promoted), page);
   }

@@ -510,6 +510,36 @@ class EvaluationLoopTest {
   }
 
   @Test
+  void aDayOfTenRowsChangesNothingWhereTheEvidenceDecides() {
+    loop.evidence = Evidence.INTERVAL;
+    loop.writeBatch(20); // ten of them have a label
+    String champion = loop.register(USELESS, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    assertFalse(loop.check(champion).needsRetraining());
+    SendEvaluationResults.Output results = loop.sendResults();
+    assertEquals("undecided", results.status(), results.message());
+    assertEquals(champion, results.modelId());
+  }
+
+  @Test
+  void onADayOfOneClassNoCandidateIsPromoted() {
+    loop.writeBatchOfOneClass(600);
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.evaluate(champion);
+    assertTrue(loop.check(champion).needsRetraining());
+    loop.prepare(champion);
+    String candidate = loop.register(EXCELLENT, champion, VersionStatus.CANDIDATE);
+    EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
+    assertTrue(judged.value() > 0.9);
+    assertFalse(judged.passed());
+    assertTrue(
+        judged
+            .reason()
+            .contains("is not above the 1.0000 of the best answer that is the same for every row"),
+        judged.reason());
+  }
+
+  @Test
   void runningAgainAfterDeploymentLeavesTheDeployedVersionDeployed() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     loop.evaluate(champion);

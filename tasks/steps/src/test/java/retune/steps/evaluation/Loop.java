@@ -215,6 +215,20 @@ final class Loop implements AutoCloseable {
     return contentHash;
   }
 
+  /** Replaces the batch by one whose labelled rows are all of one class. */
+  void writeBatchOfOneClass(int rows) {
+    Rows day = rows(rows);
+    for (int row = 0; row < rows; row++) {
+      if (day.labels()[row] == 0) {
+        for (float[] numbers : day.features().numbers()) {
+          numbers[row] = -numbers[row];
+        }
+        day.labels()[row] = 1;
+      }
+    }
+    writeBatch(Hashing.sha256("one class"), "raw one class", PREPROCESSING.hash(), day);
+  }
+
   private void writeBatch(String contentHash, String preprocessingHash, int count) {
     writeBatch(contentHash, "raw", preprocessingHash, rows(count));
   }
