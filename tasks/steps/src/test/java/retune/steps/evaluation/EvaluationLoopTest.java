@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
@@ -530,7 +531,7 @@ class EvaluationLoopTest {
     loop.prepare(champion);
     String candidate = loop.register(EXCELLENT, champion, VersionStatus.CANDIDATE);
     EvaluateFinetunedModel.Output judged = loop.evaluateFinetuned(candidate, champion, 1);
-    assertTrue(judged.value() > 0.9);
+    assertTrue(Objects.requireNonNull(judged.value()) > 0.9);
     assertFalse(judged.passed());
     assertTrue(
         judged
