@@ -233,7 +233,10 @@ final class Day {
   }
 
   private static boolean hasFallback(ObjectNode results) {
-    return results.required(LOOK_BACK).required("fallback").booleanValue();
+    return results
+        .propertyStream()
+        .filter(result -> isVerdict(result.getKey()))
+        .anyMatch(result -> result.getValue().path("fallback").asBoolean(false));
   }
 
   private static boolean has(ObjectNode results, String output) {
