@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import retune.report.Axis.Scale;
@@ -26,6 +27,20 @@ public final class Chart {
 
   private static final int MATRIX_MARGIN = 130;
   private static final int MATRIX_LABEL = 20;
+
+  /** A ranking's width, and the height of one of its bars with the room around it. */
+  private static final int RANK_WIDTH = 350;
+
+  private static final int RANK = 20;
+  private static final int RANK_AXIS = 4;
+
+  /** Room for a name. */
+  private static final int RANK_MARGIN = 120;
+
+  private static final int RANK_LABEL = 18;
+
+  /** Room for a bar's value. */
+  private static final int RANK_VALUE = 52;
 
   private Chart() {}
 
@@ -154,6 +169,61 @@ public final class Chart {
         }
       }
     }
+    return figure(title, "", close(svg));
+  }
+
+  /**
+   * A horizontal bar for each name, one below the other, with a whisker for its spread.
+   *
+   * @param names the full text of which shows where one points at a bar
+   * @param values a bar goes from 0 to the value, which may be negative
+   * @param spreads how far the whisker goes on either side of the value, at least 0
+   */
+  public static String ranking(
+      String title, List<String> names, double[] values, double[] spreads) {
+    double low = 0;
+    double high = 0;
+    for (int i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i] - spreads[i]);
+      high = Math.max(high, values[i] + spreads[i]);
+    }
+    double start = low;
+    double extent = high > low ? high - low : 1;
+    int height = names.size() * RANK + RANK_AXIS;
+    StringBuilder svg =
+        new StringBuilder(
+            "<svg class=\"own\" width=\"%s\" viewBox=\"0 0 %s %s\" role=\"img\" aria-label=\"%s\">"
+                .formatted(RANK_WIDTH, RANK_WIDTH, height, Html.text(title)));
+    DoubleUnaryOperator across =
+        value -> RANK_MARGIN + (value - start) / extent * (RANK_WIDTH - RANK_MARGIN - RANK_VALUE);
+    for (int i = 0; i < values.length; i++) {
+      double zero = across.applyAsDouble(0);
+      double end = across.applyAsDouble(values[i]);
+      double middle = (i + 0.5) * RANK;
+      svg.append(text(RANK_MARGIN - 6, middle + 4, "end", cut(names.get(i), RANK_LABEL)))
+          .append(
+              "<rect class=\"bar c0\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"><title>%s</title></rect>"
+                  .formatted(
+                      number(Math.min(zero, end)),
+                      number(i * RANK + 3),
+                      number(Math.max(0.5, Math.abs(end - zero))),
+                      RANK - 6,
+                      Html.text(
+                          "%s: %s ± %s"
+                              .formatted(names.get(i), fixed(values[i]), fixed(spreads[i])))))
+          .append(
+              "<line class=\"whisker\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
+                  .formatted(
+                      number(across.applyAsDouble(values[i] - spreads[i])),
+                      number(across.applyAsDouble(values[i] + spreads[i])),
+                      number(middle),
+                      number(middle)))
+          .append(text(RANK_WIDTH - 4, middle + 4, "end", fixed(values[i])));
+    }
+    double zero = across.applyAsDouble(0);
+    svg.append(
+        "<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"0\" y2=\"%s\"/>"
+            .formatted(number(zero), number(zero), names.size() * RANK));
     return figure(title, "", close(svg));
   }
 

@@ -21,7 +21,7 @@ public final class Html {
       h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid var(--edge)}
       p{max-width:46rem}.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem}
       figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}svg{width:100%;height:auto;display:block}svg.own{width:auto;max-width:100%}
-      svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.line.reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 3}.cell{fill:var(--c6)}.bar{fill-opacity:.85}
+      svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--edge)}.line{fill:none;stroke-width:2}.line.reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 3}.whisker{stroke:var(--ink)}.cell{fill:var(--c6)}.bar{fill-opacity:.85}
       .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
       .bar.c0{fill:var(--c0);stroke:none}.bar.c1{fill:var(--c1);stroke:none}
       .key{white-space:nowrap}.key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .6em;background:currentColor}

@@ -30,6 +30,33 @@ class ChartTest {
   }
 
   @Test
+  void aRankingsBarsStartAtNothingAndItsWhiskersStayInside() {
+    String chart =
+        Chart.ranking(
+            "drop",
+            List.of("a <b>", "small", "worse"),
+            new double[] {0.4, 0.1, -0.1},
+            new double[] {0.1, 0, 0.05});
+    assertTrue(chart.contains("<title>a &lt;b&gt;: 0.4000 ± 0.1000</title>"), chart);
+    Matcher bars = BAR.matcher(chart);
+    double[][] places = new double[3][];
+    for (int i = 0; i < places.length; i++) {
+      assertTrue(bars.find());
+      double left = Double.parseDouble(bars.group(1));
+      places[i] = new double[] {left, left + Double.parseDouble(bars.group(2))};
+    }
+    assertEquals(places[0][0], places[1][0], "both start at 0");
+    assertEquals(places[0][0], places[2][1], 0.02, "a negative one ends there");
+    assertEquals(4, (places[0][1] - places[0][0]) / (places[1][1] - places[1][0]), 0.01);
+    Matcher whiskers =
+        Pattern.compile("class=\"whisker\" x1=\"([\\d.]+)\" x2=\"([\\d.]+)\"").matcher(chart);
+    while (whiskers.find()) {
+      assertTrue(Double.parseDouble(whiskers.group(1)) >= 120, chart);
+      assertTrue(Double.parseDouble(whiskers.group(2)) <= 298, chart);
+    }
+  }
+
+  @Test
   void eachOfFewCategoriesIsNamedAndOfManyTheFirstAndTheLast() {
     assertTrue(bars(List.of("ja", "nein")).contains(">nein</text>"));
     String many =

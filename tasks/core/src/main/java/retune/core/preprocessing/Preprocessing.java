@@ -2,6 +2,7 @@ package retune.core.preprocessing;
 
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -94,6 +95,32 @@ public record Preprocessing(
             dates.stream().map(DateColumn::name))
         .flatMap(names -> names)
         .toList();
+  }
+
+  /** The names of the features that each raw column gives, in the order of {@link #rawColumns}. */
+  public Map<String, List<String>> featuresByColumn() {
+    Map<String, List<String>> features = new LinkedHashMap<>();
+    categorical.forEach(
+        column -> features.put(column.name(), features(column.name(), column.missing())));
+    codes.forEach(column -> features.put(column.name(), List.of(column.name())));
+    numeric.forEach(
+        column -> features.put(column.name(), features(column.name(), column.missing())));
+    for (DateColumn column : dates) {
+      List<String> parts = new ArrayList<>();
+      column.categorical().forEach(part -> parts.add(part.part().feature(column.name())));
+      column.numeric().forEach(part -> parts.add(part.part().feature(column.name())));
+      if (column.missing() == MissingValues.INDICATE) {
+        parts.add(missingFeature(column.name()));
+      }
+      features.put(column.name(), List.copyOf(parts));
+    }
+    return features;
+  }
+
+  private static List<String> features(String column, MissingValues missing) {
+    return missing == MissingValues.INDICATE
+        ? List.of(column, missingFeature(column))
+        : List.of(column);
   }
 
   /**

@@ -34,6 +34,24 @@ class PreprocessingTest {
           FitOptions.excluding("label"));
 
   @Test
+  void eachFeatureBelongsToOneRawColumn() {
+    Preprocessing fitted =
+        PreprocessingFitter.fit(
+            Tables.of(
+                texts("day", "2026-01-31 10:00", null, "2026-03-01 12:00", "2026-04-02 09:00"),
+                numbers("amount", 1, Double.NaN, 3, 4),
+                texts("kind", "a", "b", "a", "b")),
+            FitOptions.excluding());
+    Map<String, List<String>> features = fitted.featuresByColumn();
+    assertEquals(fitted.rawColumns(), List.copyOf(features.keySet()));
+    assertEquals(List.of("kind"), features.get("kind"));
+    assertEquals(List.of("amount", "amount_missing"), features.get("amount"));
+    assertEquals(
+        fitted.schema().names().stream().sorted().toList(),
+        features.values().stream().flatMap(List::stream).sorted().toList());
+  }
+
+  @Test
   void readableRowsBecomeFeatures() {
     Preprocessing.Result result = FITTED.apply(row("5", "c", "2026-03-01"));
     assertArrayEquals(new int[] {0}, result.keptRows());
