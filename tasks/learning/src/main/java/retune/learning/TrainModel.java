@@ -64,7 +64,7 @@ public final class TrainModel implements Step<TrainModel.Input, TrainModel.Outpu
       @Field(
               value =
                   "maximum number of passes over the training rows; if left out, rounds of half a"
-                      + " pass and at least 50 steps, at most about 5,000 steps in all, that stop"
+                      + " pass and at least 20 steps, at most about 5,000 steps in all, that stop"
                       + " early",
               min = 1,
               max = 10_000)

@@ -65,7 +65,7 @@ class TrainModelTest {
     TrainModel.Output output = train("model", null, null);
     ModelVersion version = ModelFolder.read(folder.resolve("model"), CodeTrust.REFUSED).version();
     assertEquals(output.bestEpoch() + 3, output.epochs(), "stopped by its patience");
-    assertEquals(50.0, version.lineage().hyperparameters().get("round_steps"));
+    assertEquals(20.0, version.lineage().hyperparameters().get("round_steps"));
     double auc = output.testMetrics().getOrDefault("roc_auc", 0.0);
     assertTrue(auc > 0.85, "AUC on test rows " + auc);
   }

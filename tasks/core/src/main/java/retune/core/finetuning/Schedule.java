@@ -45,7 +45,7 @@ public sealed interface Schedule {
    * @param steps of a round, at least 1
    */
   record Rounds(int most, int patience, int steps) implements Schedule {
-    private static final int LEAST_STEPS = 50;
+    private static final int LEAST_STEPS = 20;
     private static final int MOST_STEPS = 5_000;
     private static final int LEAST_ROUNDS = 10;
     private static final int PATIENCE = 8;
