@@ -1087,7 +1087,8 @@ def make_loops(folder: Path, *, smoke: bool) -> None:
         subprocess.run([str(PYTHON), str(PEERS / "orders.py"), table, str(rows)], check=True)
         step(
             running.uri, "new_loop", "--data", table, "--target", "late", "--positive", "yes",
-            "--name", "orders", "--output", folder / "orders", "--loops", folder / "loops",
+            "--models", "network", "--name", "orders",
+            "--output", folder / "orders", "--loops", folder / "loops",
         )  # fmt: skip
     example = f"{MODEL}.yaml"
     shutil.copy(TOP / "airflow" / "dags" / "loops" / example, folder / "loops" / example)

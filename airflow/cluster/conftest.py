@@ -61,7 +61,8 @@ def made(release, loops, tmp_path_factory) -> str:
         f"{x:.3f},{y:.3f},{'yes' if x + y + draw.gauss(0, 0.5) > 0 else 'no'}" for x, y in rows
     ]
     (work / "made.csv").write_text("\n".join(["x,y,bought", *lines]))
-    words = ["--data", "made.csv", "--target", "bought", "--pretraining-epochs", "1"]
+    words = ["--data", "made.csv", "--target", "bought"]
+    words += ["--models", "network", "--pretraining-epochs", "1"]
     with release.store() as address:
         subprocess.run(
             [PROJECT / "retune", "new_loop", *words, "--epochs", "3", "--loops", loops],

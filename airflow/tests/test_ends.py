@@ -45,8 +45,10 @@ class Shop:
         self.loop.parent.mkdir()
         table = folder / "shop.csv"
         write(table, orders(1_500, 1))
-        learned = ("--data", table, "--target", "returned", "--pretraining-epochs", "1")
-        answer("new_loop", *learned, "--output", folder / "made", "--loops", self.loop.parent)
+        learned = ("--data", table, "--target", "returned")
+        network = ("--models", "network", "--pretraining-epochs", "1", "--epochs", "100")
+        made = ("--output", folder / "made", "--loops", self.loop.parent)
+        answer("new_loop", *learned, *network, *made)
 
     def day(
         self,

@@ -24,7 +24,7 @@ def loop(tmp_path, monkeypatch, store) -> Path:
     write(table, orders(800, 1))
     loops = tmp_path / "loops"
     loops.mkdir()
-    learned = ("--data", table, "--target", "returned", "--pretraining-epochs", "1")
+    learned = ("--data", table, "--target", "returned", "--models", "trees")
     answer("new_loop", *learned, "--output", tmp_path / "made", "--loops", loops)
     file = loops / "shop.yaml"
     head, _, rest = file.read_text().partition("data:\n")

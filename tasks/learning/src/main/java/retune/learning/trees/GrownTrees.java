@@ -101,8 +101,12 @@ record GrownTrees(List<Input> inputs, Target target, Grown grown) {
     return new Golden(few.codes(), few.numbers(), logits);
   }
 
-  /** A row's logits, from the trees' outputs for it. */
   private float[] logits(float[] margins) {
+    return logits(target, margins);
+  }
+
+  /** A row's logits, from XGBoost's outputs for it. */
+  static float[] logits(Target target, float[] margins) {
     if (!target.isBinary()) {
       return margins;
     }

@@ -60,7 +60,7 @@ final class XgboostLibrary {
       initialized.setBoolean(null, true);
     } catch (IOException | UnsatisfiedLinkError e) {
       throw new InvalidInputException(
-          "XGBoost's native library cannot be loaded (%s), so no trees can be trained. Install libgomp1, set %s to the folder with %s, or leave the strategies of trees out of the loop file's attempts."
+          "XGBoost's native library cannot be loaded (%s), so no trees can be trained. Install libgomp1, set %s to the folder with %s, or do without trees: in the attempts of the loop file, or by --models network for new_loop."
               .formatted(e.getMessage(), FOLDER, NAME),
           e);
     } catch (ReflectiveOperationException e) {

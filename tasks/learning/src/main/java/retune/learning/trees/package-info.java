@@ -1,4 +1,4 @@
-/** Boosted trees: how XGBoost trains them on the rows of a day. */
+/** What XGBoost trains: boosted trees, and a linear model to compare a first model with. */
 @NullMarked
 package retune.learning.trees;
 

@@ -2,6 +2,7 @@ package retune.loop.authoring;
 
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import retune.core.finetuning.Strategy;
 import retune.core.judgement.Gate;
 import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
@@ -11,10 +12,16 @@ import retune.core.metrics.Evaluation;
  *
  * @param source what the loop was made from, for people
  * @param days path or address of each day's real rows; null where days are generated
+ * @param family of the champion
  * @param holdout the champion on the hold-out rows
  */
 record LoopFile(
-    String name, String source, @Nullable String days, GateProposal proposal, Evaluation holdout) {
+    String name,
+    String source,
+    @Nullable String days,
+    ModelFamily family,
+    GateProposal proposal,
+    Evaluation holdout) {
   /** Rows of a generated day: enough to measure the gate's metric to a hundredth, in seconds. */
   private static final int ROWS_A_DAY = 10_000;
 
@@ -42,7 +49,7 @@ record LoopFile(
       below_gate: promote_if_superior
 
     # The attempts at fine-tuning, in order, each from the model in production; then an alert is sent.
-    attempts: [trees, head_long, head]
+    attempts: %s
 
     finetuning:
       learning_rate: 1e-4
@@ -55,7 +62,8 @@ record LoopFile(
             YamlText.comments("  ", proposal.reason()),
             YamlText.comments("  ", holdoutSentence()),
             gate.metric().id(),
-            String.format(Locale.ROOT, "%.2f", gate.threshold()));
+            String.format(Locale.ROOT, "%.2f", gate.threshold()),
+            family.attempts().stream().map(Strategy::id).toList());
   }
 
   private String data() {

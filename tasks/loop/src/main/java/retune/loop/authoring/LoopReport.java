@@ -22,6 +22,7 @@ import retune.core.distribution.QualityReport.PairTrend;
 import retune.core.judgement.GateProposal;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
+import retune.core.metrics.PermutationImportance;
 import retune.core.metrics.Predictions;
 import retune.core.preprocessing.ColumnType;
 import retune.core.preprocessing.DateText;
@@ -39,6 +40,7 @@ import retune.steps.authoring.LearnedTable;
 /** The report of a new loop: a page that needs nothing else. */
 record LoopReport(String name, SourceTable source, FirstModel model) {
   private static final int MOST_COLUMNS_SHOWN = 60;
+  private static final int MOST_COLUMNS_RANKED = 30;
   private static final int MOST_CLASSES_SHOWN = 8;
   private static final int NUMBER_BINS = 20;
   private static final int MOST_CATEGORIES_SHOWN = 20;
@@ -49,7 +51,15 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
 
   String toHtml() {
     return Html.page(
-        "Loop " + name, introduction() + gate() + columns() + quality() + training() + holdout());
+        "Loop " + name,
+        introduction()
+            + gate()
+            + models()
+            + importance()
+            + columns()
+            + quality()
+            + training()
+            + holdout());
   }
 
   private Target target() {
@@ -57,7 +67,7 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
   }
 
   private Predictions holdoutRows() {
-    return model.measured().holdout();
+    return model.champion().measured().holdout();
   }
 
   private String introduction() {
@@ -66,14 +76,14 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
             ? " The score is the probability of '%s'.".formatted(target().positive())
             : "";
     return Html.paragraph(
-            "Made from %s. The model predicts '%s', %s classes.%s The champion is %s, trained from the encoder %s."
+            "Made from %s. The model predicts '%s', %s classes.%s The champion is %s, %s."
                 .formatted(
                     source.description(),
                     target().column(),
                     target().classes().size(),
                     positive,
                     model.modelId(),
-                    model.encoderId()))
+                    model.champion().family().title()))
         + source.kinds().doubts().values().stream().map(Html::warning).collect(Collectors.joining())
         + leftOut()
         + rejected()
@@ -129,9 +139,9 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
                 proposal.gate().metric().title(),
                 proposal.gate().threshold())
             + proposal.reason();
-    Evaluation validation = Evaluation.of(model.measured().validation());
+    Evaluation validation = Evaluation.of(model.champion().measured().validation());
     Evaluation holdout = Evaluation.of(holdoutRows());
-    Evaluation generated = Evaluation.of(model.measured().generated());
+    Evaluation generated = Evaluation.of(model.generated());
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("Rows", count(validation), count(holdout), "", count(generated)));
     for (Metric metric : Metric.values()) {
@@ -158,7 +168,11 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
 
   /** The 95 % interval that sampling error leaves for a metric on the hold-out rows. */
   private String interval(Metric metric, double value) {
-    Interval interval = Influence.of(metric, holdoutRows()).interval(value, 0.95);
+    return interval(metric, value, holdoutRows());
+  }
+
+  private static String interval(Metric metric, double value, Predictions rows) {
+    Interval interval = Influence.of(metric, rows).interval(value, 0.95);
     return Double.isNaN(interval.low())
         ? "–"
         : Chart.fixed(Math.max(0, interval.low()))
@@ -168,6 +182,80 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
 
   private static String count(Evaluation evaluation) {
     return Integer.toString(evaluation.rows());
+  }
+
+  private String models() {
+    List<List<String>> rows = new ArrayList<>();
+    for (Contender contender : model.contenders()) {
+      boolean isChampion = contender.equals(model.champion());
+      rows.add(
+          row(
+              contender.family().title()
+                  + (isChampion ? ", the champion" : " (" + contender.version().modelId() + ")"),
+              contender.measured(),
+              String.format(Locale.ROOT, "%.1f", contender.seconds())));
+    }
+    if (model.linear() != null) {
+      rows.add(row("logistic regression, for comparison", model.linear(), ""));
+    }
+    Choice choice = model.choice();
+    return Html.heading("Models")
+        + (choice == null
+            ? ""
+            : choice.isSure() ? Html.paragraph(choice.sentence()) : Html.warning(choice.sentence()))
+        + Html.table(
+            List.of(
+                "model",
+                Choice.METRIC.title() + ", validation",
+                "hold-out",
+                "95 % interval",
+                "ROC AUC, hold-out",
+                "Log loss, hold-out",
+                "training, s"),
+            rows)
+        + Html.paragraph(
+            "The validation rows chose the model, its decision threshold and when its training"
+                + " stopped, the hold-out rows nothing.");
+  }
+
+  private static List<String> row(String name, Measured measured, String seconds) {
+    Evaluation holdout = Evaluation.of(measured.holdout());
+    double value = holdout.value(Choice.METRIC);
+    return List.of(
+        name,
+        Chart.fixed(Choice.METRIC.of(measured.validation())),
+        Chart.fixed(value),
+        interval(Choice.METRIC, value, measured.holdout()),
+        Chart.fixed(holdout.rocAuc()),
+        Chart.fixed(holdout.logLoss()),
+        seconds);
+  }
+
+  private String importance() {
+    Importance importance = model.importance();
+    String heading = Html.heading("Importance of columns");
+    if (importance == null) {
+      return heading
+          + Html.paragraph(
+              "Not measured: a network of so many columns takes too long. --models trees measures"
+                  + " it in seconds.");
+    }
+    List<PermutationImportance> shown =
+        importance.columns().stream().limit(MOST_COLUMNS_RANKED).toList();
+    int left = importance.columns().size() - shown.size();
+    return heading
+        + Html.paragraph(
+            "How much %s falls on %s hold-out rows when the values of a column are shuffled among them: the mean of %s shuffles; whiskers show a standard deviation on either side. What two columns say alike counts for neither."
+                .formatted(
+                    Choice.METRIC.title(),
+                    String.format(Locale.ROOT, "%,d", importance.rows()),
+                    Importance.REPEATS))
+        + Chart.ranking(
+            "Fall of %s when the column is shuffled".formatted(Choice.METRIC.title()),
+            shown.stream().map(PermutationImportance::column).toList(),
+            shown.stream().mapToDouble(PermutationImportance::drop).toArray(),
+            shown.stream().mapToDouble(PermutationImportance::deviation).toArray())
+        + (left == 0 ? "" : Html.paragraph(left + " less important columns are not drawn."));
   }
 
   private String columns() {
@@ -341,14 +429,32 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
   }
 
   private String training() {
-    List<Epoch> pretraining = model.encoder().version().lineage().history();
-    List<Epoch> history = model.trained().content().version().lineage().history();
-    int best = model.trained().bestEpoch();
-    String kept =
-        "Epoch %s of %s was kept: the best by %s on the validation rows."
-            .formatted(best, model.trained().epochs(), Metric.F1_MACRO.title());
     return Html.heading("Training")
-        + (model.trained().isStillImproving()
+        + model.contender(ModelFamily.NETWORK).map(this::network).orElse("")
+        + model.contender(ModelFamily.TREES).map(LoopReport::trees).orElse("");
+  }
+
+  private String network(Contender network) {
+    int best = network.trained().bestEpoch();
+    String kept =
+        "The network: epoch %s of %s was kept, the best by %s on the validation rows."
+            .formatted(best, network.trained().epochs(), Choice.METRIC.title());
+    List<Epoch> history = network.version().lineage().history();
+    List<String> charts = new ArrayList<>();
+    if (model.encoder() != null) {
+      charts.add(losses("Pre-training loss", model.encoder().version().lineage().history()));
+    }
+    charts.add(losses("Training loss", history));
+    charts.add(
+        Chart.lines(
+            "Validation",
+            Axis.whole("epoch"),
+            Axis.values("metric"),
+            List.of(
+                values(Metric.F1_MACRO, history),
+                values(Metric.ACCURACY, history),
+                values(Metric.ROC_AUC, history))));
+    return (network.trained().isStillImproving()
             ? Html.warning(
                 kept
                     + " Validation still improved at the last epoch, so more epochs may give a"
@@ -356,18 +462,30 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
                     + 2 * best
                     + ".")
             : Html.paragraph(kept))
+        + Html.charts(charts);
+  }
+
+  private static String trees(Contender trees) {
+    List<Epoch> history = trees.version().lineage().history();
+    return Html.paragraph(
+            "Boosted trees: %s of %s rounds were kept, up to the least log loss on the validation rows."
+                .formatted(trees.trained().bestEpoch(), trees.trained().epochs()))
         + Html.charts(
             List.of(
-                losses("Pre-training loss", pretraining),
-                losses("Training loss", history),
                 Chart.lines(
-                    "Validation",
-                    Axis.whole("epoch"),
-                    Axis.values("metric"),
+                    "Boosting",
+                    Axis.whole("round"),
+                    Axis.values("log loss"),
                     List.of(
-                        values(Metric.F1_MACRO, history),
-                        values(Metric.ACCURACY, history),
-                        values(Metric.ROC_AUC, history)))));
+                        Line.ofEpochs(
+                            "training", history.stream().mapToDouble(Epoch::loss).toArray()),
+                        Line.ofEpochs(
+                            "validation",
+                            history.stream()
+                                .mapToDouble(
+                                    round ->
+                                        round.validation().getOrDefault("log_loss", Double.NaN))
+                                .toArray())))));
   }
 
   private static String losses(String title, List<Epoch> history) {
@@ -391,7 +509,7 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
     Evaluation evaluation = Evaluation.of(holdout);
     return Html.heading("Hold-out rows (not used for any choice)")
         + Html.paragraph(rows(holdout))
-        + Html.paragraph(model.trained().content().version().calibrationSentence())
+        + Html.paragraph(model.champion().version().calibrationSentence())
         + calibration(evaluation)
         + Html.charts(
             List.of(

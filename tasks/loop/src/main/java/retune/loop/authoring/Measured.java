@@ -13,26 +13,29 @@ import retune.model.engine.Engine;
 import retune.model.engine.Engines;
 import retune.model.engine.Predictor;
 
-/**
- * What a new model answers, by the engine that answers in production.
- *
- * @param generated on rows drawn from the learned distribution
- */
-record Measured(Predictions validation, Predictions holdout, Predictions generated) {
+/** What a new model answers, by the engine that answers in production. */
+record Measured(Predictions validation, Predictions holdout) {
 
-  static Measured of(ModelFolder.Content content, TrainingTable table, Table generatedRows) {
+  static Measured of(ModelFolder.Content content, TrainingTable table) {
     ModelVersion version = content.version();
-    Preprocessing.Result generated = version.preprocessing().apply(generatedRows);
-    int[] labels = version.target().encode(generatedRows.column(version.target().column()));
     try (Engine engine = Engines.open(version, content.weights())) {
       return new Measured(
           predict(engine, version, table.features(Part.VALIDATION), table.labels(Part.VALIDATION)),
-          predict(engine, version, table.features(Part.HOLDOUT), table.labels(Part.HOLDOUT)),
-          predict(
-              engine,
-              version,
-              generated.features(),
-              Arrays.stream(generated.keptRows()).map(row -> labels[row]).toArray()));
+          predict(engine, version, table.features(Part.HOLDOUT), table.labels(Part.HOLDOUT)));
+    }
+  }
+
+  /** The answers for raw rows with labels, without those that preprocessing rejects. */
+  static Predictions ofRows(ModelFolder.Content content, Table rows) {
+    ModelVersion version = content.version();
+    Preprocessing.Result processed = version.preprocessing().apply(rows);
+    int[] labels = version.target().encode(rows.column(version.target().column()));
+    try (Engine engine = Engines.open(version, content.weights())) {
+      return predict(
+          engine,
+          version,
+          processed.features(),
+          Arrays.stream(processed.keptRows()).map(row -> labels[row]).toArray());
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
@@ -35,8 +36,9 @@ import retune.runtime.csv.CsvOptions;
 @About(
     value =
         "Makes a loop from a table with labels: detects the kind of each column, learns their"
-            + " distribution, pre-trains and trains a model, proposes a gate, registers all of"
-            + " it, and writes a report and the loop file from which Airflow makes the DAGs.",
+            + " distribution, trains a pre-trained network and boosted trees, takes the better one"
+            + " on validation rows as the first champion, proposes a gate, registers all of it, and"
+            + " writes a report and the loop file from which Airflow makes the DAGs.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "--data customers.csv --target churned --exclude customer_name")
@@ -79,15 +81,24 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
               max = 1_000_000_000)
           @Nullable Integer rows,
       @Field(
-              value = "pre-training epochs; if left out, 5 to 50, more for a table of fewer rows",
+              value =
+                  "models to train: network (a transformer, pre-trained), trees (boosted by"
+                      + " XGBoost, a matter of seconds); of both, the better one on validation rows"
+                      + " becomes the champion",
+              byDefault = "network,trees")
+          List<String> models,
+      @Field(
+              value =
+                  "pre-training epochs of the network; if left out, 5 to 50, more for a table of"
+                      + " fewer rows",
               min = 1,
               max = 10_000)
           @Nullable Integer pretrainingEpochs,
       @Field(
               value =
-                  "maximum number of training epochs, which stop after 5 without a better"
-                      + " validation metric; if left out, rounds of half an epoch and at least 50"
-                      + " steps, at most about 5,000 steps in all, which stop after 8",
+                  "maximum number of the network's training epochs, which stop after 5 without a"
+                      + " better validation metric; if left out, rounds of half an epoch and at"
+                      + " least 50 steps, at most about 5,000 steps in all, which stop after 8",
               min = 1,
               max = 10_000)
           @Nullable Integer epochs,
@@ -107,7 +118,15 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   public record Output(
       @Field("name of the loop and its model") String name,
       @Field("the new champion") String modelId,
-      @Field("the pre-trained encoder that the champion was trained from") String encoderId,
+      @Field("what the champion is: network or trees") String family,
+      @Field(
+              "which of two models is better on the validation rows and by how much, as sentences;"
+                  + " absent if one was trained")
+          @Nullable String comparison,
+      @Field("the model that did not become the champion, registered too; absent if there is none")
+          @Nullable String otherModelId,
+      @Field("the pre-trained encoder of the network; absent without a network")
+          @Nullable String encoderId,
       @Field("rows used for training, validation and hold-out") int rows,
       @Field("the class whose probability is the score; absent for more than two classes")
           @Nullable String positive,
@@ -130,12 +149,15 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
       TextPage page =
           new TextPage()
               .heading("%s, a loop made from %,d rows".formatted(name, rows))
-              .line("in production", modelId)
-              .line("gate", "%s at least %s".formatted(gateMetric.id(), gateThreshold))
-              .line("why", gateReason)
-              .line(
-                  "generated rows",
-                  String.format(Locale.ROOT, "%.2f of 1 like the real ones", qualityScore));
+              .line("in production", "%s (%s)".formatted(modelId, family));
+      if (comparison != null) {
+        page.line("chosen", comparison);
+      }
+      page.line("gate", "%s at least %s".formatted(gateMetric.id(), gateThreshold))
+          .line("why", gateReason)
+          .line(
+              "generated rows",
+              String.format(Locale.ROOT, "%.2f of 1 like the real ones", qualityScore));
       table(page, "Metrics on the hold-out", rounded(testMetrics));
       table(page, "Columns to look at", doubts);
       table(page, "Columns that are left out", leftOut);
@@ -166,6 +188,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   @Override
   public Output run(Input input, StepContext context) throws IOException {
     String name = name(input, Path.of(input.data()));
+    Set<ModelFamily> families = ModelFamily.of(input.models());
     requireDate(input.days());
     Path loopsFolder = loopsFolder(input, context);
     Path loopFile = loopsFolder.resolve(name + ".yaml");
@@ -175,8 +198,8 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     Registration registration = new Registration(name, source.hash(), input.replace(), context);
     registration.requireFree();
 
-    FirstModel model = FirstModel.make(name, source, input, phases, context);
-    Evaluation holdout = Evaluation.of(model.measured().holdout());
+    FirstModel model = FirstModel.make(name, source, families, input, phases, context);
+    Evaluation holdout = Evaluation.of(model.champion().measured().holdout());
     Path folder =
         Files.createDirectories(Path.of(Objects.requireNonNullElse(input.output(), name)));
     Path columnsFile = folder.resolve("columns.yaml");
@@ -187,11 +210,21 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     // The loop file comes last: Airflow acts on it.
     write(
         loopFile,
-        new LoopFile(name, source.description(), input.days(), model.gate(), holdout).toYaml());
+        new LoopFile(
+                name,
+                source.description(),
+                input.days(),
+                model.champion().family(),
+                model.gate(),
+                holdout)
+            .toYaml());
     LOGGER.log(Level.INFO, "Seconds by phase: {0}.", phases.seconds());
     return new Output(
         name,
         model.modelId(),
+        model.champion().family().id(),
+        model.choice() == null ? null : model.choice().sentence(),
+        model.choice() == null ? null : model.choice().other().version().modelId(),
         model.encoderId(),
         model.training().labels().length,
         source.target().positive(),
@@ -200,7 +233,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
         model.gate().gate().metric(),
         model.gate().gate().threshold(),
         model.gate().reason(),
-        model.trained().validation().toMap(),
+        model.champion().trained().validation().toMap(),
         holdout.toMap(),
         model.learned().quality().overall(),
         columnsFile.toString(),

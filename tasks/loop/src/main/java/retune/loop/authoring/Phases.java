@@ -14,12 +14,18 @@ final class Phases {
     T run() throws IOException;
   }
 
-  /** Runs the work and keeps its seconds under the name. */
+  /** Runs the work and adds its seconds to those under the name. */
   <T> T timed(String phase, Work<T> work) throws IOException {
     long started = System.nanoTime();
     T result = work.run();
-    seconds.put(phase, Math.round((System.nanoTime() - started) / 1e7) / 100.0);
+    double took = Math.round((System.nanoTime() - started) / 1e7) / 100.0;
+    seconds.merge(phase, took, (earlier, now) -> Math.round((earlier + now) * 100) / 100.0);
     return result;
+  }
+
+  /** The seconds of a phase; 0 if it did not run. */
+  double of(String phase) {
+    return seconds.getOrDefault(phase, 0.0);
   }
 
   /** Seconds by phase, in the order of the phases. */

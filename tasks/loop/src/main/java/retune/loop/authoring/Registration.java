@@ -6,6 +6,7 @@ import retune.core.data.Table;
 import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
+import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
@@ -46,9 +47,10 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
   void register(FirstModel model, Table holdout) {
     requireFree();
     ModelStore models = new ModelStore(context);
-    ModelVersion version = model.trained().content().version();
-    models.register(model.encoder().version(), model.encoder().weights(), VersionStatus.CANDIDATE);
-    models.register(version, model.trained().content().weights(), VersionStatus.CANDIDATE);
+    ModelVersion version = model.champion().version();
+    for (ModelFolder.Content content : model.contents()) {
+      models.register(content.version(), content.weights(), VersionStatus.CANDIDATE);
+    }
     new DistributionStore(context.store()).put(name, model.learned().distribution());
     ReferenceBatch.put(context, version, holdout);
     models.move(version.modelId(), VersionStatus.Event.APPROVE, "Made by new_loop as the champion");

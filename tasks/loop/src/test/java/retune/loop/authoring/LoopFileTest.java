@@ -24,13 +24,14 @@ class LoopFileTest {
             "churn",
             "a\nfile.csv (4 rows)",
             null,
+            ModelFamily.NETWORK,
             GateProposal.of(answers, answers),
             Evaluation.of(answers));
     assertEquals(Files.readString(MADE), file.toYaml());
   }
 
   @Test
-  void realRowsAreReadFromWhereTheUserSays() {
+  void realRowsAreReadFromWhereTheUserSaysAndAttemptsSuitTheChampion() {
     Predictions answers =
         new Predictions(new int[] {0, 1}, new double[] {.9, .1, .2, .8}, 2, 1, 0.5);
     String yaml =
@@ -38,9 +39,11 @@ class LoopFileTest {
                 "churn",
                 "file.csv",
                 "https://files.example.com/{date}.csv",
+                ModelFamily.TREES,
                 GateProposal.of(answers, answers),
                 Evaluation.of(answers))
             .toYaml();
+    assertTrue(yaml.contains("\nattempts: [trees, head_long]\n"), yaml);
     assertTrue(
         yaml.contains("\n  source: csv\n  path: \"https://files.example.com/{date}.csv\"\n"), yaml);
   }

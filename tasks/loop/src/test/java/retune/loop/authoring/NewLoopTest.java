@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -28,6 +30,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import retune.devstore.EmbeddedStore;
 import retune.loop.LoopSteps;
+import retune.model.Architecture;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
 import retune.runtime.store.DocumentStore;
 import retune.testing.MadeTables;
 import retune.testing.StepProcess;
@@ -63,7 +68,21 @@ class NewLoopTest {
     JsonNode made = newLoop();
     assertEquals("table", made.get("name").stringValue());
     assertEquals("1", made.get("positive").stringValue());
+    assertTrue(
+        made.get("comparison").stringValue().startsWith("On 45 validation rows Macro F1 is "),
+        made.toString());
     assertEquals(made.get("model_id").stringValue(), championOf("table"));
+    String report = Files.readString(output.resolve("report.html"));
+    for (String shown :
+        List.of(
+            made.get("comparison").stringValue(),
+            "logistic regression, for comparison",
+            "the network",
+            "boosted trees",
+            "<h2>Importance of columns</h2>",
+            "<title>income: 0.")) {
+      assertTrue(report.contains(shown), shown);
+    }
     assertTrue(made.get("next").toString().contains("./retune run-loop table --date"));
     assertTrue(Files.readString(loops.resolve("table.yaml")).contains("\nname: \"table\"\n"));
     assertEquals(
@@ -86,6 +105,19 @@ class NewLoopTest {
           300 * 0.15,
           documents.processedBatches().find("table/reference").orElseThrow().labelled(),
           2);
+      ModelStore models = new ModelStore(documents, Clock.systemUTC());
+      ModelVersion champion = models.get(made.get("model_id").stringValue());
+      ModelVersion other = models.get(made.get("other_model_id").stringValue());
+      assertEquals(
+          made.get("family").stringValue().equals("trees"),
+          champion.architecture() instanceof Architecture.Trees);
+      assertNotEquals(
+          champion.architecture() instanceof Architecture.Trees,
+          other.architecture() instanceof Architecture.Trees);
+      assertTrue(
+          champion.metrics().getOrDefault("validation", Map.of()).getOrDefault("f1_macro", 0.0)
+              >= other.metrics().getOrDefault("validation", Map.of()).getOrDefault("f1_macro", 1.0),
+          made.get("comparison").stringValue());
     }
 
     assertTrue(refusal().contains("There is already a loop 'table'"));
@@ -99,7 +131,11 @@ class NewLoopTest {
   @Test
   void aModelOfAnotherTableIsPutOutOfItsPlaceOnlyWhenAsked() throws Exception {
     MadeTables.loans(table, 300);
-    String first = newLoop().get("model_id").stringValue();
+    JsonNode made = newLoop("--models", "trees");
+    assertEquals("trees", made.get("family").stringValue());
+    assertFalse(made.has("encoder_id") || made.has("comparison"), made.toString());
+    assertFalse(made.get("seconds").has("pre-training"), made.toString());
+    String first = made.get("model_id").stringValue();
     MadeTables.loans(table, 301);
     Files.delete(loops.resolve("table.yaml"));
     assertTrue(refusal().contains("already has the champion " + first));
@@ -107,7 +143,7 @@ class NewLoopTest {
     Path kinds = output.resolve("columns.yaml");
     Files.writeString(
         kinds, Files.readString(kinds).replace("\"debt\": numeric", "\"debt\": excluded"));
-    JsonNode second = newLoop("--replace", "--columns", kinds.toString());
+    JsonNode second = newLoop("--models", "trees", "--replace", "--columns", kinds.toString());
     assertEquals(second.get("model_id").stringValue(), championOf("table"));
     assertTrue(Files.readString(kinds).contains("\"debt\": excluded"));
   }
@@ -135,7 +171,7 @@ class NewLoopTest {
               10 + random.nextInt(90)));
     }
     Files.writeString(table, text, UTF_8);
-    JsonNode made = newLoop("--target", "klasse", "--name", "foreign");
+    JsonNode made = newLoop("--target", "klasse", "--name", "foreign", "--models", "trees");
     assertFalse(made.has("positive"));
     assertEquals("f1_macro", made.get("gate_metric").stringValue());
     String kinds = Files.readString(output.resolve("columns.yaml"));
@@ -191,6 +227,8 @@ class NewLoopTest {
     assertRefused("There is no column 'nought'", "--exclude", "nought");
     assertRefused("cannot be the name of a loop", "--name", "My Loop");
     assertRefused("does not exist", "--loops", folder.resolve("nowhere").toString());
+    assertRefused("'forest', which is not a kind of model; give network or", "--models", "forest");
+    assertRefused("--models names no model; give network or trees", "--models", ",");
     assertRefused("put {date} where the day stands", "--days", "/data/today.csv");
     assertRefused("choose one of dd.MM.yyyy", "--dates", "d.M.yy");
     Path kinds = Files.writeString(folder.resolve("kinds.yaml"), "columns: {debt: many}\n");
