@@ -54,16 +54,16 @@ class PerformanceEstimateTest {
     return fixtures().estimates().stream()
         .flatMap(
             fixture ->
-                fixture.expected().keySet().stream()
+                fixture.expected().entrySet().stream()
                     .map(
-                        metric ->
+                        expected ->
                             DynamicTest.dynamicTest(
-                                "%s of %d classes".formatted(metric, fixture.classes()),
+                                "%s of %d classes".formatted(expected.getKey(), fixture.classes()),
                                 () ->
                                     assertEquals(
-                                        fixture.expected().get(metric),
+                                        expected.getValue(),
                                         PerformanceEstimate.of(
-                                                Metric.ofId(metric),
+                                                Metric.ofId(expected.getKey()),
                                                 fixture.probabilities(),
                                                 fixture.decisions())
                                             .value(),
@@ -117,7 +117,7 @@ class PerformanceEstimateTest {
     for (int classes : new int[] {2, 4}) {
       int rows = 600;
       int draws = 1_000;
-      SplittableRandom random = new SplittableRandom(metric.ordinal());
+      SplittableRandom random = new SplittableRandom(List.of(Metric.values()).indexOf(metric));
       double[] probabilities = probabilities(random, rows, classes);
       DecisionRule decisions = new DecisionRule(classes, 0, 0.4);
       PerformanceEstimate estimate = PerformanceEstimate.of(metric, probabilities, decisions);
