@@ -10,12 +10,26 @@ public final class LoopSteps {
 
   /** Steps that work on a store and deploy into a folder. */
   public static StepProcess of(Path folder, String mongoUri) {
+    return of(folder, mongoUri, 1);
+  }
+
+  /**
+   * The same on so many threads.
+   *
+   * @param threads of PyTorch and XGBoost, where a step lets them choose
+   */
+  static StepProcess of(Path folder, String mongoUri, int threads) {
     return StepProcess.withModels(
         Map.of(
-            "RETUNE_MONGO_URI", mongoUri,
-            "RETUNE_DEPLOYMENT_DIR", folder.resolve("deployment").toString(),
-            "RETUNE_DAG_ID", "loop",
-            "RETUNE_RUN_ID", "the-run",
-            "OMP_NUM_THREADS", "1"));
+            "RETUNE_MONGO_URI",
+            mongoUri,
+            "RETUNE_DEPLOYMENT_DIR",
+            folder.resolve("deployment").toString(),
+            "RETUNE_DAG_ID",
+            "loop",
+            "RETUNE_RUN_ID",
+            "the-run",
+            "OMP_NUM_THREADS",
+            Integer.toString(threads)));
   }
 }
