@@ -97,7 +97,7 @@ public final class DriftPage {
       rows.add(
           List.of(
               "rows received",
-              "%,d; median of earlier days (%s): %,d"
+              "%s; median of earlier days (%s): %s"
                   .formatted(
                       facts.volume().get("rows"), facts.volume().get("earlier_days"), median)));
     }
@@ -187,6 +187,10 @@ public final class DriftPage {
             List.of(
                 "column",
                 "drift",
+                "of",
+                REFERENCE,
+                BATCH,
+                "95 % interval",
                 "PSI",
                 "limit",
                 "published band",
@@ -194,16 +198,12 @@ public final class DriftPage {
                 "KS p-value",
                 "JS",
                 "Wasserstein",
-                "adjusted p-value",
-                "of",
-                REFERENCE,
-                BATCH,
-                "95 % interval of the difference"),
+                "adjusted p-value"),
             rows)
         + Html.paragraph(
-            "Differences of shares are in percentage points. The adjusted p-value counts all"
-                + " columns and statistics: how often a batch without drift has anything as far"
-                + " out.");
+            "The interval is that of the difference, of shares in percentage points. The adjusted"
+                + " p-value counts all columns and statistics: how often a batch without drift has"
+                + " anything as far out.");
   }
 
   private List<String> row(Column column) {
@@ -212,14 +212,6 @@ public final class DriftPage {
     return List.of(
         column.name(),
         report.isDrifted(column) ? "yes" : "no",
-        Chart.fixed(column.psi().value()),
-        Chart.fixed(column.psi().limit()),
-        DriftReport.band(column.psi().value()),
-        fixed(column.kolmogorovSmirnov()),
-        isMean ? p(column.kolmogorovPValue()) : "–",
-        Chart.fixed(column.jensenShannon().value()),
-        fixed(column.wasserstein()),
-        Chart.fixed(column.adjustedPValue()),
         effect.what(),
         isMean ? Axis.label(effect.reference()) : Chart.percent(effect.reference()),
         isMean ? Axis.label(effect.current()) : Chart.percent(effect.current()),
@@ -228,7 +220,15 @@ public final class DriftPage {
                 .formatted(
                     Axis.label(effect.interval().low()), Axis.label(effect.interval().high()))
             : "%s to %s"
-                .formatted(points(effect.interval().low()), points(effect.interval().high())));
+                .formatted(points(effect.interval().low()), points(effect.interval().high())),
+        Chart.fixed(column.psi().value()),
+        Chart.fixed(column.psi().limit()),
+        DriftReport.band(column.psi().value()),
+        fixed(column.kolmogorovSmirnov()),
+        isMean ? p(column.kolmogorovPValue()) : "–",
+        Chart.fixed(column.jensenShannon().value()),
+        fixed(column.wasserstein()),
+        Chart.fixed(column.adjustedPValue()));
   }
 
   private String rows() {

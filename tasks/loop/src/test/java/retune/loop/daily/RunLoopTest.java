@@ -294,6 +294,29 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayWithoutLabelsFailsAndItsDriftIsToldAllTheSame() throws Exception {
+    register();
+    write("loop.yaml", "name: credit-default\ndata: {source: csv, path: '" + writeRows() + "'}\n");
+    Path rows = folder.resolve(DATE + ".csv");
+    Files.writeString(rows, Files.readString(rows).replaceFirst(",default", ",remark"));
+    String said =
+        sentence(
+            () ->
+                step(
+                    "run_loop",
+                    "name",
+                    "credit-default",
+                    "date",
+                    DATE,
+                    "loops",
+                    folder.toString()));
+    assertTrue(said.startsWith("evaluate_model: "), said);
+    Document report = single("drift_reports");
+    assertEquals("credit-default/" + DATE, report.getString("data_path"));
+    assertFalse(report.getBoolean("overall_drift_detected"));
+  }
+
+  @Test
   void thePlanTouchesNoStore() throws Exception {
     write("loop.yaml", LOOP);
     JsonNode day = runDay("plan", "true", "rows", "7");
