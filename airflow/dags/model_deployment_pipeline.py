@@ -1,8 +1,9 @@
 """## Into production
 
-Takes the version that the day's evaluation approved, checks that it loads and answers as it did
-when it was judged, puts it into production, checks it there and tells people. If nothing was
-approved, or the version is in production already, there is nothing to do and the tasks are skipped.
+Takes the version that the day's evaluation or a retraining approved, checks that it loads and
+answers as it did when it was judged, puts it into production, checks it there and tells people. If
+nothing was approved, or the version is in production already, there is nothing to do and the tasks
+are skipped.
 
 If `verify_deployment` finds the version damaged, or the prediction service (`RETUNE_SERVING_URL`)
 does not answer with it, the version before comes back into production, people are told, and the
@@ -28,6 +29,11 @@ def deploy_or_skip(ti: Any) -> str:
     return "validate_model" if ready else "nothing_to_deploy"
 
 
+# The partition of a run that a retraining starts is the retraining's id, not a day.
+OF_RETRAINING = "(dag_run.partition_key or '').startswith('retraining-')"
+RETRAINING = f"{{% if {OF_RETRAINING} %}}{{{{ dag_run.partition_key }}}}{{% endif %}}"
+DAY = f"{{% if not {OF_RETRAINING} %}}{LOGICAL_DATE}{{% endif %}}"
+
 for loop in loops():
     with DAG(
         loop.dag_id("model_deployment_pipeline"),
@@ -49,7 +55,8 @@ for loop in loops():
             "wait_for_model_ready",
             loop,
             model=loop.name,
-            logical_date=LOGICAL_DATE,
+            logical_date=DAY,
+            retraining=RETRAINING,
             wait_seconds="{{ params.wait_seconds }}",
         )
         decide_after_wait = BranchPythonOperator(
@@ -64,7 +71,8 @@ for loop in loops():
             loop,
             model=loop.name,
             model_id=result(validate_model, "model_id"),
-            logical_date=LOGICAL_DATE,
+            logical_date=DAY,
+            retraining=RETRAINING,
         )
         verify_deployment = step(
             "verify_deployment",

@@ -16,6 +16,7 @@ PIPELINES = {
     "model_deployment_pipeline",
     "model_rollback",
     "model_approval",
+    "model_retraining",
 }
 STAGES = {
     "data_pipeline": "data",
@@ -23,6 +24,7 @@ STAGES = {
     "model_deployment_pipeline": "deployment",
     "model_rollback": "deployment",
     "model_approval": "deployment",
+    "model_retraining": "retraining",
 }
 RUNTIMES = ["kubernetes", "docker", "process"]
 
@@ -155,6 +157,49 @@ def test_a_rollback_is_started_by_hand_alone_and_verified(bag):
         assert (field.value, field.schema["type"]) == (None, ["null", "string"])
 
 
+def test_a_retraining_goes_from_its_reason_to_a_version_or_not_and_is_logged(bag):
+    dag = bag().dags["model_retraining"]
+    assert edges(dag) == {
+        ("check_retraining_trigger", "decide_after_check"),
+        ("decide_after_check", "skip_retraining"),
+        ("decide_after_check", "prepare_training_data"),
+        ("prepare_training_data", "filter_training_data"),
+        ("filter_training_data", "train_model"),
+        ("train_model", "compare_models"),
+        ("compare_models", "decide_after_comparison"),
+        ("decide_after_comparison", "promote_model"),
+        ("decide_after_comparison", "keep_model"),
+        ("promote_model", "log_retraining_event"),
+        ("keep_model", "log_retraining_event"),
+        ("prepare_training_data", "log_retraining_failure"),
+        ("promote_model", "log_retraining_failure"),
+        ("keep_model", "log_retraining_failure"),
+    }
+    deployment = bag().dags["model_deployment_pipeline"].timetable.asset_condition
+    assert dag.task_dict["promote_model"].outlets == [deployment], "it starts the deployment"
+    assert dag.timetable.can_be_scheduled is False, "no trigger is on"
+
+
+def test_the_triggers_of_the_loop_file_say_when_a_retraining_is_considered(bag, tmp_path):
+    times = {
+        "[weekly]": {"2026-11-29T03:00"},
+        "[monthly, weekly]": {"2026-11-29T03:00", "2026-12-01T02:00"},
+        "[harm]": {"2026-11-27T18:00"},
+    }
+    for triggers, expected in times.items():
+        (tmp_path / "other.yaml").write_text(f"name: other\nretraining: {{triggers: {triggers}}}\n")
+        dag = bag("process", tmp_path).dags["model_retraining.other"]
+        timetable = coerce_to_core_timetable(dag.timetable)
+        found, last = set(), datetime(2026, 11, 27, 13, tzinfo=UTC)
+        for _ in expected:
+            last = timetable.next_dagrun_info_v2(
+                last_dagrun_info=None,
+                restriction=TimeRestriction(last + timedelta(seconds=1), None, catchup=True),
+            ).run_after
+            found.add(f"{last:%Y-%m-%dT%H:%M}")
+        assert found == expected, triggers
+
+
 def test_a_question_is_read_put_to_a_person_and_answered(bag):
     dag = bag().dags["model_approval"]
     assert edges(dag) == {
@@ -213,8 +258,9 @@ def test_a_scheduled_run_works_on_the_day_that_has_just_ended(bag):
 def test_steps_are_retried_with_growing_delays_and_end_in_bounded_time(bag):
     for dag in bag().dags.values():
         assert dag.catchup is False
-        # A question that waits must not hold up the next one.
-        assert (dag.max_active_runs == 1) is not dag.dag_id.startswith("model_approval")
+        # A question that waits must not hold up the next one, nor a retraining the next decision.
+        several = dag.dag_id.startswith(("model_approval", "model_retraining"))
+        assert (dag.max_active_runs == 1) is not several
         for task in dag.tasks:
             if hasattr(task, "step"):
                 assert task.retries == 3

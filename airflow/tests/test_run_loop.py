@@ -69,6 +69,10 @@ def rendered(value, dag):
     """An input as the run of a day would have it; another task's output as a reference to it."""
     if not isinstance(value, str):
         return value
+    # What a run of a retraining has instead of a day.
+    value = re.sub(r"\{% if not .*? %\}(.*?)\{% endif %\}", r"\1", value)
+    if value.startswith("{% if "):
+        return None
     value = re.sub(r"\{\{ dag_run\.partition_key .*? ds \}\}", DATE, value)
     if found := OUTPUT.fullmatch(value):
         return {"task": found[1], "output": found[2]}

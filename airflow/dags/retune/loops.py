@@ -126,6 +126,8 @@ class Retraining:
     min_auc: float = _input("check_retraining_trigger", "min_auc")
     most_samples: int = _input("check_retraining_trigger", "most_samples")
     on_drift: str = _input("check_retraining_trigger", "on_drift")
+    window_days: int = _input("prepare_training_data", "window_days")
+    candidates: Sequence[str] | None = _input("retrain_model", "candidates")
 
 
 @dataclass(frozen=True)

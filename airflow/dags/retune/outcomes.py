@@ -50,15 +50,16 @@ def failure(step: str, code: int, result: object) -> AirflowException:
 def announce(
     context: Context, outlets: Sequence[Any], inputs: Mapping[str, Any], result: Mapping[str, Any]
 ) -> None:
-    """Gives a task's asset events the day as partition, and inputs and result as their content.
+    """Gives a task's asset events their partition, and inputs and result as their content.
 
-    The day is an input of the step, or a part of its result.
+    The partition is the day, an input of the step or a part of its result, or a retraining.
 
     Nested parts of the result are left out.
     """
     for asset in outlets:
         event = context["outlet_events"][asset]
-        event.add_partitions(inputs.get("logical_date") or result["logical_date"])
+        day = inputs.get("logical_date") or result.get("logical_date")
+        event.add_partitions(day or result["retraining_id"])
         event.extra = {
             **inputs,
             **{key: value for key, value in result.items() if isinstance(value, PLAIN)},

@@ -65,14 +65,15 @@ def step(
     *,
     outlets: list[Asset] | None = None,
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS,
+    task_id: str | None = None,
     **inputs: Any,
 ) -> BaseOperator:
-    """Makes a task that runs a step of the catalogue; the step's name is the task id.
+    """Makes a task that runs a step of the catalogue; its id is the step's name unless given.
 
     Values are checked now, Jinja templates and XCom references when the task runs. A template's
     text is converted to the type that the step declares.
     """
-    operator, settings = _operator(name, name, loop, inputs)
+    operator, settings = _operator(name, task_id or name, loop, inputs)
     task = operator(inputs=inputs, outlets=outlets, trigger_rule=trigger_rule, **settings)
     if REPORT in STEPS.step(name).outputs:
         task.operator_extra_links = [ReportLink()]
@@ -123,7 +124,8 @@ def result(task: BaseOperator, output: str, *, optional: bool = False) -> str:
 
     An optional output may be missing; then the input that takes it has no value.
     """
-    STEPS.step(task.task_id.rpartition(".")[2]).output(output)
+    declared: Step = task.step  # type: ignore[attr-defined]
+    declared.output(output)
     value = f".get('{output}', '')" if optional else f"['{output}']"
     return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}'){value} }}}}"
 

@@ -63,6 +63,7 @@ class LoopInContainersTest {
       String champion = author();
       daily(champion);
       answer(champion);
+      retrain();
       back();
       audit(champion);
       exchange();
@@ -151,6 +152,29 @@ class LoopInContainersTest {
     run("finetune_model --epochs 20 --learning-rate 0.01 --metric f1_macro" + ofChampion);
     run("judge_candidate --champion-id " + champion + byBatch);
     return run("send_evaluation_results" + byDate).get("request_id").stringValue();
+  }
+
+  /** Retrains on the days so far, whatever comes of it. */
+  private void retrain() {
+    String model = " --model customers";
+    String retraining =
+        run("check_retraining_trigger --force-retrain true" + model)
+            .get("retraining_id")
+            .stringValue();
+    String byRetraining = model + " --retraining-id " + retraining;
+    String data = run("prepare_training_data" + byRetraining).get("data_path").stringValue();
+    String split = run("filter_training_data" + byRetraining).get("split_id").stringValue();
+    String version =
+        run("retrain_model --candidates trees --metric f1_macro --data-path " + data + model)
+            .get("model_id")
+            .stringValue();
+    String judged =
+        " --metric f1_macro --threshold 0 --split-id " + split + " --model-id " + version;
+    run("compare_retrained_model" + byRetraining + judged);
+    run("promote_model" + byRetraining + judged);
+    run("keep_model --model-id " + version + byRetraining);
+    run("log_retraining_event" + byRetraining);
+    run("export_events --output /work/events.jsonl" + model);
   }
 
   /** Makes a successor of the other loop's champion and takes it back. */

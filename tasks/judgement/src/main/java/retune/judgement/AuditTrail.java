@@ -17,8 +17,9 @@ import retune.runtime.store.DocumentStore;
 
 /**
  * What the store tells of decisions, as its documents have it: {@code verdicts}, {@code outcomes},
- * questions to people and their answers, {@code deployment_events}, {@code data_splits} and the
- * status history of versions. Everything is sorted by time, the oldest first.
+ * {@code retraining_events}, questions to people and their answers, {@code deployment_events},
+ * {@code data_splits} and the status history of versions. Everything is sorted by time, the oldest
+ * first.
  */
 public final class AuditTrail {
   private static final String STATUS_HISTORY = "status_history";
@@ -28,6 +29,7 @@ public final class AuditTrail {
       List.of(
           "by",
           "logical_date",
+          "retraining_id",
           "dag_id",
           "run_id",
           "task_id",
@@ -107,6 +109,13 @@ public final class AuditTrail {
         .toList();
   }
 
+  /** The judgements on versions that retrainings of a model made. */
+  public List<Document> retrainings(String model) {
+    return store.events().startingWith("retraining_judgements", model + "/").stream()
+        .sorted(BY_TIME)
+        .toList();
+  }
+
   /** What put versions of a model into production. */
   public List<Document> deployments(String model) {
     String prefix = "deployment/" + model + "/";
@@ -136,8 +145,9 @@ public final class AuditTrail {
   /**
    * What happened to a model's production: {@code timestamp}, {@code event}, {@code model_id},
    * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, a person's answer
-   * ({@code version_approved} or {@code version_rejected}), the type of a deployment event, or
-   * {@code moved_to_STATUS} for a move of status in a run that has none of these.
+   * ({@code version_approved} or {@code version_rejected}), the type of a deployment event, {@code
+   * retraining_STATUS}, or {@code moved_to_STATUS} for a move of status in a run that has none of
+   * these.
    */
   public List<Document> history(String model) {
     List<Document> outcomes = outcomes(model);
@@ -146,8 +156,9 @@ public final class AuditTrail {
         questions(model).stream()
             .flatMap(question -> Stream.ofNullable(question.get("answer", Document.class)))
             .toList();
+    List<Document> retrainings = store.events().startingWith("retraining_events", model + "/");
     Set<String> told =
-        Stream.of(outcomes, deployments, answers)
+        Stream.of(outcomes, deployments, answers, retrainings)
             .flatMap(List::stream)
             .map(document -> document.getString("run_id"))
             .collect(Collectors.toSet());
@@ -165,6 +176,14 @@ public final class AuditTrail {
           entry(event, event.getString("event_type"), "reason")
               .append("previous_model_id", event.getString("previous_model_id"))
               .append("revision", event.get("revision")));
+    }
+    for (Document event : retrainings) {
+      Document details = event.get("details", new Document());
+      String why = details.getString("reason");
+      history.add(
+          entry(event, "retraining_" + event.getString("status"), "reason")
+              .append("trigger", event.getString("trigger"))
+              .append("reason", why == null ? details.getString("deployment_reason") : why));
     }
     for (Document version : versions(model)) {
       for (Document move : moves(version)) {

@@ -7,10 +7,10 @@ import retune.core.judgement.Check.Answer;
 import retune.core.statistics.Interval;
 
 /** A check as documents have it. */
-final class CheckDocument {
+public final class CheckDocument {
   private CheckDocument() {}
 
-  static Document of(Check check) {
+  public static Document of(Check check) {
     Document document =
         new Document("name", check.name())
             .append("value", check.value())

@@ -15,14 +15,14 @@ import retune.model.engine.Predictor;
 import retune.runtime.StepContext;
 
 /** Collects what a loop's policy looks at beside the answers. */
-final class PolicyInputs {
+public final class PolicyInputs {
   /** One document for each pair of versions that a run has timed on a batch. */
   private static final String LATENCIES = "latencies";
 
   private PolicyInputs() {}
 
   /** The input of the policy for two versions that were measured on the same rows of a batch. */
-  static PolicyInput of(
+  public static PolicyInput of(
       StepContext context,
       PromotionPolicy policy,
       MeasuredVersion candidate,

@@ -127,7 +127,7 @@ class TorchScriptLoopTest {
     assertEquals("pytorch", valid.engine());
     assertTrue(
         new DeployModel()
-            .run(new DeployModel.Input(MODEL, tuned.modelId(), DATE), context)
+            .run(new DeployModel.Input(MODEL, tuned.modelId(), DATE, null), context)
             .changed());
     assertChampionAnswersAs(tuned);
   }

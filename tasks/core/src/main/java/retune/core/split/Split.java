@@ -22,6 +22,15 @@ import retune.core.data.Target;
  * @param assignment {@link Part#code} a row
  */
 public record Split(byte[] assignment) {
+  /** Makes the lifelong parts independent of other uses of the hashes. */
+  private static final long LIFELONG = 0x6c6966656c6f6e67L;
+
+  /** Of so many rows, 14 train, 3 validate and 3 judge. */
+  private static final long LIFELONG_SHARES = 20;
+
+  private static final long LIFELONG_TRAINING = 14;
+  private static final long LIFELONG_VALIDATION = 3;
+
   /**
    * Rows of each part.
    *
@@ -67,6 +76,30 @@ public record Split(byte[] assignment) {
       }
     }
     return new Split(assignment);
+  }
+
+  /**
+   * Splits rows 70/15/15 into training, validation and hold-out by their hashes alone, so that a
+   * row has the same part for life, whatever rows are beside it.
+   *
+   * @param rowHashes see {@link #of}
+   * @param labels class index a row; rows that are {@link Target#UNLABELLED} are excluded
+   */
+  public static Split forLife(long[] rowHashes, int[] labels) {
+    byte[] assignment = new byte[rowHashes.length];
+    for (int row = 0; row < assignment.length; row++) {
+      assignment[row] =
+          labels[row] == Target.UNLABELLED ? Part.EXCLUDED.code() : forLife(rowHashes[row]).code();
+    }
+    return new Split(assignment);
+  }
+
+  /** The part that a labelled row with this hash has for life. */
+  public static Part forLife(long rowHash) {
+    long place = Long.remainderUnsigned(Hashing.mix(rowHash ^ LIFELONG), LIFELONG_SHARES);
+    return place < LIFELONG_TRAINING
+        ? Part.TRAINING
+        : place < LIFELONG_TRAINING + LIFELONG_VALIDATION ? Part.VALIDATION : Part.HOLDOUT;
   }
 
   /** A group whose rows disagree on the label belongs to their most frequent, then least, one. */

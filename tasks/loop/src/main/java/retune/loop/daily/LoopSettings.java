@@ -73,7 +73,7 @@ record LoopSettings(
     }
   }
 
-  /** A section of a loop file whose settings are inputs of one step, with the same names. */
+  /** A section of a loop file whose settings are inputs of steps, with the same names. */
   enum Section {
     GATE(
         "check_model_performance",
@@ -97,7 +97,9 @@ record LoopSettings(
         "max_days_since_training",
         "min_auc",
         "most_samples",
-        "on_drift");
+        "on_drift",
+        "window_days",
+        "candidates");
 
     private final String step;
 
@@ -111,6 +113,15 @@ record LoopSettings(
 
     String id() {
       return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The step whose input a setting is. */
+    private String step(String setting) {
+      return switch (setting) {
+        case "window_days" -> "prepare_training_data";
+        case "candidates" -> "retrain_model";
+        default -> step;
+      };
     }
   }
 
@@ -326,7 +337,7 @@ record LoopSettings(
     requireKnown(file, section.id() + ".", content, new TreeSet<>(section.settings));
     ObjectNode values = Json.MAPPER.createObjectNode();
     for (String setting : section.settings) {
-      set(values, setting, file, section.id() + "." + setting, section.step, content);
+      set(values, setting, file, section.id() + "." + setting, section.step(setting), content);
     }
     return values;
   }

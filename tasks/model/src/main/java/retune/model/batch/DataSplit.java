@@ -77,6 +77,30 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
             plan.holdoutShare(),
             plan.validationShare(),
             ByteBuffer.wrap(seed).getLong());
+    return filtered(batch, split, plan, preprocessing, leastConfidence);
+  }
+
+  /**
+   * Splits rows of several days, each by its own hash; see {@link Split#forLife}.
+   *
+   * @param qualityFilter see {@link Plan}
+   * @param preprocessing see {@link #of}
+   * @param leastConfidence see {@link #of}
+   */
+  public static DataSplit forLife(
+      Batch batch, boolean qualityFilter, Preprocessing preprocessing, double leastConfidence) {
+    Split split = Split.forLife(batch.rows().rowHashes(), batch.rows().labels());
+    return filtered(batch, split, planForLife(qualityFilter), preprocessing, leastConfidence);
+  }
+
+  /** The shares of {@link #forLife}. */
+  public static Plan planForLife(boolean qualityFilter) {
+    return new Plan(0.15, 0.15 / 0.85, 0, qualityFilter);
+  }
+
+  private static DataSplit filtered(
+      Batch batch, Split labelled, Plan plan, Preprocessing preprocessing, double leastConfidence) {
+    Split split = labelled;
     ModelLabels ofModel = batch.rows().modelLabels();
     String confidence = ofModel == null ? "" : " from " + leastConfidence;
     String content = Hashing.sha256(batch.contentHash() + plan + confidence);
@@ -152,6 +176,30 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
             id,
             new Document("data_path", batch.batchId())
                 .append("content_hash", Lineage.replayOf(batch.contentHash()))
+                .append("counts", new Document("training", hashes.length)));
+  }
+
+  /**
+   * Stores which rows of a day a training set may give to training, before a version is registered
+   * that was trained on the set.
+   *
+   * @param day the day's batch
+   * @param name names the set among the day's splits
+   * @param contentHash the set's
+   * @param hashes of those rows
+   */
+  public static void keepCollected(
+      StepContext context, String day, String name, String contentHash, long[] hashes) {
+    String id = day + "/" + name;
+    context.store().blobs().put(trainingRowsId(id), bytes(hashes));
+    context
+        .store()
+        .events()
+        .record(
+            COLLECTION,
+            id,
+            new Document("data_path", day)
+                .append("content_hash", contentHash)
                 .append("counts", new Document("training", hashes.length)));
   }
 

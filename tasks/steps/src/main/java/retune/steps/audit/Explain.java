@@ -61,6 +61,8 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
       @Field("outcomes of days that it was part of") List<Map<String, Object>> outcomes,
       @Field("questions to people about it, each with its answer if it has one")
           List<Map<String, Object>> questions,
+      @Field("judgements on it by the retraining that made it")
+          List<Map<String, Object>> retrainings,
       @Field("deployments of it, or of its successor") List<Map<String, Object>> deployments)
       implements Page {
     @Override
@@ -97,6 +99,7 @@ public final class Explain implements Step<Explain.Input, Explain.Output> {
         maps(trail.verdicts(model, id)),
         maps(with(id, trail.outcomes(model), "model_id", "champion_id")),
         maps(with(id, trail.questions(model), "model_id")),
+        maps(with(id, trail.retrainings(model), "model_id")),
         maps(with(id, trail.deployments(model), "model_id", "previous_model_id")));
   }
 

@@ -25,6 +25,7 @@ final class ExplanationPage {
         .map(Document::new)
         .filter(verdict -> !isOfADay(verdict))
         .forEach(explanation::verdict);
+    version.retrainings().stream().map(Document::new).forEach(explanation::retraining);
     explanation.questions(version);
     explanation.days(version);
     explanation.history(version);
@@ -103,6 +104,23 @@ final class ExplanationPage {
     page.line("run", Facts.run(verdict)).line("page", verdict.getString("run_url"));
     checks(verdict);
     metrics(verdict);
+  }
+
+  /** What the retraining that made the version judged it by. */
+  private void retraining(Document judgement) {
+    page.heading(
+            "%s in %s"
+                .formatted(
+                    capitalised(judgement.getString("status")),
+                    judgement.getString("retraining_id")))
+        .line("judgement", judgement.getString("_id"))
+        .line("reason", judgement.getString("reason"))
+        .line("rows judged", Facts.cell(judgement.get("rows")))
+        .line("champion", judgement.getString("champion_id"))
+        .line("run", Facts.run(judgement))
+        .line("page", judgement.getString("run_url"));
+    checks(judgement);
+    metrics(judgement);
   }
 
   private void decidedFrom(Document verdict) {

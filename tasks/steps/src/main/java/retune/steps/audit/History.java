@@ -68,6 +68,8 @@ public final class History implements Step<History.Input, History.Output> {
                       event.getString("event"),
                       event.getString("model_id")))
           .line("day", event.getString("logical_date"))
+          .line("retraining", event.getString("retraining_id"))
+          .line("trigger", event.getString("trigger"))
           .line("instead of", event.getString("previous_model_id"))
           .line("by", event.getString("by"))
           .line("reason", event.getString("reason"))

@@ -3,12 +3,12 @@ package retune.steps.deployment;
 import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.time.LocalDate;
+import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus.Event;
 import retune.judgement.Anchor;
-import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
@@ -39,7 +39,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
       @Field("the model's name") String model,
       @Field("the version to deploy") String modelId,
       @Field("the day whose evaluation approved it; refused if the champion has changed since")
-          @Nullable LocalDate logicalDate) {}
+          @Nullable LocalDate logicalDate,
+      @Field("the retraining that approved it, instead of a day") @Nullable String retraining) {}
 
   public record Output(
       @Field("the version in production") String modelId,
@@ -92,26 +93,31 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
   }
 
   private static void requireJudgedAgainst(Champion champion, Input input, StepContext context) {
-    LocalDate date = input.logicalDate();
-    if (date == null) {
+    if (input.logicalDate() == null && input.retraining() == null) {
       return;
     }
-    DayOutcome outcome =
-        DayOutcome.latest(context.store(), input.model(), date)
-            .filter(found -> found.status().approves() && found.modelId().equals(input.modelId()))
+    DeployableOutcome outcome =
+        outcome(input, context)
+            .filter(found -> found.approves() && found.modelId().equals(input.modelId()))
             .orElseThrow(
                 () ->
                     new InvalidInputException(
-                        "The evaluation of "
-                            + input.model()
-                            + " for "
-                            + date
-                            + " did not approve "
-                            + input.modelId()
-                            + "; deploy the version that wait_for_model_ready names."));
+                        "The %s of %s for %s did not approve %s; deploy the version that wait_for_model_ready names."
+                            .formatted(
+                                input.retraining() == null ? "evaluation" : "retraining",
+                                input.model(),
+                                input.retraining() == null
+                                    ? input.logicalDate()
+                                    : input.retraining(),
+                                input.modelId())));
     if (!outcome.championId().equals(champion.modelId())) {
       throw new InvalidInputException(outcome.overtaken(champion));
     }
+  }
+
+  private static Optional<DeployableOutcome> outcome(Input input, StepContext context) {
+    return DeployableOutcome.find(
+        context.store(), input.model(), input.logicalDate(), input.retraining());
   }
 
   private static void record(
@@ -131,14 +137,19 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
             .append("deployment_path", path)
             .append("status", "deployed")
             .append("revision", champion.revision());
-    if (date != null) {
+    String cause = input.retraining();
+    if (cause != null) {
+      event.append("retraining_id", cause);
+    } else if (date != null) {
       event.append("logical_date", date.toString());
-      DayOutcome.latest(context.store(), input.model(), date)
-          .ifPresent(outcome -> event.append("reason", outcome.message()));
+      cause = date.toString();
+    }
+    if (cause != null) {
+      outcome(input, context).ifPresent(outcome -> event.append("reason", outcome.message()));
     }
     production.record(
         "deployment/%s/%s/%s"
-            .formatted(input.model(), date == null ? "undated" : date, context.run().runId()),
+            .formatted(input.model(), cause == null ? "undated" : cause, context.run().runId()),
         event);
   }
 }

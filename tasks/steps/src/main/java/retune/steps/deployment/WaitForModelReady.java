@@ -7,7 +7,6 @@ import java.time.LocalDate;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import retune.judgement.DayOutcome;
 import retune.model.Champions;
 import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
@@ -34,7 +33,10 @@ public final class WaitForModelReady
 
   public record Input(
       @Field("the model's name") String model,
-      @Field("the day whose outcome decides") LocalDate logicalDate,
+      @Field("the day whose outcome decides; needed unless retraining is given")
+          @Nullable LocalDate logicalDate,
+      @Field("the retraining whose outcome decides, instead of a day's")
+          @Nullable String retraining,
       @Field(value = "time to wait for the outcome, in seconds", byDefault = "60", min = 0)
           int waitSeconds) {}
 
@@ -52,7 +54,7 @@ public final class WaitForModelReady
   }
 
   private static Output decide(Input input, StepContext context) throws InterruptedException {
-    DayOutcome outcome = await(input, context);
+    DeployableOutcome outcome = await(input, context);
     Optional<Champion> champion = new Champions(context.store()).find(input.model());
     Optional<String> obstacle = obstacle(outcome, champion);
     if (obstacle.isPresent()) {
@@ -63,33 +65,33 @@ public final class WaitForModelReady
         true, outcome.modelId(), modelVersion, outcome.modelId() + " is to be deployed.");
   }
 
-  private static DayOutcome await(Input input, StepContext context) throws InterruptedException {
+  private static DeployableOutcome await(Input input, StepContext context)
+      throws InterruptedException {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(input.waitSeconds());
     while (true) {
-      Optional<DayOutcome> outcome =
-          DayOutcome.latest(context.store(), input.model(), input.logicalDate());
+      Optional<DeployableOutcome> outcome =
+          DeployableOutcome.find(
+              context.store(), input.model(), input.logicalDate(), input.retraining());
       if (outcome.isPresent()) {
         return outcome.get();
       }
       if (System.nanoTime() >= end) {
         throw new NotReadyException(
-            "The evaluation of "
-                + input.model()
-                + " for "
-                + input.logicalDate()
-                + " has no outcome after "
-                + input.waitSeconds()
-                + " s; try again after model_evaluation_pipeline has run for that date.");
+            input.retraining() == null
+                ? "The evaluation of %s for %s has no outcome after %d s; try again after model_evaluation_pipeline has run for that date."
+                    .formatted(input.model(), input.logicalDate(), input.waitSeconds())
+                : "%s of %s has no outcome after %d s; try again after model_retraining has ended."
+                    .formatted(input.retraining(), input.model(), input.waitSeconds()));
       }
       Thread.sleep(BETWEEN_LOOKS_MILLIS);
     }
   }
 
   /** Why there is nothing to deploy; empty where there is. */
-  private static Optional<String> obstacle(DayOutcome outcome, Optional<Champion> champion) {
-    if (!outcome.status().approves()) {
+  private static Optional<String> obstacle(DeployableOutcome outcome, Optional<Champion> champion) {
+    if (!outcome.approves()) {
       return Optional.of(
-          "Nothing was approved: the evaluation ended as " + outcome.status().id() + ".");
+          "Nothing was approved: the %s ended as %s.".formatted(outcome.of(), outcome.status()));
     }
     if (champion.isEmpty() || outcome.modelId().equals(champion.get().modelId())) {
       return champion

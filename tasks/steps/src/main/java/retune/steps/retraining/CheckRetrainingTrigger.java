@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.judgement.Evidence;
 import retune.core.triggers.Decision;
@@ -99,6 +100,8 @@ public final class CheckRetrainingTrigger
               "the drift report: a JSON file, or an id in drift_reports; the model's last one if"
                   + " left out")
           @Nullable String driftReportPath,
+      @Field("the column to predict; refused if the model predicts another")
+          @Nullable String targetColumn,
       @Field(
               value =
                   "who asks: none or manual (the triggers decide), api (starts if there are new"
@@ -177,7 +180,8 @@ public final class CheckRetrainingTrigger
           retrainingId,
           decided.getString("trigger"),
           RetrainingEvents.Status.STARTED,
-          new Document("details", new Document("reason", decided.getString("reason"))));
+          new Document("model_id", decided.getString("champion_id"))
+              .append("details", new Document("reason", decided.getString("reason"))));
     } else {
       lease.release(retrainingId, context.clock().instant());
     }
@@ -208,6 +212,12 @@ public final class CheckRetrainingTrigger
       Duration duration)
       throws IOException {
     GatheredFacts gathered = new GatheredFacts(context, input.model());
+    String target = gathered.champion().target().column();
+    if (input.targetColumn() != null && !input.targetColumn().equals(target)) {
+      throw new InvalidInputException(
+          "'%s' predicts '%s', not '%s'; leave target_column out, or make a loop for the other column with new_loop."
+              .formatted(input.model(), target, input.targetColumn()));
+    }
     TriggerFacts facts = gathered.gather(input.evidence(), input.driftReportPath());
     TriggerRules rules =
         new TriggerRules(

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.bson.Document;
+import retune.core.InvalidInputException;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.Provenance;
@@ -29,10 +30,6 @@ final class RetrainingEvents {
     String id() {
       return name().toLowerCase(Locale.ROOT);
     }
-
-    boolean ends() {
-      return this != STARTED;
-    }
   }
 
   /** Adds an event; does nothing where the retraining has one of that status. */
@@ -51,16 +48,31 @@ final class RetrainingEvents {
             .append("retraining_id", retrainingId);
     event.putAll(more);
     event.putAll(Provenance.of(context));
-    context
-        .store()
+    context.store().events().append(COLLECTION, id(model, retrainingId, status), event);
+  }
+
+  static String id(String model, String retrainingId, Status status) {
+    return "%s/%s/%s".formatted(model, retrainingId, status.id());
+  }
+
+  /** The event of a retraining's start; an {@link InvalidInputException} where there is none. */
+  static Document started(DocumentStore store, String model, String retrainingId) {
+    return store
         .events()
-        .append(COLLECTION, "%s/%s/%s".formatted(model, retrainingId, status.id()), event);
+        .find(COLLECTION, id(model, retrainingId, Status.STARTED))
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "'%s' of '%s' was never started; run check_retraining_trigger first."
+                        .formatted(retrainingId, model)));
   }
 
   /** A model's events, the oldest first. */
   static List<Document> of(DocumentStore store, String model) {
     return store.events().startingWith(COLLECTION, model + "/").stream()
-        .sorted(Comparator.comparing(event -> Instant.parse(event.getString("timestamp"))))
+        .sorted(
+            Comparator.comparing((Document event) -> Instant.parse(event.getString("timestamp")))
+                .thenComparing(event -> !event.getString("status").equals(Status.STARTED.id())))
         .toList();
   }
 
@@ -68,7 +80,7 @@ final class RetrainingEvents {
   static Optional<Document> lastEnded(DocumentStore store, String model) {
     return of(store, model).stream()
         .filter(event -> event.containsKey("last_day"))
-        .filter(event -> !event.getString("status").equals(Status.STARTED.id()))
+        .filter(event -> !event.getString("status").equals(Status.FAILED.id()))
         .reduce((earlier, later) -> later);
   }
 }

@@ -121,7 +121,7 @@ class DeployModelTest {
     DeployModel.Output second =
         new DeployModel()
             .run(
-                new DeployModel.Input(Deployment.MODEL, candidate, Deployment.DATE),
+                new DeployModel.Input(Deployment.MODEL, candidate, Deployment.DATE, null),
                 deployment.context().at(TestContext.NOW.plusSeconds(60)).inRun("another"));
     assertFalse(second.changed());
     assertEquals(candidate + " was deployed before; nothing changed.", second.message());
@@ -144,7 +144,7 @@ class DeployModelTest {
     DeployModel.Output output =
         new DeployModel()
             .run(
-                new DeployModel.Input(Deployment.MODEL, candidate, null),
+                new DeployModel.Input(Deployment.MODEL, candidate, null, null),
                 TestContext.of(deployment.store));
     assertEquals("weights/" + content.version().weightsHash(), output.deploymentPath());
     assertTrue(champion().deployed());
@@ -207,7 +207,7 @@ class DeployModelTest {
         "is a version of credit-default, not of other",
         () ->
             new DeployModel()
-                .run(new DeployModel.Input("other", candidate, null), deployment.context()));
+                .run(new DeployModel.Input("other", candidate, null, null), deployment.context()));
   }
 
   @Test
@@ -261,6 +261,6 @@ class DeployModelTest {
 
   private DeployModel.Output deploy(String modelId, @Nullable LocalDate date) throws IOException {
     return new DeployModel()
-        .run(new DeployModel.Input(Deployment.MODEL, modelId, date), deployment.context());
+        .run(new DeployModel.Input(Deployment.MODEL, modelId, date, null), deployment.context());
   }
 }

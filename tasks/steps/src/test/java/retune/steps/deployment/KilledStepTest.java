@@ -47,7 +47,9 @@ class KilledStepTest {
         },
         context ->
             new DeployModel()
-                .run(new DeployModel.Input(Deployment.MODEL, modelId, Deployment.DATE), context));
+                .run(
+                    new DeployModel.Input(Deployment.MODEL, modelId, Deployment.DATE, null),
+                    context));
   }
 
   @ParameterizedTest
@@ -144,7 +146,7 @@ class KilledStepTest {
     deployment.installChampion(1);
     String second = deployment.register(Deployment.model(2, null), VersionStatus.APPROVED);
     new DeployModel()
-        .run(new DeployModel.Input(Deployment.MODEL, second, null), deployment.context());
+        .run(new DeployModel.Input(Deployment.MODEL, second, null, null), deployment.context());
   }
 
   @ParameterizedTest

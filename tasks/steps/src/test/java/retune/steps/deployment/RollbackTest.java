@@ -339,7 +339,7 @@ class RollbackTest {
     try {
       return new WaitForModelReady()
           .run(
-              new WaitForModelReady.Input(Deployment.MODEL, Deployment.DATE, 0),
+              new WaitForModelReady.Input(Deployment.MODEL, Deployment.DATE, null, 0),
               deployment.context());
     } catch (InterruptedException e) {
       throw new AssertionError(e);
@@ -349,7 +349,7 @@ class RollbackTest {
   private DeployModel.Output deploy(String modelId) throws IOException {
     return new DeployModel()
         .run(
-            new DeployModel.Input(Deployment.MODEL, modelId, null),
+            new DeployModel.Input(Deployment.MODEL, modelId, null, null),
             deployment.context().inRun("deploys " + modelId));
   }
 }

@@ -158,7 +158,8 @@ class VerifyDeploymentTest {
   void aFirstVersionThatFailsStaysAndPeopleAreTold(@TempDir Path other) throws Exception {
     try (Deployment fresh = new Deployment(other)) {
       String only = fresh.installChampion(1);
-      new DeployModel().run(new DeployModel.Input(Deployment.MODEL, only, null), fresh.context());
+      new DeployModel()
+          .run(new DeployModel.Input(Deployment.MODEL, only, null, null), fresh.context());
       Files.delete(other.resolve(Deployment.MODEL).resolve("current.json"));
       assertRefused(
           only + " fails in production and was not rolled back.",
@@ -224,7 +225,7 @@ class VerifyDeploymentTest {
 
   private void deploy(String modelId) throws IOException {
     new DeployModel()
-        .run(new DeployModel.Input(Deployment.MODEL, modelId, null), deployment.context());
+        .run(new DeployModel.Input(Deployment.MODEL, modelId, null, null), deployment.context());
   }
 
   private VerifyDeployment.Output verify(String modelId) throws Exception {

@@ -105,7 +105,7 @@ class WaitForModelReadyTest {
   private WaitForModelReady.Output await(int seconds) throws InterruptedException {
     return new WaitForModelReady()
         .run(
-            new WaitForModelReady.Input(Deployment.MODEL, Deployment.DATE, seconds),
+            new WaitForModelReady.Input(Deployment.MODEL, Deployment.DATE, null, seconds),
             deployment.context());
   }
 }

@@ -329,7 +329,7 @@ class AnchorTest {
 
   private void deploy(String candidate) throws IOException {
     loop.models.move(candidate, Event.APPROVE, "");
-    new DeployModel().run(new DeployModel.Input(MODEL, candidate, null), loop.context);
+    new DeployModel().run(new DeployModel.Input(MODEL, candidate, null, null), loop.context);
   }
 
   private Champion champion() {

@@ -584,7 +584,7 @@ class ApprovalTest {
   private WaitForModelReady.Output ready() {
     try {
       return new WaitForModelReady()
-          .run(new WaitForModelReady.Input(MODEL, Loop.DATE, 0), loop.context);
+          .run(new WaitForModelReady.Input(MODEL, Loop.DATE, null, 0), loop.context);
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }

@@ -53,7 +53,7 @@ class AuditTest {
     promoted = loop.register(GOOD, champion, VersionStatus.CANDIDATE);
     loop.evaluateFinetuned(promoted, champion, 2);
     loop.sendResults();
-    new DeployModel().run(new DeployModel.Input(MODEL, promoted, Loop.DATE), loop.context);
+    new DeployModel().run(new DeployModel.Input(MODEL, promoted, Loop.DATE, null), loop.context);
   }
 
   @AfterEach

@@ -96,7 +96,8 @@ class ErrorLedgerTest {
     assertEquals(champion + " stays: " + check.reason(), results.message());
     assertEquals(VersionStatus.DEPLOYED, loop.models.status(champion));
     WaitForModelReady.Output ready =
-        new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, Loop.DATE, 0), loop.context);
+        new WaitForModelReady()
+            .run(new WaitForModelReady.Input(MODEL, Loop.DATE, null, 0), loop.context);
     assertFalse(ready.ready());
     assertEquals("undecided", loop.check(champion).status());
     Document entry = loop.single("error_ledger");

@@ -582,7 +582,7 @@ final class Loop implements AutoCloseable {
 
   /** Whether the day has a version to deploy, and which. */
   WaitForModelReady.Output awaitReady() throws Exception {
-    return new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, date, 0), context);
+    return new WaitForModelReady().run(new WaitForModelReady.Input(MODEL, date, null, 0), context);
   }
 
   /** The day's version, put into production. */
@@ -592,7 +592,7 @@ final class Loop implements AutoCloseable {
 
   /** A version, put into production by the day's outcome. */
   DeployModel.Output deploy(String modelId) throws Exception {
-    return new DeployModel().run(new DeployModel.Input(MODEL, modelId, date), context);
+    return new DeployModel().run(new DeployModel.Input(MODEL, modelId, date, null), context);
   }
 
   NotifyDeploymentComplete.Output notifyDeployment(String modelId) {

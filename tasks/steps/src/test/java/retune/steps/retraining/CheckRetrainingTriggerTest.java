@@ -81,6 +81,7 @@ class CheckRetrainingTriggerTest {
         onDrift,
         Evidence.POINT,
         drift,
+        null,
         Request.NONE,
         force,
         12,

@@ -1,0 +1,117 @@
+package retune.learning;
+
+import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.core.finetuning.Strategy;
+import retune.core.metrics.Metric;
+import retune.model.Champions;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Trains candidates on a training set, one after the other, each from the version in"
+            + " production, and returns the one that is best on the validation rows.",
+    pipeline = Pipeline.RETRAINING,
+    work = Work.TRAINING,
+    example =
+        "--model credit-default --data-path credit-default/retraining-0123456789ab --metric"
+            + " f1_macro")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel.Output> {
+  private static final Logger LOGGER = System.getLogger(RetrainModel.class.getName());
+  private static final List<Strategy> CANDIDATES = List.of(Strategy.TREES, Strategy.HEAD_LONG);
+
+  public record Input(
+      @Field("the model's name") String model,
+      @Field("the training set, as prepare_training_data returns it") String dataPath,
+      @Field("the split, as filter_training_data returns it; the set's only split if left out")
+          @Nullable String splitId,
+      @Field(
+              "how to train, each a candidate: strategies of finetune_model, at most 8; trees and"
+                  + " head_long if left out")
+          List<Strategy> candidates,
+      @Field(
+              value = "passes over the training rows; as many steps as help if left out",
+              min = 1,
+              max = 1000)
+          @Nullable Integer numEpochs,
+      @Field(value = "Adam's step size", byDefault = "1e-4", min = 1e-9, max = 1)
+          double learningRate,
+      @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536)
+          int batchSize,
+      @Field(value = "metric that chooses on the validation rows", byDefault = "f1_score")
+          Metric metric) {}
+
+  public record Output(
+      @Field("the best candidate; none if nothing is better than the version in production")
+          @Nullable String modelId,
+      @Field("how it was trained") @Nullable String strategy,
+      @Field("its metric on the validation rows") @Nullable Double validationValue,
+      @Field("the metric of the version in production on the same rows")
+          double championValidationValue,
+      @Field("by strategy: the metric on the validation rows, or why there is no candidate")
+          Map<String, String> tried) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    List<Strategy> candidates = input.candidates().isEmpty() ? CANDIDATES : input.candidates();
+    if (candidates.size() > Strategy.MOST_ATTEMPTS) {
+      throw new InvalidInputException(
+          "There are %d candidates; give at most %d."
+              .formatted(candidates.size(), Strategy.MOST_ATTEMPTS));
+    }
+    String championId = new Champions(context.store()).get(input.model()).modelId();
+    Map<String, String> tried = new LinkedHashMap<>();
+    FinetuneModel.Output best = null;
+    double bestValue = Double.NEGATIVE_INFINITY;
+    double championValue = Double.NaN;
+    for (int i = 0; i < candidates.size(); i++) {
+      FinetuneModel.Output trained =
+          new FinetuneModel().run(attempt(input, championId, candidates.get(i), i + 1), context);
+      championValue = trained.championValidationValue();
+      Double value = trained.validationValue();
+      tried.put(
+          trained.strategy(),
+          value == null
+              ? String.valueOf(trained.reason())
+              : String.format(Locale.ROOT, "%s %.4f", input.metric().id(), value));
+      if (value != null && value > bestValue) {
+        best = trained;
+        bestValue = value;
+      }
+    }
+    LOGGER.log(Level.INFO, "Candidates on the validation rows: {0}.", tried);
+    return best == null
+        ? new Output(null, null, null, championValue, tried)
+        : new Output(best.modelId(), best.strategy(), bestValue, championValue, tried);
+  }
+
+  private static FinetuneModel.Input attempt(
+      Input input, String championId, Strategy strategy, int number) {
+    return new FinetuneModel.Input(
+        championId,
+        input.dataPath(),
+        input.splitId(),
+        number,
+        strategy,
+        input.numEpochs(),
+        input.learningRate(),
+        input.batchSize(),
+        true,
+        input.metric(),
+        0);
+  }
+}

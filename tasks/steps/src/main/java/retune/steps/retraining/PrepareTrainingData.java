@@ -1,0 +1,212 @@
+package retune.steps.retraining;
+
+import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
+import retune.core.data.Target;
+import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.About;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.runtime.store.ProcessedBatches.Name;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
+
+@About(
+    value =
+        "Collects the labelled rows of the last days for a retraining, as one batch. Days whose"
+            + " features another preprocessing made are left out.",
+    pipeline = Pipeline.RETRAINING,
+    example = "--model credit-default --retraining-id retraining-0123456789ab")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class PrepareTrainingData
+    implements Step<PrepareTrainingData.Input, PrepareTrainingData.Output> {
+  private static final Logger LOGGER = System.getLogger(PrepareTrainingData.class.getName());
+  private static final String DATASET = "retraining";
+
+  /** Chooses rows independently of their parts. */
+  private static final long SALT = 0x636f6c6c656374L;
+
+  /** A share of rows is a number of these. */
+  private static final long SHARES = 1_000_000;
+
+  public record Input(
+      @Field("the model's name") String model,
+      @Field("the retraining, as check_retraining_trigger returns it") String retrainingId,
+      @Field(
+              value =
+                  "days whose rows are collected: the last one with labelled rows, and those"
+                      + " before",
+              byDefault = "30",
+              min = 1,
+              max = 3650)
+          int windowDays,
+      @Field(
+              value = "most rows, about; of more, each day gives the same share",
+              byDefault = "200000",
+              min = 100,
+              max = 5_000_000)
+          int mostRows) {}
+
+  public record Output(
+      @Field("the training set, as model/retraining") String dataPath,
+      @Field("the retraining") String retrainingId,
+      @Field("its labelled rows") int rows,
+      @Field("days that have some") int days,
+      @Field("the first of them") LocalDate firstDay,
+      @Field("the last of them") LocalDate lastDay,
+      @Field("days left out, by reason") Map<String, Integer> daysLeftOut) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    ModelVersion champion =
+        new ModelStore(context).get(new Champions(context.store()).get(input.model()).modelId());
+    Map<String, Integer> leftOut = new TreeMap<>();
+    TrainingSet set =
+        TrainingSet.find(context, input.model(), input.retrainingId())
+            .orElseGet(() -> collect(input, context, champion, leftOut));
+    TrainingSet.Day last = set.days().getLast();
+    int rows = last.first() + last.rows();
+    LOGGER.log(
+        Level.INFO,
+        "{0} has {1} labelled rows of {2} days, {3} to {4}.",
+        set.dataPath(),
+        rows,
+        set.days().size(),
+        set.days().getFirst().date(),
+        last.date());
+    return new Output(
+        set.dataPath(),
+        input.retrainingId(),
+        rows,
+        set.days().size(),
+        set.days().getFirst().date(),
+        last.date(),
+        leftOut);
+  }
+
+  private static TrainingSet collect(
+      Input input, StepContext context, ModelVersion champion, Map<String, Integer> leftOut) {
+    List<ProcessedBatch> batches = days(input, context, champion, leftOut);
+    long labelled = batches.stream().mapToLong(ProcessedBatch::labelled).sum();
+    double share = Math.min(1, (double) input.mostRows() / labelled);
+    String contentHash = TrainingSet.contentHash(batches, input.mostRows());
+    String dataPath = TrainingSet.dataPath(input.model(), input.retrainingId());
+    List<TrainingSet.Day> days = new ArrayList<>();
+    Iterator<Rows> rows =
+        batches.stream().map(batch -> rows(context, batch, share, days)).iterator();
+    context
+        .store()
+        .processedBatches()
+        .write(
+            new Name(dataPath, contentHash, DATASET),
+            rows,
+            () -> describe(input, context, champion, contentHash, batches.getLast(), count(days)),
+            false);
+    if (days.isEmpty()) {
+      // The batch was there already: an earlier try wrote it and was killed before the set.
+      batches.forEach(batch -> rows(context, batch, share, days));
+    }
+    TrainingSet set = new TrainingSet(input.model(), input.retrainingId(), contentHash, days);
+    set.keep(context);
+    return TrainingSet.get(context, input.model(), input.retrainingId());
+  }
+
+  private static List<ProcessedBatch> days(
+      Input input, StepContext context, ModelVersion champion, Map<String, Integer> leftOut) {
+    List<ProcessedBatch> labelled =
+        context
+            .store()
+            .processedBatches()
+            .between(input.model(), LocalDate.EPOCH, TrainingSet.LAST_DAY)
+            .stream()
+            .filter(batch -> batch.labelled() > 0)
+            .toList();
+    if (labelled.isEmpty()) {
+      throw new InvalidInputException(
+          "'%s' has no day with labelled rows; run process_data for days with labels first."
+              .formatted(input.model()));
+    }
+    LocalDate first = labelled.getLast().logicalDate().minusDays(input.windowDays() - 1L);
+    List<ProcessedBatch> wanted =
+        labelled.stream().filter(batch -> !batch.logicalDate().isBefore(first)).toList();
+    List<ProcessedBatch> readable =
+        wanted.stream()
+            .filter(batch -> batch.preprocessingHash().equals(champion.preprocessing().hash()))
+            .toList();
+    if (readable.isEmpty()) {
+      throw new InvalidInputException(
+          "No day since %s was prepared with the preprocessing of '%s'; run process_data for these days again."
+              .formatted(first, champion.modelId()));
+    }
+    if (readable.size() < wanted.size()) {
+      leftOut.put("another preprocessing made the features", wanted.size() - readable.size());
+    }
+    return readable;
+  }
+
+  /** The day's labelled rows, or the given share of them; notes which rows of the set they are. */
+  private static Rows rows(
+      StepContext context, ProcessedBatch batch, double share, List<TrainingSet.Day> days) {
+    Rows all = context.store().processedBatches().readAll(batch);
+    int[] labels = all.trainingLabels();
+    long limit = (long) Math.ceil(share * SHARES);
+    int[] kept =
+        IntStream.range(0, labels.length)
+            .filter(row -> labels[row] != Target.UNLABELLED)
+            .filter(
+                row ->
+                    Long.remainderUnsigned(Hashing.mix(all.rowHashes()[row] ^ SALT), SHARES)
+                        < limit)
+            .toArray();
+    days.add(
+        new TrainingSet.Day(batch.logicalDate(), batch.contentHash(), count(days), kept.length));
+    return new Rows(
+        all.features().select(kept),
+        IntStream.of(kept).map(row -> all.labels()[row]).toArray(),
+        IntStream.of(kept).mapToLong(row -> all.rowHashes()[row]).toArray(),
+        all.modelLabels() == null ? null : all.modelLabels().select(kept));
+  }
+
+  private static int count(List<TrainingSet.Day> days) {
+    return days.stream().mapToInt(TrainingSet.Day::rows).sum();
+  }
+
+  private static ProcessedBatch describe(
+      Input input,
+      StepContext context,
+      ModelVersion champion,
+      String contentHash,
+      ProcessedBatch last,
+      int rows) {
+    return new ProcessedBatch(
+        TrainingSet.dataPath(input.model(), input.retrainingId()),
+        input.model(),
+        last.logicalDate(),
+        DATASET,
+        context.run().runId(),
+        contentHash,
+        Hashing.sha256("raw " + contentHash),
+        champion.preprocessing().hash(),
+        champion.preprocessing().schema(),
+        rows,
+        rows,
+        rows,
+        Map.of(),
+        Map.of());
+  }
+}

@@ -1,0 +1,404 @@
+package retune.steps.retraining;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.steps.Deployment.MODEL;
+import static retune.testing.Refusals.assertNotReady;
+import static retune.testing.Refusals.assertRefused;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import retune.core.judgement.BelowGate;
+import retune.core.judgement.Evidence;
+import retune.core.judgement.VersionStatus;
+import retune.core.metrics.Metric;
+import retune.core.split.Part;
+import retune.core.split.Split;
+import retune.core.triggers.OnDrift;
+import retune.core.triggers.Request;
+import retune.model.Champions.Champion;
+import retune.model.batch.Batch;
+import retune.model.batch.DataSplit;
+import retune.steps.Deployment;
+import retune.steps.deployment.DeployModel;
+import retune.steps.deployment.WaitForModelReady;
+import retune.testing.TestContext;
+
+/** Retrainings of a model whose rows are labelled by the version with seed 1 or 4. */
+class RetrainingTest {
+  private static final Instant NOW = Instant.parse("2026-11-06T06:00:00Z");
+  private static final int ROWS = 400;
+
+  @TempDir Path folder;
+  private Deployment deployment;
+  private TestContext context;
+  private String champion;
+
+  @BeforeEach
+  void installChampion() {
+    deployment = new Deployment(folder);
+    champion = deployment.installChampion(1);
+    startRun("one");
+  }
+
+  @AfterEach
+  void close() {
+    deployment.close();
+  }
+
+  private void startRun(String run) {
+    context = deployment.context().at(NOW).inRun(run);
+  }
+
+  private void writeDays(int first, int last, int right) {
+    for (int day = first; day <= last; day++) {
+      Days.write(
+          deployment, LocalDate.of(2026, 11, day), ROWS, Deployment.model(right, null), 0.02);
+    }
+  }
+
+  private String register(int seed) {
+    return deployment.register(Deployment.model(seed, champion), VersionStatus.CANDIDATE);
+  }
+
+  /** Starts a retraining whatever the triggers say; its id. */
+  private String force() throws Exception {
+    return Objects.requireNonNull(
+        new CheckRetrainingTrigger()
+            .run(
+                new CheckRetrainingTrigger.Input(
+                    MODEL,
+                    List.of(),
+                    100,
+                    7,
+                    30,
+                    0.75,
+                    100_000,
+                    OnDrift.EVALUATE,
+                    Evidence.POINT,
+                    null,
+                    "default",
+                    Request.NONE,
+                    true,
+                    12,
+                    false),
+                context)
+            .retrainingId());
+  }
+
+  private PrepareTrainingData.Output prepare(String retraining, int mostRows) {
+    return new PrepareTrainingData()
+        .run(new PrepareTrainingData.Input(MODEL, retraining, 30, mostRows), context);
+  }
+
+  private FilterTrainingData.Output filter(String retraining) {
+    return new FilterTrainingData()
+        .run(new FilterTrainingData.Input(MODEL, retraining, 0.5), context);
+  }
+
+  private String split(String retraining) {
+    prepare(retraining, 200_000);
+    return filter(retraining).splitId();
+  }
+
+  private CompareRetrainedModel.Output compare(
+      String retraining, String split, @Nullable String candidate) {
+    return new CompareRetrainedModel()
+        .run(
+            new CompareRetrainedModel.Input(
+                MODEL,
+                retraining,
+                split,
+                candidate,
+                Metric.ACCURACY,
+                0.8,
+                Evidence.POINT,
+                "floor",
+                BelowGate.ALERT),
+            context);
+  }
+
+  private PromoteModel.Output promote(String retraining, String split, String candidate) {
+    return new PromoteModel()
+        .run(
+            new PromoteModel.Input(
+                MODEL,
+                retraining,
+                split,
+                candidate,
+                Metric.ACCURACY,
+                0.8,
+                Evidence.POINT,
+                "floor",
+                BelowGate.ALERT),
+            context);
+  }
+
+  private KeepModel.Output keep(String retraining, @Nullable String candidate) {
+    return new KeepModel().run(new KeepModel.Input(MODEL, retraining, candidate), context);
+  }
+
+  private LogRetrainingEvent.Output log(String retraining) {
+    return new LogRetrainingEvent().run(new LogRetrainingEvent.Input(MODEL, retraining), context);
+  }
+
+  private WaitForModelReady.Output ready(String retraining) throws Exception {
+    return new WaitForModelReady()
+        .run(new WaitForModelReady.Input(MODEL, null, retraining, 0), context);
+  }
+
+  @Test
+  void aBetterVersionIsApprovedForTheDeploymentAndTheEventTellsIt() throws Exception {
+    writeDays(1, 5, 4);
+    String retraining = force();
+    assertNotReady("has no outcome after 0 s", () -> ready(retraining));
+    String split = split(retraining);
+    String candidate = register(4);
+    CompareRetrainedModel.Output compared = compare(retraining, split, candidate);
+    assertTrue(compared.shouldPromote(), compared.promotionReason());
+    assertTrue(
+        compared.promotionReason().startsWith("Performance improved: accuracy +"),
+        compared.promotionReason());
+    assertTrue(promote(retraining, split, candidate).promoted());
+    assertEquals(VersionStatus.APPROVED, deployment.models.status(candidate));
+    assertEquals(
+        champion, deployment.champions.get(MODEL).modelId(), "only the deployment moves it");
+
+    LogRetrainingEvent.Output logged = log(retraining);
+    assertEquals("deployed", logged.status());
+    assertEquals("forced", logged.trigger());
+    Document event =
+        deployment.store.events().find("retraining_events", logged.eventId()).orElseThrow();
+    Document details = event.get("details", Document.class);
+    assertEquals(5 * (ROWS - 3), details.getInteger("dataset_size"));
+    assertEquals(
+        details.get("filter_stats", Document.class).getInteger("original_count"),
+        details.get("filter_stats", Document.class).getInteger("final_count"));
+    assertTrue(details.get("comparison", Document.class).getBoolean("should_deploy"));
+    assertEquals(
+        Set.of(
+            "old_accuracy",
+            "new_accuracy",
+            "old_f1_macro",
+            "new_f1_macro",
+            "accuracy_improvement",
+            "f1_improvement",
+            "deployment_reason"),
+        event.get("performance_summary", Document.class).keySet());
+
+    assertEquals(candidate, ready(retraining).modelId());
+    new DeployModel().run(new DeployModel.Input(MODEL, candidate, null, retraining), context);
+    assertEquals(candidate, deployment.champions.get(MODEL).modelId());
+    Document deployed = deployment.store.collection("deployment_events").find().first();
+    assertEquals(retraining, Objects.requireNonNull(deployed).getString("retraining_id"));
+    assertTrue(deployed.getString("reason").contains("is approved to follow " + champion));
+
+    Path file = folder.resolve("retraining_events.jsonl");
+    new ExportEvents().run(new ExportEvents.Input(MODEL, file.toString()), context);
+    List<String> statuses =
+        Files.readAllLines(file).stream()
+            .map(line -> Document.parse(line).getString("status"))
+            .toList();
+    assertEquals(List.of("started", "deployed"), statuses);
+  }
+
+  @Test
+  void aWorseVersionIsRejectedPeopleAreToldAndTheLeaseIsFree() throws Exception {
+    writeDays(1, 5, 1);
+    String retraining = force();
+    String split = split(retraining);
+    String candidate = register(4);
+    CompareRetrainedModel.Output compared = compare(retraining, split, candidate);
+    assertFalse(compared.shouldPromote());
+    assertTrue(
+        compared.promotionReason().startsWith("Performance degraded: accuracy -"),
+        compared.promotionReason());
+    assertTrue(keep(retraining, candidate).message().contains("is not promoted"));
+    assertEquals(VersionStatus.REJECTED, deployment.models.status(candidate));
+    assertEquals("Nothing was approved: the retraining ended as kept.", ready(retraining).reason());
+    Document told = deployment.store.collection("notifications").find().first();
+    assertEquals("retraining_rejected", Objects.requireNonNull(told).getString("type"));
+    assertEquals("rejected", log(retraining).status());
+    startRun("two");
+    assertFalse(retraining.equals(force()), "the lease is free");
+  }
+
+  @Test
+  void aTrainingThatFindsNothingKeepsTheChampion() throws Exception {
+    writeDays(1, 2, 1);
+    String retraining = force();
+    assertFalse(compare(retraining, split(retraining), null).shouldPromote());
+    assertEquals(champion, keep(retraining, null).modelId());
+    assertEquals("rejected", log(retraining).status());
+  }
+
+  @Test
+  void aVersionIsComparedAgainWhereTheChampionWasReplacedMeanwhile() throws Exception {
+    writeDays(1, 5, 4);
+    String retraining = force();
+    String split = split(retraining);
+    String candidate = register(8);
+    String better = deployment.register(Deployment.model(4, null), VersionStatus.APPROVED);
+    compare(retraining, split, candidate);
+    Champion before = deployment.champions.get(MODEL);
+    assertTrue(deployment.champions.promote(before, better, better));
+    PromoteModel.Output ended = promote(retraining, split, candidate);
+    assertFalse(ended.promoted());
+    assertEquals(better, ended.championId());
+    assertEquals(better, ended.modelId());
+    assertEquals(
+        2, deployment.store.collection("retraining_judgements").countDocuments(), "one each");
+  }
+
+  @Test
+  void aVersionThatWasApprovedBeforeAnotherWentIntoProductionIsNotDeployed() throws Exception {
+    writeDays(1, 5, 4);
+    String retraining = force();
+    String split = split(retraining);
+    String candidate = register(4);
+    assertTrue(promote(retraining, split, candidate).promoted());
+    String other = deployment.register(Deployment.model(7, null), VersionStatus.APPROVED);
+    assertTrue(deployment.champions.promote(deployment.champions.get(MODEL), other, other));
+    assertTrue(ready(retraining).reason().contains("was compared with " + champion));
+    assertRefused(
+        "retrain again",
+        () ->
+            new DeployModel()
+                .run(new DeployModel.Input(MODEL, candidate, null, retraining), context));
+  }
+
+  @Test
+  void theHoldOutOfADateJudgesOnce() throws Exception {
+    writeDays(1, 5, 4);
+    String first = force();
+    compare(first, split(first), register(7));
+    keep(first, null);
+    log(first);
+    startRun("two");
+    String second = force();
+    CompareRetrainedModel.Output again = compare(second, split(second), register(4));
+    assertFalse(again.shouldPromote());
+    assertTrue(
+        again.promotionReason().startsWith("There is no row to compare on"),
+        again.promotionReason());
+    keep(second, null);
+    log(second);
+    writeDays(6, 6, 4);
+    startRun("three");
+    String third = force();
+    assertTrue(compare(third, split(third), register(4)).shouldPromote(), "a new date judges");
+  }
+
+  @Test
+  void aRetrainingThatLostItsLeasePromotesNothing() throws Exception {
+    writeDays(1, 5, 4);
+    String retraining = force();
+    String split = split(retraining);
+    String candidate = register(4);
+    TestContext late = context;
+    context = context.at(NOW.plus(Duration.ofHours(13))).inRun("two");
+    String other = force();
+    context = late;
+    assertRefused(
+        "'%s' has no lease of 'credit-default' any more, %s has; nothing is promoted."
+            .formatted(retraining, other),
+        () -> promote(retraining, split, candidate));
+    assertEquals("failed", log(retraining).status());
+    assertTrue(new Lease(deployment.store, MODEL).isOf(other), "the other keeps it");
+    Document told = deployment.store.collection("notifications").find().first();
+    assertEquals("retraining_failed", Objects.requireNonNull(told).getString("type"));
+  }
+
+  @Test
+  void aRowHasTheSamePartInEveryRetrainingAndADayKnowsWhatItGave() throws Exception {
+    writeDays(1, 4, 4);
+    String retraining = force();
+    PrepareTrainingData.Output prepared = prepare(retraining, 200_000);
+    assertEquals(4 * (ROWS - 3), prepared.rows());
+    assertEquals(prepared, prepare(retraining, 200_000), "a second try finds the set");
+    FilterTrainingData.Output filtered = filter(retraining);
+    assertEquals(filtered, filter(retraining));
+    int all = prepared.rows();
+    assertEquals(
+        all, filtered.trainSamples() + filtered.validationSamples() + filtered.holdoutSamples());
+    assertEquals(0.70, (double) filtered.trainSamples() / all, 0.04);
+    assertEquals(0.15, (double) filtered.holdoutSamples() / all, 0.04);
+
+    Batch set = Batch.load(context, prepared.dataPath());
+    Batch day = Batch.load(context, MODEL + "/2026-11-03");
+    boolean[] seen = DataSplit.seenRows(context, day.description(), Set.of(set.contentHash()));
+    for (int row = 3; row < ROWS; row++) {
+      assertEquals(Split.forLife(day.rows().rowHashes()[row]) != Part.HOLDOUT, seen[row]);
+    }
+  }
+
+  @Test
+  void aLargeSetTakesTheSameShareOfEachDay() throws Exception {
+    writeDays(1, 4, 4);
+    String retraining = force();
+    int rows = prepare(retraining, 400).rows();
+    assertEquals(400, rows, 60);
+    for (TrainingSet.Day day : TrainingSet.get(context, MODEL, retraining).days()) {
+      assertEquals(100, day.rows(), 35);
+    }
+  }
+
+  @Test
+  void daysOfAnotherPreprocessingAreLeftOutAndNoDayIsRefused() throws Exception {
+    String retraining = force();
+    assertRefused("has no day with labelled rows", () -> prepare(retraining, 1_000));
+    assertRefused("has no training set", () -> filter(retraining));
+    writeDays(1, 2, 4);
+    deployment
+        .store
+        .collection("processing_metadata")
+        .updateOne(
+            new Document("_id", MODEL + "/2026-11-01"),
+            new Document("$set", new Document("preprocessing_hash", "another")));
+    PrepareTrainingData.Output prepared = prepare(retraining, 1_000);
+    assertEquals(LocalDate.parse("2026-11-02"), prepared.firstDay());
+    assertEquals(Map.of("another preprocessing made the features", 1), prepared.daysLeftOut());
+  }
+
+  @Test
+  void whatWasNeverStartedIsRefused() {
+    assertRefused("was never started", () -> log("retraining-0"));
+    assertNull(RetrainingOutcome.find(deployment.store, MODEL, "retraining-0").orElse(null));
+    assertRefused(
+        "needs 'logical_date' or 'retraining'",
+        () ->
+            new WaitForModelReady()
+                .run(new WaitForModelReady.Input(MODEL, null, null, 0), context));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      textBlock =
+          """
+          0.05,   0.04,   'Performance improved: accuracy +0.0500, F1 +0.0400'
+          -0.005, -0.003, Performance maintained within tolerance
+          -0.05,  -0.08,  'Performance degraded: accuracy -0.0500, F1 -0.0800'
+          0.03,   -0.02,  'Performance degraded: accuracy +0.0300, F1 -0.0200'
+          0,      0,      Performance maintained within tolerance
+          """)
+  void theReasonIsInThePublishedWords(double accuracy, double f1, String words) {
+    assertEquals(words, RetrainingJudgement.published(accuracy, f1));
+  }
+}
