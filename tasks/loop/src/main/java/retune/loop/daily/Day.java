@@ -47,7 +47,7 @@ final class Day {
    * @param inputs by name: values, or {@link From another task's output}
    */
   record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
-    /** Whether the day goes on as without it if the task fails, and it runs even if the day fails. */
+    /** Whether its failure stops nothing, and it runs even where the day fails. */
     boolean standsAside() {
       return step.equals(DETECT_DRIFT);
     }

@@ -168,11 +168,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
 
   /** Runs a task and keeps its result; the failure of one that stands aside is only logged. */
   private static void runTimed(
-      Task task,
-      ObjectNode results,
-      Map<String, Double> seconds,
-      StepContext context,
-      String runId)
+      Task task, ObjectNode results, Map<String, Double> seconds, StepContext context, String runId)
       throws Exception {
     LOGGER.log(Level.INFO, "Starting {0}.", task.task());
     long started = System.nanoTime();
