@@ -61,7 +61,7 @@ public final class JudgementWorker implements Step<JudgementWorker.Input, Judgem
     MeasuredVersion champion =
         MeasuredVersion.ofSome(context, input.championId(), batch, rows, split.id());
     Mark evaluated = Mark.now();
-    double alpha = before.key().rules().alphaOfAttempt();
+    double alpha = before.key().rules().alphaOfAttempt(false);
     Judgement judgement =
         Judgement.ofCandidate(
             context,

@@ -30,10 +30,12 @@ import retune.runtime.store.Provenance;
 
 /**
  * A verdict on a version in one run. The store keeps verdicts under {@code BATCH/RUN/KEY/ATTEMPT},
- * and those on versions that were approved earlier under {@code BATCH/RUN/KEY/look_back/VERSION},
- * so that a verdict on other rows or by another gate stands beside it.
+ * those on an attempt's second version under {@code BATCH/RUN/KEY/ATTEMPT/alternative}, and those
+ * on versions that were approved earlier under {@code BATCH/RUN/KEY/look_back/VERSION}, so that a
+ * verdict on other rows or by another gate stands beside it.
  *
  * @param attempt from 1 on for a candidate on the hold-out, 0 for every other version
+ * @param isAlternative whether it is the attempt's second version
  * @param modelId the judged version
  * @param championId the version in production, which may be the judged one
  * @param metrics the judged version's, by name
@@ -42,6 +44,7 @@ import retune.runtime.store.Provenance;
  */
 public record Judgement(
     int attempt,
+    boolean isAlternative,
     String modelId,
     String championId,
     Verdict verdict,
@@ -55,6 +58,7 @@ public record Judgement(
   private static final String CHAMPION = "0";
 
   private static final String LOOK_BACK = "look_back/";
+  private static final String ALTERNATIVE = "alternative";
 
   /**
    * Judges a version that might follow the champion, by the loop's rules.
@@ -106,6 +110,7 @@ public record Judgement(
         comparison.judge(rules.policy(), checks, rules.belowGateOf(attempt, proof != null));
     return new Judgement(
         attempt,
+        false,
         modelId,
         championId,
         proof == null ? verdict : with(proof, verdict),
@@ -165,6 +170,12 @@ public record Judgement(
                 verdict.reason(),
                 sentence.substring(0, 1).toUpperCase(Locale.ROOT),
                 sentence.substring(1)));
+  }
+
+  /** The same as that of the attempt's second version. */
+  public Judgement asAlternative() {
+    return new Judgement(
+        attempt, true, modelId, championId, verdict, metrics, championMetrics, predictions, key);
   }
 
   public boolean passed() {
@@ -227,6 +238,9 @@ public record Judgement(
             .append("metrics", metricsDocument())
             .append("champion_metrics", new Document(new LinkedHashMap<>(championMetrics)))
             .append("key", key.toDocument());
+    if (isAlternative) {
+      document.append(ALTERNATIVE, true);
+    }
     document.putAll(predictions.toDocument());
     document.putAll(Provenance.of(context));
     context.store().events().record(COLLECTION, id(context, batch), document);
@@ -235,8 +249,12 @@ public record Judgement(
   /** The id of the document that this run keeps. */
   public String id(StepContext context, ProcessedBatch batch) {
     boolean isEarlier = attempt == 0 && !modelId.equals(championId);
-    String place = isEarlier ? LOOK_BACK + modelId : Integer.toString(attempt);
+    String place = isEarlier ? LOOK_BACK + modelId : place(attempt, isAlternative);
     return id(batch.batchId(), context.run().runId(), key, place);
+  }
+
+  private static String place(int attempt, boolean isAlternative) {
+    return isAlternative ? attempt + "/" + ALTERNATIVE : Integer.toString(attempt);
   }
 
   /** The verdict on the champion that a run has made, by this key. */
@@ -261,10 +279,10 @@ public record Judgement(
             .first());
   }
 
-  /** This run's verdict on an attempt of the day. */
+  /** This run's verdict on an attempt of the day, or on its second version. */
   static Optional<Judgement> ofAttempt(
-      StepContext context, String batchId, DayKey key, int attempt) {
-    return find(context, batchId, context.run().runId(), key, Integer.toString(attempt));
+      StepContext context, String batchId, DayKey key, int attempt, boolean isAlternative) {
+    return find(context, batchId, context.run().runId(), key, place(attempt, isAlternative));
   }
 
   /** This run's verdict on a version that was approved earlier. */
@@ -341,6 +359,7 @@ public record Judgement(
             document.getString("reason"));
     return new Judgement(
         document.getInteger("attempt"),
+        document.getBoolean(ALTERNATIVE, false),
         document.getString("model_id"),
         document.getString("champion_id"),
         verdict,

@@ -1,8 +1,10 @@
 package retune.judgement;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import retune.core.InvalidInputException;
 import retune.core.judgement.BelowGate;
@@ -271,7 +273,7 @@ public sealed interface RunOutcome {
     }
     return switch (champion.key().rules().selection()) {
       case FIRST_PASSING -> firstPassing(context, batch, champion, earlier);
-      case BEST_ON_VALIDATION -> bestOnValidation(context, batch.batchId(), champion, earlier);
+      case BEST_ON_VALIDATION -> bestOnValidation(context, batch, champion, earlier);
     };
   }
 
@@ -298,9 +300,9 @@ public sealed interface RunOutcome {
   }
 
   private static RunOutcome bestOnValidation(
-      StepContext context, String batchId, Judgement champion, List<Judgement> earlier) {
+      StepContext context, ProcessedBatch batch, Judgement champion, List<Judgement> earlier) {
     ChosenAttempt choice =
-        ChosenAttempt.find(context, batchId, champion.key())
+        ChosenAttempt.find(context, batch.batchId(), champion.key())
             .orElseThrow(
                 () ->
                     new InvalidInputException(
@@ -311,17 +313,19 @@ public sealed interface RunOutcome {
     if (choice.chosen().isEmpty()) {
       return unapproved(champion, earlier, List.of(), attempts, choice.reason());
     }
-    Judgement candidate =
-        Judgement.ofAttempt(context, batchId, champion.key(), choice.chosen().get().number())
+    JudgedAttempt judged =
+        JudgedAttempt.find(context, batch, champion.key(), choice.chosen().get().number())
             .orElseThrow();
-    return candidate.passed()
-        ? new Finetuned(champion, List.of(), candidate, attempts, choice.reason())
-        : unapproved(champion, earlier, List.of(candidate), attempts, choice.reason());
+    String reason = "%s %s".formatted(choice.reason(), judged.sentence()).strip();
+    return judged.decisive().passed()
+        ? new Finetuned(champion, judged.failed(), judged.decisive(), attempts, reason)
+        : unapproved(champion, earlier, judged.failed(), attempts, reason);
   }
 
   private static RunOutcome firstPassing(
       StepContext context, ProcessedBatch batch, Judgement champion, List<Judgement> earlier) {
     List<Judgement> failed = new ArrayList<>();
+    Map<Integer, String> sentences = new HashMap<>();
     Rules rules = champion.key().rules();
     int maxAttempts = rules.maxAttempts();
     List<Attempt> made = Attempt.ofRun(context, batch, rules.gate().metric());
@@ -329,23 +333,27 @@ public sealed interface RunOutcome {
       if (hasNoCandidate(made, attempt)) {
         continue;
       }
-      Optional<Judgement> candidate =
-          Judgement.ofAttempt(context, batch.batchId(), champion.key(), attempt);
-      if (candidate.isEmpty()) {
+      Optional<JudgedAttempt> judged = JudgedAttempt.find(context, batch, champion.key(), attempt);
+      if (judged.isEmpty()) {
         throw new InvalidInputException(
             "The run '%s' stopped before attempt %d of %d was judged; run finetune_model and"
                     .formatted(context.run().runId(), attempt, maxAttempts)
                 + " evaluate_finetuned_model for it again.");
       }
-      if (candidate.get().passed() && candidate.get().reachesGate()) {
+      JudgedAttempt versions = judged.get();
+      if (versions.decisive().passed() && versions.decisive().reachesGate()) {
+        failed.addAll(versions.failed());
         return new Finetuned(
             champion,
             List.copyOf(failed),
-            candidate.get(),
+            versions.decisive(),
             attempt,
-            "Attempt %d is the first that passed.".formatted(attempt));
+            "Attempt %d is the first that passed. %s"
+                .formatted(attempt, versions.sentence())
+                .strip());
       }
-      failed.add(candidate.get());
+      failed.addAll(versions.all());
+      sentences.put(attempt, versions.sentence());
     }
     Optional<Judgement> best =
         EarlierVersions.best(failed.stream().filter(Judgement::passed).toList());
@@ -356,8 +364,9 @@ public sealed interface RunOutcome {
           List.copyOf(failed),
           best.get(),
           maxAttempts,
-          "No attempt reaches the threshold, and attempt %d is the best of those that pass below it."
-              .formatted(best.get().attempt()));
+          "No attempt reaches the threshold, and attempt %d is the best of those that pass below it. %s"
+              .formatted(best.get().attempt(), sentences.getOrDefault(best.get().attempt(), ""))
+              .strip());
     }
     return unapproved(
         champion, earlier, List.copyOf(failed), maxAttempts, Attempts.withoutCandidate(made));

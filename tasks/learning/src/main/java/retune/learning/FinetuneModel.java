@@ -108,6 +108,11 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("id of the candidate; none if nothing is better than the champion")
           @Nullable String modelId,
       @Field("where the candidate's weights are in the store") @Nullable String modelPath,
+      @Field(
+              "id of a second version, which ordinary rows have trained, too; only with trees where"
+                  + " the first is surely better on the day's validation rows. It is judged where"
+                  + " the first does not pass, unless gate.on_conflict is promote")
+          @Nullable String alternativeModelId,
       @Field("id of the version that the training started from") String finetunedFrom,
       @Field("the processed batch: model/date") String dataPath,
       @Field("the validation metrics, under the name that earlier readers know")
@@ -209,18 +214,19 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     LOGGER.log(Level.INFO, calibration.sentence());
     LOGGER.log(Level.INFO, TrainingLog.evaluation(validation, input.metric()));
     ModelVersion candidate =
-        version(input, context, start, strategy, trained)
-            .withMetrics(Map.of(VALIDATION, validation.toMap()))
-            .withCalibration(calibration, start.data().batch().contentHash());
+        version(input, context, start, strategy, trained, calibration, validation);
     boolean changed =
         new ModelStore(context).register(candidate, trained.weights(), VersionStatus.CANDIDATE);
+    String alternative = alternative(input, context, start, strategy, toBeat, trained);
     Attempt.WithCandidate attempt =
         Attempt.WithCandidate.of(
-            input.attempt(), strategy, candidate.modelId(), input.metric(), answers);
+                input.attempt(), strategy, candidate.modelId(), input.metric(), answers)
+            .withAlternative(alternative);
     attempt.keep(context, start.data().batch().description());
     return new Output(
         candidate.modelId(),
         ModelStore.weightsId(candidate),
+        alternative,
         start.champion().modelId(),
         input.dataPath(),
         validation.toMap(),
@@ -237,6 +243,33 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         null);
   }
 
+  /** Registers the second model, if it is better than the champion, too; null if not. */
+  private static @Nullable String alternative(
+      Input input,
+      StepContext context,
+      FinetuningStart start,
+      String strategy,
+      double toBeat,
+      Trained.Candidate trained) {
+    Trained.Candidate other = trained.alternative();
+    if (other == null) {
+      return null;
+    }
+    CalibrationFit calibration = other.calibrated();
+    Predictions answers = calibration.calibrated(other.answers());
+    if (!(input.metric().of(answers) > toBeat)) {
+      return null;
+    }
+    ModelVersion version =
+        version(input, context, start, strategy, other, calibration, Evaluation.of(answers));
+    new ModelStore(context).register(version, other.weights(), VersionStatus.CANDIDATE);
+    LOGGER.log(
+        Level.INFO,
+        "{0}, which ordinary rows have trained, too, is registered as the alternative.",
+        version.modelId());
+    return version.modelId();
+  }
+
   private static Output withoutCandidate(
       Input input,
       StepContext context,
@@ -250,6 +283,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         .keep(context, start.data().batch().description());
     LOGGER.log(Level.INFO, reason);
     return new Output(
+        null,
         null,
         null,
         start.champion().modelId(),
@@ -273,7 +307,9 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       StepContext context,
       FinetuningStart start,
       String strategy,
-      Trained.Candidate trained) {
+      Trained.Candidate trained,
+      CalibrationFit calibration,
+      Evaluation validation) {
     ModelVersion champion = start.champion();
     FinetuningData data = start.data();
     Map<String, Double> settings = new LinkedHashMap<>(trained.settings());
@@ -300,6 +336,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
                 trained.replayed()),
             trained.weights())
         .withDecisionThreshold(trained.answers().threshold())
-        .withGolden(trained.golden());
+        .withGolden(trained.golden())
+        .withMetrics(Map.of(VALIDATION, validation.toMap()))
+        .withCalibration(calibration, data.batch().contentHash());
   }
 }

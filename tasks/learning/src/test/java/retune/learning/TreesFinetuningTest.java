@@ -172,13 +172,20 @@ class TreesFinetuningTest {
     Features features = Examples.features(SCHEMA, 1_500, 2);
     int[] turned = Arrays.stream(labels(features, 0)).map(label -> 1 - label).toArray();
     write(DAY, network, features, someWrong(turned));
-    ModelVersion alone =
-        models.get(Objects.requireNonNull(finetune(network, Strategy.TREES).modelId()));
+    FinetuneModel.Output both = finetune(network, Strategy.TREES);
+    ModelVersion alone = models.get(Objects.requireNonNull(both.modelId()));
+    ModelVersion beside = models.get(Objects.requireNonNull(both.alternativeModelId()));
+    assertEquals(List.of(hash(DAY.minusDays(2))), beside.lineage().replayed());
+    assertEquals(VersionStatus.CANDIDATE, models.status(beside.modelId()));
+    FinetuneModel.Output again = finetune(network, Strategy.TREES);
+    assertEquals(both.alternativeModelId(), again.alternativeModelId());
+    assertFalse(again.changed());
     assertEquals(0.0, alone.lineage().hyperparameters().get("replay_share"));
     assertNull(alone.lineage().replayed());
 
     FinetuneModel.Output output = finetune(network, Strategy.TREES_REPLAY);
     assertEquals("trees_replay", output.strategy());
+    assertNull(output.alternativeModelId());
     ModelVersion replayed = models.get(Objects.requireNonNull(output.modelId(), output.reason()));
     assertEquals(List.of(hash(DAY.minusDays(2))), replayed.lineage().replayed());
     Features fresh = Examples.features(SCHEMA, 2_000, 3);

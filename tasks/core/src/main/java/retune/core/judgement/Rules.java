@@ -44,10 +44,21 @@ public record Rules(
   }
 
   /**
-   * The level at which one attempt is judged: all verdicts that a hold-out gives a run together are
-   * wrong no more often than {@link Comparison#ALPHA} (Bonferroni).
+   * Whether an attempt's alternative is judged where its version does not pass: a loop that
+   * promotes whatever is lost on ordinary rows has no use for it.
    */
-  public double alphaOfAttempt() {
-    return Comparison.ALPHA / selection.verdicts(maxAttempts);
+  public boolean judgesAlternatives() {
+    return retention.onConflict() != OnConflict.PROMOTE;
+  }
+
+  /**
+   * The level at which one version of an attempt is judged: all verdicts that a hold-out gives a
+   * run together are wrong no more often than {@link Comparison#ALPHA} (Bonferroni).
+   *
+   * @param hasAlternative whether the attempt made two versions that may be judged
+   */
+  public double alphaOfAttempt(boolean hasAlternative) {
+    int versions = hasAlternative && judgesAlternatives() ? 2 : 1;
+    return Comparison.ALPHA / selection.verdicts(maxAttempts) / versions;
   }
 }

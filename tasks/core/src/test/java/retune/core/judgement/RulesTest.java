@@ -11,8 +11,16 @@ import retune.core.metrics.Metric;
 class RulesTest {
   @Test
   void theLevelIsSharedByAllVerdictsOfOneHoldOut() {
-    assertEquals(0.05 / 3, rules(Selection.FIRST_PASSING).alphaOfAttempt(), 1e-15);
-    assertEquals(0.05, rules(Selection.BEST_ON_VALIDATION).alphaOfAttempt(), 1e-15);
+    assertEquals(0.05 / 3, rules(Selection.FIRST_PASSING).alphaOfAttempt(false), 1e-15);
+    assertEquals(0.05, rules(Selection.BEST_ON_VALIDATION).alphaOfAttempt(false), 1e-15);
+  }
+
+  @Test
+  void anAlternativeHalvesTheLevelWhereItMayBeJudged() {
+    assertEquals(0.05, rules(OnConflict.PROMOTE).alphaOfAttempt(true), 1e-15);
+    assertEquals(0.025, rules(OnConflict.HOLD).alphaOfAttempt(true), 1e-15);
+    assertEquals(0.025, rules(OnConflict.ASK).alphaOfAttempt(true), 1e-15);
+    assertEquals(0.05, rules(OnConflict.HOLD).alphaOfAttempt(false), 1e-15);
   }
 
   @ParameterizedTest
@@ -37,14 +45,22 @@ class RulesTest {
     return rules(selection, BelowGate.PROMOTE_IF_SUPERIOR);
   }
 
+  private static Rules rules(OnConflict onConflict) {
+    return rules(Selection.BEST_ON_VALIDATION, BelowGate.ALERT, onConflict);
+  }
+
   private static Rules rules(Selection selection, BelowGate belowGate) {
+    return rules(selection, belowGate, OnConflict.PROMOTE);
+  }
+
+  private static Rules rules(Selection selection, BelowGate belowGate, OnConflict onConflict) {
     return new Rules(
         new Gate(Metric.F1_MACRO, 0.66),
         3,
         selection,
         Evidence.INTERVAL,
         PromotionPolicy.FLOOR,
-        new Retention(0.05, OnConflict.PROMOTE),
+        new Retention(0.05, onConflict),
         belowGate);
   }
 }

@@ -88,7 +88,8 @@ public record FinetuningStart(
         List.of(),
         champion.golden(),
         null,
-        Map.of());
+        Map.of(),
+        null);
   }
 
   private Engine open() {

@@ -85,7 +85,8 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
               outcome.weights(),
               data.features().select(data.rows(Part.VALIDATION))),
           null,
-          settings());
+          settings(),
+          null);
     }
   }
 

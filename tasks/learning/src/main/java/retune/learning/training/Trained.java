@@ -26,6 +26,8 @@ public sealed interface Trained {
    * @param replayed content hashes of the earlier batches some of whose rows trained it, too; null
    *     if there are none
    * @param settings further numbers of its lineage, by name
+   * @param alternative a second model that ordinary rows have trained, too, where this one is
+   *     surely better on the validation rows; null if there is none
    */
   record Candidate(
       Architecture architecture,
@@ -39,8 +41,27 @@ public sealed interface Trained {
       List<Epoch> history,
       @Nullable Golden golden,
       @Nullable List<String> replayed,
-      Map<String, Double> settings)
+      Map<String, Double> settings,
+      @Nullable Candidate alternative)
       implements Trained {
+    /** The same with a second model. */
+    public Candidate withAlternative(Candidate other) {
+      return new Candidate(
+          architecture,
+          weights,
+          epochs,
+          learningRate,
+          trainedShare,
+          bestEpoch,
+          answers,
+          calibration,
+          history,
+          golden,
+          replayed,
+          settings,
+          other);
+    }
+
     /** The same, calibrated on the validation rows unless it is calibrated already. */
     public CalibrationFit calibrated() {
       return calibration == null ? CalibrationFit.of(answers) : calibration;

@@ -119,8 +119,11 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
             .map(List::of)
             .orElse(List.of());
     List<Candidate> candidates = boost(start, plans, validation, ordinary, context);
-    return choice(start.metric(), candidates)
-        .<Trained>map(best -> trained(start, best, replay.map(ReplayRows::contents).orElse(null)))
+    List<String> replayable = replay.map(ReplayRows::contents).orElse(null);
+    return choice(start.metric(), candidates).stream()
+        .map(chosen -> trained(start, chosen, replayable))
+        .reduce(Trained.Candidate::withAlternative)
+        .<Trained>map(chosen -> chosen)
         .orElseGet(
             () ->
                 new Trained.Nothing(
@@ -174,14 +177,14 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   }
 
   /**
-   * What ordinary rows have trained too, unless the day's rows alone are surely better on the day's
-   * validation rows.
+   * What ordinary rows have trained too. Where the day's rows alone are surely better on the day's
+   * validation rows, these come first, and the judgement decides by what is lost on ordinary rows.
    */
-  private static Optional<Candidate> choice(Metric metric, List<Candidate> candidates) {
+  private static List<Candidate> choice(Metric metric, List<Candidate> candidates) {
     Optional<Candidate> day = best(candidates, candidate -> candidate.plan.share == 0);
     Optional<Candidate> replay = best(candidates, candidate -> candidate.plan.share > 0);
     if (day.isEmpty() || replay.isEmpty()) {
-      return day.or(() -> replay);
+      return day.or(() -> replay).stream().toList();
     }
     Predictions alone = day.get().answers;
     Predictions together = replay.get().answers;
@@ -201,7 +204,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
                 metric.of(alone),
                 gain.low(),
                 gain.high()));
-    return gain.low() > 0 ? day : replay;
+    return gain.low() > 0 ? List.of(day.get(), replay.get()) : List.of(replay.get());
   }
 
   private static Optional<Candidate> best(List<Candidate> candidates, Predicate<Candidate> wanted) {
@@ -297,6 +300,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         best.model.history(),
         best.model.golden(rows(start, Part.VALIDATION).selected()),
         replayed,
-        settings);
+        settings,
+        null);
   }
 }

@@ -35,9 +35,17 @@ public sealed interface Attempt {
    *
    * @param value the metric on the validation rows
    * @param lowerBound the one-sided 95 % confidence bound of the value; 0 for fewer than two rows
+   * @param alternative a second version that ordinary rows have trained, too, where the first is
+   *     surely better on the day; null if there is none
    */
   record WithCandidate(
-      int number, String strategy, String modelId, Metric metric, double value, double lowerBound)
+      int number,
+      String strategy,
+      String modelId,
+      Metric metric,
+      double value,
+      double lowerBound,
+      @Nullable String alternative)
       implements Attempt {
     /** Coverage of the two-sided interval whose lower end is the bound. */
     private static final double COVERAGE = 0.9;
@@ -59,14 +67,21 @@ public sealed interface Attempt {
         int number, String strategy, String modelId, Metric metric, Predictions validation) {
       double value = metric.of(validation);
       double low = Influence.of(metric, validation).interval(value, COVERAGE).low();
-      return new WithCandidate(number, strategy, modelId, metric, value, low > 0 ? low : 0);
+      return new WithCandidate(number, strategy, modelId, metric, value, low > 0 ? low : 0, null);
+    }
+
+    /** The same with a second version. */
+    public WithCandidate withAlternative(@Nullable String other) {
+      return new WithCandidate(number, strategy, modelId, metric, value, lowerBound, other);
     }
 
     @Override
     public Document toDocument() {
-      return beginning(this, modelId)
-          .append("validation_value", value)
-          .append("validation_lower_bound", lowerBound);
+      Document document =
+          beginning(this, modelId)
+              .append("validation_value", value)
+              .append("validation_lower_bound", lowerBound);
+      return alternative == null ? document : document.append("alternative_model_id", alternative);
     }
   }
 
@@ -124,7 +139,8 @@ public sealed interface Attempt {
             modelId,
             metric,
             document.getDouble("validation_value"),
-            document.getDouble("validation_lower_bound"));
+            document.getDouble("validation_lower_bound"),
+            document.getString("alternative_model_id"));
   }
 
   private static Document beginning(Attempt attempt, @Nullable String modelId) {

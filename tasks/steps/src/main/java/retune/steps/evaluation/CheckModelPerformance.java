@@ -183,6 +183,7 @@ public final class CheckModelPerformance
     Judgement judgement =
         new Judgement(
             0,
+            false,
             input.modelId(),
             input.modelId(),
             verdict,

@@ -12,6 +12,7 @@ import retune.core.judgement.Selection;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.judgement.DayKey;
+import retune.judgement.JudgedAttempt;
 import retune.judgement.Judgement;
 import retune.model.ModelStore;
 import retune.model.batch.Attempt;
@@ -61,7 +62,10 @@ public final class EvaluateFinetunedModel
           @Nullable String splitId) {}
 
   public record Output(
-      @Field("the candidate; none if the attempt found none") @Nullable String modelId,
+      @Field(
+              "the candidate, or the attempt's alternative where that passed instead; none if the"
+                  + " attempt found none")
+          @Nullable String modelId,
       @Field("the candidate's metrics on the hold-out") Map<String, Double> metrics,
       @Field("the champion's metrics on the same rows") Map<String, Double> championMetrics,
       @Field("the version that the candidate was fine-tuned from") @Nullable String finetunedFrom,
@@ -136,20 +140,22 @@ public final class EvaluateFinetunedModel
 
   private static Output judge(
       Input input, String modelId, StepContext context, Batch batch, DayKey key) {
-    Judgement judgement =
+    JudgedAttempt judged =
         new HoldOut(context, batch, input.splitId(), key)
             .judge(modelId, input.championId(), input.attempt());
+    Judgement judgement = judged.decisive();
     Verdict verdict = judgement.verdict();
-    LOGGER.log(Level.INFO, verdict.reason());
+    String reason = "%s %s".formatted(verdict.reason(), judged.sentence()).strip();
+    LOGGER.log(Level.INFO, reason);
     boolean isFallback =
         judgement.passed()
             && !judgement.reachesGate()
             && input.attempt() < key.rules().maxAttempts();
     return new Output(
-        modelId,
+        judgement.modelId(),
         judgement.metrics(),
         judgement.championMetrics(),
-        new ModelStore(context).get(modelId).lineage().finetunedFrom(),
+        new ModelStore(context).get(judgement.modelId()).lineage().finetunedFrom(),
         judgement.passed() && !isFallback,
         judgement.asked(),
         isFallback,
@@ -157,7 +163,7 @@ public final class EvaluateFinetunedModel
         verdict.value(),
         verdict.threshold(),
         judgement.championValue(),
-        verdict.reason(),
+        reason,
         input.attempt(),
         EvaluationReport.idOf(context, judgement, batch.description()));
   }

@@ -6,6 +6,7 @@ import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.split.Part;
 import retune.judgement.DayKey;
+import retune.judgement.JudgedAttempt;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.judgement.OrdinaryRows;
@@ -23,8 +24,20 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
   /** The dataset's name of a candidate's evaluation on the hold-out. */
   private static final String POST_FINETUNE_TEST = "post_finetune_test";
 
+  /** Judges an attempt's version, and its alternative if need be; keeps the verdicts. */
+  JudgedAttempt judge(String modelId, String championId, int attempt) {
+    return JudgedAttempt.judge(
+        context,
+        batch.description(),
+        key.rules(),
+        attempt,
+        modelId,
+        (id, alpha, isAlternative) -> judge(id, championId, attempt, alpha, isAlternative));
+  }
+
   /** Judges a version beside the champion, by the loop's rules, and keeps the verdict. */
-  Judgement judge(String modelId, String championId, int attempt) {
+  private Judgement judge(
+      String modelId, String championId, int attempt, double alpha, boolean isAlternative) {
     if (modelId.equals(championId)) {
       throw new InvalidInputException(
           "The candidate and the version in production are the same version, %s; give two."
@@ -43,8 +56,7 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
             : split.id() + "/" + Hashing.sha256(Arrays.toString(rows));
     MeasuredVersion candidate = MeasuredVersion.ofSome(context, modelId, batch, rows, selection);
     MeasuredVersion champion = MeasuredVersion.ofSome(context, championId, batch, rows, selection);
-    double alpha = key.rules().alphaOfAttempt();
-    Judgement judgement =
+    Judgement verdict =
         Judgement.ofCandidate(
             context,
             attempt,
@@ -57,6 +69,7 @@ record HoldOut(StepContext context, Batch batch, @Nullable String splitId, DayKe
             alpha,
             key,
             null);
+    Judgement judgement = isAlternative ? verdict.asAlternative() : verdict;
     judgement.keep(context, batch.description());
     EvaluationReport.keep(context, judgement, batch, candidate, champion, alpha);
     return judgement;

@@ -12,6 +12,7 @@ import retune.core.judgement.Verdict;
 import retune.core.metrics.Metric;
 import retune.judgement.ChosenAttempt;
 import retune.judgement.DayKey;
+import retune.judgement.JudgedAttempt;
 import retune.judgement.Judgement;
 import retune.model.batch.Attempt.WithCandidate;
 import retune.model.batch.Batch;
@@ -45,7 +46,9 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
           @Nullable String splitId) {}
 
   public record Output(
-      @Field("the chosen attempt's version; none if no attempt found a candidate")
+      @Field(
+              "the chosen attempt's version, or its alternative where that passed instead; none if"
+                  + " no attempt found a candidate")
           @Nullable String modelId,
       @Field("the chosen attempt") @Nullable Integer attempt,
       @Field("number of attempts made") int attempts,
@@ -111,12 +114,16 @@ public final class JudgeCandidate implements Step<JudgeCandidate.Input, JudgeCan
       DayKey key,
       ChosenAttempt choice,
       WithCandidate chosen) {
-    Judgement judgement =
+    JudgedAttempt judged =
         new HoldOut(context, batch, input.splitId(), key)
             .judge(chosen.modelId(), input.championId(), chosen.number());
+    Judgement judgement = judged.decisive();
     choice.keep(context, batch.description(), key);
     Verdict verdict = judgement.verdict();
-    String reason = choice.reason() + " On the hold-out, " + verdict.reason();
+    String reason =
+        "%s On the hold-out, %s %s"
+            .formatted(choice.reason(), verdict.reason(), judged.sentence())
+            .strip();
     LOGGER.log(Level.INFO, reason);
     return new Output(
         judgement.modelId(),

@@ -534,6 +534,11 @@ final class Loop implements AutoCloseable {
 
   /** Registers the version of an attempt, measured on the validation rows as after training. */
   String attempt(int number, int feature, String championId) {
+    return attempt(number, feature, championId, null);
+  }
+
+  /** The same with a second version, whose feature ordinary rows have chosen, too. */
+  String attempt(int number, int feature, String championId, @Nullable Integer alternative) {
     String modelId = register(feature, number, championId, VersionStatus.CANDIDATE);
     Batch batch = Batch.load(context, batch());
     int[] rows = DataSplit.find(context, batch, null).split().rows(Part.VALIDATION);
@@ -543,6 +548,10 @@ final class Loop implements AutoCloseable {
             modelId,
             Metric.ACCURACY,
             MeasuredVersion.ofSome(context, modelId, batch, rows, "validation").predictions())
+        .withAlternative(
+            alternative == null
+                ? null
+                : register(alternative, number, championId, VersionStatus.CANDIDATE))
         .keep(context, batch.description());
     return modelId;
   }
@@ -550,7 +559,7 @@ final class Loop implements AutoCloseable {
   /** Makes an attempt with this accuracy on the validation rows, and its lower bound. */
   String attempt(int number, int feature, String championId, double value, double lowerBound) {
     String modelId = register(feature, number, championId, VersionStatus.CANDIDATE);
-    new Attempt.WithCandidate(number, "head", modelId, Metric.ACCURACY, value, lowerBound)
+    new Attempt.WithCandidate(number, "head", modelId, Metric.ACCURACY, value, lowerBound, null)
         .keep(context, Batch.load(context, batch()).description());
     return modelId;
   }
