@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -113,7 +114,7 @@ public final class DriftWorker {
   }
 
   private ObjectNode day(String[] request) {
-    Source source = sources.get(request[1]);
+    Source source = Objects.requireNonNull(sources.get(request[1]));
     Rows reference = reference(request[1], Integer.parseInt(request[2]));
     Drill drill =
         new Drill(
@@ -140,7 +141,7 @@ public final class DriftWorker {
   }
 
   private ObjectNode export(String[] request) throws IOException {
-    Source source = sources.get(request[1]);
+    Source source = Objects.requireNonNull(sources.get(request[1]));
     Path folder = Path.of(request[5]);
     write(
         folder.resolve("reference.csv"),
@@ -166,7 +167,7 @@ public final class DriftWorker {
     if (references.size() > 20) {
       references.clear();
     }
-    Source source = sources.get(name);
+    Source source = Objects.requireNonNull(sources.get(name));
     return references.computeIfAbsent(
         name + number,
         _ -> processed(source, rows(source.distribution, -2 - number, REFERENCE_ROWS, Drill.NONE)));
