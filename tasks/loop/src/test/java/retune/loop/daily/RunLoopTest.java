@@ -419,7 +419,7 @@ class RunLoopTest {
             + " and non_inferior' asks for superior and for non_inferior; keep one of them.",
         "gates: {} | loop.yaml: gates is not a setting; the settings are attempts, data,"
             + " deployment, engine, finetuning, gate, name, owner, primary, promotion, resources,"
-            + " schedule, shards.",
+            + " retraining, schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is"
             + " 2; give a number from 0 to 1.",
         "gate: {max_attempts: 4} | loop.yaml: gate.max_attempts must be from 1 to 3, the attempts,"
@@ -522,7 +522,7 @@ class RunLoopTest {
   @Test
   void numbersMayBeWrittenAsInTheExample() throws Exception {
     write("loop.yaml", "name: credit-default\nfinetuning: {learning_rate: 3e-4}\n");
-    JsonNode finetune = runDay("plan", "true").at("/plan/7");
+    JsonNode finetune = runDay("plan", "true").at("/plan/8");
     assertEquals("attempt_1.finetune_model", finetune.get("task").stringValue());
     assertEquals(3e-4, finetune.at("/inputs/learning_rate").doubleValue());
   }
