@@ -115,7 +115,8 @@ def test_a_task_links_to_the_report_that_its_result_names(run, program, plugins)
     program.answer(FAILS | {"look_back": {"passed": True, "report": REPORT}})
     assert links(run(DAG)) == {
         "look_back": "http://localhost:8080/retune/reports/model_evaluation_pipeline/"
-        "credit-default/2026-11-05/a%20run%2B00%3A00/key/2"
+        "credit-default/2026-11-05/a%20run%2B00%3A00/key/2",
+        "detect_drift": "",
     }
 
 
