@@ -178,35 +178,74 @@ public final class OrdinaryRows {
    * champion and the best version. Where there are no rows, the check says so.
    */
   List<Compared> compare(Rules rules, String candidateId) {
-    if (groups == null) {
-      groups = List.of(reference(), days());
-    }
-    return groups.stream().flatMap(group -> compare(rules, candidateId, group)).toList();
-  }
-
-  private Stream<Compared> compare(Rules rules, String candidateId, Group group) {
     Optional<String> best = anchor.beside(candidateId);
     Set<String> versions = new TreeSet<>(Set.of(candidateId, championId));
     best.ifPresent(versions::add);
+    return groups().stream()
+        .map(group -> unseen(group, versions))
+        .flatMap(
+            rows ->
+                rows.parts.isEmpty()
+                    ? Stream.of(missing(rules, rows))
+                    : Stream.concat(
+                        Stream.of(
+                            compare(rules, candidateId, rows, RETENTION, championId, "champion")),
+                        best.stream()
+                            .map(
+                                id ->
+                                    compare(
+                                        rules,
+                                        candidateId,
+                                        rows,
+                                        ANCHOR,
+                                        id,
+                                        Anchor.opponent(id)))))
+        .toList();
+  }
+
+  /**
+   * What a version loses to a baseline, as a comparison by hand tells it.
+   *
+   * @param baselineId the version in the place of the champion
+   */
+  public static List<Check> losses(
+      StepContext context, ProcessedBatch judged, String baselineId, String newId, Rules rules) {
+    OrdinaryRows ordinary = before(context, judged, baselineId);
+    return ordinary.groups().stream()
+        .map(group -> ordinary.unseen(group, Set.of(baselineId, newId)))
+        .map(
+            rows ->
+                rows.parts.isEmpty()
+                    ? ordinary.missing(rules, rows)
+                    : ordinary.compare(rules, newId, rows, RETENTION, baselineId, "baseline"))
+        .map(Compared::check)
+        .toList();
+  }
+
+  private List<Group> groups() {
+    if (groups == null) {
+      groups = List.of(reference(), days());
+    }
+    return groups;
+  }
+
+  /** The rows of a group that no training of the versions has seen; none with the obstacle. */
+  private Group unseen(Group group, Set<String> versions) {
     List<Part> parts =
         group.parts.stream()
             .map(part -> part.select(seen(group, part, versions)))
             .filter(part -> part.rows.length > 0)
             .toList();
-    if (parts.isEmpty()) {
-      String why =
-          group.parts.isEmpty()
-              ? group.obstacle
-              : "All %s were used to train %s"
-                  .formatted(group.which, String.join(" or ", versions));
-      LOGGER.log(Level.INFO, why + ".");
-      return Stream.of(unanswered(rules, RETENTION + group.name, championId, why));
-    }
-    Group rows = new Group(group.name, group.which, parts, group.obstacle);
-    return Stream.concat(
-        Stream.of(compare(rules, candidateId, rows, RETENTION, championId, "champion")),
-        best.stream()
-            .map(id -> compare(rules, candidateId, rows, ANCHOR, id, Anchor.opponent(id))));
+    String why =
+        group.parts.isEmpty()
+            ? group.obstacle
+            : "All %s were used to train %s".formatted(group.which, String.join(" or ", versions));
+    return new Group(group.name, group.which, parts, why);
+  }
+
+  private Compared missing(Rules rules, Group group) {
+    LOGGER.log(Level.INFO, group.obstacle + ".");
+    return unanswered(rules, RETENTION + group.name, championId, group.obstacle);
   }
 
   private Compared compare(

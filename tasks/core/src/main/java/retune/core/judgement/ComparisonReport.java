@@ -139,6 +139,14 @@ public record ComparisonReport(
         reason);
   }
 
+  /** The same with checks that it tells, but that do not decide. */
+  public ComparisonReport telling(List<Check> more) {
+    List<Check> all = new ArrayList<>(checks);
+    more.forEach(check -> all.add(check.advisory()));
+    return new ComparisonReport(
+        question, baseline, candidate, differences, significant, answers, decision, all, reason);
+  }
+
   /**
    * Shows what a verdict of a loop rests on: checks, decision and reason are the verdict's. Only
    * the metrics of answers and the primary metric are resampled; see {@link NormalApproximation}.

@@ -14,12 +14,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Check;
 import retune.core.judgement.ComparisonReport;
+import retune.core.judgement.Gate;
 import retune.core.judgement.PolicyInput;
 import retune.core.judgement.PromotionPolicy;
+import retune.core.judgement.Rules;
 import retune.core.judgement.Slice;
 import retune.core.metrics.Metric;
 import retune.core.statistics.PairedBootstrap;
+import retune.judgement.OrdinaryRows;
 import retune.model.AtomicFile;
 import retune.model.CodeTrust;
 import retune.model.ModelVersion;
@@ -146,20 +150,21 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
     ComparedRows rows = ComparedRows.of(context, data, baseline, candidate);
     ComparisonReport report =
         ComparisonReport.of(
-            new ComparisonReport.Question(
-                input.metric(),
-                input.threshold(),
-                input.alpha(),
-                policy,
-                new PairedBootstrap(input.seed(), input.resamples())),
-            rows.baseline(),
-            rows.candidate(),
-            new PolicyInput(
-                baseline.target().classes(),
-                rows.rows(),
-                policy != null && policy.asksForLatency()
-                    ? rows.latency(baseline, candidate)
-                    : null));
+                new ComparisonReport.Question(
+                    input.metric(),
+                    input.threshold(),
+                    input.alpha(),
+                    policy,
+                    new PairedBootstrap(input.seed(), input.resamples())),
+                rows.baseline(),
+                rows.candidate(),
+                new PolicyInput(
+                    baseline.target().classes(),
+                    rows.rows(),
+                    policy != null && policy.asksForLatency()
+                        ? rows.latency(baseline, candidate)
+                        : null))
+            .telling(lossesOnOrdinaryRows(data, baseline, candidate, input, context));
     List<Slice> slices =
         Slice.worstFirst(
             input.metric(), rows.rows(), rows.baseline(), rows.candidate(), 1 - input.alpha());
@@ -187,6 +192,29 @@ public final class CompareModels implements Step<CompareModels.Input, CompareMod
       AtomicFile.write(html, page.getBytes(UTF_8));
     }
     return output;
+  }
+
+  /**
+   * What the new model loses on the reference and on ordinary days, as a loop's verdict tells it;
+   * none for a file, for a model of a file, and for models of other features than the batch.
+   */
+  private static List<Check> lossesOnOrdinaryRows(
+      TestData data, Side baseline, Side candidate, Input input, StepContext context) {
+    if (!baseline.isRegistered() || !candidate.isRegistered()) {
+      return List.of();
+    }
+    Rules rules = Rules.published(new Gate(input.metric(), 0), 1);
+    return data.processed(baseline.version())
+        .filter(batch -> data.processed(candidate.version()).isPresent())
+        .map(
+            batch ->
+                OrdinaryRows.losses(
+                    context,
+                    batch,
+                    baseline.version().modelId(),
+                    candidate.version().modelId(),
+                    rules))
+        .orElse(List.of());
   }
 
   private static @Nullable Path file(@Nullable String name) {

@@ -35,6 +35,13 @@ sealed interface TestData {
   /** The rows that a training of the version, or of one that it was made from, may have seen. */
   boolean[] seenRows(ModelVersion version, boolean isRegistered, Table rows);
 
+  /**
+   * The batch as the version reads it; empty for a file, or where the store has not prepared it.
+   */
+  default Optional<ProcessedBatch> processed(ModelVersion version) {
+    return Optional.empty();
+  }
+
   /** The file of that path, or else the batch of that id. */
   static TestData of(String name, StepContext context) throws IOException {
     Path file = Path.of(name);
@@ -107,16 +114,20 @@ sealed interface TestData {
       return batch.contentHash();
     }
 
+    @Override
+    public Optional<ProcessedBatch> processed(ModelVersion version) {
+      return context
+          .store()
+          .processedBatches()
+          .find(batch.batchId())
+          .filter(found -> found.preprocessingHash().equals(version.preprocessing().hash()));
+    }
+
     /** Rows are known by their hashes, which a version with other preprocessing does not share. */
     @Override
     public boolean[] seenRows(ModelVersion version, boolean isRegistered, Table rows) {
       boolean[] seen = new boolean[rows.rows()];
-      Optional<ProcessedBatch> processed =
-          context
-              .store()
-              .processedBatches()
-              .find(batch.batchId())
-              .filter(found -> found.preprocessingHash().equals(version.preprocessing().hash()));
+      Optional<ProcessedBatch> processed = processed(version);
       if (processed.isEmpty()) {
         return seen;
       }

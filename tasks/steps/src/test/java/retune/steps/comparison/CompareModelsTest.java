@@ -46,6 +46,7 @@ import retune.model.batch.DataSplit;
 import retune.runtime.Json;
 import retune.runtime.store.DocumentStore;
 import retune.steps.data.ProcessData;
+import retune.steps.data.ReferenceBatch;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 
@@ -294,6 +295,52 @@ class CompareModelsTest {
     assertEquals(split.verify(batch).holdout(), some.rows(), some.rowsLeftOut().toString());
     assertEquals(
         200 - some.rows(), some.rowsLeftOut().get(trained.modelId() + " was trained on it"));
+  }
+
+  @Test
+  void onABatchTheReportTellsWhatIsLostOnOrdinaryRows() throws IOException {
+    LocalDate date = LocalDate.parse("2026-11-06");
+    context.store().rawBatches().write(MODEL, date, "test", "run", List.of(table()).iterator());
+    String batchId =
+        new ProcessData().run(new ProcessData.Input(MODEL, date, 1_000), context).dataPath();
+    assertEquals(
+        "compared has no reference rows",
+        check(compared(batchId), "retention_reference", "sentence"));
+    ReferenceBatch.put(context, byA, table());
+    JsonNode report = compared(batchId);
+    assertEquals("failed", check(report, "retention_reference", "answer"));
+    assertEquals("false", check(report, "retention_reference", "decisive"));
+    assertEquals(
+        "on the 200 reference rows the candidate has 0.8000, 0.1000 below the baseline's 0.9000;"
+            + " 0.05 may be lost",
+        check(report, "retention_reference", "sentence"));
+    assertTrue(
+        check(report, "retention_days", "sentence").startsWith("No earlier day"),
+        report.toString());
+    assertEquals("promote", report.at("/decision").stringValue(), "told, not decided");
+  }
+
+  /** The report of a comparison in which the policy permits that the baseline is the better one. */
+  private JsonNode compared(String batchId) throws IOException {
+    Path file = folder.resolve("report.json");
+    compare(
+        question()
+            .sides(byB.modelId(), byA.modelId())
+            .data(batchId)
+            .threshold(-1)
+            .policy("flips(1)")
+            .output(file));
+    return Json.MAPPER.readTree(Files.readString(file));
+  }
+
+  private static String check(JsonNode report, String name, String field) {
+    return report
+        .at("/checks")
+        .valueStream()
+        .filter(check -> check.at("/name").stringValue().equals(name))
+        .map(check -> check.at("/" + field).asString())
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
