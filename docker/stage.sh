@@ -71,6 +71,7 @@ runtime() {
   "$java/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages \
     --compress zip-0 --output "$stage/java/opt/java" > "$stage/java.log" 2>&1 ||
     fail "jlink of $java failed; see $stage/java.log."
+  strip --strip-unneeded "$stage/java/opt/java/lib/server/libjvm.so" # names of local symbols: 1.5 MB compressed
   "$java/bin/javac" -d "$stage/java/opt/probe" "$top/docker/probe/Probe.java"
   echo "java openjdk $(sed -n 's/^JAVA_RUNTIME_VERSION="\(.*\)"/\1/p' "$java/release") GPL-2.0-only WITH Classpath-exception-2.0" \
     >> "$stage/packages.txt"
