@@ -95,6 +95,7 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
       @Field("whether the champion's answers have drifted") boolean predictionDriftDetected,
       @Field("what is beyond its limit, as sentences, at most 20") List<String> findings,
       @Field("what could not be compared, as sentences") List<String> notCompared,
+      @Field("the first finding, and how many follow") String reason,
       @Field("the report, as an id in drift_reports") String report,
       @Field("the JSON file written") @Nullable String output,
       @Field("the HTML file written") @Nullable String html)
@@ -138,7 +139,8 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
     if (html != null) {
       AtomicFile.write(html, page.getBytes(UTF_8));
     }
-    findings.forEach(finding -> LOGGER.log(Level.INFO, finding));
+    (findings.isEmpty() ? List.of(DriftFindings.inShort(findings)) : findings)
+        .forEach(finding -> LOGGER.log(Level.INFO, finding));
     return output(input, report, positiveRate, findings, notCompared, id, json, html);
   }
 
@@ -269,6 +271,7 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
         report.predictions().stream().anyMatch(DriftReport.Column::isDrifted),
         findings.stream().limit(MOST_NAMED).toList(),
         List.copyOf(notCompared),
+        DriftFindings.inShort(findings),
         id,
         json == null ? null : json.toString(),
         html == null ? null : html.toString());

@@ -55,6 +55,18 @@ final class DriftFindings {
     return findings;
   }
 
+  /** The first of the findings, and how many follow. */
+  static String inShort(List<String> findings) {
+    return switch (findings.size()) {
+      case 0 -> "Nothing differs from the reference by more than chance may.";
+      case 1 -> findings.getFirst();
+      case 2 -> findings.getFirst() + " One more finding is in the report.";
+      default ->
+          "%s %d more findings are in the report."
+              .formatted(findings.getFirst(), findings.size() - 1);
+    };
+  }
+
   private static String column(Column column) {
     Effect effect = column.effect();
     String change =

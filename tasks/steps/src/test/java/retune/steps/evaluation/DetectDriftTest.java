@@ -46,6 +46,7 @@ class DetectDriftTest {
     DetectDrift.Output found = detect(champion);
     assertFalse(found.overallDriftDetected());
     assertEquals(List.of(), found.findings());
+    assertEquals("Nothing differs from the reference by more than chance may.", found.reason());
     assertEquals(0, found.driftedFeatures());
     assertEquals(4, found.totalFeatures());
     assertEquals(REFERENCE_ROWS, found.baselineSamples());
@@ -76,6 +77,7 @@ class DetectDriftTest {
     assertEquals(25, found.driftPercentage());
     assertEquals(List.of("n2"), List.copyOf(found.features().keySet()));
     assertTrue(found.findings().getFirst().startsWith("n2: mean "), found.findings().toString());
+    assertTrue(found.reason().startsWith(found.findings().getFirst()), found.reason());
     assertTrue(found.text().contains("\nOverall Drift Detected: YES\n"));
 
     JsonNode report = Json.MAPPER.readTree(Files.readString(json));
