@@ -1,18 +1,24 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.UnaryOperator;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.calibration.CalibrationFit;
+import retune.core.calibration.Calibrator;
 import retune.core.data.Target;
 import retune.core.estimation.LabelledDays;
 import retune.core.estimation.PerformanceEstimate;
@@ -36,13 +42,15 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.drift.DetectDrift;
 
 @About(
     value =
         "Estimates a metric on a batch whose labels are not known yet, by the model's calibrated"
             + " probabilities, and corrects it by what the last labelled days showed. Stores the"
             + " estimate with its interval, and beside it the metric of the labels that are known."
-            + " An estimate never decides about a model.",
+            + " It holds where the label depends on the columns as before; says whether"
+            + " detect_drift found that the columns have moved. Decides nothing.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example =
@@ -83,12 +91,16 @@ public final class EstimatePerformance
       @Field("lower end of the 95 % interval in which the metric of the true labels is expected")
           @Nullable Double low,
       @Field("upper end of that interval") @Nullable Double high,
-      @Field("the estimate by the model's probabilities alone") @Nullable Double uncorrected,
+      @Field("the estimate by calibrated probabilities alone") @Nullable Double uncorrected,
       @Field("the batches whose labels correct the estimate") List<String> correctedBy,
       @Field(
               "whether these labels show that the model's probabilities no longer hold, so that the"
                   + " estimate is only as good as its correction")
           boolean contradicted,
+      @Field(
+              "whether detect_drift found that the batch has drifted, so that the estimate may be"
+                  + " far off; null where it did not compare the batch")
+          @Nullable Boolean drifted,
       @Field("number of rows") int rows,
       @Field("number of those rows whose label is known") int labelled,
       @Field("the metric on the rows whose label is known; null without any")
@@ -126,25 +138,29 @@ public final class EstimatePerformance
     Batch batch = Batch.load(context, input.dataPath());
     ModelVersion version = new ModelStore(context).get(input.modelId());
     version.requireHead();
-    double[] probabilities = probabilities(context, version, batch.requireFor(version));
-    SequencedMap<String, LabelledDays.Day> days =
-        labelledDays(input.metric(), version, batch, context);
+    Predictions answers = answers(context, version, batch.requireFor(version));
+    SequencedMap<String, Predictions> labelled = labelled(version, batch, context);
+    UnaryOperator<Predictions> calibrated = calibration(version, labelled.sequencedValues());
+    SequencedMap<String, LabelledDays.Day> days = new LinkedHashMap<>();
+    labelled.forEach(
+        (name, predictions) ->
+            day(input.metric(), calibrated.apply(predictions))
+                .ifPresent(day -> days.put(name, day)));
     int[] labels = batch.rows().labels();
-    int labelled = (int) Arrays.stream(labels).filter(label -> label != Target.UNLABELLED).count();
+    int known = (int) Arrays.stream(labels).filter(label -> label != Target.UNLABELLED).count();
     Output output =
         new Found(
                 input,
-                estimate(input.metric(), probabilities, version),
+                estimate(input.metric(), calibrated.apply(answers)),
                 List.copyOf(days.sequencedKeySet()),
                 days.isEmpty()
                     ? Optional.empty()
                     : Optional.of(LabelledDays.of(List.copyOf(days.values()))),
                 version.calibration() != null,
+                drifted(context, version, batch),
                 labels.length,
-                labelled,
-                labelled == 0
-                    ? Optional.empty()
-                    : known(input.metric(), version, labels, probabilities))
+                known,
+                known == 0 ? Optional.empty() : known(input.metric(), version, labels, answers))
             .output();
     keep(context, batch, output);
     LOGGER.log(Level.INFO, output.reason());
@@ -156,6 +172,8 @@ public final class EstimatePerformance
    *
    * @param days that were compared with their labels
    * @param labels what they showed
+   * @param calibrated whether the version is
+   * @param labelled rows whose label is known
    * @param known the metric on the rows whose label is known
    */
   private record Found(
@@ -164,6 +182,7 @@ public final class EstimatePerformance
       List<String> days,
       Optional<LabelledDays> labels,
       boolean calibrated,
+      Optional<Boolean> drifted,
       int rows,
       int labelled,
       Optional<Double> known) {
@@ -179,6 +198,7 @@ public final class EstimatePerformance
           defined(uncorrected.value()).orElse(null),
           days,
           contradicted(),
+          drifted.orElse(null),
           rows,
           labelled,
           known.orElse(null),
@@ -232,22 +252,26 @@ public final class EstimatePerformance
                   found ->
                       String.format(
                           Locale.ROOT,
-                          "The model's probabilities alone give %.4f; the labels of %s change that"
-                              + " by %+.4f.",
+                          "%s alone give %.4f; the labels of %s change that by %+.4f.",
+                          calibrated
+                              ? "The model's probabilities"
+                              : "The model's probabilities, which these labels calibrate,",
                           uncorrected.value(),
                           String.join(", ", days),
                           found.mean()))
               .orElse(
                   "No labels correct this, because no earlier day of this version was evaluated and"
-                      + " its model has no reference rows."));
+                      + " its model has no reference rows."
+                      + (calibrated ? "" : " The model's probabilities are not calibrated.")));
       if (contradicted()) {
         sentences.add(
-            calibrated
-                ? "Those labels contradict the model's probabilities: the label's relation to the"
-                    + " columns has changed, and the estimate holds only if it changes no further."
-                : "Those labels contradict the model's probabilities, which are not calibrated.");
-      } else if (!calibrated) {
-        sentences.add("The model's probabilities are not calibrated.");
+            "Those labels contradict the model's probabilities: the label's relation to the columns"
+                + " has changed, and the estimate holds only if it changes no further.");
+      }
+      if (drifted.orElse(false)) {
+        sentences.add(
+            "The batch has drifted from the reference, as detect_drift found: the estimate may be"
+                + " far off, because it holds only if the label depends on the columns as before.");
       }
       known.ifPresent(
           value ->
@@ -259,34 +283,29 @@ public final class EstimatePerformance
     }
   }
 
-  private static double[] probabilities(StepContext context, ModelVersion version, Batch batch) {
-    try (Engine engine =
-        Engines.open(
-            version, new ModelStore(context).weights(version), batch.description().rows())) {
-      Outputs outputs =
-          Outputs.of(new FeatureCache(context).answers(version, engine, batch).logits(), version);
-      int classes = version.target().classes().size();
-      double[] probabilities = new double[outputs.rows() * classes];
-      for (int row = 0; row < outputs.rows(); row++) {
-        System.arraycopy(outputs.probabilities(row), 0, probabilities, row * classes, classes);
-      }
-      return probabilities;
+  /** The version's answers to all rows; each label is the first class and says nothing. */
+  private static Predictions answers(StepContext context, ModelVersion version, Batch batch) {
+    int rows = batch.description().rows();
+    try (Engine engine = Engines.open(version, new ModelStore(context).weights(version), rows)) {
+      return Outputs.of(new FeatureCache(context).answers(version, engine, batch).logits(), version)
+          .against(new int[rows]);
     }
   }
 
-  private static PerformanceEstimate estimate(
-      Metric metric, double[] probabilities, ModelVersion version) {
+  private static PerformanceEstimate estimate(Metric metric, Predictions answers) {
     return PerformanceEstimate.of(
-        metric, probabilities, DecisionRule.of(version.target(), version.decisionThreshold()));
+        metric,
+        answers.probabilities(),
+        new DecisionRule(answers.classes(), answers.positive(), answers.threshold()));
   }
 
-  /** Truth and estimate on the last labelled days; with few rows there, on the reference, too. */
-  private static SequencedMap<String, LabelledDays.Day> labelledDays(
-      Metric metric, ModelVersion version, Batch batch, StepContext context) {
-    SequencedMap<String, LabelledDays.Day> days = new LinkedHashMap<>();
-    EvaluatedDays.before(context, version, batch.description().logicalDate(), MOST_DAYS)
-        .forEach((day, predictions) -> add(days, day, metric, version, predictions));
-    if (days.values().stream().mapToInt(LabelledDays.Day::rows).sum() < ENOUGH_ROWS) {
+  /** The answers on the last labelled days; with few rows there, on the reference, too. */
+  private static SequencedMap<String, Predictions> labelled(
+      ModelVersion version, Batch batch, StepContext context) {
+    SequencedMap<String, Predictions> labelled =
+        new LinkedHashMap<>(
+            EvaluatedDays.before(context, version, batch.description().logicalDate(), MOST_DAYS));
+    if (labelled.values().stream().mapToInt(Predictions::rows).sum() < ENOUGH_ROWS) {
       String reference = Batch.referenceId(batch.description().model());
       context
           .store()
@@ -296,22 +315,49 @@ public final class EstimatePerformance
           .map(
               found ->
                   MeasuredVersion.ofAll(context, version.modelId(), Batch.load(context, reference)))
-          .ifPresent(measured -> add(days, reference, metric, version, measured.predictions()));
+          .ifPresent(measured -> labelled.put(reference, measured.predictions()));
     }
-    return days;
+    return labelled;
   }
 
-  private static void add(
-      Map<String, LabelledDays.Day> days,
-      String name,
-      Metric metric,
-      ModelVersion version,
-      Predictions predictions) {
-    PerformanceEstimate estimate = estimate(metric, predictions.probabilities(), version);
-    double truth = metric.of(predictions);
-    if (Double.isFinite(truth) && Double.isFinite(estimate.value())) {
-      days.put(name, new LabelledDays.Day(truth, estimate, predictions.rows()));
+  /** How probabilities are calibrated for the estimate: by the version, or else by these labels. */
+  private static UnaryOperator<Predictions> calibration(
+      ModelVersion version, Collection<Predictions> labelled) {
+    if (version.calibration() != null || labelled.isEmpty()) {
+      return UnaryOperator.identity();
     }
+    CalibrationFit fit = CalibrationFit.of(Predictions.joined(List.copyOf(labelled)));
+    Calibrator calibrator = fit.calibrator();
+    return calibrator == null
+        ? UnaryOperator.identity()
+        : answers -> calibrator.apply(answers, fit.predictions().threshold());
+  }
+
+  /** Truth and estimate of labelled rows; empty where the metric is not defined. */
+  private static Optional<LabelledDays.Day> day(Metric metric, Predictions labelled) {
+    PerformanceEstimate estimate = estimate(metric, labelled);
+    double truth = metric.of(labelled);
+    return Double.isFinite(truth) && Double.isFinite(estimate.value())
+        ? Optional.of(new LabelledDays.Day(truth, estimate, labelled.rows()))
+        : Optional.empty();
+  }
+
+  /** What the last comparison of the batch with the version's reference found. */
+  private static Optional<Boolean> drifted(StepContext context, ModelVersion version, Batch batch) {
+    return Optional.ofNullable(
+            context
+                .store()
+                .collection(DetectDrift.COLLECTION)
+                .find(
+                    Filters.and(
+                        Filters.gte("_id", batch.id() + "/"),
+                        Filters.lt("_id", batch.id() + "0"), // '0' follows '/'
+                        Filters.eq("model_id", version.modelId()),
+                        Filters.eq("content_hash", batch.contentHash())))
+                .projection(Projections.include("overall_drift_detected"))
+                .sort(Sorts.descending("timestamp"))
+                .first())
+        .map(report -> report.getBoolean("overall_drift_detected"));
   }
 
   private static Optional<Double> defined(double value) {
@@ -323,10 +369,11 @@ public final class EstimatePerformance
   }
 
   private static Optional<Double> known(
-      Metric metric, ModelVersion version, int[] labels, double[] probabilities) {
+      Metric metric, ModelVersion version, int[] labels, Predictions answers) {
     return defined(
         metric.of(
-            Predictions.of(version.target(), labels, probabilities, version.decisionThreshold())));
+            Predictions.of(
+                version.target(), labels, answers.probabilities(), answers.threshold())));
   }
 
   private static void keep(StepContext context, Batch batch, Output output) {
@@ -346,6 +393,7 @@ public final class EstimatePerformance
                 .append("uncorrected", output.uncorrected())
                 .append("corrected_by", output.correctedBy())
                 .append("contradicted", output.contradicted())
+                .append("drifted", output.drifted())
                 .append("rows", output.rows())
                 .append("labelled", output.labelled())
                 .append("known", output.known())
