@@ -9,7 +9,6 @@ import retune.core.data.Features;
 import retune.core.data.Target;
 import retune.model.batch.OrdinaryDays;
 import retune.runtime.StepContext;
-import retune.runtime.store.ProcessedBatches;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
@@ -21,22 +20,15 @@ import retune.runtime.store.ProcessedBatches.Rows;
  */
 record DriftRows(ProcessedBatch batch, int[] positions, Rows rows) {
   static DriftRows read(StepContext context, ProcessedBatch batch) {
-    ProcessedBatches batches = context.store().processedBatches();
-    int blocks = Math.ceilDiv(batch.rows(), OrdinaryDays.BLOCK_ROWS);
-    int read = OrdinaryDays.blockCount(batch);
-    if (read == blocks) {
-      return new DriftRows(
-          batch, IntStream.range(0, batch.rows()).toArray(), batches.readAll(batch));
-    }
-    ProcessedBatches.Reader reader = batches.reader(batch);
     List<Rows> parts = new ArrayList<>();
     IntStream.Builder positions = IntStream.builder();
-    for (int i = 0; i < read; i++) {
-      int from = (int) ((long) i * blocks / read) * OrdinaryDays.BLOCK_ROWS;
-      int to = Math.min(batch.rows(), from + OrdinaryDays.BLOCK_ROWS);
-      parts.add(reader.read(from, to));
-      IntStream.range(from, to).forEach(positions::add);
-    }
+    OrdinaryDays.blocks(context, batch)
+        .forEach(
+            block -> {
+              parts.add(block.rows());
+              IntStream.range(0, block.rows().labels().length)
+                  .forEach(row -> positions.add(block.first() + row));
+            });
     return new DriftRows(
         batch,
         positions.build().toArray(),
