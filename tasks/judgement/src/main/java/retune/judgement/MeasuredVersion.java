@@ -2,7 +2,7 @@ package retune.judgement;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Map;
@@ -64,8 +64,6 @@ public record MeasuredVersion(
   static final String ROC_AUC_ERROR = "roc_auc_error";
 
   private static final Logger LOGGER = System.getLogger(MeasuredVersion.class.getName());
-  private static final DateTimeFormatter MODEL_VERSION =
-      DateTimeFormatter.ofPattern("uuuuMMdd_HHmmss");
 
   /** Measures on all labelled rows that training has not seen. */
   public static MeasuredVersion ofAll(StepContext context, String modelId, Batch batch) {
@@ -343,7 +341,6 @@ public record MeasuredVersion(
   }
 
   private String trainingDate() {
-    return LocalDateTime.parse(version.modelVersion(), MODEL_VERSION)
-        .format(DateTimeFormatter.ISO_LOCAL_DATE_TIME);
+    return DateTimeFormatter.ISO_LOCAL_DATE_TIME.format(version.madeAt().atOffset(ZoneOffset.UTC));
   }
 }

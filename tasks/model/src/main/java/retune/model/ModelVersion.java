@@ -117,6 +117,11 @@ public record ModelVersion(
     return version;
   }
 
+  /** When the version was made, to the second. */
+  public Instant madeAt() {
+    return TIME_FORMAT.parse(modelVersion, Instant::from);
+  }
+
   /** The same with another decision threshold; {@link #withCalibration} comes later and maps it. */
   public ModelVersion withDecisionThreshold(double threshold) {
     if (calibration != null) {
