@@ -44,7 +44,7 @@ record DriftDays(Map<String, DriftPage.Day> psi, Map<String, Object> volume) {
         .store()
         .collection(DetectDrift.COLLECTION)
         .find(Filters.and(Filters.gte("_id", from), Filters.lt("_id", batch.batchId())))
-        .projection(Projections.include(DATE, "timestamp", TREND, "overall_drift_detected"))
+        .projection(Projections.include(DATE, "timestamp", TREND, LastDriftReport.DETECTED))
         .forEach(
             report ->
                 latest.merge(
@@ -61,7 +61,7 @@ record DriftDays(Map<String, DriftPage.Day> psi, Map<String, Object> volume) {
           report
               .getList(TREND, Document.class)
               .forEach(column -> byFeature.put(column.getString(FEATURE), column.getDouble(PSI)));
-          days.put(date, new DriftPage.Day(report.getBoolean("overall_drift_detected"), byFeature));
+          days.put(date, new DriftPage.Day(report.getBoolean(LastDriftReport.DETECTED), byFeature));
         });
     return days;
   }

@@ -42,7 +42,7 @@ final class DriftDocument {
     drift.put("drift_percentage", percentage(report));
     drift.put(FEATURES, features);
     Map<String, Object> document = new LinkedHashMap<>();
-    document.put("overall_drift_detected", report.isDrifted());
+    document.put(LastDriftReport.DETECTED, report.isDrifted());
     document.put("baseline_samples", report.referenceRows());
     document.put("current_samples", report.currentRows());
     document.put("false_alarm_rate", report.rate());

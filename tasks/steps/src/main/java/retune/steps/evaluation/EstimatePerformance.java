@@ -1,9 +1,6 @@
 package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
-import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.Projections;
-import com.mongodb.client.model.Sorts;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
@@ -42,7 +39,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
-import retune.steps.drift.DetectDrift;
+import retune.steps.drift.LastDriftReport;
 
 @About(
     value =
@@ -157,7 +154,8 @@ public final class EstimatePerformance
                     ? Optional.empty()
                     : Optional.of(LabelledDays.of(List.copyOf(days.values()))),
                 version.calibration() != null,
-                drifted(context, version, batch),
+                LastDriftReport.ofBatch(context.store(), batch.description(), version.modelId())
+                    .map(LastDriftReport::detected),
                 labels.length,
                 known,
                 known == 0 ? Optional.empty() : known(input.metric(), version, labels, answers))
@@ -340,24 +338,6 @@ public final class EstimatePerformance
     return Double.isFinite(truth) && Double.isFinite(estimate.value())
         ? Optional.of(new LabelledDays.Day(truth, estimate, labelled.rows()))
         : Optional.empty();
-  }
-
-  /** What the last comparison of the batch with the version's reference found. */
-  private static Optional<Boolean> drifted(StepContext context, ModelVersion version, Batch batch) {
-    return Optional.ofNullable(
-            context
-                .store()
-                .collection(DetectDrift.COLLECTION)
-                .find(
-                    Filters.and(
-                        Filters.gte("_id", batch.id() + "/"),
-                        Filters.lt("_id", batch.id() + "0"), // '0' follows '/'
-                        Filters.eq("model_id", version.modelId()),
-                        Filters.eq("content_hash", batch.contentHash())))
-                .projection(Projections.include("overall_drift_detected"))
-                .sort(Sorts.descending("timestamp"))
-                .first())
-        .map(report -> report.getBoolean("overall_drift_detected"));
   }
 
   private static Optional<Double> defined(double value) {

@@ -7,13 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.time.LocalDateTime;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bson.Document;
@@ -32,14 +28,13 @@ import retune.runtime.Json;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.steps.drift.DetectDrift;
+import retune.steps.drift.LastDriftReport;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /** Gathers from the store what decides whether a model is trained again. */
 final class GatheredFacts {
-  private static final DateTimeFormatter MODEL_VERSION =
-      DateTimeFormatter.ofPattern("uuuuMMdd_HHmmss");
-  private static final String DETECTED = "overall_drift_detected";
 
   private final StepContext context;
   private final DocumentStore store;
@@ -67,8 +62,7 @@ final class GatheredFacts {
    */
   TriggerFacts gather(Evidence evidence, @Nullable String driftReport) throws IOException {
     Optional<Document> last = RetrainingEvents.lastEnded(store, model);
-    Instant trained =
-        LocalDateTime.parse(champion.modelVersion(), MODEL_VERSION).toInstant(ZoneOffset.UTC);
+    Instant trained = champion.madeAt();
     Instant lastTraining =
         last.map(event -> Instant.parse(event.getString("timestamp")))
             .filter(ended -> ended.isAfter(trained))
@@ -143,11 +137,10 @@ final class GatheredFacts {
 
   private Optional<Drift> drift(@Nullable String report) throws IOException {
     if (report == null) {
-      return store.events().startingWith("drift_reports", model + "/").stream()
-          .max(Comparator.comparing(kept -> Objects.requireNonNull(kept.getString("timestamp"))))
-          .map(kept -> drift(kept.getString("_id"), kept));
+      return LastDriftReport.ofModel(store, model)
+          .map(last -> new Drift(last.id(), last.detected()));
     }
-    Optional<Document> kept = store.events().find("drift_reports", report);
+    Optional<Document> kept = store.events().find(DetectDrift.COLLECTION, report);
     if (kept.isPresent()) {
       return Optional.of(drift(report, kept.get()));
     }
@@ -158,7 +151,8 @@ final class GatheredFacts {
               .formatted(report));
     }
     try {
-      JsonNode detected = Json.MAPPER.readTree(Files.readString(file)).path(DETECTED);
+      JsonNode detected =
+          Json.MAPPER.readTree(Files.readString(file)).path(LastDriftReport.DETECTED);
       if (detected.isBoolean()) {
         return Optional.of(new Drift(report, detected.booleanValue()));
       }
@@ -169,7 +163,7 @@ final class GatheredFacts {
   }
 
   private static Drift drift(String id, Document report) {
-    if (!(report.get(DETECTED) instanceof Boolean detected)) {
+    if (!(report.get(LastDriftReport.DETECTED) instanceof Boolean detected)) {
       throw new InvalidInputException(noReport(id));
     }
     return new Drift(id, detected);
@@ -177,7 +171,7 @@ final class GatheredFacts {
 
   private static String noReport(String report) {
     return "'%s' is no drift report: it has no %s that is true or false."
-        .formatted(report, DETECTED);
+        .formatted(report, LastDriftReport.DETECTED);
   }
 
   private static String capital(String sentence) {

@@ -15,7 +15,6 @@ import retune.core.judgement.BelowGate;
 import retune.core.judgement.Comparison;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Evaluation;
-import retune.core.metrics.Metric;
 import retune.core.split.Part;
 import retune.judgement.CheckDocument;
 import retune.judgement.MeasuredVersion;
@@ -186,18 +185,16 @@ record RetrainingJudgement(
   }
 
   private static Document comparison(Verdict verdict, Evaluation before, Evaluation after) {
-    double oldAccuracy = before.toMap().getOrDefault(Metric.ACCURACY.id(), Double.NaN);
-    double newAccuracy = after.toMap().getOrDefault(Metric.ACCURACY.id(), Double.NaN);
-    double oldF1 = before.toMap().getOrDefault(Metric.F1_MACRO.id(), Double.NaN);
-    double newF1 = after.toMap().getOrDefault(Metric.F1_MACRO.id(), Double.NaN);
-    return new Document("old_accuracy", oldAccuracy)
-        .append("new_accuracy", newAccuracy)
-        .append("old_f1_macro", oldF1)
-        .append("new_f1_macro", newF1)
-        .append("accuracy_improvement", newAccuracy - oldAccuracy)
-        .append("f1_improvement", newF1 - oldF1)
+    double accuracy = after.accuracy() - before.accuracy();
+    double f1 = after.f1Macro() - before.f1Macro();
+    return new Document("old_accuracy", before.accuracy())
+        .append("new_accuracy", after.accuracy())
+        .append("old_f1_macro", before.f1Macro())
+        .append("new_f1_macro", after.f1Macro())
+        .append("accuracy_improvement", accuracy)
+        .append("f1_improvement", f1)
         .append("should_deploy", verdict.passed())
-        .append("reason", published(newAccuracy - oldAccuracy, newF1 - oldF1));
+        .append("reason", published(accuracy, f1));
   }
 
   /** The published sentence about two differences, without a full stop. */
