@@ -245,6 +245,7 @@ public final class FeatureCache {
       ModelVersion version, Engine engine, ProcessedBatch batch, int shards) {
     Kept whole = keptWhole(version, batch);
     if (whole instanceof Kept.Whole(float[] encoded)) {
+      removeShards(version, batch, shards); // a run that was killed may have left some
       return new Answers(engine.head(encoded, batch.rows()), Source.REUSED);
     }
     float[] values = together(version, batch, shards);
@@ -252,10 +253,14 @@ public final class FeatureCache {
       return new Answers(values, Source.NOT_KEPT);
     }
     put(id(version, batch), values);
-    Shard.all(shards).forEach(shard -> blobs.remove(partId(version, batch, shard)));
+    removeShards(version, batch, shards);
     return new Answers(
         engine.head(values, batch.rows()),
         whole instanceof Kept.Damaged ? Source.RECOMPUTED : Source.COMPUTED);
+  }
+
+  private void removeShards(ModelVersion version, ProcessedBatch batch, int shards) {
+    Shard.all(shards).forEach(shard -> blobs.remove(partId(version, batch, shard)));
   }
 
   /** Number of rows of the batch in a shard. */

@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import com.mongodb.client.MongoCollection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.bson.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -108,6 +111,32 @@ class FeatureCacheTest {
           cache.answersOfShards(version, engine, batch.description(), shards);
       assertEquals(FeatureCache.Source.NOT_KEPT, together.source());
       assertArrayEquals(cache.answers(version, engine, batch).logits(), together.logits());
+    }
+  }
+
+  @Test
+  void shardsThatAKilledMergeLeftAreRemovedByTheNext() {
+    ModelVersion version = TestModels.small(1).version();
+    int rows = 3_300;
+    Features features = TestModels.features(version.preprocessing().schema(), rows, 1);
+    Batch batch = batch(version, new Rows(features, new int[rows], new long[rows]));
+    try (EmbeddedStore server = EmbeddedStore.inMemory();
+        DocumentStore store =
+            DocumentStore.open(server.uri(), Duration.ofSeconds(10), Clock.systemUTC());
+        Engine engine = new PlainEngine(version, TestModels.small(1).weights(), 1)) {
+      store.processedBatches().write(batch.description(), List.of(batch.rows()).iterator(), false);
+      FeatureCache cache = new FeatureCache(new Context(store));
+      Shard.all(2).forEach(shard -> cache.keepShard(version, engine, batch.description(), shard));
+      MongoCollection<Document> files = store.collection("fs.files");
+      String shard = Objects.requireNonNull(files.find().first()).getString("_id");
+      byte[] left = store.blobs().get(shard).orElseThrow();
+      cache.answersOfShards(version, engine, batch.description(), 2);
+      assertEquals(1, files.countDocuments());
+      store.blobs().put(shard, left);
+      assertEquals(
+          FeatureCache.Source.REUSED,
+          cache.answersOfShards(version, engine, batch.description(), 2).source());
+      assertEquals(1, files.countDocuments());
     }
   }
 

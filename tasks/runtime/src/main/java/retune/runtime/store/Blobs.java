@@ -108,12 +108,16 @@ public final class Blobs {
     return Optional.of(read);
   }
 
-  /** Removes the bytes, if there are any. */
+  /**
+   * Removes the bytes, if there are any: the chunks first and the file's document last, so that
+   * what a killed removal leaves can be found and removed.
+   */
   public void remove(String id) {
-    Document file = files.findOneAndDelete(Filters.eq(id));
+    Document file = files.find(Filters.eq(id)).first();
     for (int n = 0; file != null && n < chunkCount(length(file)); n++) {
       chunks.deleteOne(chunk(id, n));
     }
+    files.deleteOne(Filters.eq(id));
   }
 
   private static Bson chunk(String id, int n) {

@@ -695,6 +695,15 @@ abstract class StoreContract {
   }
 
   @Test
+  void aRemovalThatWasKilledCanBeRepeated() {
+    store.blobs().put("features/a", bytes(2 * Blobs.CHUNK_SIZE + 17, 1));
+    store.collection("fs.chunks").deleteOne(Filters.eq("n", 0));
+    store.blobs().remove("features/a");
+    assertEquals(List.of(), all("fs.chunks"));
+    assertEquals(List.of(), all("fs.files"));
+  }
+
+  @Test
   void damagedBytesAreDetectedAndCanBeStoredAgain() {
     store.blobs().put("weights/a", bytes(1_000, 1));
     store
