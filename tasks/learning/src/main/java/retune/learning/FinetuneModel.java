@@ -70,7 +70,8 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
               "how to train: head trains the head with the encoder frozen; head_long the same for"
                   + " longer at 10 times the learning rate; full the whole network at 3"
                   + " times the learning rate, or as head_new if the encoder is a TorchScript"
-                  + " archive or boosted trees; head_new a new head like head_long; trees boosts"
+                  + " archive or boosted trees; head_new a new head like head_long; scratch the"
+                  + " whole network from random weights, for the rows of many days; trees boosts"
                   + " trees on the day's rows and as many of the last days that passed, or on the"
                   + " day's alone where these are surely better for it; trees_replay always on"
                   + " both; prior corrects the champion's probabilities for the shares of the"
@@ -79,15 +80,19 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
           @Nullable Strategy strategy,
       @Field(
               value =
-                  "passes over the training rows; head_long and head_new make 4 times as many. If"
-                      + " left out, training goes in rounds, whatever the number of rows, and stops"
-                      + " when the validation metric no longer improves: 50 steps, at most 40"
-                      + " rounds; with full 25 steps, at most 20 rounds",
+                  "passes over the training rows; head_long and head_new make 4 times as many,"
+                      + " scratch at most 4 times as many, with early stopping. If left out,"
+                      + " training goes in rounds, whatever the number of rows, and stops when the"
+                      + " validation metric no longer improves: 50 steps, at most 40 rounds; with"
+                      + " full 25 steps, at most 20 rounds; with scratch 100 steps, at most 50"
+                      + " rounds",
               min = 1,
               max = 1000)
           @Nullable Integer epochs,
       @Field(
-              value = "Adam's step size; head_long and head_new use 10 times as much, full 3 times",
+              value =
+                  "Adam's step size; head_long and head_new use 10 times as much, full and scratch"
+                      + " 3 times",
               byDefault = "1e-4",
               min = 1e-9,
               max = 1)
@@ -124,7 +129,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
           @Nullable Double validationLowerBound,
       @Field("the champion's metric on the same rows") double championValidationValue,
       @Field(
-              "how the candidate was made: head, head_long, full, head_new, trees,"
+              "how the candidate was made: head, head_long, full, head_new, scratch, trees,"
                   + " trees_replay, prior or threshold")
           String strategy,
       @Field("epochs trained, or rounds if epochs is left out; 0 without training")
@@ -137,8 +142,27 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
       @Field("false if the same candidate was registered before") boolean changed,
       @Field("why there is no candidate, as a sentence") @Nullable String reason) {}
 
+  /**
+   * An attempt with what was trained, also where it registers no candidate.
+   *
+   * @param trained null where nothing was trained that could be measured
+   * @param trainingRows number of rows that trained it
+   */
+  record Attempted(
+      Output output, Trained.@Nullable Candidate trained, int trainingRows, int validationRows) {}
+
   @Override
   public Output run(Input input, StepContext context) {
+    return attempt(input, context, 0).output();
+  }
+
+  /**
+   * Makes an attempt.
+   *
+   * @param mayLose a candidate is registered that is not further below the champion on the
+   *     validation rows; 0 for one that is above it
+   */
+  static Attempted attempt(Input input, StepContext context, double mayLose) {
     ModelStore models = new ModelStore(context);
     ModelVersion champion = models.get(input.modelId());
     champion.requireHead();
@@ -160,19 +184,30 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     Trained trained = training.train(start, context);
     double toBeat = input.metric().of(start.championOnValidation(context));
     String strategy = training.strategy().id();
-    return switch (trained) {
-      case Trained.Nothing(String reason) ->
-          withoutCandidate(input, context, start, strategy, toBeat, reason);
-      case Trained.Candidate candidate -> {
-        CalibrationFit fit = candidate.calibrated();
-        Predictions answers = fit.calibrated(candidate.answers());
-        double value = input.metric().of(answers);
-        yield value > toBeat
-            ? withCandidate(input, context, start, strategy, toBeat, candidate, fit, answers)
-            : withoutCandidate(
-                input, context, start, strategy, toBeat, notBetter(input.metric(), value, toBeat));
-      }
-    };
+    Output output =
+        switch (trained) {
+          case Trained.Nothing(String reason) ->
+              withoutCandidate(input, context, start, strategy, toBeat, reason);
+          case Trained.Candidate candidate -> {
+            CalibrationFit fit = candidate.calibrated();
+            Predictions answers = fit.calibrated(candidate.answers());
+            double value = input.metric().of(answers);
+            yield value > toBeat || (mayLose > 0 && value >= toBeat - mayLose)
+                ? withCandidate(input, context, start, strategy, toBeat, candidate, fit, answers)
+                : withoutCandidate(
+                    input,
+                    context,
+                    start,
+                    strategy,
+                    toBeat,
+                    notBetter(input.metric(), value, toBeat));
+          }
+        };
+    return new Attempted(
+        output,
+        trained instanceof Trained.Candidate candidate ? candidate : null,
+        start.data().rows(Part.TRAINING).length,
+        start.data().rows(Part.VALIDATION).length);
   }
 
   private static CandidateTraining training(Input input, ModelVersion champion) {
@@ -183,7 +218,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
             ? Strategy.HEAD_NEW
             : asked;
     return switch (strategy) {
-      case HEAD, HEAD_LONG, FULL, HEAD_NEW ->
+      case HEAD, HEAD_LONG, FULL, HEAD_NEW, SCRATCH ->
           new NetworkFinetuning(
               NetworkPlan.of(strategy, input.epochs(), input.learningRate()), input.batchSize());
       case TREES, TREES_REPLAY -> new TreesFinetuning(strategy);

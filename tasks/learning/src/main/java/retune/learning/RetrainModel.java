@@ -11,7 +11,10 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.Metric;
+import retune.model.Architecture;
 import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -21,8 +24,9 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Trains candidates on a training set, one after the other, each from the version in"
-            + " production, and returns the one that is best on the validation rows.",
+        "Trains candidates on a training set, one after the other: networks from random weights or"
+            + " from the version in production, and boosted trees. Returns the one that is best on"
+            + " the validation rows.",
     pipeline = Pipeline.RETRAINING,
     work = Work.TRAINING,
     example =
@@ -32,7 +36,12 @@ import retune.runtime.StepContext;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel.Output> {
   private static final Logger LOGGER = System.getLogger(RetrainModel.class.getName());
-  private static final List<Strategy> CANDIDATES = List.of(Strategy.TREES, Strategy.HEAD_LONG);
+
+  /**
+   * The validation rows may have chosen the version in production, so that a candidate may be a
+   * little below it there; the hold-out decides.
+   */
+  private static final double MAY_LOSE = 0.01;
 
   public record Input(
       @Field("the model's name") String model,
@@ -40,11 +49,15 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
       @Field("the split, as filter_training_data returns it; the set's only split if left out")
           @Nullable String splitId,
       @Field(
-              "how to train, each a candidate: strategies of finetune_model, at most 8; trees and"
-                  + " head_long if left out")
+              "how to train, each a candidate: strategies of finetune_model, at most 8. scratch is"
+                  + " a network from random weights, full one that goes on from the version in"
+                  + " production. If left out: trees and head_long, and scratch where the network"
+                  + " is an MLP, which trains in seconds")
           List<Strategy> candidates,
       @Field(
-              value = "passes over the training rows; as many steps as help if left out",
+              value =
+                  "passes over the training rows, as in finetune_model; as many steps as help if"
+                      + " left out",
               min = 1,
               max = 1000)
           @Nullable Integer numEpochs,
@@ -56,7 +69,9 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
           Metric metric) {}
 
   public record Output(
-      @Field("the best candidate; none if nothing is better than the version in production")
+      @Field(
+              "the best candidate; none if all are more than 0.01 below the version in production"
+                  + " on the validation rows")
           @Nullable String modelId,
       @Field("how it was trained") @Nullable String strategy,
       @Field("its metric on the validation rows") @Nullable Double validationValue,
@@ -67,20 +82,26 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
 
   @Override
   public Output run(Input input, StepContext context) {
-    List<Strategy> candidates = input.candidates().isEmpty() ? CANDIDATES : input.candidates();
+    String championId = new Champions(context.store()).get(input.model()).modelId();
+    List<Strategy> candidates =
+        input.candidates().isEmpty()
+            ? byDefault(new ModelStore(context).get(championId))
+            : input.candidates();
     if (candidates.size() > Strategy.MOST_ATTEMPTS) {
       throw new InvalidInputException(
           "There are %d candidates; give at most %d."
               .formatted(candidates.size(), Strategy.MOST_ATTEMPTS));
     }
-    String championId = new Champions(context.store()).get(input.model()).modelId();
     Map<String, String> tried = new LinkedHashMap<>();
     FinetuneModel.Output best = null;
     double bestValue = Double.NEGATIVE_INFINITY;
     double championValue = Double.NaN;
     for (int i = 0; i < candidates.size(); i++) {
-      FinetuneModel.Output trained =
-          new FinetuneModel().run(attempt(input, championId, candidates.get(i), i + 1), context);
+      FinetuneModel.Attempted attempted =
+          FinetuneModel.attempt(
+              attempt(input, championId, candidates.get(i), i + 1), context, MAY_LOSE);
+      TrainedCandidate.of(input.dataPath(), i + 1, input.metric(), attempted).keep(context);
+      FinetuneModel.Output trained = attempted.output();
       championValue = trained.championValidationValue();
       Double value = trained.validationValue();
       tried.put(
@@ -97,6 +118,12 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
     return best == null
         ? new Output(null, null, null, championValue, tried)
         : new Output(best.modelId(), best.strategy(), bestValue, championValue, tried);
+  }
+
+  private static List<Strategy> byDefault(ModelVersion champion) {
+    return champion.architecture() instanceof Architecture.Mlp
+        ? List.of(Strategy.TREES, Strategy.HEAD_LONG, Strategy.SCRATCH)
+        : List.of(Strategy.TREES, Strategy.HEAD_LONG);
   }
 
   private static FinetuneModel.Input attempt(

@@ -13,6 +13,12 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
   /** Enough steps for a head on a thousand rows, and no more of them on a million. */
   private static final Schedule OF_HEAD = new Schedule.Rounds(40, 8, 50);
 
+  /** More steps than for a network that has learned already, and more patience. */
+  private static final Schedule FROM_NOTHING = new Schedule.Rounds(50, 8, 100);
+
+  /** Epochs without a better validation metric after which training from nothing stops. */
+  private static final int PATIENCE = 8;
+
   /** A step of the whole network takes as long as a hundred of the head, and changes more. */
   private static final Schedule OF_NETWORK = new Schedule.Rounds(20, 4, 25);
 
@@ -28,6 +34,11 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
       case HEAD -> of(strategy, epochs, 1, OF_HEAD, learningRate);
       case HEAD_LONG, HEAD_NEW -> of(strategy, epochs, 4, OF_HEAD, 10 * learningRate);
       case FULL -> of(strategy, epochs, 1, OF_NETWORK, 3 * learningRate);
+      case SCRATCH ->
+          new NetworkPlan(
+              strategy,
+              epochs == null ? FROM_NOTHING : new Schedule.Epochs(4 * epochs, PATIENCE),
+              3 * learningRate);
       case TREES, TREES_REPLAY, PRIOR, THRESHOLD -> throw noNetwork(strategy);
     };
   }
@@ -46,10 +57,15 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
 
   /** Whether the encoder's weights change too. */
   public boolean trainsEncoder() {
-    return strategy == Strategy.FULL;
+    return strategy == Strategy.FULL || strategy == Strategy.SCRATCH;
   }
 
-  /** Whether the head starts from random weights instead of the champion's. */
+  /** Whether all weights are drawn, so that nothing of the champion remains. */
+  public boolean drawsNetwork() {
+    return strategy == Strategy.SCRATCH;
+  }
+
+  /** Whether the head starts from random weights instead of the champion's, on its encoder. */
   public boolean drawsHead() {
     return strategy == Strategy.HEAD_NEW;
   }
@@ -71,6 +87,7 @@ public record NetworkPlan(Strategy strategy, Schedule schedule, double learningR
       case HEAD -> "the classifier head only, encoder frozen";
       case HEAD_LONG -> "the classifier head only, encoder frozen, longer and faster" + threshold;
       case FULL -> "the whole network" + threshold;
+      case SCRATCH -> "the whole network from random weights" + threshold;
       case HEAD_NEW -> "a new classifier head with random weights, encoder frozen" + threshold;
       case TREES, TREES_REPLAY, PRIOR, THRESHOLD -> throw noNetwork(strategy);
     };

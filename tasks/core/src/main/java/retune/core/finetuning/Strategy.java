@@ -18,6 +18,8 @@ public enum Strategy {
   FULL,
   /** A new head with random weights on the frozen encoder. */
   HEAD_NEW,
+  /** The whole network from random weights, for the rows of many days. */
+  SCRATCH,
   /**
    * Boosted trees on the day's columns, beside or after the champion; on the day's rows and as many
    * of ordinary days, or on the day's alone where these are surely better for it.

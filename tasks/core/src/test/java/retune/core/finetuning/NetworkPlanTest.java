@@ -1,7 +1,9 @@
 package retune.core.finetuning;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +34,16 @@ class NetworkPlanTest {
     assertEquals(encoder, plan.trainsEncoder());
     assertEquals(choosesThreshold, plan.choosesThreshold());
     assertEquals(drawsHead, plan.drawsHead());
+  }
+
+  @Test
+  void aNetworkFromNothingTrainsLongerAndStopsEarly() {
+    NetworkPlan plan = NetworkPlan.of(Strategy.SCRATCH, 5, 1e-4);
+    assertEquals(new Schedule.Epochs(20, 8), plan.schedule());
+    assertTrue(plan.drawsNetwork() && plan.trainsEncoder() && plan.choosesThreshold());
+    assertFalse(plan.drawsHead(), "a head alone");
+    assertEquals(
+        new Schedule.Rounds(50, 8, 100), NetworkPlan.of(Strategy.SCRATCH, null, 1e-4).schedule());
   }
 
   @Test

@@ -4,6 +4,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Schedule;
@@ -16,12 +17,13 @@ import retune.learning.torch.TorchModule;
 import retune.learning.training.ClassifierTraining.Outcome;
 import retune.model.Architecture;
 import retune.model.Architecture.Fixed;
+import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 import retune.runtime.StepContext;
 
 /**
- * Trains the champion's head, a new head, or the whole network.
+ * Trains the champion's head, a new head, the whole network, or a network from random weights.
  *
  * @param batchSize rows per step, at least 1
  */
@@ -48,7 +50,17 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
   public Trained train(FinetuningStart start, StepContext context) {
     ModelVersion champion = start.champion();
     FinetuningData data = start.data();
-    Network network = plan.drawsHead() ? withNewHead(start) : asItIs(start);
+    Optional<Network> begin = network(start, context);
+    if (begin.isEmpty()) {
+      return new Trained.Nothing(
+          "%s is %s, and no version that it was made from is a network that Retune can draw weights for. head_new trains a new head on it, trees boosts new trees."
+              .formatted(
+                  champion.modelId(),
+                  champion.architecture() instanceof Architecture.Trees
+                      ? "boosted trees"
+                      : "a TorchScript archive"));
+    }
+    Network network = begin.get();
     NetworkInput rows =
         plan.trainsEncoder() ? new FeatureRows(data.features()) : start.encoded(context);
     ClassifierTraining training =
@@ -100,8 +112,37 @@ public record NetworkFinetuning(NetworkPlan plan, int batchSize) implements Cand
     return settings;
   }
 
-  private static Network asItIs(FinetuningStart start) {
-    return new Network(start.champion().architecture(), start.weights());
+  private Optional<Network> network(FinetuningStart start, StepContext context) {
+    if (plan.drawsNetwork()) {
+      return architecture(start.champion(), new ModelStore(context))
+          .map(architecture -> drawn(architecture, start));
+    }
+    return Optional.of(
+        plan.drawsHead()
+            ? withNewHead(start)
+            : new Network(start.champion().architecture(), start.weights()));
+  }
+
+  /**
+   * The champion's architecture, or that of the nearest version which it was made from and whose
+   * weights can be drawn: trees may have followed a network.
+   */
+  private static Optional<Architecture> architecture(ModelVersion champion, ModelStore models) {
+    Optional<ModelVersion> next = Optional.of(champion);
+    while (next.isPresent() && next.get().architecture() instanceof Fixed) {
+      next = Optional.ofNullable(next.get().lineage().finetunedFrom()).flatMap(models::find);
+    }
+    return next.map(ModelVersion::architecture);
+  }
+
+  private static Network drawn(Architecture architecture, FinetuningStart start) {
+    return new Network(
+        architecture,
+        InitialWeights.of(
+            architecture,
+            start.champion().preprocessing().schema(),
+            start.champion().target().classes().size(),
+            new SplittableRandom(start.seed())));
   }
 
   private static Network withNewHead(FinetuningStart start) {

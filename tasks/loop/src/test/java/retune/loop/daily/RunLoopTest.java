@@ -430,9 +430,9 @@ class RunLoopTest {
             + " head_long, full], not [].",
         "attempts: | loop.yaml: attempts has no value; give one or leave it out.",
         "attempts: [heads] | loop.yaml: attempts must be one of head, head_long, full, head_new,"
-            + " trees, trees_replay, prior, threshold, not \"heads\".",
+            + " scratch, trees, trees_replay, prior, threshold, not \"heads\".",
         "attempts: [head, 3] | loop.yaml: attempts must be one of head, head_long, full, head_new,"
-            + " trees, trees_replay, prior, threshold, not 3.",
+            + " scratch, trees, trees_replay, prior, threshold, not 3.",
         "attempts: [full, head, full] | loop.yaml: attempts has full twice; name each strategy"
             + " once.",
         "attempts: [look_back, head] | loop.yaml: attempts names look_back, which always comes"
