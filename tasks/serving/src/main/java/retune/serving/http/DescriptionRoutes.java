@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Route;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ExampleRow;
 import retune.serving.prediction.ServedModel;

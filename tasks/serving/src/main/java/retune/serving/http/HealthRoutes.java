@@ -8,8 +8,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import retune.model.ModelVersion;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Refusal;
+import retune.runtime.http.Route;
 import retune.serving.prediction.LoadedVersion;
-import retune.serving.prediction.Refusal;
 import retune.serving.prediction.ServedModel;
 
 /** Liveness, readiness and health. */

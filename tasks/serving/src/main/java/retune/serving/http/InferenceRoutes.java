@@ -7,9 +7,11 @@ import java.util.Map;
 import java.util.function.Function;
 import retune.core.data.Table;
 import retune.model.ModelVersion;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Refusal;
+import retune.runtime.http.Route;
 import retune.serving.prediction.InferenceProtocol;
 import retune.serving.prediction.LoadedVersion;
-import retune.serving.prediction.Refusal;
 import retune.serving.prediction.ServedModel;
 
 /** The Open Inference Protocol, version 2: metadata of server and model, and inference. */

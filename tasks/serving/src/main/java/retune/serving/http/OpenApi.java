@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import retune.model.ModelVersion;
+import retune.runtime.http.Problem;
 import retune.serving.prediction.ExampleRow;
 import retune.serving.prediction.RowsOfJson;
 

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import retune.core.data.Table;
 import retune.model.ModelVersion;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Route;
 import retune.serving.prediction.LoadedVersion;
 import retune.serving.prediction.Prediction;
 import retune.serving.prediction.RowsOfJson;

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.util.List;
 import java.util.function.BiFunction;
 import retune.core.data.Table;
+import retune.runtime.http.Answer;
+import retune.runtime.http.RequestBodies;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.LoadedVersion;
 import retune.serving.prediction.Prediction;
@@ -12,9 +14,14 @@ import retune.serving.prediction.ServedModel;
 
 /** Reads request bodies and predicts with the loaded version, for every protocol. */
 final class Predictions {
+  /** Maximum size of a body: 1,000 rows of 200 columns with long names fit. */
+  private static final int MOST_BYTES = 8 << 20;
+
   private final ServedModel served;
   private final ServingMetrics metrics;
-  private final RequestBodies bodies = new RequestBodies(Runtime.getRuntime().maxMemory());
+  private final RequestBodies bodies =
+      new RequestBodies(
+          Runtime.getRuntime().maxMemory(), MOST_BYTES, "split the rows over several requests");
 
   Predictions(ServedModel served, ServingMetrics metrics) {
     this.served = served;

@@ -100,21 +100,9 @@ public final class ServingMetrics {
     JvmMetrics.builder().register(registry);
   }
 
-  /** A request in flight, until it is closed. */
-  public interface InFlight extends AutoCloseable {
-    @Override
-    void close();
-  }
-
   /** Counts a request in. */
-  public InFlight begin() {
+  public void requestBegan() {
     inFlight.inc();
-    return inFlight::dec;
-  }
-
-  /** The number of requests in flight. */
-  public long inFlight() {
-    return (long) inFlight.get();
   }
 
   /** Counts a request out. */
@@ -122,6 +110,7 @@ public final class ServingMetrics {
     requests.labelValues(endpoint, Integer.toString(status)).inc();
     duration.labelValues(endpoint).observe(nanoseconds / 1e9);
     answered.increment();
+    inFlight.dec();
   }
 
   /** Counts predictions and what the preprocessing did. */

@@ -13,6 +13,7 @@ import retune.core.data.Table;
 import retune.core.preprocessing.Preprocessing;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
+import retune.runtime.http.Refusal;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 

@@ -15,6 +15,7 @@ import retune.model.engine.Engines;
 import retune.model.engine.GoldenCheck;
 import retune.model.engine.Outputs;
 import retune.model.engine.Predictor;
+import retune.runtime.http.Refusal;
 
 /** A version that is ready to predict; its engine stays open as long as anybody uses it. */
 public final class LoadedVersion {

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
+import retune.runtime.http.Refusal;
 
 /** Collects the rows of a request, value by value, for the columns that a model reads. */
 final class RawRows {

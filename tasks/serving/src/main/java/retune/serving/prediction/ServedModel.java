@@ -6,6 +6,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import retune.model.Architecture;
 import retune.model.ModelVersion;
+import retune.runtime.http.Refusal;
 
 /** The version that answers requests. It is replaced between two requests. */
 public final class ServedModel implements AutoCloseable {

@@ -1,11 +1,11 @@
-package retune.serving.http;
+package retune.runtime.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import retune.serving.prediction.Refusal;
 
 /** Finds the route of a request. */
 final class Router {
@@ -30,15 +30,20 @@ final class Router {
   Match find(HttpExchange exchange) {
     String path = exchange.getRequestURI().getPath();
     String method = exchange.getRequestMethod();
+    List<String> allowed = new ArrayList<>();
     for (Route route : routes) {
       Optional<Map<String, String>> parameters = route.match(path);
       if (parameters.isPresent()) {
-        if (!route.serves(method)) {
-          exchange.getResponseHeaders().set("Allow", route.method());
-          throw new Refusal(405, "%s accepts %s, not %s.".formatted(path, route.method(), method));
+        if (route.serves(method)) {
+          return new Match(route, parameters.get());
         }
-        return new Match(route, parameters.get());
+        allowed.add(route.method());
       }
+    }
+    if (!allowed.isEmpty()) {
+      exchange.getResponseHeaders().set("Allow", String.join(", ", allowed));
+      throw new Refusal(
+          405, "%s accepts %s, not %s.".formatted(path, String.join(" and ", allowed), method));
     }
     throw new Refusal(
         404,

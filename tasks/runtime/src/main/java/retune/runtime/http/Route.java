@@ -1,4 +1,4 @@
-package retune.serving.http;
+package retune.runtime.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
@@ -14,12 +14,12 @@ import java.util.Optional;
  *     segment that is not empty
  * @param label value of the label {@code endpoint} in the metrics
  */
-record Route(String method, String path, String label, Handler handler) {
+public record Route(String method, String path, String label, Handler handler) {
   /** Label of every route that has none of its own. */
-  static final String OTHER = "other";
+  public static final String OTHER = "other";
 
   /** Answers a request. */
-  interface Handler {
+  public interface Handler {
     /**
      * Answers a request.
      *
@@ -29,15 +29,15 @@ record Route(String method, String path, String label, Handler handler) {
   }
 
   /** The routes of one concern. */
-  interface Group {
+  public interface Group {
     List<Route> routes();
   }
 
-  static Route get(String path, Handler handler) {
+  public static Route get(String path, Handler handler) {
     return new Route("GET", path, OTHER, handler);
   }
 
-  static Route post(String path, String label, Handler handler) {
+  public static Route post(String path, String label, Handler handler) {
     return new Route("POST", path, label, handler);
   }
 

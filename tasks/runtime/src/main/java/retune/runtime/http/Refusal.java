@@ -1,4 +1,4 @@
-package retune.serving.prediction;
+package retune.runtime.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -29,7 +29,7 @@ public final class Refusal extends RuntimeException {
   }
 
   /** The text with a question mark for each lone surrogate, which UTF-8 cannot express. */
-  static String wellFormed(String text) {
+  public static String wellFormed(String text) {
     return new String(text.getBytes(UTF_8), UTF_8);
   }
 

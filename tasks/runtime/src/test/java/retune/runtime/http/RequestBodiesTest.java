@@ -1,4 +1,4 @@
-package retune.serving.http;
+package retune.runtime.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -12,7 +12,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import retune.serving.prediction.Refusal;
 
 class RequestBodiesTest {
   /** A sixteenth of it holds one piece of 64 KiB and a half. */
@@ -21,7 +20,7 @@ class RequestBodiesTest {
   @ParameterizedTest
   @CsvSource({"0, 200", "65536, 200", "65537, 413", "90000, 413"})
   void aBodyThatNeverFitsIsTooLargeInsteadOfToBeTriedAgain(int bytes, int status) throws Exception {
-    RequestBodies bodies = new RequestBodies(HEAP);
+    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(

@@ -1,4 +1,4 @@
 @NullMarked
-package retune.serving.http;
+package retune.runtime.http;
 
 import org.jspecify.annotations.NullMarked;

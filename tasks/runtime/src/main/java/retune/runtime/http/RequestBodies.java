@@ -1,4 +1,4 @@
-package retune.serving.http;
+package retune.runtime.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.ByteArrayOutputStream;
@@ -6,13 +6,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import retune.serving.prediction.Refusal;
 
 /** Reads request bodies and limits how much of them is in memory at once. */
-final class RequestBodies {
-  /** Maximum size of a body: 1,000 rows of 200 columns with long names fit. */
-  private static final int MOST_BYTES = 8 << 20;
-
+public final class RequestBodies {
   /** Bodies get this share of the heap: parsed columns and answers take several times as much. */
   private static final int SHARE_OF_HEAP = 16;
 
@@ -23,11 +19,12 @@ final class RequestBodies {
   private static final int PIECE = 1 << 16;
 
   /** Work on a body. */
-  interface Work<T> {
+  public interface Work<T> {
     T with(byte[] body);
   }
 
   private final int mostBytes;
+  private final String advice;
 
   /** Pieces of bodies that still fit into memory. */
   private final Semaphore room;
@@ -36,10 +33,13 @@ final class RequestBodies {
    * Limits for a heap.
    *
    * @param heap its maximum size in bytes
+   * @param most maximum size of a body in bytes, where the heap is large enough
+   * @param advice what to do about a body that is too large: {@code send less}
    */
-  RequestBodies(long heap) {
+  public RequestBodies(long heap, int most, String advice) {
+    this.advice = advice;
     int pieces = Math.clamp(heap / SHARE_OF_HEAP / PIECE, 1, Integer.MAX_VALUE);
-    mostBytes = (int) Math.min(MOST_BYTES, (long) pieces * PIECE);
+    mostBytes = (int) Math.min(most, (long) pieces * PIECE);
     room = new Semaphore(pieces);
   }
 
@@ -48,7 +48,7 @@ final class RequestBodies {
    *
    * @throws Refusal 413 if the body is too large, 503 if there is no room within 2 s
    */
-  <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
+  public <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
     String announced = exchange.getRequestHeaders().getFirst("Content-Length");
     if (announced != null && Long.parseLong(announced.strip()) > mostBytes) {
       throw tooLarge(exchange);
@@ -91,8 +91,6 @@ final class RequestBodies {
       count = exchange.getRequestBody().read(rest);
     }
     return new Refusal(
-        413,
-        "The request body is larger than %d bytes; split the rows over several requests."
-            .formatted(mostBytes));
+        413, "The request body is larger than %d bytes; %s.".formatted(mostBytes, advice));
   }
 }

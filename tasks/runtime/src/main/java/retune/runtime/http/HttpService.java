@@ -1,0 +1,194 @@
+package retune.runtime.http;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import retune.core.InvalidInputException;
+
+/** An HTTP server: accepts requests, routes them, sends the answers and drains at the end. */
+public final class HttpService implements AutoCloseable {
+  private static final Logger LOG = System.getLogger(HttpService.class.getName());
+
+  /** Time-out of in-flight requests when the server closes. */
+  private static final int IN_FLIGHT_SECONDS = 10;
+
+  static {
+    // The JDK reads these when it loads the server's classes: send small answers at once, cut off
+    // clients that send a byte a second, and forget clients that left before their answer.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+    System.setProperty("sun.net.httpserver.maxReqTime", "15");
+    System.setProperty("sun.net.httpserver.maxRspTime", "60");
+  }
+
+  /** What a service does around each request. */
+  public interface Around {
+    /**
+     * Before the request is routed: may set headers of the response.
+     *
+     * @throws Refusal if the request is not answered
+     */
+    void begins(HttpExchange exchange);
+
+    /**
+     * After the answer is sent, or could not be.
+     *
+     * @param route the route's path as declared; {@link Route#OTHER} if there is none
+     * @param label the route's label
+     * @param nanoseconds since the request's headers
+     */
+    void ended(HttpExchange exchange, String route, String label, int status, long nanoseconds);
+  }
+
+  private final HttpServer server;
+  private final Router router;
+  private final Around around;
+  private final Clock clock;
+  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final AtomicInteger inFlight = new AtomicInteger();
+  private volatile boolean draining;
+
+  private HttpService(HttpServer server, Router router, Around around, Clock clock) {
+    this.server = server;
+    this.router = router;
+    this.around = around;
+    this.clock = clock;
+  }
+
+  /**
+   * Starts to accept requests.
+   *
+   * @param port 0 for any free one
+   * @throws InvalidInputException if the address is in use or belongs to another machine
+   */
+  public static HttpService start(
+      String host, int port, List<Route> routes, Around around, Clock clock) throws IOException {
+    InetSocketAddress address = new InetSocketAddress(host, port);
+    if (address.isUnresolved()) {
+      throw new InvalidInputException(
+          "The host '%s' cannot be resolved; set --host to an address of this machine."
+              .formatted(host));
+    }
+    HttpServer http;
+    try {
+      http = HttpServer.create(address, 0);
+    } catch (BindException e) {
+      throw new InvalidInputException(cannotListen(host, port, String.valueOf(e.getMessage())), e);
+    }
+    HttpService service = new HttpService(http, new Router(routes), around, clock);
+    http.setExecutor(service.executor);
+    http.createContext("/", service::handle);
+    http.start();
+    return service;
+  }
+
+  private static String cannotListen(String host, int port, String reason) {
+    return reason.contains("in use")
+        ? "Port %d on %s is already in use; choose another one with --port (0 takes any free port)."
+            .formatted(port, host)
+        : "The service cannot listen on %s, port %d: %s. Change --host or --port."
+            .formatted(host, port, reason);
+  }
+
+  /** The address of the service: {@code http://127.0.0.1:8090}. */
+  public String address() {
+    InetSocketAddress address = server.getAddress();
+    return "http://%s:%d".formatted(address.getAddress().getHostAddress(), address.getPort());
+  }
+
+  /** Keeps answering, but asks clients to close their connections. */
+  public void drain() {
+    draining = true;
+  }
+
+  /** Stops accepting requests and completes those in flight. */
+  @Override
+  public void close() {
+    drain();
+    // HttpServer.stop also waits for requests whose clients have left; our counter knows better.
+    Thread stopping = Thread.ofPlatform().start(() -> server.stop(IN_FLIGHT_SECONDS));
+    try {
+      for (int idle = 0; idle < 2 && !stopping.join(Duration.ofMillis(50)); ) {
+        idle = inFlight.get() == 0 ? idle + 1 : 0;
+      }
+      stopping.interrupt();
+      stopping.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    executor.shutdownNow();
+  }
+
+  private void handle(HttpExchange exchange) throws IOException {
+    long start = System.nanoTime();
+    String path = Route.OTHER;
+    String label = Route.OTHER;
+    Answer answer;
+    inFlight.incrementAndGet();
+    try (exchange) {
+      try {
+        around.begins(exchange);
+        Router.Match match = router.find(exchange);
+        path = match.route().path();
+        label = match.route().label();
+        answer = match.answer(exchange);
+      } catch (Refusal refusal) {
+        answer = Answer.problem(refusal.status(), refusal.sentence(), now());
+      } catch (IOException e) {
+        answer =
+            Answer.problem(
+                400, "The request body is incomplete or malformed; send it whole.", now());
+      } catch (RuntimeException | Error e) {
+        LOG.log(Level.ERROR, "A request to '" + path + "' failed: " + e, e);
+        answer = Answer.problem(500, "The request failed; see the log of the service.", now());
+      }
+      try {
+        send(exchange, answer);
+      } finally {
+        around.ended(exchange, path, label, answer.status(), System.nanoTime() - start);
+      }
+    } finally {
+      inFlight.decrementAndGet();
+    }
+  }
+
+  private void send(HttpExchange exchange, Answer answer) throws IOException {
+    Headers headers = exchange.getResponseHeaders();
+    headers.set("Content-Type", answer.contentType());
+    answer.headers().forEach(headers::set);
+    if (answer.status() == 503) {
+      headers.set("Retry-After", "1");
+    }
+    if (draining) {
+      headers.set("Connection", "close");
+    }
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      headers.set("Content-Length", Integer.toString(answer.body().length));
+      exchange.sendResponseHeaders(answer.status(), -1);
+      return;
+    }
+    exchange.sendResponseHeaders(
+        answer.status(), answer.body().length == 0 ? -1 : answer.body().length);
+    // Closed here: closing the exchange would first wait for the rest of the request.
+    try (OutputStream body = exchange.getResponseBody()) {
+      body.write(answer.body());
+    }
+  }
+
+  private Instant now() {
+    return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+  }
+}
