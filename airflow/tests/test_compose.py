@@ -26,13 +26,13 @@ def test_services_are_locked_down_as_pods_are():
         assert service["tmpfs"] == ["/tmp"]
 
 
-@pytest.mark.parametrize("name", ["store", "serving"])
+@pytest.mark.parametrize("name", ["store", "serving", "control"])
 def test_what_knows_no_users_is_for_this_machine_alone(name):
     (port,) = SERVICES[name]["ports"]
     assert port.startswith("127.0.0.1:")
 
 
-@pytest.mark.parametrize("name", ["store", "serving"])
+@pytest.mark.parametrize("name", ["store", "serving", "control"])
 def test_the_services_are_probed_and_steps_wait_for_the_store(name):
     probe = SERVICES[name]["healthcheck"]["test"]
     port = SERVICES[name]["ports"][0].split(":")[-1]
@@ -44,6 +44,7 @@ def test_the_services_are_probed_and_steps_wait_for_the_store(name):
 
 def test_the_ports_are_not_those_of_the_demo():
     ports = [
-        re.search(r":-(\d+)\}", SERVICES[name]["ports"][0])[1] for name in ("store", "serving")
+        re.search(r":-(\d+)\}", SERVICES[name]["ports"][0])[1]
+        for name in ("store", "serving", "control")
     ]
     assert not {"8080", "27018"} & set(ports)

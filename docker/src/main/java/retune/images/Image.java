@@ -21,8 +21,8 @@ record Image(String name, Family family, String description, List<String> start)
 
   private static final String MAIN = "retune.runtime.Main";
 
-  /** The step that must listen on all addresses, so that others reach it in its container. */
-  private static final String SERVICE = "serving";
+  /** The pipeline of steps that must listen on all addresses, to be reached in their containers. */
+  private static final String SERVICES = "serving";
 
   private static final int STORE_PORT = 27_018;
 
@@ -130,7 +130,7 @@ record Image(String name, Family family, String description, List<String> start)
       words.add("-XX:TieredStopAtLevel=1");
     }
     words.addAll(List.of(MAIN, name));
-    if (name.equals(SERVICE)) {
+    if (declared.get("pipeline").stringValue().equals(SERVICES)) {
       words.addAll(List.of("--input", "{\"host\":\"0.0.0.0\"}"));
     }
     return new Image(

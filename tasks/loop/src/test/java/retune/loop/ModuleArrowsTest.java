@@ -10,8 +10,8 @@ import com.tngtech.archunit.lang.ArchRule;
 import java.time.Instant;
 
 /**
- * Arrows point one way: loop → steps, learning; steps, serving, loop → judgement → model → runtime
- * → core; learning → model; loop, steps → report → core.
+ * Arrows point one way: loop → steps, learning; steps, control, serving, loop → judgement → model →
+ * runtime → core; learning → model; loop, steps, control → report → core.
  */
 @AnalyzeClasses(packages = "retune", importOptions = ImportOption.DoNotIncludeTests.class)
 class ModuleArrowsTest {
@@ -27,6 +27,7 @@ class ModuleArrowsTest {
   private static final String LEARNING_EXCHANGE = "retune.learning.exchange..";
   private static final String LOOP = "retune.loop..";
   private static final String SERVING = "retune.serving..";
+  private static final String CONTROL = "retune.control..";
   private static final String STORE = "retune.devstore..";
 
   @ArchTest
@@ -160,6 +161,24 @@ class ModuleArrowsTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(STEPS, LEARNING, LOOP, STORE);
+
+  @ArchTest
+  static final ArchRule controlKnowsJudgementReportsAndWhatIsBelow =
+      noClasses()
+          .that()
+          .resideInAPackage(CONTROL)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(STEPS, LEARNING, LOOP, SERVING, STORE);
+
+  @ArchTest
+  static final ArchRule nothingKnowsControl =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(CONTROL)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(CONTROL);
 
   @ArchTest
   static final ArchRule theLoopKnowsNothingOfServing =

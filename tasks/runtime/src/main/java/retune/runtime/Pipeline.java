@@ -8,7 +8,7 @@ public enum Pipeline {
   RETRAINING("Train a new version on collected data"),
   AUDIT("Explain what was decided, and give the data to check it"),
   AUTHORING("Bring in a table, a model or steps of your own"),
-  SERVING("Serve predictions of the model in production");
+  SERVING("Services: predict with the model in production, and steer the loop");
 
   private final String title;
 

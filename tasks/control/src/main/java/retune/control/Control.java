@@ -1,0 +1,56 @@
+package retune.control;
+
+import com.google.auto.service.AutoService;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+
+@About(
+    value =
+        "Tells over HTTP what the loop did and why, for programs and for people. Runs until it is"
+            + " stopped.",
+    pipeline = Pipeline.SERVING,
+    work = Work.METADATA,
+    example = "--port 8091")
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class Control implements Step<Control.Input, Control.Output> {
+  private static final Logger LOG = System.getLogger(Control.class.getName());
+
+  public record Input(
+      @Field(
+              value = "address to listen on; images set 0.0.0.0, all addresses of the container",
+              byDefault = "127.0.0.1")
+          String host,
+      @Field(
+              value = "port to listen on; 0 takes any free port",
+              byDefault = "8091",
+              min = 0,
+              max = 65535)
+          int port) {}
+
+  public record Output(
+      @Field("number of requests, failed ones included") long requests,
+      @Field("seconds that the service ran") double seconds) {}
+
+  @Override
+  public Output run(Input input, StepContext context) throws IOException {
+    long start = System.nanoTime();
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    context.onStop(() -> end.complete(null));
+    try (ControlServer server = ControlServer.start(input, context)) {
+      LOG.log(Level.INFO, "Listening on {0}.", server.address());
+      end.join();
+      return new Output(
+          server.requests(), Duration.ofNanos(System.nanoTime() - start).toMillis() / 1000.0);
+    }
+  }
+}

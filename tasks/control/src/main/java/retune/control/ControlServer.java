@@ -1,0 +1,55 @@
+package retune.control;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import retune.runtime.StepContext;
+import retune.runtime.http.HttpService;
+import retune.runtime.http.Route;
+
+/** The control service's HTTP server. {@link #start} names all groups of routes. */
+final class ControlServer implements AutoCloseable {
+  private final HttpService service;
+  private final Requests requests;
+
+  private ControlServer(HttpService service, Requests requests) {
+    this.service = service;
+    this.requests = requests;
+  }
+
+  /** Starts to accept requests. */
+  static ControlServer start(Control.Input input, StepContext context) throws IOException {
+    Models models = new Models(context);
+    List<Route> routes = new ArrayList<>();
+    Stream.<Route.Group>of(
+            new HealthRoutes(context),
+            new ModelRoutes(context, models),
+            new IndexRoute(() -> paths(routes)))
+        .flatMap(group -> group.routes().stream())
+        .map(StoreFailures::explained)
+        .forEach(routes::add);
+    Requests requests = new Requests(input.host());
+    return new ControlServer(
+        HttpService.start(input.host(), input.port(), routes, requests, context.clock()), requests);
+  }
+
+  private static List<String> paths(List<Route> routes) {
+    return routes.stream().map(Route::path).distinct().toList();
+  }
+
+  /** The address of the service: {@code http://127.0.0.1:8091}. */
+  String address() {
+    return service.address();
+  }
+
+  /** The number of requests answered so far. */
+  long requests() {
+    return requests.answered();
+  }
+
+  @Override
+  public void close() {
+    service.close();
+  }
+}

@@ -1,0 +1,260 @@
+package retune.control;
+
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.sun.net.httpserver.HttpExchange;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Date;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.runtime.StepContext;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Route;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import tools.jackson.databind.JsonNode;
+
+/** What the version in production is, how good it is, and whether a retraining is due. */
+final class ModelRoutes implements Route.Group {
+  private static final LocalDate LAST_DAY = LocalDate.of(9999, 12, 31);
+  private static final List<String> PUBLISHED_METRICS =
+      List.of("accuracy", "f1_macro", "f1_weighted");
+
+  private final StepContext context;
+  private final Models models;
+
+  ModelRoutes(StepContext context, Models models) {
+    this.context = context;
+    this.models = models;
+  }
+
+  @Override
+  public List<Route> routes() {
+    return List.of(
+        Route.get("/model/status", (exchange, _) -> modelStatus(models.of(exchange))),
+        Route.get("/retrain/metrics", (exchange, _) -> metrics(models.of(exchange))),
+        Route.get("/retrain/status", (exchange, _) -> retrainStatus(models.of(exchange))),
+        Route.get("/retrain/versions", (exchange, _) -> versions(exchange)));
+  }
+
+  private Answer modelStatus(String model) {
+    ModelVersion champion = champion(model);
+    Optional<Document> weights = weights(champion);
+    Retrainings retrainings = new Retrainings(context, model);
+    List<Document> ended = retrainings.ended();
+    Map<String, Object> answer = new LinkedHashMap<>();
+    answer.put("status", "ok");
+    answer.put("model", model);
+    answer.put("model_info", info(champion));
+    answer.put(
+        "retraining_info",
+        fields(
+            "last_retrain",
+            ended.isEmpty() ? null : ended.getLast().getString("timestamp"),
+            "next_retrain_recommended",
+            retrainings.recommendation().required("recommendation").stringValue(),
+            "retrain_count",
+            ended.size()));
+    answer.put("dataset_info", fields("total_samples", labelled(batches(model))));
+    answer.put(
+        "model_files",
+        fields(
+            "exists",
+            weights.isPresent(),
+            "size_mb",
+            weights
+                .map(file -> file.get("length", Number.class).longValue())
+                .map(bytes -> Math.round(bytes / 1e4) / 1e2)
+                .orElse(null),
+            "last_modified",
+            weights
+                .map(file -> file.get("uploadDate", Date.class).toInstant())
+                .map(Times::text)
+                .orElse(null)));
+    Map<String, Object> classifier = classifier(champion, weights.isPresent());
+    classifier.put("fallback_mode", weights.isEmpty());
+    answer.put("classifier_status", classifier);
+    return stamped(answer);
+  }
+
+  /** How many classes it tells apart, and whether its weights are where they are loaded from. */
+  private static Map<String, Object> classifier(ModelVersion champion, boolean hasWeights) {
+    return fields(
+        "ml_classifier_loaded", hasWeights, "ml_labels_count", champion.target().classes().size());
+  }
+
+  private Answer metrics(String model) {
+    ModelVersion champion = champion(model);
+    Map<String, Object> metrics = info(champion);
+    metrics.put("model_id", champion.modelId());
+    metrics.remove("version");
+    metrics.put("training_date", Times.text(champion.madeAt()));
+    return stamped(fields("status", "ok", "model", model, "metrics", metrics));
+  }
+
+  private Answer retrainStatus(String model) {
+    ModelVersion champion = champion(model);
+    Retrainings retrainings = new Retrainings(context, model);
+    List<Document> ended = retrainings.ended();
+    JsonNode due = retrainings.recommendation();
+    List<ProcessedBatch> batches = batches(model);
+    Instant now = context.clock().instant();
+    Instant lastData =
+        batches.stream()
+            .map(ProcessedBatch::batchId)
+            .map(id -> LocalDate.parse(id.substring(id.indexOf('/') + 1)))
+            .max(Comparator.naturalOrder())
+            .map(day -> day.atStartOfDay(ZoneOffset.UTC).toInstant())
+            .orElse(null);
+    Map<String, Object> status =
+        fields(
+            "last_retrain",
+            ended.isEmpty() ? null : ended.getLast().getString("timestamp"),
+            "next_retrain_recommended",
+            due.required("recommendation").stringValue(),
+            "logged_data_status",
+            fields(
+                "last_updated",
+                lastData == null ? null : Times.text(lastData),
+                "days_old",
+                lastData == null ? null : days(lastData, now),
+                "sample_count",
+                due.required("new_samples").longValue()),
+            "model_status",
+            fields(
+                "last_updated",
+                Times.text(champion.madeAt()),
+                "days_old",
+                days(champion.madeAt(), now),
+                "exists",
+                true),
+            "recommendations",
+            List.of(due.required("reason").stringValue()));
+    return stamped(
+        fields(
+            "status",
+            "ok",
+            "model",
+            model,
+            "retrain_status",
+            status,
+            "current_model_status",
+            classifier(champion, weights(champion).isPresent())));
+  }
+
+  private Answer versions(HttpExchange exchange) {
+    String model = models.of(exchange);
+    String champion = new Champions(context.store()).get(model).modelId();
+    Map<String, Object> versions = new LinkedHashMap<>();
+    for (Document version : registered(model)) {
+      String id = version.getString("_id");
+      boolean isDeployed = id.equals(champion);
+      versions.put(
+          id,
+          fields(
+              "created",
+              version.getString("created_at"),
+              "metrics",
+              version.get("metrics"),
+              "deployed",
+              isDeployed,
+              "deploy_mode",
+              isDeployed ? "full" : null,
+              "model_version",
+              version.getString("model_version"),
+              "status",
+              version.getString("status")));
+    }
+    return stamped(fields("status", "ok", "model", model, "versions", versions));
+  }
+
+  /** The model's versions without their content, the newest first. */
+  private List<Document> registered(String model) {
+    return context
+        .store()
+        .collection("model_metadata")
+        .find(Filters.eq("model_name", model))
+        .projection(Projections.include("created_at", "metrics", "model_version", "status"))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(
+            Comparator.comparing((Document version) -> version.getString("created_at"))
+                .reversed()
+                .thenComparing(version -> version.getString("_id")))
+        .toList();
+  }
+
+  private ModelVersion champion(String model) {
+    return new ModelStore(context).get(new Champions(context.store()).get(model).modelId());
+  }
+
+  private Map<String, Object> info(ModelVersion version) {
+    Map<String, Map<String, Double>> kept = version.metrics();
+    Map<String, Double> metrics =
+        kept.getOrDefault("test", kept.getOrDefault("validation", Map.of()));
+    Map<String, Object> info = fields("version", version.modelId());
+    PUBLISHED_METRICS.forEach(name -> info.put(name, metrics.get(name)));
+    info.put("n_classes", version.target().classes().size());
+    info.put("n_features", version.preprocessing().rawColumns().size());
+    info.put("n_samples", trainingRows(version));
+    return info;
+  }
+
+  /** The number of rows that trained the version; null where the store does not know. */
+  private @Nullable Integer trainingRows(ModelVersion version) {
+    Document split =
+        context
+            .store()
+            .collection("data_splits")
+            .find(Filters.eq("content_hash", version.lineage().trainedOn()))
+            .projection(Projections.include("counts"))
+            .first();
+    return split == null ? null : split.get("counts", Document.class).getInteger("training");
+  }
+
+  private Optional<Document> weights(ModelVersion version) {
+    return Optional.ofNullable(
+        context
+            .store()
+            .collection("fs.files")
+            .find(Filters.eq(ModelStore.weightsId(version)))
+            .first());
+  }
+
+  private List<ProcessedBatch> batches(String model) {
+    return context.store().processedBatches().between(model, LocalDate.EPOCH, LAST_DAY);
+  }
+
+  private static long labelled(List<ProcessedBatch> batches) {
+    return batches.stream().mapToLong(ProcessedBatch::labelled).sum();
+  }
+
+  private static long days(Instant from, Instant now) {
+    return Math.max(0, Duration.between(from, now).toDays());
+  }
+
+  private Answer stamped(Map<String, Object> answer) {
+    answer.put("timestamp", Times.text(context.clock().instant()));
+    return Answer.json(answer);
+  }
+
+  /** Fields in order: a name, its value, a name, its value … */
+  private static Map<String, Object> fields(@Nullable Object... namesAndValues) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      fields.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+    }
+    return fields;
+  }
+}

@@ -1,0 +1,63 @@
+package retune.control;
+
+import com.mongodb.client.model.Sorts;
+import com.sun.net.httpserver.HttpExchange;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import retune.runtime.StepContext;
+import retune.runtime.http.Query;
+import retune.runtime.http.Refusal;
+
+/** The models that have a version in production. */
+final class Models {
+  private final StepContext context;
+
+  Models(StepContext context) {
+    this.context = context;
+  }
+
+  /** Their names, sorted. */
+  List<String> names() {
+    return context
+        .store()
+        .collection("champions")
+        .find()
+        .sort(Sorts.ascending("_id"))
+        .map(champion -> champion.getString("_id"))
+        .into(new ArrayList<>());
+  }
+
+  /** The model that the query's parameter {@code model} names. */
+  String of(HttpExchange exchange) {
+    return chosen(Query.of(exchange).find("model"));
+  }
+
+  /**
+   * The named model; the only one if none is named.
+   *
+   * @throws Refusal 400 if there are several and none is named, 404 if there is none of that name
+   */
+  String chosen(Optional<String> named) {
+    List<String> names = names();
+    if (names.isEmpty()) {
+      throw new Refusal(
+          404,
+          "No model has a version in production; register one with register_model --champion.");
+    }
+    if (named.isEmpty() && names.size() > 1) {
+      throw new Refusal(
+          400,
+          "There are several models; choose one with ?model=NAME. The models are %s."
+              .formatted(String.join(", ", names)));
+    }
+    String name = named.orElse(names.getFirst());
+    if (!names.contains(name)) {
+      throw new Refusal(
+          404,
+          "There is no model '%s' in production; the models are %s."
+              .formatted(name, String.join(", ", names)));
+    }
+    return name;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.control;
+
+import org.jspecify.annotations.NullMarked;
