@@ -14,14 +14,20 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A day of a loop: the tasks of its three DAGs in an order that their dependencies allow. {@code
- * airflow/tests/test_run_loop.py} compares it with the DAGs.
+ * A day of a loop: the tasks of its three DAGs in an order that their dependencies allow, and those
+ * of the retraining that may follow it. {@code airflow/tests/test_run_loop.py} compares them with
+ * the DAGs.
  */
 final class Day {
   private static final String DETECT_DRIFT = "detect_drift";
   private static final String LOOK_BACK = "look_back";
   private static final String JUDGE_CANDIDATE = "judge_candidate";
   private static final String CHALLENGER = "challenger_is_better";
+  private static final String CHECK_TRIGGER = "check_retraining_trigger";
+  private static final String COMPARE_MODELS = "compare_models";
+  private static final String LOG_EVENT = "log_retraining_event";
+  private static final String SHOULD_PROMOTE = "should_promote";
+  private static final String WAIT = "wait_for_model_ready";
 
   /** The condition under which a task runs. */
   enum When {
@@ -35,7 +41,15 @@ final class Day {
     /** None has passed, none follows below the gate, and no person is asked about one. */
     NONE_LEFT,
     /** A version is ready to be deployed. */
-    READY
+    READY,
+    /** A retraining starts. */
+    RETRAINING_STARTS,
+    /** The retrained version passes the comparison. */
+    CANDIDATE_PASSES,
+    /** It does not, or there is none. */
+    CANDIDATE_FAILS,
+    /** An earlier task of the retraining has failed. */
+    RETRAINING_FAILED
   }
 
   /** An input that is an output of another task. */
@@ -49,7 +63,7 @@ final class Day {
   record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
     /** Whether its failure stops nothing, and it runs even where the day fails. */
     boolean standsAside() {
-      return step.equals(DETECT_DRIFT);
+      return step.equals(DETECT_DRIFT) || when == When.RETRAINING_FAILED;
     }
 
     /** Whether the tasks whose outputs it takes have run. */
@@ -67,7 +81,12 @@ final class Day {
         case NONE_REACHED -> nonePassed(results) && noneReached(results);
         case NONE_LEFT ->
             nonePassed(results) && noVerdict("asked", results) && !hasFallback(results);
-        case READY -> results.required("wait_for_model_ready").required("ready").booleanValue();
+        case READY -> is(results, WAIT, "ready");
+        case RETRAINING_STARTS -> is(results, CHECK_TRIGGER, "should_retrain");
+        case CANDIDATE_PASSES -> is(results, COMPARE_MODELS, SHOULD_PROMOTE);
+        case CANDIDATE_FAILS ->
+            results.has(COMPARE_MODELS) && !is(results, COMPARE_MODELS, SHOULD_PROMOTE);
+        case RETRAINING_FAILED -> false;
       };
     }
 
@@ -97,7 +116,20 @@ final class Day {
     Day day = new Day(loop);
     day.data(date);
     day.evaluation(date);
-    day.deployment(date);
+    day.deployment(Map.of("logical_date", date.toString()), When.ALWAYS);
+    return List.copyOf(day.tasks);
+  }
+
+  /**
+   * The tasks of a retraining and of its deployment.
+   *
+   * @param forced whether it starts whatever the loop's triggers say
+   */
+  static List<Task> retraining(LoopSettings loop, boolean forced) {
+    Day day = new Day(loop);
+    day.retraining(forced);
+    day.deployment(
+        Map.of("retraining", new From(CHECK_TRIGGER, "retraining_id")), When.CANDIDATE_PASSES);
     return List.copyOf(day.tasks);
   }
 
@@ -175,19 +207,70 @@ final class Day {
     add("send_evaluation_results", When.ALWAYS, all(day, loop.section(Section.PROMOTION)));
   }
 
-  private void deployment(LocalDate date) {
+  private void retraining(boolean forced) {
+    dag = "model_retraining";
+    Map<String, Object> model = Map.of("model", loop.name());
+    Map<String, JsonNode> settings = new LinkedHashMap<>(loop.section(Section.RETRAINING));
+    Map<String, JsonNode> window = taken(settings, "window_days");
+    Map<String, JsonNode> candidates = taken(settings, "candidates");
+    Map<String, JsonNode> gate = loop.section(Section.GATE);
+    Map<String, JsonNode> finetuning = new LinkedHashMap<>(loop.section(Section.FINETUNING));
+    taken(finetuning, "epochs").forEach((name, value) -> finetuning.put("num_epochs", value));
+    Map<String, JsonNode> metric = part(gate, "metric");
+    Map<String, Object> retraining =
+        all(model, Map.of("retraining_id", new From(CHECK_TRIGGER, "retraining_id")));
+    Map<String, Object> splitId = Map.of("split_id", new From("filter_training_data", "split_id"));
+    Map<String, Object> candidate = Map.of("model_id", new From("train_model", "model_id"));
+    Map<String, Object> judged =
+        all(
+            retraining,
+            splitId,
+            candidate,
+            part(gate, "metric", "threshold", "evidence", "policy", "below_gate"));
+
+    add(
+        CHECK_TRIGGER,
+        When.ALWAYS,
+        all(
+            model,
+            settings,
+            part(gate, "evidence"),
+            Map.of("request", "none", "force_retrain", forced)));
+    add("prepare_training_data", When.RETRAINING_STARTS, all(retraining, window));
+    add("filter_training_data", When.RETRAINING_STARTS, retraining);
+    add(
+        "train_model",
+        "retrain_model",
+        When.RETRAINING_STARTS,
+        all(
+            model,
+            Map.of("data_path", new From("prepare_training_data", "data_path")),
+            splitId,
+            candidates,
+            finetuning,
+            metric));
+    add(COMPARE_MODELS, "compare_retrained_model", When.RETRAINING_STARTS, judged);
+    add("promote_model", When.CANDIDATE_PASSES, judged);
+    add("keep_model", When.CANDIDATE_FAILS, all(retraining, candidate));
+    add(LOG_EVENT, When.RETRAINING_STARTS, retraining);
+    add("log_retraining_failure", LOG_EVENT, When.RETRAINING_FAILED, retraining);
+  }
+
+  /**
+   * Deploys what a day or a retraining approved.
+   *
+   * @param approvedBy the input that names it
+   */
+  private void deployment(Map<String, Object> approvedBy, When first) {
     dag = "model_deployment_pipeline";
     Map<String, Object> model = Map.of("model", loop.name());
-    Map<String, Object> day = all(model, Map.of("logical_date", date.toString()));
-    add("wait_for_model_ready", When.ALWAYS, all(day, loop.section(Section.DEPLOYMENT)));
-    add(
-        "validate_model",
-        When.READY,
-        Map.of("model_id", new From("wait_for_model_ready", "model_id")));
+    Map<String, Object> approved = all(model, approvedBy);
+    add(WAIT, first, all(approved, loop.section(Section.DEPLOYMENT)));
+    add("validate_model", When.READY, Map.of("model_id", new From(WAIT, "model_id")));
     add(
         "deploy_model",
         When.READY,
-        all(day, Map.of("model_id", new From("validate_model", "model_id"))));
+        all(approved, Map.of("model_id", new From("validate_model", "model_id"))));
     add(
         "verify_deployment",
         When.READY,
@@ -219,6 +302,28 @@ final class Day {
   private void add(String task, String step, When when, Map<String, ?> inputs) {
     String dagId = loop.bareIds() ? dag : dag + "." + loop.name();
     tasks.add(new Task(dagId, task, step, when, all(inputs)));
+  }
+
+  /** Removes some of the settings. */
+  private static Map<String, JsonNode> taken(Map<String, JsonNode> settings, String... names) {
+    Map<String, JsonNode> taken = part(settings, names);
+    settings.keySet().removeAll(taken.keySet());
+    return taken;
+  }
+
+  /** Those of the settings that have a value. */
+  private static Map<String, JsonNode> part(Map<String, JsonNode> settings, String... names) {
+    Map<String, JsonNode> part = new LinkedHashMap<>();
+    for (String name : names) {
+      if (settings.containsKey(name)) {
+        part.put(name, settings.get(name));
+      }
+    }
+    return part;
+  }
+
+  private static boolean is(ObjectNode results, String task, String output) {
+    return results.path(task).path(output).asBoolean(false);
   }
 
   private static boolean nonePassed(ObjectNode results) {

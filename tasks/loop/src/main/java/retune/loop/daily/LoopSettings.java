@@ -209,6 +209,13 @@ record LoopSettings(
     return sections.required(section.id()).required(setting);
   }
 
+  /** Whether anything but a person may start a retraining. */
+  boolean hasTriggers() {
+    return !section(Section.RETRAINING)
+        .getOrDefault("triggers", Json.MAPPER.createArrayNode())
+        .isEmpty();
+  }
+
   /** These settings with some overridden for generated rows, checked like the file's. */
   LoopSettings withGenerated(Map<String, JsonNode> others) {
     if (!others.isEmpty() && source != Source.SYNTHETIC) {

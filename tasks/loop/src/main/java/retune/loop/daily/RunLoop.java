@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
@@ -39,7 +41,9 @@ import tools.jackson.databind.node.ObjectNode;
 @About(
     value =
         "Runs one day of a loop without Airflow: the steps of its three DAGs, in order, with the"
-            + " inputs from its loop file. A day that ends in an alert has exit code 0, too.",
+            + " inputs from its loop file. If the loop file has triggers of a retraining, they are"
+            + " checked after the day, and a retraining that starts runs to its end. A day that"
+            + " ends in an alert has exit code 0, too.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "credit-default --date 2026-11-05")
@@ -59,6 +63,12 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("fault to rehearse; overrides the loop file") Drill.@Nullable Kind drill,
       @Field("strength of the drill, from 0 (no effect) to 1; overrides the loop file")
           @Nullable Double drillStrength,
+      @Field(
+              value =
+                  "start a retraining after the day whatever the triggers say; the same command"
+                      + " again starts no second one",
+              byDefault = "false")
+          boolean forceRetrain,
       @Field(value = "print the steps with their inputs without running them", byDefault = "false")
           boolean plan) {}
 
@@ -78,7 +88,13 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("number of fine-tuning attempts") int attempts,
       @Field("the version in production before") String championBefore,
       @Field("the version in production after") String championAfter,
-      @Field("duration of each task that ran, in seconds") Map<String, Double> seconds)
+      @Field(
+              "whether a retraining started, why, and how it ended, as sentences; absent if the"
+                  + " loop file has no triggers")
+          @Nullable String retraining,
+      @Field("the retraining's id; absent if none started") @Nullable String retrainingId,
+      @Field("duration of each task that ran, in seconds; of one that ran twice, the sum")
+          Map<String, Double> seconds)
       implements Output {
     @Override
     public String text() {
@@ -94,6 +110,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
           .line("attempts", String.valueOf(attempts))
           .line("in production", championAfter)
           .line("before", championBefore.equals(championAfter) ? null : championBefore)
+          .line("retraining", retraining)
           .line("run", runId)
           .heading("Seconds")
           .table(
@@ -140,13 +157,29 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   public Output run(Input input, StepContext context) throws Exception {
     LoopSettings loop =
         LoopSettings.find(input.name(), folders(input, context)).withGenerated(changes(input));
-    List<Task> tasks = Day.tasks(loop, input.date());
+    List<Task> day = Day.tasks(loop, input.date());
+    List<Task> retraining =
+        input.forceRetrain() || loop.hasTriggers()
+            ? Day.retraining(loop, input.forceRetrain())
+            : List.of();
     String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
     if (input.plan()) {
-      return new Planned(input.name(), input.date(), runId, tasks);
+      List<Task> plan = Stream.concat(day.stream(), retraining.stream()).toList();
+      return new Planned(input.name(), input.date(), runId, plan);
     }
-    ObjectNode results = Json.MAPPER.createObjectNode();
     Map<String, Double> seconds = new LinkedHashMap<>();
+    ObjectNode results = runAll(day, seconds, context, runId);
+    // A run keeps its decision, so that a forced retraining needs a run of its own.
+    ObjectNode retrained =
+        runAll(retraining, seconds, context, input.forceRetrain() ? runId + "__forced" : runId);
+    return ran(input, runId, loop, results, retrained, seconds, context);
+  }
+
+  /** Runs tasks that depend on each other, and returns their results. */
+  private static ObjectNode runAll(
+      List<Task> tasks, Map<String, Double> seconds, StepContext context, String runId)
+      throws Exception {
+    ObjectNode results = Json.MAPPER.createObjectNode();
     for (int i = 0; i < tasks.size(); i++) {
       Task task = tasks.get(i);
       if (!task.applies(results)) {
@@ -163,7 +196,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         throw failure;
       }
     }
-    return ran(input, runId, loop, results, seconds, context);
+    return results;
   }
 
   /** Runs a task and keeps its result; the failure of one that stands aside is only logged. */
@@ -180,7 +213,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       }
       LOGGER.log(Level.WARNING, failure.getMessage());
     }
-    seconds.put(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3);
+    seconds.merge(task.task(), Math.round((System.nanoTime() - started) / 1e6) / 1e3, Double::sum);
   }
 
   /** Runs a task; the message of a failure begins with the task's name. */
@@ -202,6 +235,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       String runId,
       LoopSettings loop,
       ObjectNode results,
+      ObjectNode retrained,
       Map<String, Double> seconds,
       StepContext context) {
     Metric metric = Metric.ofId(loop.get(Section.GATE, "metric").stringValue());
@@ -223,7 +257,22 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         ended.required("retraining_info").required("retry_count").intValue(),
         ended.required("champion_id").stringValue(),
         new Champions(context.store()).get(input.name()).modelId(),
+        retraining(retrained),
+        retrained.path("check_retraining_trigger").path("retraining_id").asString(null),
         seconds);
+  }
+
+  /** What was decided about a retraining, and how it ended. */
+  private static @Nullable String retraining(ObjectNode results) {
+    if (results.isEmpty()) {
+      return null;
+    }
+    String end =
+        Stream.of("promote_model", "keep_model")
+            .map(task -> results.path(task).path("message").asString(""))
+            .collect(Collectors.joining());
+    String reason = results.required("check_retraining_trigger").required("reason").stringValue();
+    return end.isEmpty() ? reason : reason + " " + end;
   }
 
   private static Map<String, JsonNode> changes(Input input) {

@@ -15,10 +15,13 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -317,6 +320,45 @@ class RunLoopTest {
   }
 
   @Test
+  void afterTheDayTheTriggersAreCheckedAndAForcedRetrainingRunsOnce() throws Exception {
+    register();
+    write("loop.yaml", LOOP + "retraining: {triggers: [volume], candidates: [trees]}\n");
+    JsonNode quiet = runDay();
+    assertTrue(
+        quiet.get("retraining").stringValue().contains("No trigger fires"), quiet.toString());
+    assertFalse(quiet.has("retraining_id"));
+    assertFalse(quiet.get("seconds").has("train_model"));
+
+    JsonNode forced = runDay("force_retrain", "true");
+    String sentence = forced.get("retraining").stringValue();
+    assertTrue(sentence.startsWith("Retraining is forced. 400 new labelled rows"), sentence);
+    assertTrue(forced.get("seconds").has("compare_models"));
+    String id = forced.get("retraining_id").stringValue();
+    assertEquals(Set.of("started", "deployed"), eventsOf(id));
+    assertNotEquals(forced.get("champion_before"), forced.get("champion_after"));
+
+    JsonNode again = runDay("force_retrain", "true");
+    assertEquals(sentence, again.get("retraining").stringValue());
+    assertEquals(Set.of("started", "deployed"), eventsOf(id));
+  }
+
+  @Test
+  void aRetrainingThatFailsIsRecordedAndGivesItsLeaseBack() throws Exception {
+    register();
+    String nine = String.join(", ", Collections.nCopies(9, "trees"));
+    write("loop.yaml", LOOP + "retraining: {candidates: [" + nine + "]}\n");
+    assertEquals(
+        "train_model: There are 9 candidates; give at most 8.", refusal("force_retrain", "true"));
+    String failed =
+        Objects.requireNonNull(store.collection("retraining_events").find().first())
+            .getString("retraining_id");
+    assertEquals(Set.of("started", "failed"), eventsOf(failed));
+    JsonNode next =
+        step("check_retraining_trigger", "model", "credit-default", "request", "forced");
+    assertTrue(next.get("should_retrain").booleanValue(), next.toString());
+  }
+
+  @Test
   void thePlanTouchesNoStore() throws Exception {
     write("loop.yaml", LOOP);
     JsonNode day = runDay("plan", "true", "rows", "7");
@@ -330,7 +372,7 @@ class RunLoopTest {
     write("loop.yaml", LOOP);
     LocalDate date = LocalDate.parse(DATE);
     RunLoop.Input input =
-        new RunLoop.Input("credit-default", date, folder.toString(), 7, null, null, true);
+        new RunLoop.Input("credit-default", date, folder.toString(), 7, null, null, false, true);
     String plan = new RunLoop().run(input, TestContext.of(store)).text();
     assertTrue(
         Pattern.compile("^credit-default, %s\n  generate_data +always\n".formatted(DATE))
@@ -349,6 +391,7 @@ class RunLoopTest {
           f1_macro        0.7067 before any fine-tuning; threshold 0.66
           attempts        0
           in production   credit-default-0123456789ab
+          retraining      Not yet - no new labelled samples.
           run             run
 
         Seconds
@@ -368,6 +411,8 @@ class RunLoopTest {
                 0,
                 "credit-default-0123456789ab",
                 "credit-default-0123456789ab",
+                "Not yet - no new labelled samples.",
+                null,
                 Map.of("generate_data", 1.5))
             .text());
   }
@@ -525,6 +570,16 @@ class RunLoopTest {
     JsonNode finetune = runDay("plan", "true").at("/plan/8");
     assertEquals("attempt_1.finetune_model", finetune.get("task").stringValue());
     assertEquals(3e-4, finetune.at("/inputs/learning_rate").doubleValue());
+  }
+
+  /** The statuses of all retrainings' events, which must be of this one. */
+  private Set<String> eventsOf(String retrainingId) {
+    Set<String> statuses = new HashSet<>();
+    for (Document event : store.collection("retraining_events").find()) {
+      assertEquals(retrainingId, event.getString("retraining_id"));
+      assertTrue(statuses.add(event.getString("status")), event.toJson());
+    }
+    return statuses;
   }
 
   private void register() throws Exception {
