@@ -1,8 +1,8 @@
 """Runs every command of the documentation, so that none of them goes stale.
 
-Each fenced block marked `sh` in README.md and docs/ is run with bash from the top of the project,
-page by page and from top to bottom, and must end with 0. Commands that only call make are left
-out: the tests run those themselves.
+Each fenced block marked `sh` in README.md, docs/ and the examples' pages is run with bash from the
+top of the project, page by page and from top to bottom, and must end with 0. Commands that only
+call make are left out: the tests run those themselves.
 
 The pages expect the store that a demo leaves behind: its folder is the argument.
 """
@@ -50,7 +50,11 @@ def blocks(page: Path) -> list[str]:
 def _run_all(environment: dict[str, str]) -> int:
     faults = [
         _run(page, block, environment)
-        for page in [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+        for page in [
+            PROJECT / "README.md",
+            *sorted((PROJECT / "docs").rglob("*.md")),
+            *sorted((PROJECT / "examples").rglob("*.md")),
+        ]
         for block in blocks(page)
     ]
     failed = sum(faults)
