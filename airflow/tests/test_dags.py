@@ -57,6 +57,10 @@ def test_data_is_generated_then_processed(bag):
     [
         ("{source: csv, path: '/data/{date}.csv'}", {"data": "/data/{date}.csv"}),
         (
+            "{source: csv, path: '/data/{date}.csv', key: id}",
+            {"data": "/data/{date}.csv", "key": "id"},
+        ),
+        (
             '{source: mongo, collection: sales, filter: \'{"day": "{date}"}\'}',
             {"collection": "sales", "filter": '{"day": "{date}"}'},
         ),

@@ -31,8 +31,8 @@ OOM = "memory_after_oom"
 STEPS = Catalogue.read()
 SOURCES: Mapping[str, frozenset[str]] = {
     "synthetic": frozenset({"rows", "drill", "drill_strength"}),
-    "csv": frozenset({"path"}),
-    "mongo": frozenset({"collection", "filter"}),
+    "csv": frozenset({"path", "key"}),
+    "mongo": frozenset({"collection", "filter", "key"}),
 }
 NEEDED: Mapping[str, str] = {"csv": "path", "mongo": "collection"}
 
@@ -72,6 +72,7 @@ class Data:
     path: str | None = _setting(Value("string"))
     collection: str | None = _input("ingest", "collection")
     filter: str | None = _input("ingest", "filter")
+    key: str | None = _input("ingest", "key")
     rows: int = _input("generate_data", "rows")
     drill: str = _input("generate_data", "drill")
     drill_strength: float = _input("generate_data", "drill_strength")
@@ -314,11 +315,13 @@ def _source_mistakes(content: object) -> Iterator[str]:
     source = content.get("source", "synthetic") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(source, str) or source not in SOURCES:
         return
+    told: set[str] = set()
     if (needed := NEEDED.get(source)) and not content.get(needed):
         yield f"data.source {source} needs data.{needed}"
     for other, settings in SOURCES.items():
-        for key in sorted(settings & content.keys()):
-            if other != source:
+        for key in sorted(settings & content.keys() - SOURCES[source]):
+            if key not in told:
+                told.add(key)
                 yield f"data.{key} belongs to data.source {other}, not to {source}"
 
 

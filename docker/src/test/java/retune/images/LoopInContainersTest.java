@@ -7,10 +7,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -58,6 +60,7 @@ class LoopInContainersTest {
     Files.setPosixFilePermissions(
         folder.resolve("deployment"), PosixFilePermissions.fromString("rwxrwxrwx"));
     writeTable(folder.resolve("customers.csv"));
+    writeKeyed(folder.resolve("customers.csv"), folder.resolve("keyed.csv"));
     try (GenericContainer<?> store = Containers.store(network)) {
       store.start();
       String champion = author();
@@ -97,6 +100,8 @@ class LoopInContainersTest {
     String byDate = " --model customers --logical-date " + DAY;
     String byBatch = " --model-id " + champion + " --data-path " + BATCH;
     run("ingest --data /work/customers.csv" + byDate);
+    run("ingest --data /work/keyed.csv --key id --model customers --logical-date 2026-11-01");
+    run("ingest_labels --data /work/keyed.csv --label bought --model customers");
     run("generate_data --rows 1500 --drill concept_drift --drill-strength 1" + byDate);
     run("process_data" + byDate);
     run("load_latest_model --model customers");
@@ -236,6 +241,16 @@ class LoopInContainersTest {
   }
 
   /** Customers who buy more often the older they are and the more often they visit. */
+  /** The same rows with a key, which names their labels, too. */
+  private static void writeKeyed(Path table, Path file) throws IOException {
+    List<String> lines = Files.readAllLines(table);
+    Files.write(
+        file,
+        IntStream.range(0, lines.size())
+            .mapToObj(row -> (row == 0 ? "id" : "c" + row) + "," + lines.get(row))
+            .toList());
+  }
+
   private static void writeTable(Path file) throws IOException {
     SplittableRandom random = new SplittableRandom(1);
     StringBuilder csv = new StringBuilder("age,visits,city,bought\n");

@@ -49,8 +49,11 @@ record LoopSettings(
         "generate_data",
         "",
         Map.of("rows", "rows", "drill", "drill", "drill_strength", "drill_strength")),
-    CSV("ingest", "path", Map.of("path", "data")),
-    MONGO("ingest", "collection", Map.of("collection", "collection", "filter", "filter"));
+    CSV("ingest", "path", Map.of("path", "data", "key", "key")),
+    MONGO(
+        "ingest",
+        "collection",
+        Map.of("collection", "collection", "filter", "filter", "key", "key"));
 
     private final String step;
     private final String needed;
@@ -247,7 +250,7 @@ record LoopSettings(
     requireKnown(file, "data.", content, known);
     for (Source other : Source.values()) {
       for (String setting : new TreeSet<>(other.inputs.keySet())) {
-        if (other != source && content.has(setting)) {
+        if (content.has(setting) && !source.inputs.containsKey(setting)) {
           throw mistake(
               file,
               "data." + setting,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,22 @@ public final class CsvSurvey {
   /** The columns' names, in the header's order. */
   public List<String> columns() {
     return surveyed.stream().map(SurveyedColumn::name).toList();
+  }
+
+  /** The same, but every field of that column is text as it is written, such as an identifier. */
+  public CsvSurvey withText(String column) {
+    return new CsvSurvey(
+        surveyed.stream()
+            .map(
+                found ->
+                    found.name().equals(column)
+                        ? new SurveyedColumn(column, false, null, Set.of(), Map.of(), null)
+                        : found)
+            .toList(),
+        rows,
+        delimiter,
+        encoding,
+        missing);
   }
 
   /** Rows, without the header. */

@@ -142,6 +142,10 @@ public final class DocumentStore implements AutoCloseable {
     return new ProcessedBatches(database, clock);
   }
 
+  public LateLabels lateLabels() {
+    return new LateLabels(database, events());
+  }
+
   public Blobs blobs() {
     return new Blobs(database, clock);
   }

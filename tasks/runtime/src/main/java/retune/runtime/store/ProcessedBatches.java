@@ -71,6 +71,8 @@ public final class ProcessedBatches {
    * @param rejected number of rows left out, by reason
    * @param outcomes number of values that a fitted rule changed (unseen category, imputed, …), by
    *     {@code rule.column}
+   * @param lateLabels names the labels that came after the rows, see {@link LateLabels#stamp}; null
+   *     where the rows have no key, so that none can come
    */
   public record ProcessedBatch(
       String batchId,
@@ -86,11 +88,47 @@ public final class ProcessedBatches {
       int rows,
       int labelled,
       Map<String, Integer> rejected,
-      Map<String, Integer> outcomes) {}
+      Map<String, Integer> outcomes,
+      @Nullable String lateLabels) {
+    /** A batch whose rows have no key. */
+    public ProcessedBatch(
+        String batchId,
+        String model,
+        LocalDate logicalDate,
+        String datasetName,
+        String runId,
+        String contentHash,
+        String rawContentHash,
+        String preprocessingHash,
+        FeatureSchema schema,
+        int rowsIn,
+        int rows,
+        int labelled,
+        Map<String, Integer> rejected,
+        Map<String, Integer> outcomes) {
+      this(
+          batchId,
+          model,
+          logicalDate,
+          datasetName,
+          runId,
+          contentHash,
+          rawContentHash,
+          preprocessingHash,
+          schema,
+          rowsIn,
+          rows,
+          labelled,
+          rejected,
+          outcomes,
+          null);
+    }
+  }
 
   static final String ROWS = "processed_data";
 
   private static final String COLUMNS = "processed_columns";
+  private static final String LATE_LABELS = "late_labels";
   private static final String HAS_ROW_DOCUMENTS = "row_documents";
   private static final Bson ALL_FIELDS = new Document();
 
@@ -324,6 +362,11 @@ public final class ProcessedBatches {
   }
 
   private static Document marker(ProcessedBatch batch) {
+    Document marker = markerWithoutKey(batch);
+    return batch.lateLabels() == null ? marker : marker.append(LATE_LABELS, batch.lateLabels());
+  }
+
+  private static Document markerWithoutKey(ProcessedBatch batch) {
     return new Document("model", batch.model())
         .append("logical_date", batch.logicalDate().toString())
         .append("dataset_name", batch.datasetName())
@@ -366,7 +409,8 @@ public final class ProcessedBatches {
         marker.getInteger("rows"),
         marker.getInteger("labelled"),
         counts(marker.getList("rejected", Document.class)),
-        counts(marker.getList("outcomes", Document.class)));
+        counts(marker.getList("outcomes", Document.class)),
+        marker.getString(LATE_LABELS));
   }
 
   /** A list, because the names contain dots, which field names must not. */

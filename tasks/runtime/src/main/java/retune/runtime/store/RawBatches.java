@@ -8,13 +8,16 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.Hashing;
 import retune.core.data.Shard;
 import retune.core.data.Table;
@@ -30,6 +33,7 @@ public final class RawBatches {
    *
    * @param batchId {@code model/date}
    * @param contentHash hash of column names and rows
+   * @param key the column that names each row, so that labels can follow; null without one
    */
   public record RawBatch(
       String batchId,
@@ -38,7 +42,20 @@ public final class RawBatches {
       String datasetName,
       String runId,
       String contentHash,
-      int rows) {}
+      int rows,
+      @Nullable String key) {
+    /** A batch without a key. */
+    public RawBatch(
+        String batchId,
+        String model,
+        LocalDate logicalDate,
+        String datasetName,
+        String runId,
+        String contentHash,
+        int rows) {
+      this(batchId, model, logicalDate, datasetName, runId, contentHash, rows, null);
+    }
+  }
 
   /** The batch that was written, and whether that changed anything. */
   public record Written(RawBatch batch, boolean changed) {}
@@ -71,6 +88,8 @@ public final class RawBatches {
 
   static final String ROWS = "raw_data";
 
+  private static final String KEY = "key";
+
   private static final String COLUMNS = "columns";
 
   private final MongoCollection<Document> columns;
@@ -101,11 +120,23 @@ public final class RawBatches {
     return write(model, logicalDate, datasetName, runId, chunks, ROW_DOCUMENTS_UP_TO);
   }
 
+  /** Stores a batch without a key. */
+  public Written write(
+      String model,
+      LocalDate logicalDate,
+      String datasetName,
+      String runId,
+      Iterator<Table> chunks,
+      int rowDocumentsUpTo) {
+    return write(model, logicalDate, datasetName, runId, chunks, rowDocumentsUpTo, null);
+  }
+
   /**
    * Stores the chunks, which must have the same columns, as the model's batch of that date. Storing
    * the same rows again changes nothing, whatever the chunks. Holds one chunk in memory at a time.
    *
    * @param rowDocumentsUpTo the number of rows up to which the batch gets row documents
+   * @param key the column that names each row; null without one
    * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
    */
   public Written write(
@@ -114,7 +145,8 @@ public final class RawBatches {
       String datasetName,
       String runId,
       Iterator<Table> chunks,
-      int rowDocumentsUpTo) {
+      int rowDocumentsUpTo,
+      @Nullable String key) {
     String batchId = batchId(model, logicalDate);
     Optional<Document> before = markers.find(batchId);
     List<Chunk> chunksBefore = before.map(Markers::chunks).orElse(List.of());
@@ -154,8 +186,11 @@ public final class RawBatches {
             datasetName,
             runId,
             HexFormat.of().formatHex(content.digest()),
-            count);
-    Optional<Written> same = same(before, batch.contentHash(), rowDocuments);
+            count,
+            key);
+    Optional<Written> same =
+        same(before, batch.contentHash(), rowDocuments)
+            .filter(found -> Objects.equals(key, found.batch().key()));
     if (same.isPresent()) {
       return same.get();
     }
@@ -262,6 +297,14 @@ public final class RawBatches {
     return markers.find(batchId).map(RawBatches::batch);
   }
 
+  /** Returns the metadata of a model's complete batches whose rows have keys, by date. */
+  public List<RawBatch> keyed(String model) {
+    return markers.find(Filters.and(Filters.eq("model", model), Filters.exists(KEY))).stream()
+        .map(RawBatches::batch)
+        .sorted(Comparator.comparing(RawBatch::logicalDate))
+        .toList();
+  }
+
   /**
    * Returns the rows in order, in tables of up to 1,000 rows; the iterator reads them lazily.
    *
@@ -340,13 +383,15 @@ public final class RawBatches {
   }
 
   private Document marker(RawBatch batch) {
-    return new Document("model", batch.model())
-        .append("logical_date", batch.logicalDate().toString())
-        .append("dataset_name", batch.datasetName())
-        .append("run_id", batch.runId())
-        .append("content_hash", batch.contentHash())
-        .append("rows", batch.rows())
-        .append("timestamp", Documents.timestamp(clock));
+    Document marker =
+        new Document("model", batch.model())
+            .append("logical_date", batch.logicalDate().toString())
+            .append("dataset_name", batch.datasetName())
+            .append("run_id", batch.runId())
+            .append("content_hash", batch.contentHash())
+            .append("rows", batch.rows())
+            .append("timestamp", Documents.timestamp(clock));
+    return batch.key() == null ? marker : marker.append(KEY, batch.key());
   }
 
   private static RawBatch batch(Document marker) {
@@ -357,6 +402,7 @@ public final class RawBatches {
         marker.getString("dataset_name"),
         marker.getString("run_id"),
         marker.getString("content_hash"),
-        marker.getInteger("rows"));
+        marker.getInteger("rows"),
+        marker.getString(KEY));
   }
 }

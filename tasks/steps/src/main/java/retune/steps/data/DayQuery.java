@@ -32,21 +32,26 @@ final class DayQuery implements AutoCloseable {
 
   private final @Nullable DocumentStore own;
   private final FindIterable<Document> found;
+  private final @Nullable String key;
   private final Map<String, Boolean> numeric = new TreeMap<>();
   private long rows;
 
-  private DayQuery(@Nullable DocumentStore own, FindIterable<Document> found) {
+  private DayQuery(
+      @Nullable DocumentStore own, FindIterable<Document> found, @Nullable String key) {
     this.own = own;
     this.found = found;
+    this.key = key;
   }
 
   /**
    * Finds the documents and their columns.
    *
    * @param filter a query in JSON, or empty
+   * @param key a column that is text whatever its values are; null for none
    * @throws NotReadyException if no such document exists yet
    */
-  static DayQuery open(String collection, String filter, StepContext context) {
+  static DayQuery open(
+      String collection, String filter, @Nullable String key, StepContext context) {
     Document wanted = parse(filter);
     DocumentStore own =
         context
@@ -65,7 +70,8 @@ final class DayQuery implements AutoCloseable {
                 .collection(collection)
                 .find(wanted)
                 .sort(Sorts.ascending("_id"))
-                .batchSize(CHUNK_ROWS));
+                .batchSize(CHUNK_ROWS),
+            key);
     try {
       query.survey(collection);
       return query;
@@ -121,7 +127,8 @@ final class DayQuery implements AutoCloseable {
           (name, value) -> {
             if (!name.equals("_id")) {
               requirePlain(collection, document, name, value);
-              numeric.merge(name, value == null || value instanceof Number, Boolean::logicalAnd);
+              boolean isNumber = value == null || value instanceof Number;
+              numeric.merge(name, isNumber && !name.equals(key), Boolean::logicalAnd);
             }
           });
     }

@@ -52,6 +52,10 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       @Field("JSON query that selects documents of the collection; all of them by default")
           @Nullable String filter,
       @Field(
+              "column that names each row, so that ingest_labels can bring its label later; every"
+                  + " row needs a value of its own, and it is never a feature")
+          @Nullable String key,
+      @Field(
               value =
                   "largest batch, in rows, that is also stored as one document per row for ad-hoc"
                       + " queries; 0: never",
@@ -89,7 +93,7 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
         Optional<ModelVersion> champion = champion(input, context);
         CsvOptions options =
             CsvOptions.as(champion.map(version -> version.preprocessing().notation()).orElse(null));
-        CsvSurvey survey = CsvTables.survey(file.path(), options);
+        CsvSurvey survey = keyed(input, CsvTables.survey(file.path(), options));
         LOGGER.log(Level.INFO, "''{0}'' has {1}", file.name(), survey.description());
         try (CsvChunks chunks = CsvTables.stream(file.path(), options, survey)) {
           Iterator<Table> rows = Reported.rows(chunks, survey.rows(), context);
@@ -102,10 +106,16 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
   }
 
   private static Output fromCollection(Input input, String filter, StepContext context) {
-    try (DayQuery query = DayQuery.open(String.valueOf(input.collection()), filter, context)) {
+    try (DayQuery query =
+        DayQuery.open(String.valueOf(input.collection()), filter, input.key(), context)) {
       Iterator<Table> rows = Reported.rows(query.tables(), query.rows(), context);
       return write(input, "mongo", query.columns(), rows, champion(input, context), context);
     }
+  }
+
+  /** An identifier is text: as a number, 007 would be 7. */
+  private static CsvSurvey keyed(Input input, CsvSurvey survey) {
+    return input.key() == null ? survey : survey.withText(input.key());
   }
 
   private static Optional<ModelVersion> champion(Input input, StepContext context) {
@@ -122,7 +132,14 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
       Optional<ModelVersion> champion,
       StepContext context) {
     champion.ifPresent(version -> version.preprocessing().requireColumns(columns));
-    Optional<LabelCount> labels = champion.map(version -> new LabelCount(tables, version));
+    Iterator<Table> checked = tables;
+    String key = input.key();
+    if (key != null) {
+      champion.ifPresent(version -> RowKeys.requireNoFeature(key, version));
+      checked = new RowKeys(key, columns, tables);
+    }
+    Iterator<Table> rows = checked;
+    Optional<LabelCount> labels = champion.map(version -> new LabelCount(rows, version));
     Written written =
         context
             .store()
@@ -132,8 +149,9 @@ public final class Ingest implements Step<Ingest.Input, Ingest.Output> {
                 input.logicalDate(),
                 source,
                 context.run().runId(),
-                labels.<Iterator<Table>>map(counted -> counted).orElse(tables),
-                input.rowDocumentsUpTo());
+                labels.<Iterator<Table>>map(counted -> counted).orElse(rows),
+                input.rowDocumentsUpTo(),
+                key);
     RawBatch batch = written.batch();
     return new Output(
         batch.batchId(),

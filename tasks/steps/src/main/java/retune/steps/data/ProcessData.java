@@ -49,7 +49,7 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
       @Field("number of rejected rows, by rule.column") Map<String, Integer> rejected,
       @Field("number of values that preprocessing replaced, by rule.column")
           Map<String, Integer> outcomes,
-      @Field("hash of raw rows, preprocessing and target") String contentHash,
+      @Field("hash of raw rows, late labels, preprocessing and target") String contentHash,
       @Field("false if the batch held the same content already") boolean changed) {}
 
   @Override
@@ -60,8 +60,11 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
     String modelId = new Champions(context.store()).get(input.model()).modelId();
     ModelVersion champion = new ModelStore(context.store()).get(modelId);
     Preprocessing preprocessing = champion.preprocessing();
-    String contentHash = Processing.contentHash(raw, preprocessing, champion.target());
-    Processing processing = new Processing(preprocessing, champion.target(), rawBatches.read(raw));
+    LabelsOfDay late = LabelsOfDay.of(context, raw);
+    late.requireNoFeature(champion);
+    String contentHash = Processing.contentHash(raw, preprocessing, champion.target(), late);
+    Processing processing =
+        new Processing(preprocessing, champion.target(), rawBatches.read(raw), late);
     Written written =
         batches.write(
             new ProcessedBatches.Name(raw.batchId(), contentHash, raw.datasetName()),

@@ -24,8 +24,9 @@ import retune.runtime.store.RawBatches.RawBatch;
 
 /**
  * Turns a batch's raw rows into features and labels, chunk by chunk, and counts the outcomes. Keeps
- * rows without a label and rejects rows whose label is not a class. To all that judges, a row whose
- * label a model gave has none; see {@link LabelSource}.
+ * rows without a label and rejects rows whose label is not a class. A label that came later takes
+ * the place of the row's own. To all that judges, a row whose label a model gave has none; see
+ * {@link LabelSource}.
  */
 final class Processing implements Iterator<Rows> {
   /** Change it when the same raw rows and preprocessing give other features. */
@@ -34,6 +35,7 @@ final class Processing implements Iterator<Rows> {
   /** Stands for a label that is not a class. */
   private static final int UNKNOWN = -2;
 
+  private final LabelsOfDay late;
   private final Preprocessing preprocessing;
   private final Target target;
   private final Iterator<Table> chunks;
@@ -44,7 +46,8 @@ final class Processing implements Iterator<Rows> {
   private int rowsOut;
   private int labelled;
 
-  Processing(Preprocessing preprocessing, Target target, Iterator<Table> chunks) {
+  Processing(Preprocessing preprocessing, Target target, Iterator<Table> chunks, LabelsOfDay late) {
+    this.late = late;
     this.preprocessing = preprocessing;
     this.target = target;
     this.chunks = chunks;
@@ -53,8 +56,9 @@ final class Processing implements Iterator<Rows> {
   }
 
   /** Hash of the features and labels that a raw batch gives. */
-  static String contentHash(RawBatch raw, Preprocessing preprocessing, Target target) {
-    return Hashing.sha256(
+  static String contentHash(
+      RawBatch raw, Preprocessing preprocessing, Target target, LabelsOfDay late) {
+    String rows =
         String.join(
             "\n",
             FORMAT,
@@ -62,7 +66,8 @@ final class Processing implements Iterator<Rows> {
             preprocessing.hash(),
             target.column(),
             String.join("\n", target.classes()),
-            String.valueOf(target.positive())));
+            String.valueOf(target.positive()));
+    return Hashing.sha256(late.stamp().isEmpty() ? rows : rows + "\n" + late.stamp());
   }
 
   @Override
@@ -73,7 +78,7 @@ final class Processing implements Iterator<Rows> {
   @Override
   public Rows next() {
     Table chunk = chunks.next();
-    Table raw = chunk.without(Set.of(target.column()));
+    Table raw = late.withoutKey(chunk.without(Set.of(target.column())));
     Preprocessing.Result result = preprocessing.apply(raw, rowsIn);
     int[] classes = classes(chunk, result.keptRows());
     int[] known = IntStream.range(0, classes.length).filter(i -> classes[i] != UNKNOWN).toArray();
@@ -107,7 +112,9 @@ final class Processing implements Iterator<Rows> {
     ModelLabels ofModel = ModelLabels.none(labels.length);
     boolean any = false;
     for (int row = 0; row < labels.length; row++) {
-      if (labels[row] != Target.UNLABELLED && source.get().isModel(rawRows[row])) {
+      if (labels[row] != Target.UNLABELLED
+          && late.of(chunk, rawRows[row]).isEmpty()
+          && source.get().isModel(rawRows[row])) {
         ofModel.labels()[row] = labels[row];
         ofModel.confidences()[row] = source.get().confidence(rawRows[row]);
         labels[row] = Target.UNLABELLED;
@@ -140,7 +147,7 @@ final class Processing implements Iterator<Rows> {
         raw.logicalDate(),
         raw.datasetName(),
         runId,
-        contentHash(raw, preprocessing, target),
+        contentHash(raw, preprocessing, target, late),
         raw.contentHash(),
         preprocessing.hash(),
         preprocessing.schema(),
@@ -148,14 +155,19 @@ final class Processing implements Iterator<Rows> {
         rowsOut,
         labelled,
         Occurrence.named(rejected),
-        Occurrence.named(outcomes));
+        Occurrence.named(outcomes),
+        raw.key() == null ? null : late.stamp());
   }
 
-  /** The rows' class indices; unlabelled if the raw rows lack the label's column. */
+  /** The rows' class indices; unlabelled where neither the row nor a later file has a label. */
   private int[] classes(Table chunk, int[] rows) {
     Optional<Column> labels = chunk.find(target.column());
     return Arrays.stream(rows)
-        .map(row -> labels.map(column -> classIndex(column.text(row))).orElse(Target.UNLABELLED))
+        .map(
+            row ->
+                classIndex(
+                    late.of(chunk, row)
+                        .orElse(labels.map(column -> column.text(row)).orElse(null))))
         .toArray();
   }
 

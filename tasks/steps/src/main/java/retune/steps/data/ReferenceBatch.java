@@ -139,11 +139,13 @@ public final class ReferenceBatch {
             contentHash(rows),
             rows.rows());
     Processing processing =
-        new Processing(version.preprocessing(), version.target(), List.of(rows).iterator());
+        new Processing(
+            version.preprocessing(), version.target(), List.of(rows).iterator(), LabelsOfDay.NONE);
     ProcessedBatches.Name name =
         new ProcessedBatches.Name(
             raw.batchId(),
-            Processing.contentHash(raw, version.preprocessing(), version.target()),
+            Processing.contentHash(
+                raw, version.preprocessing(), version.target(), LabelsOfDay.NONE),
             source);
     Written written =
         context

@@ -160,7 +160,7 @@ class DoubtfulFileTest {
     return new Ingest()
         .run(
             new Ingest.Input(
-                "toy", LocalDate.parse("2026-11-05"), file.toString(), null, null, 100),
+                "toy", LocalDate.parse("2026-11-05"), file.toString(), null, null, null, 100),
             context);
   }
 

@@ -231,7 +231,9 @@ class IngestTest {
               Map.of("RETUNE_DATA_TOKEN", "geheim2"),
               Map.of("RETUNE_DATA_TOKEN_FILE", file.toString()))) {
         new Ingest()
-            .run(new Ingest.Input("churn", DATE, address, null, null, 0), context.with(settings));
+            .run(
+                new Ingest.Input("churn", DATE, address, null, null, null, 0),
+                context.with(settings));
         assertEquals("token=geheim2", site.query());
       }
       assertEquals(
@@ -402,7 +404,7 @@ class IngestTest {
     try {
       return new Ingest()
           .run(
-              new Ingest.Input("churn", DATE, null, "sales", null, 0),
+              new Ingest.Input("churn", DATE, null, "sales", null, null, 0),
               context.with(Map.of("RETUNE_DATA_MONGO_URI", uri, "RETUNE_STORE_WAIT", "1")));
     } catch (IOException e) {
       throw new AssertionError(e);
@@ -418,7 +420,7 @@ class IngestTest {
       return new Ingest()
           .run(
               new Ingest.Input(
-                  "churn", DATE, data, collection, filter, RawBatches.ROW_DOCUMENTS_UP_TO),
+                  "churn", DATE, data, collection, filter, null, RawBatches.ROW_DOCUMENTS_UP_TO),
               context);
     } catch (IOException e) {
       throw new AssertionError(e);

@@ -67,7 +67,7 @@ class LabelsOfModelsTest {
     ingested =
         new Ingest()
             .run(
-                new Ingest.Input(Deployment.MODEL, DATE, file.toString(), null, null, 0),
+                new Ingest.Input(Deployment.MODEL, DATE, file.toString(), null, null, null, 0),
                 deployment.context());
   }
 
