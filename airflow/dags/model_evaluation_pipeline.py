@@ -31,6 +31,9 @@ evaluation fails, and decides nothing: drift explains, harm retrains.
 The button *Report* under *Details* of a task that judged a version opens the comparison behind its
 verdict; that of `detect_drift`, both distributions of each column with drift.
 
+Where `harm` is a trigger of the loop's retraining, `start_retraining` starts the DAG
+`model_retraining` after a day that found no version that helps.
+
 `send_evaluation_results` always runs and records the outcome; it is the only task that approves.
 `fail_run_after_alert` turns the run of a day that ended in an alert red, also when the day runs
 again, with the outcome as the failure. By then the alert is sent and the outcome recorded: there is
@@ -50,6 +53,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from retune import (
     LOGICAL_DATE,
     StartApproval,
+    StartRetraining,
     day_param,
     loops,
     param,
@@ -293,4 +297,13 @@ for loop in loops():
                 asked_by=send_evaluation_results.task_id,
                 doc_md="Starts `model_approval` for the question of a day that ended as `asked`; "
                 "otherwise skipped.",
+            )
+        if "harm" in (loop.retraining.triggers or ()):
+            send_evaluation_results >> StartRetraining(
+                task_id="start_retraining",
+                retraining=loop.dag_id("model_retraining"),
+                day=LOGICAL_DATE,
+                outcome=send_evaluation_results.task_id,
+                doc_md="Starts `model_retraining` if the day found no version that helps; "
+                "otherwise skipped. The triggers decide there.",
             )

@@ -8,8 +8,9 @@ production, and the best one is compared with it on rows that neither was traine
 - A version that passes is approved; `model_deployment_pipeline` puts it into production.
 - Otherwise the model in production stays, and people are told.
 
-**When.** With triggers, every six hours, and at the times of `weekly` and `monthly`, UTC. Several
-triggers at once start one retraining: the model has one lease, which a run that ends gives back.
+**When.** With triggers, every six hours, and at the times of `weekly` and `monthly`, UTC; with
+`harm`, also after each day that found no version that helps. Several triggers at once start one
+retraining: the model has one lease, which a run that ends gives back.
 
 **By hand.** Trigger the DAG: it decides by the triggers, or starts in any case with
 *force_retrain*. A program posts the same with `{"conf": {"request": "api"}}`.
@@ -22,6 +23,7 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, TriggerRule, chain
+from airflow.sdk.exceptions import AirflowSkipException
 
 from retune import Loop, loops, param, result, step
 from retune.loops import STRATEGIES
@@ -66,9 +68,11 @@ def form(loop: Loop) -> dict[str, Param]:
 
 
 def retrain_or_skip(ti: Any) -> str:
-    """Chooses the task that follows the decision."""
-    fires = ti.xcom_pull(task_ids="check_retraining_trigger")["should_retrain"]
-    return "prepare_training_data" if fires else "skip_retraining"
+    """Chooses the task that follows the decision; none if the check has failed."""
+    decision = ti.xcom_pull(task_ids="check_retraining_trigger") or {}
+    if "should_retrain" not in decision:
+        raise AirflowSkipException("Nothing is decided: check_retraining_trigger has failed.")
+    return "prepare_training_data" if decision["should_retrain"] else "skip_retraining"
 
 
 def promote_or_keep(ti: Any) -> str:
@@ -103,12 +107,13 @@ for loop in loops():
             evidence=loop.gate.evidence,
             drift_report_path="{{ params.drift_report_path or '' }}",
             target_column="{{ params.target_column or '' }}",
-            request="{{ params.request if dag_run.run_type != 'scheduled' else 'none' }}",
+            request="{{ params.request if dag_run.run_type == 'manual' else 'none' }}",
             force_retrain="{{ params.force_retrain }}",
         )
         decide_after_check = BranchPythonOperator(
             task_id="decide_after_check",
             python_callable=retrain_or_skip,
+            trigger_rule=TriggerRule.ALL_DONE,
             doc_md="Goes to `prepare_training_data` if a retraining starts.",
         )
         skip_retraining = EmptyOperator(
@@ -186,6 +191,8 @@ for loop in loops():
         )
 
         check_retraining_trigger >> decide_after_check >> [skip_retraining, prepare_training_data]
+        # A check that fails makes the run fail here, not in the task that records a retraining.
+        check_retraining_trigger >> skip_retraining
         chain(
             prepare_training_data,
             filter_training_data,

@@ -165,6 +165,7 @@ def test_a_retraining_goes_from_its_reason_to_a_version_or_not_and_is_logged(bag
     dag = bag().dags["model_retraining"]
     assert edges(dag) == {
         ("check_retraining_trigger", "decide_after_check"),
+        ("check_retraining_trigger", "skip_retraining"),
         ("decide_after_check", "skip_retraining"),
         ("decide_after_check", "prepare_training_data"),
         ("prepare_training_data", "filter_training_data"),
@@ -235,6 +236,16 @@ def test_only_a_loop_that_asks_has_a_task_for_it(bag, tmp_path, gate, asks):
     if asks:
         assert dag.task_dict["ask_person"].trigger_dag_id == "model_approval.other"
         assert dag.task_dict["ask_person"].wait_for_completion is False
+
+
+@pytest.mark.parametrize(("triggers", "starts"), [("[]", False), ("[weekly, harm]", True)])
+def test_only_harm_that_the_loop_names_starts_a_retraining(bag, tmp_path, triggers, starts):
+    (tmp_path / "other.yaml").write_text(f"name: other\nretraining: {{triggers: {triggers}}}\n")
+    dag = bag("process", tmp_path).dags["model_evaluation_pipeline.other"]
+    assert (("send_evaluation_results", "start_retraining") in edges(dag)) is starts
+    if starts:
+        assert dag.task_dict["start_retraining"].trigger_dag_id == "model_retraining.other"
+        assert dag.task_dict["start_retraining"].wait_for_completion is False
 
 
 def test_each_pipeline_starts_the_next_for_the_same_day(bag):

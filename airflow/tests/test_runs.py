@@ -109,6 +109,44 @@ def test_a_day_goes_on_where_drift_cannot_be_told(run, program):
     assert ended.done == BEFORE - {"detect_drift"} | {"send_evaluation_results"}
 
 
+@pytest.mark.parametrize(("status", "asks"), [("failed_max_retries", True), ("approved", False)])
+def test_a_day_without_help_asks_for_a_retraining_once(run, program, tmp_path, status, asks):
+    """A run of the other DAG comes first: only then does Airflow know it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    name = status.replace("_", "-")
+    folder = tmp_path / "loops"
+    folder.mkdir()
+    (folder / "other.yaml").write_text(f"name: {name}\nretraining: {{triggers: [harm]}}\n")
+    program.answer({"check_retraining_trigger": {"should_retrain": False}})
+    first = run(f"model_retraining.{name}", folder)
+    assert first.states["skip_retraining"] == "success"
+    ended = {"status": status, "message": "It has ended.", "revision": 2}
+    program.answer(CHAMPION | HEALTHY | {"send_evaluation_results": ended})
+    for state in ("success", "skipped") if asks else ("skipped",):
+        evaluation = run(f"model_evaluation_pipeline.{name}", folder)
+        assert evaluation.states["start_retraining"] == state
+    with create_session() as session:
+        query = select(DagRun).filter_by(dag_id=f"model_retraining.{name}")
+        runs = {started.run_id: started.conf for started in session.scalars(query)}
+    del runs[first.id]
+    assert runs == ({"harm__2026-11-05__2": {"request": "none"}} if asks else {})
+
+
+def test_a_retraining_whose_check_fails_records_no_retraining(run, program):
+    program.answer({"check_retraining_trigger": {"_exit": 50}})
+    ended = run("model_retraining")
+    assert ended.state == "failed"
+    assert {t for t, state in ended.states.items() if state != "skipped"} == {
+        "check_retraining_trigger",
+        "skip_retraining",
+    }
+    assert ended.states["skip_retraining"] == "upstream_failed"
+    assert program.inputs("log_retraining_event") == []
+
+
 def test_an_earlier_version_that_passes_needs_no_attempt(run, program):
     earlier = {"look_back": {"passed": True, "model_id": "earlier"}}
     program.answer(CHAMPION | FAILS | earlier)

@@ -2,6 +2,7 @@
 
 from retune.approval import AskPerson, StartApproval
 from retune.loops import Loop, loops
+from retune.retraining import StartRetraining
 from retune.steps import LOGICAL_DATE, day_param, param, result, sharded, step
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "AskPerson",
     "Loop",
     "StartApproval",
+    "StartRetraining",
     "day_param",
     "loops",
     "param",
