@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import retune.control.dashboard.DashboardRoutes;
 import retune.runtime.StepContext;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
@@ -25,6 +26,7 @@ final class ControlServer implements AutoCloseable {
     Stream.<Route.Group>of(
             new HealthRoutes(context),
             new ModelRoutes(context, models),
+            new DashboardRoutes(context),
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)

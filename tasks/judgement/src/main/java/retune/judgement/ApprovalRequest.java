@@ -186,22 +186,29 @@ public record ApprovalRequest(
         .reduce((_, last) -> last);
   }
 
+  /** The questions about versions of a model that wait for an answer, the oldest first. */
+  public static List<ApprovalRequest> open(StepContext context, String model) {
+    DocumentStore store = context.store();
+    Optional<Champion> champion = new Champions(store).find(model);
+    return champion.isEmpty()
+        ? List.of()
+        : ofModel(store, model + "/").stream()
+            .filter(request -> ApprovalAnswer.find(store, request).isEmpty())
+            .filter(request -> request.expired(context.clock().instant()).isEmpty())
+            .filter(request -> request.closed(context, champion.get()).isEmpty())
+            .toList();
+  }
+
   /**
    * Whether another day has asked about the version, and its question still waits for an answer.
    *
    * @param batchId the day, as model/date
    */
   static boolean isOpenElsewhere(StepContext context, String batchId, String modelId) {
-    DocumentStore store = context.store();
     String model = batchId.substring(0, batchId.lastIndexOf('/'));
-    Optional<Champion> champion = new Champions(store).find(model);
-    return champion.isPresent()
-        && ofModel(store, model + "/").stream()
-            .filter(request -> request.modelId.equals(modelId))
-            .filter(request -> !request.id.startsWith(batchId + "/"))
-            .filter(request -> ApprovalAnswer.find(store, request).isEmpty())
-            .filter(request -> request.expired(context.clock().instant()).isEmpty())
-            .anyMatch(request -> request.closed(context, champion.get()).isEmpty());
+    return open(context, model).stream()
+        .filter(request -> request.modelId.equals(modelId))
+        .anyMatch(request -> !request.id.startsWith(batchId + "/"));
   }
 
   /** The oldest first. */

@@ -299,11 +299,11 @@ public final class Chart {
     return text.length() > most ? text.substring(0, most - 1) + "…" : text;
   }
 
-  private static String key(String style, String name) {
+  static String key(String style, String name) {
     return "<span class=\"key %s\">%s</span>".formatted(style, Html.text(name));
   }
 
-  private static String figure(String title, String legend, String svg) {
+  static String figure(String title, String legend, String svg) {
     return "<figure><figcaption>%s %s</figcaption>%s</figure>\n"
         .formatted(Html.text(title), legend, svg);
   }
@@ -311,7 +311,7 @@ public final class Chart {
   /**
    * A length with two digits. A page has thousands, for which a format would take most of its time.
    */
-  private static String number(double value) {
+  static String number(double value) {
     long hundredths = Math.round(100 * value);
     long fraction = Math.abs(hundredths % 100);
     return (hundredths < 0 ? "-" : "")

@@ -32,6 +32,11 @@ public final class Html {
 
   private Html() {}
 
+  /** The style sheet of {@link #page}, for pages that are served with others. */
+  public static String style() {
+    return STYLE;
+  }
+
   /** Escapes text, so that it shows as it is. */
   public static String text(String text) {
     return text.replace("&", "&amp;")

@@ -1,0 +1,96 @@
+package retune.control.dashboard;
+
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.core.metrics.Metric;
+import retune.judgement.AuditTrail;
+import retune.runtime.StepContext;
+
+/**
+ * What a model's page says of its last days.
+ *
+ * @param summary as on the overview
+ * @param span number of days that are shown
+ * @param days the newest first
+ * @param metric of the gate on the last day; null before the first
+ * @param measured what the version in production had, by day and version
+ * @param estimates without labels, by date
+ * @param drift by date, the newest first
+ * @param attempts at fine-tuning, the newest first
+ * @param verdicts on attempts and earlier versions, by attempt
+ * @param moves deployments and rollbacks, the oldest first
+ * @param retrainings events, the newest first
+ * @param evidence the last entry of the evidence over days
+ * @param reports ids of verdicts that have a report
+ */
+record ModelHistory(
+    Summary summary,
+    int span,
+    List<Reading.Day> days,
+    @Nullable Metric metric,
+    Map<String, Reading.Measured> measured,
+    Map<LocalDate, Document> estimates,
+    Map<LocalDate, Reading.Drift> drift,
+    List<Document> attempts,
+    List<Document> verdicts,
+    List<Document> moves,
+    List<Document> retrainings,
+    @Nullable Document evidence,
+    Set<String> reports) {
+  /** Days whose drift, attempts and rows of tables are shown. */
+  static final int DETAIL = 21;
+
+  private static final int RETRAININGS = 20;
+
+  static ModelHistory read(StepContext context, String model, int span) {
+    Reading reading = new Reading(context.store());
+    Summary summary = Summary.read(context, model);
+    LocalDate last = summary.last().map(Reading.Day::date).orElse(LocalDate.EPOCH);
+    LocalDate from = last.minusDays(span - 1L);
+    List<Reading.Day> days = reading.days(model, from);
+    LocalDate detail = last.minusDays(Math.min(span, DETAIL) - 1L);
+    Metric metric = days.isEmpty() ? null : Metric.ofId(days.getFirst().metric());
+    List<Document> verdicts = reading.verdicts(model, detail);
+    List<String> compared =
+        verdicts.stream()
+            .filter(verdict -> !verdict.getString("model_id").equals(verdict.get("champion_id")))
+            .map(verdict -> verdict.getString("_id"))
+            .toList();
+    return new ModelHistory(
+        summary,
+        span,
+        days,
+        metric,
+        metric == null ? Map.of() : reading.measured(model, from, metric),
+        metric == null ? Map.of() : reading.estimates(model, from, metric),
+        reading.drift(model, days.stream().filter(day -> !day.date().isBefore(detail)).toList()),
+        new ArrayList<>(reading.attempts(model, detail)).reversed(),
+        verdicts,
+        new AuditTrail(context.store()).deployments(model),
+        reading.retrainings(model, RETRAININGS),
+        reading.lastEvidence(model).orElse(null),
+        new HashSet<>(reading.comparisons(compared)));
+  }
+
+  /** The value of the version in production on a day; of other metrics none. */
+  Reading.@Nullable Measured measured(Reading.Day day) {
+    Reading.Measured found = measured.get(day.date() + " " + day.championId());
+    if (found != null) {
+      return found;
+    }
+    return metric != null && day.metric().equals(metric.id()) && Double.isFinite(day.value())
+        ? new Reading.Measured(day.value(), Double.NaN, Double.NaN)
+        : null;
+  }
+
+  /** The detailed days. */
+  List<Reading.Day> lastDays() {
+    return days.subList(0, Math.min(DETAIL, days.size()));
+  }
+}

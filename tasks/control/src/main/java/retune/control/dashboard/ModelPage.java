@@ -1,0 +1,395 @@
+package retune.control.dashboard;
+
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.control.dashboard.Markup.Heading;
+import retune.core.metrics.Metric;
+import retune.report.Axis;
+import retune.report.Chart;
+import retune.report.Timeline;
+import retune.report.Timeline.Mark;
+import retune.report.Timeline.Point;
+import retune.report.Timeline.Series;
+
+/** What happened to a model, and why. */
+final class ModelPage {
+  /** The spans that the page offers, in days. */
+  private static final Map<Integer, String> SPANS =
+      new TreeMap<>(Map.of(30, "30 days", 90, "90 days", 365, "a year", 1095, "3 years"));
+
+  private final ModelHistory model;
+
+  private ModelPage(ModelHistory model) {
+    this.model = model;
+  }
+
+  /** The least offered span that has so many days; the longest where none has. */
+  static int span(int days) {
+    return SPANS.keySet().stream()
+        .filter(span -> span >= days)
+        .findFirst()
+        .orElseGet(() -> SPANS.keySet().stream().reduce((_, last) -> last).orElseThrow());
+  }
+
+  static String of(ModelHistory model, Instant now) {
+    ModelPage page = new ModelPage(model);
+    return Layout.page(
+        model.summary().model(),
+        List.of(),
+        Markup.join(
+            page.verdict(now),
+            page.chart(),
+            page.days(),
+            page.drift(),
+            page.attempts(),
+            page.challenger(),
+            page.retrainings(),
+            page.barred()),
+        now);
+  }
+
+  private String name() {
+    return model.summary().model();
+  }
+
+  private Markup verdict(Instant now) {
+    List<Markup> needs = model.summary().needs(now);
+    return Markup.join(
+        needs.isEmpty()
+            ? Markup.NONE
+            : Layout.section(
+                "Needs a person",
+                Markup.of(
+                    "<ul class=\"needs\">{}</ul>\n",
+                    needs.stream()
+                        .map(need -> Markup.of("<li>{}</li>\n", need))
+                        .collect(Markup.joining()))),
+        Layout.section(
+            "Last verdict",
+            Markup.join(
+                model
+                    .summary()
+                    .last()
+                    .map(OverviewPage::verdict)
+                    .orElseGet(OverviewPage::noVerdict),
+                OverviewPage.facts(model.summary(), now))));
+  }
+
+  private Markup chart() {
+    Metric metric = model.metric();
+    if (metric == null) {
+      return Markup.NONE;
+    }
+    List<Reading.Day> days = model.days().reversed();
+    List<Point> truth = new ArrayList<>();
+    List<Point> limit = new ArrayList<>();
+    for (Reading.Day day : days) {
+      Reading.Measured value = model.measured(day);
+      if (value != null) {
+        truth.add(new Point(day.date(), value.value(), value.low(), value.high()));
+      }
+      if (day.metric().equals(metric.id())) {
+        limit.add(new Point(day.date(), day.threshold()));
+      }
+    }
+    List<Series> lines = new ArrayList<>(List.of(new Series("measured with labels", truth)));
+    List<Point> estimates =
+        model.estimates().entrySet().stream()
+            .filter(estimate -> estimate.getValue().get("estimate") instanceof Double)
+            .map(estimate -> point(estimate.getKey(), estimate.getValue()))
+            .toList();
+    if (!estimates.isEmpty()) {
+      lines.add(new Series("estimated without labels", estimates));
+    }
+    List<Move> moves = moves(days);
+    Timeline timeline =
+        new Timeline(
+            "%s of the version in production, with 95 %% intervals".formatted(metric.title()),
+            lines,
+            limit,
+            moves.stream().map(Move::mark).toList());
+    return Layout.section(
+        metric.title() + " by day",
+        Markup.join(
+            spans(),
+            timeline.isEmpty()
+                ? Markup.of("<p>No day has a value of {} yet.</p>\n", metric.title())
+                : new Markup(timeline.figure()),
+            moves.isEmpty()
+                ? Markup.NONE
+                : Markup.of(
+                    "<h3>Changes of the version in production</h3>\n<ul class=\"moves\">{}</ul>\n",
+                    moves.reversed().stream().map(this::sentence).collect(Markup.joining()))));
+  }
+
+  private static Point point(LocalDate day, Document estimate) {
+    return new Point(
+        day,
+        estimate.getDouble("estimate"),
+        Objects.requireNonNullElse(estimate.getDouble("low"), Double.NaN),
+        Objects.requireNonNullElse(estimate.getDouble("high"), Double.NaN));
+  }
+
+  private Markup spans() {
+    return Markup.of(
+        "<nav aria-label=\"Days shown\" class=\"spans\"><ol>{}</ol></nav>\n",
+        SPANS.entrySet().stream()
+            .map(
+                span ->
+                    span.getKey() == model.span()
+                        ? Markup.of(
+                            "<li><span aria-current=\"true\">{}</span></li>", span.getValue())
+                        : Markup.of(
+                            "<li>{}</li>",
+                            Markup.link(
+                                Paths.model(name()) + "?days=" + span.getKey(), span.getValue())))
+            .collect(Markup.joining()));
+  }
+
+  /** A change of the version in production, on a day that the chart has. */
+  private record Move(LocalDate day, Document event, Mark mark) {}
+
+  private List<Move> moves(List<Reading.Day> days) {
+    if (days.isEmpty()) {
+      return List.of();
+    }
+    List<Move> moves = new ArrayList<>();
+    List<Document> events =
+        model.moves().stream()
+            .filter(event -> !"version_released".equals(event.getString("event_type")))
+            .filter(event -> event.getString("previous_model_id") != null)
+            .toList();
+    for (Document event : events) {
+      LocalDate day = day(event);
+      if (!day.isBefore(days.getFirst().date())) {
+        boolean isRollback = "model_rolled_back".equals(event.getString("event_type"));
+        moves.add(
+            new Move(day, event, new Mark(day, Integer.toString(moves.size() + 1), isRollback)));
+      }
+    }
+    return moves;
+  }
+
+  private static LocalDate day(Document event) {
+    String date = event.getString("logical_date");
+    return LocalDate.parse(date == null ? event.getString("timestamp").substring(0, 10) : date);
+  }
+
+  private Markup sentence(Move move) {
+    Document event = move.event;
+    String by = event.getString("by");
+    String reason = event.getString("reason");
+    return Markup.of(
+        "<li>{} · {} · {} {} {}{}.{}</li>\n",
+        move.mark.label(),
+        move.day,
+        version(event.getString("model_id")),
+        move.mark.isSetback() ? "was rolled back to, after" : "follows",
+        version(event.getString("previous_model_id")),
+        by == null ? "" : ", by " + by,
+        reason == null
+            ? Markup.NONE
+            : Markup.of("<details><summary>Why</summary>{}</details>", reason));
+  }
+
+  private Markup version(String modelId) {
+    return Markup.link(Paths.version(name(), modelId), modelId);
+  }
+
+  private Markup days() {
+    List<List<Markup>> rows = new ArrayList<>();
+    for (Reading.Day day : model.lastDays()) {
+      Reading.Measured value = model.measured(day);
+      rows.add(
+          List.of(
+              Markup.of("{}<br>{}", day.date(), run(day.runId(), day.runUrl())),
+              Markup.of("{}<br>{}", Words.outcome(day.status()), day.message()),
+              value == null ? Markup.text("–") : Markup.text(Chart.fixed(value.value())),
+              value == null || !Double.isFinite(value.low())
+                  ? Markup.text("–")
+                  : Markup.text(
+                      "%s to %s".formatted(Chart.fixed(value.low()), Chart.fixed(value.high()))),
+              Markup.text(Axis.label(day.threshold())),
+              Optional.ofNullable(model.estimates().get(day.date()))
+                  .map(estimate -> estimate.getDouble("estimate"))
+                  .map(estimate -> Markup.text(Chart.fixed(estimate)))
+                  .orElse(Markup.text("–"))));
+    }
+    return rows.isEmpty()
+        ? Markup.NONE
+        : Layout.section(
+            "Days",
+            Markup.table(
+                "How the last %d days ended, the newest first".formatted(rows.size()),
+                List.of(
+                    Heading.text("day and run"),
+                    Heading.sentences("outcome and why"),
+                    Heading.number("value"),
+                    Heading.number("95 % interval"),
+                    Heading.number("limit"),
+                    Heading.number("estimate")),
+                rows));
+  }
+
+  private static Markup run(String runId, @Nullable String url) {
+    Markup name =
+        url != null && (url.startsWith("https://") || url.startsWith("http://"))
+            ? Markup.link(url, runId)
+            : Markup.text(runId);
+    return Markup.of("<small>{}</small>", name);
+  }
+
+  private Markup drift() {
+    return model.drift().isEmpty()
+        ? Layout.section("Drift", Markup.of("<p>No report on these days.</p>\n"))
+        : Layout.section("Drift", DriftStrip.of(List.copyOf(model.drift().values()).reversed()));
+  }
+
+  private Markup attempts() {
+    List<List<Markup>> rows = new ArrayList<>();
+    for (Document attempt : model.attempts()) {
+      String modelId = attempt.getString("model_id");
+      String path = attempt.getString("data_path");
+      Optional<Document> verdict =
+          model.verdicts().stream()
+              .filter(judged -> judged.getString("model_id").equals(modelId))
+              .filter(judged -> judged.getString("data_path").equals(path))
+              .filter(judged -> judged.getString("run_id").equals(attempt.getString("run_id")))
+              .reduce((_, last) -> last);
+      rows.add(row(attempt, modelId, verdict));
+    }
+    return rows.isEmpty()
+        ? Layout.section(
+            "Attempts and candidates", Markup.of("<p>Nothing was trained on these days.</p>\n"))
+        : Layout.section(
+            "Attempts and candidates",
+            Markup.table(
+                "Attempts at fine-tuning, the newest first",
+                List.of(
+                    Heading.text("day"),
+                    Heading.number("attempt"),
+                    Heading.text("strategy"),
+                    Heading.text("version"),
+                    Heading.number("on validation rows"),
+                    Heading.text("verdict"),
+                    Heading.sentences("why"),
+                    Heading.text("report")),
+                rows));
+  }
+
+  private List<Markup> row(Document attempt, @Nullable String modelId, Optional<Document> verdict) {
+    String path = attempt.getString("data_path");
+    Double value = attempt.getDouble("validation_value");
+    String why =
+        verdict
+            .map(judged -> judged.getString("reason"))
+            .orElseGet(
+                () ->
+                    Objects.requireNonNullElse(
+                        attempt.getString("reason"), "not chosen for the hold-out"));
+    return List.of(
+        Markup.text(path.substring(path.indexOf('/') + 1)),
+        Markup.text(String.valueOf(attempt.getInteger("attempt"))),
+        Markup.text(Words.plain(String.valueOf(attempt.getString("strategy")))),
+        modelId == null ? Markup.text("none") : version(modelId),
+        Markup.text(value == null ? "–" : Chart.fixed(value)),
+        verdict.map(judged -> Words.answer(judged.getString("status"))).orElse(Markup.text("–")),
+        Markup.text(why),
+        verdict
+            .map(judged -> judged.getString("_id"))
+            .filter(model.reports()::contains)
+            .map(id -> Markup.link(Paths.comparison(id), "comparison"))
+            .orElse(Markup.text("–")));
+  }
+
+  private Markup challenger() {
+    Document evidence = model.evidence();
+    List<Document> challengers =
+        evidence == null ? List.of() : evidence.getList("challengers", Document.class, List.of());
+    if (challengers.isEmpty()) {
+      return Markup.NONE;
+    }
+    return Layout.section(
+        "Challengers",
+        Markup.table(
+            "Versions that gather evidence beside the one in production",
+            List.of(
+                Heading.text("version"),
+                Heading.text("standing"),
+                Heading.number("days"),
+                Heading.number("evidence that it is better"),
+                Heading.number("that it is worse"),
+                Heading.number("decides from")),
+            challengers.stream()
+                .map(
+                    challenger ->
+                        List.of(
+                            version(challenger.getString("model_id")),
+                            Markup.text(Words.plain(challenger.getString("standing"))),
+                            number(challenger, "days"),
+                            number(challenger, "e_value"),
+                            number(challenger, "worse_e_value"),
+                            number(Objects.requireNonNull(evidence), "limit")))
+                .toList()));
+  }
+
+  private static Markup number(Document document, String field) {
+    return Markup.text(
+        document.get(field) instanceof Number number ? Axis.label(number.doubleValue()) : "–");
+  }
+
+  private Markup retrainings() {
+    return model.retrainings().isEmpty()
+        ? Markup.NONE
+        : Layout.section(
+            "Retrainings",
+            Markup.table(
+                "Events of retrainings, the newest first",
+                List.of(
+                    Heading.text("retraining"),
+                    Heading.text("when"),
+                    Heading.text("status"),
+                    Heading.text("trigger"),
+                    Heading.number("rows"),
+                    Heading.sentences("why")),
+                model.retrainings().stream().map(ModelPage::retraining).toList()));
+  }
+
+  private static List<Markup> retraining(Document event) {
+    Document details = event.get("details", new Document());
+    String why =
+        Stream.of(details.getString("deployment_reason"), details.getString("reason"))
+            .filter(Objects::nonNull)
+            .findFirst()
+            .orElse("");
+    return List.of(
+        Markup.text(String.valueOf(event.getString("retraining_id"))),
+        Words.time(event.getString("timestamp")),
+        Words.status(String.valueOf(event.getString("status"))),
+        Markup.text(Words.plain(String.valueOf(event.getString("trigger")))),
+        number(details, "dataset_size"),
+        Markup.text(why));
+  }
+
+  private Markup barred() {
+    List<Markup> bars =
+        model.summary().champion().bars().stream()
+            .sorted(Comparator.comparing(bar -> bar.since()))
+            .map(bar -> Markup.of("<li>{}</li>\n", bar.sentence()))
+            .toList();
+    return bars.isEmpty()
+        ? Markup.NONE
+        : Layout.section(
+            "Barred versions", Markup.of("<ul>{}</ul>\n", bars.stream().collect(Markup.joining())));
+  }
+}

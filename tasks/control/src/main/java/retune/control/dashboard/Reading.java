@@ -1,0 +1,378 @@
+package retune.control.dashboard;
+
+import com.mongodb.client.FindIterable;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
+import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Metric;
+import retune.core.statistics.CountedError;
+import retune.runtime.store.DocumentStore;
+
+/**
+ * Reads what pages show. Everything is read by ranges of ids; drift reports, which are large, by
+ * their ids, because the embedded store answers a range by reading the whole collection.
+ */
+final class Reading {
+  /** Up to so many drift reports are small enough to be read by a range. */
+  private static final int FEW_REPORTS = 300;
+
+  /** Ids in one query. */
+  private static final int IDS_AT_ONCE = 64;
+
+  private static final double NORMAL_95 = 1.959963984540054;
+  private static final String DATE = "logical_date";
+  private static final String TIMESTAMP = "timestamp";
+
+  private final DocumentStore store;
+
+  Reading(DocumentStore store) {
+    this.store = store;
+  }
+
+  /**
+   * How a day ended: its latest outcome.
+   *
+   * @param championId the version in production that was judged
+   * @param modelId the version to be in production
+   * @param value the gate's metric of the version that was judged last
+   */
+  record Day(
+      LocalDate date,
+      String status,
+      String championId,
+      String modelId,
+      String metric,
+      double value,
+      double threshold,
+      String message,
+      String runId,
+      @Nullable String runUrl,
+      Instant at) {
+    private static Day of(Document outcome) {
+      Document info = outcome.get("retraining_info", Document.class);
+      return new Day(
+          LocalDate.parse(outcome.getString(DATE)),
+          outcome.getString("status"),
+          outcome.getString("champion_id"),
+          outcome.getString("model_id"),
+          info.getString("metric"),
+          info.getDouble("value"),
+          info.getDouble("threshold"),
+          outcome.getString("message"),
+          outcome.getString("run_id"),
+          outcome.getString("run_url"),
+          Instant.parse(outcome.getString(TIMESTAMP)));
+    }
+  }
+
+  /** A value of the gate's metric with its 95 % interval, whose ends are NaN where it has none. */
+  record Measured(double value, double low, double high) {}
+
+  /** A drift report without its page. */
+  record Drift(
+      String id,
+      LocalDate date,
+      boolean detected,
+      List<String> findings,
+      int drifted,
+      int features,
+      Map<String, Feature> byFeature) {
+    /**
+     * How a feature differs from the reference.
+     *
+     * @param limit of the PSI, beyond which chance does not take it
+     */
+    record Feature(double psi, double limit, boolean detected) {}
+  }
+
+  /** The latest days of a model, the newest first. */
+  List<Day> days(String model, int most) {
+    // Revisions of a day share its place.
+    return latest(find("outcomes", below(model)).sort(Sorts.descending("_id")).limit(2 * most))
+        .stream()
+        .limit(most)
+        .toList();
+  }
+
+  /** The days of a model from a date on, the newest first. */
+  List<Day> days(String model, LocalDate from) {
+    return latest(find("outcomes", below(model, from)));
+  }
+
+  private static List<Day> latest(Iterable<Document> outcomes) {
+    Map<String, Document> byDate = new TreeMap<>(Comparator.reverseOrder());
+    for (Document outcome : outcomes) {
+      byDate.merge(
+          outcome.getString(DATE),
+          outcome,
+          (one, other) -> other.getInteger("revision") > one.getInteger("revision") ? other : one);
+    }
+    return byDate.values().stream().map(Day::of).toList();
+  }
+
+  /** What the version in production had on each day, by date and version. */
+  Map<String, Measured> measured(String model, LocalDate from, Metric metric) {
+    Map<String, Document> latest = new HashMap<>();
+    // Ids of versions are the model's name, '-' and a hash; '.' follows '-'.
+    for (Document measured :
+        find(
+                "performance_metrics",
+                Filters.and(
+                    Filters.gte("_id", model + "-"),
+                    Filters.lt("_id", model + "."),
+                    Filters.gte("data_path", model + "/" + from),
+                    Filters.lt("data_path", model + "0"),
+                    Filters.eq("dataset_name", "test")))
+            .projection(
+                Projections.include(
+                    "data_path",
+                    "model_id",
+                    TIMESTAMP,
+                    "positive",
+                    "roc_auc_error",
+                    "metrics." + metric.id(),
+                    "metrics.confusion_matrix"))) {
+      latest.merge(
+          dateOf(measured) + " " + measured.getString("model_id"), measured, Reading::newer);
+    }
+    Map<String, Measured> values = new HashMap<>();
+    latest.forEach(
+        (key, document) -> measured(document, metric).ifPresent(value -> values.put(key, value)));
+    return values;
+  }
+
+  private static String dateOf(Document document) {
+    String path = document.getString("data_path");
+    return path.substring(path.indexOf('/') + 1);
+  }
+
+  private static Optional<Measured> measured(Document document, Metric metric) {
+    Document metrics = document.get("metrics", Document.class);
+    if (!(metrics.get(metric.id()) instanceof Double value)) {
+      return Optional.empty();
+    }
+    double error =
+        metric == Metric.ROC_AUC
+            ? document.get("roc_auc_error") instanceof Double given ? given : Double.NaN
+            : error(document, metrics, metric);
+    return Optional.of(
+        new Measured(
+            value, Math.max(0, value - NORMAL_95 * error), Math.min(1, value + NORMAL_95 * error)));
+  }
+
+  private static double error(Document document, Document metrics, Metric metric) {
+    List<?> rows = metrics.get("confusion_matrix", List.of());
+    long[][] counts =
+        rows.stream()
+            .map(
+                row ->
+                    ((List<?>) row)
+                        .stream().mapToLong(count -> ((Number) count).longValue()).toArray())
+            .toArray(long[][]::new);
+    return counts.length < 2
+        ? Double.NaN
+        : CountedError.of(metric, new ConfusionMatrix(counts), document.getInteger("positive", 1));
+  }
+
+  /** The drift reports of days, by date. Of several reports on a day, the last. */
+  Map<LocalDate, Drift> drift(String model, List<Day> days) {
+    List<String> ids =
+        days.stream()
+            .map(day -> "%s/%s/%s/%s".formatted(model, day.date, day.runId, day.championId))
+            .toList();
+    List<Document> found = new ArrayList<>();
+    for (int from = 0; from < ids.size(); from += IDS_AT_ONCE) {
+      List<String> some = ids.subList(from, Math.min(ids.size(), from + IDS_AT_ONCE));
+      reports(Filters.in("_id", some)).into(found);
+    }
+    boolean few = store.collection("drift_reports").estimatedDocumentCount() <= FEW_REPORTS;
+    if (few) {
+      // Days without labels have a report and no outcome.
+      found.clear();
+      LocalDate from = days.isEmpty() ? LocalDate.EPOCH : days.getLast().date;
+      reports(below(model, from)).into(found);
+    }
+    Map<String, Document> byDate = new TreeMap<>();
+    found.forEach(report -> byDate.merge(report.getString(DATE), report, Reading::newer));
+    Map<LocalDate, Drift> drift = new TreeMap<>(Comparator.reverseOrder());
+    byDate.values().stream().map(Reading::drift).forEach(report -> drift.put(report.date, report));
+    return drift;
+  }
+
+  private FindIterable<Document> reports(Bson filter) {
+    return find("drift_reports", filter)
+        .projection(
+            Projections.include(
+                DATE,
+                TIMESTAMP,
+                "overall_drift_detected",
+                "findings",
+                "feature_drift.total_features",
+                "feature_drift.drifted_features",
+                "feature_drift.features.feature",
+                "feature_drift.features.drift_detected",
+                "feature_drift.features.psi.psi",
+                "feature_drift.features.psi.limit"));
+  }
+
+  private static Drift drift(Document report) {
+    Document drift = report.get("feature_drift", Document.class);
+    Map<String, Drift.Feature> features = new LinkedHashMap<>();
+    for (Document feature : drift.getList("features", Document.class, List.of())) {
+      Document psi = feature.get("psi", Document.class);
+      features.put(
+          feature.getString("feature"),
+          new Drift.Feature(
+              psi.getDouble("psi"), psi.getDouble("limit"), feature.getBoolean("drift_detected")));
+    }
+    return new Drift(
+        report.getString("_id"),
+        LocalDate.parse(report.getString(DATE)),
+        report.getBoolean("overall_drift_detected"),
+        report.getList("findings", String.class, List.of()),
+        drift.getInteger("drifted_features"),
+        drift.getInteger("total_features"),
+        features);
+  }
+
+  /** The last decision about a retraining. */
+  Optional<Document> lastTrigger(String model) {
+    return last("trigger_decisions", below(model));
+  }
+
+  /** Events of retrainings, the newest first. */
+  List<Document> retrainings(String model, int most) {
+    return find("retraining_events", below(model))
+        .sort(Sorts.descending(TIMESTAMP))
+        .limit(most)
+        .into(new ArrayList<>());
+  }
+
+  /** Estimates without labels, by date; of several on a day, the last. */
+  Map<LocalDate, Document> estimates(String model, LocalDate from, Metric metric) {
+    Map<LocalDate, Document> byDate = new TreeMap<>();
+    find(
+            "performance_estimates",
+            Filters.and(
+                Filters.gte("_id", model + "-"),
+                Filters.lt("_id", model + "."),
+                Filters.gte("data_path", model + "/" + from),
+                Filters.lt("data_path", model + "0"),
+                Filters.eq("metric", metric.id())))
+        .forEach(
+            estimate -> byDate.merge(LocalDate.parse(dateOf(estimate)), estimate, Reading::newer));
+    return byDate;
+  }
+
+  /** The verdicts on a model's versions from a date on, by attempt, the oldest first. */
+  List<Document> verdicts(String model, LocalDate from) {
+    return find("verdicts", below(model, from))
+        .projection(Projections.exclude("metrics", "champion_metrics", "key"))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(Comparator.comparing(verdict -> verdict.getString(TIMESTAMP)))
+        .toList();
+  }
+
+  /** The attempts at fine-tuning from a date on, the oldest first. */
+  List<Document> attempts(String model, LocalDate from) {
+    return find("attempts", below(model, from)).into(new ArrayList<>()).stream()
+        .sorted(Comparator.comparing(attempt -> attempt.getString(TIMESTAMP)))
+        .toList();
+  }
+
+  /** The last entry of the evidence over days. */
+  Optional<Document> lastEvidence(String model) {
+    return Optional.ofNullable(
+        find("error_ledger", below(model))
+            .projection(Projections.exclude("cells", "e_values", "log_wealth"))
+            .sort(Sorts.descending("number"))
+            .first());
+  }
+
+  /** Which of these comparisons have a report. */
+  List<String> comparisons(List<String> ids) {
+    List<String> kept = new ArrayList<>();
+    for (int from = 0; from < ids.size(); from += IDS_AT_ONCE) {
+      List<String> some = ids.subList(from, Math.min(ids.size(), from + IDS_AT_ONCE));
+      find("comparison_reports", Filters.in("_id", some))
+          .projection(Projections.include("_id"))
+          .forEach(report -> kept.add(report.getString("_id")));
+    }
+    return kept;
+  }
+
+  /** A version's document without the model itself. */
+  Optional<Document> version(String modelId) {
+    return Optional.ofNullable(
+        find("model_metadata", Filters.eq(modelId))
+            .projection(Projections.exclude("model_json"))
+            .first());
+  }
+
+  /** The version that a version was made from. */
+  Optional<Document> parent(Document version) {
+    return Optional.ofNullable(version.getString("finetuned_from")).flatMap(this::version);
+  }
+
+  /** The page of a report; empty where there is none. */
+  Optional<String> html(String collection, String id) {
+    return Optional.ofNullable(
+            find(collection, Filters.eq("_id", id)).projection(Projections.include("html")).first())
+        .map(report -> report.getString("html"));
+  }
+
+  /** The models that have a version in production, by name. */
+  List<String> models() {
+    return store
+        .collection("champions")
+        .find()
+        .projection(Projections.include("_id"))
+        .map(champion -> champion.getString("_id"))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted()
+        .toList();
+  }
+
+  /** Whether any version is registered. */
+  boolean hasVersions() {
+    return store.collection("model_metadata").find().projection(Projections.include("_id")).first()
+        != null;
+  }
+
+  private Optional<Document> last(String collection, Bson filter) {
+    return Optional.ofNullable(find(collection, filter).sort(Sorts.descending(TIMESTAMP)).first());
+  }
+
+  private FindIterable<Document> find(String collection, Bson filter) {
+    return store.collection(collection).find(filter);
+  }
+
+  private static Document newer(Document one, Document other) {
+    return other.getString(TIMESTAMP).compareTo(one.getString(TIMESTAMP)) > 0 ? other : one;
+  }
+
+  /** Ids that begin with the model and a slash, which {@code 0} follows. */
+  private static Bson below(String model) {
+    return Filters.and(Filters.gte("_id", model + "/"), Filters.lt("_id", model + "0"));
+  }
+
+  private static Bson below(String model, LocalDate from) {
+    return Filters.and(Filters.gte("_id", model + "/" + from), Filters.lt("_id", model + "0"));
+  }
+}

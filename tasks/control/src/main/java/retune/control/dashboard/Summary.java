@@ -1,0 +1,107 @@
+package retune.control.dashboard;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.judgement.ApprovalRequest;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.runtime.StepContext;
+
+/**
+ * What the overview says of a model.
+ *
+ * @param days the last ones, the newest first
+ * @param drift the last report on drift
+ * @param trigger the last decision about a retraining
+ * @param retraining the last event of a retraining
+ * @param questions that wait for a person
+ */
+record Summary(
+    Champion champion,
+    List<Reading.Day> days,
+    Reading.@Nullable Drift drift,
+    @Nullable Document trigger,
+    @Nullable Document retraining,
+    List<ApprovalRequest> questions) {
+  /** How many days the small chart shows. */
+  static final int DAYS = 30;
+
+  /** Days whose drift reports are looked for, the newest first. */
+  private static final int DRIFT_DAYS = 3;
+
+  /** A loop judges a day each day; after so many days without, a person should look. */
+  private static final Duration SILENCE = Duration.ofDays(3);
+
+  static Summary read(StepContext context, String model) {
+    Reading reading = new Reading(context.store());
+    List<Reading.Day> days = reading.days(model, DAYS);
+    return new Summary(
+        new Champions(context.store()).get(model),
+        days,
+        reading.drift(model, days.subList(0, Math.min(DRIFT_DAYS, days.size()))).values().stream()
+            .findFirst()
+            .orElse(null),
+        reading.lastTrigger(model).orElse(null),
+        reading.retrainings(model, 1).stream().findFirst().orElse(null),
+        ApprovalRequest.open(context, model));
+  }
+
+  String model() {
+    return champion.model();
+  }
+
+  Optional<Reading.Day> last() {
+    return days.stream().findFirst();
+  }
+
+  /** What a person has to do, a sentence each. */
+  List<Markup> needs(Instant now) {
+    List<Markup> needs = new ArrayList<>();
+    for (ApprovalRequest question : questions) {
+      needs.add(
+          Markup.of(
+              "<strong>Approve or reject {}.</strong> {}",
+              Markup.link(Paths.version(model(), question.modelId()), question.modelId()),
+              question.question()));
+    }
+    last()
+        .ifPresent(
+            day -> {
+              switch (day.status()) {
+                case "failed_max_retries" ->
+                    needs.add(
+                        Markup.of(
+                            "<strong>Look into {}: no version passed.</strong> {}",
+                            day.date(),
+                            day.message()));
+                case "held_back" ->
+                    needs.add(
+                        Markup.of(
+                            "<strong>Decide about {}: a version is held back.</strong> {}",
+                            day.date(),
+                            day.message()));
+                default -> {}
+              }
+              if (Duration.between(day.at(), now).compareTo(SILENCE) > 0) {
+                needs.add(
+                    Markup.of(
+                        "<strong>No day has been judged since {}.</strong> Check that the loop's"
+                            + " schedule is on and that its last run ended.",
+                        Words.time(day.at())));
+              }
+            });
+    if (!champion.deployed()) {
+      needs.add(
+          Markup.of(
+              "<strong>{} is not deployed yet.</strong> Run the deployment, or see its run in"
+                  + " Airflow.",
+              champion.modelId()));
+    }
+    return needs;
+  }
+}

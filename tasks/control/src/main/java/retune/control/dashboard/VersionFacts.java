@@ -1,0 +1,90 @@
+package retune.control.dashboard;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.judgement.AuditTrail;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.runtime.StepContext;
+
+/**
+ * What a version's page says.
+ *
+ * @param version its document, without the model itself
+ * @param champion of its model; null for none
+ * @param lineage what it was made from, the nearest first
+ * @param splits of the data that it was trained on
+ * @param verdicts on it, the newest first
+ * @param retrainings judgements by the retraining that made it, the newest first
+ * @param reports ids of verdicts that have a report
+ */
+record VersionFacts(
+    Document version,
+    @Nullable Champion champion,
+    List<Document> lineage,
+    List<Document> splits,
+    List<Document> verdicts,
+    List<Document> retrainings,
+    Set<String> reports) {
+  /** What the store knows; empty if the model has no such version. */
+  static Optional<VersionFacts> read(StepContext context, String model, String modelId) {
+    Reading reading = new Reading(context.store());
+    return reading
+        .version(modelId)
+        .filter(version -> model.equals(version.getString("model_name")))
+        .map(version -> of(context, reading, version));
+  }
+
+  private static VersionFacts of(StepContext context, Reading reading, Document version) {
+    String modelId = version.getString("_id");
+    String model = version.getString("model_name");
+    AuditTrail trail = new AuditTrail(context.store());
+    List<Document> verdicts = trail.verdicts(model, modelId).reversed();
+    String trainedOn = version.getString("trained_on");
+    return new VersionFacts(
+        version,
+        new Champions(context.store()).find(model).orElse(null),
+        lineage(reading, version),
+        trainedOn == null ? List.of() : trail.splits(trainedOn),
+        verdicts,
+        trail.retrainings(model).reversed().stream()
+            .filter(judged -> modelId.equals(judged.getString("model_id")))
+            .toList(),
+        Set.copyOf(
+            reading.comparisons(
+                verdicts.stream().map(verdict -> verdict.getString("_id")).toList())));
+  }
+
+  private static List<Document> lineage(Reading reading, Document version) {
+    List<Document> lineage = new ArrayList<>();
+    Optional<Document> next = reading.parent(version);
+    while (next.isPresent()) {
+      lineage.add(next.get());
+      next = reading.parent(next.get());
+    }
+    return lineage;
+  }
+
+  String modelId() {
+    return version.getString("_id");
+  }
+
+  String model() {
+    return version.getString("model_name");
+  }
+
+  boolean isInProduction() {
+    return champion != null && champion.modelId().equals(modelId());
+  }
+
+  /** The verdicts on it as a candidate for the place of another version. */
+  List<Document> asCandidate() {
+    return verdicts.stream()
+        .filter(verdict -> !modelId().equals(verdict.getString("champion_id")))
+        .toList();
+  }
+}

@@ -1,0 +1,471 @@
+package retune.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bson.Document;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import retune.core.judgement.Gate;
+import retune.core.judgement.Rules;
+import retune.core.metrics.Metric;
+import retune.devstore.EmbeddedStore;
+import retune.judgement.DayKey;
+import retune.judgement.DayOutcome;
+import retune.judgement.DayOutcome.Status;
+import retune.judgement.RetrainingInfo;
+import retune.runtime.store.DocumentStore;
+import retune.testing.TestContext;
+
+/** The pages as a browser gets them. */
+class DashboardTest {
+  private static final RunningControl CONTROL = start();
+  private static final LocalDate FIRST = LocalDate.of(2026, 10, 27);
+  private static final List<String> WRITTEN =
+      List.of(
+          "outcomes",
+          "performance_metrics",
+          "performance_estimates",
+          "drift_reports",
+          "comparison_reports",
+          "verdicts",
+          "attempts",
+          "trigger_decisions",
+          "deployment_events",
+          "error_ledger");
+
+  private static final Pattern TAG = Pattern.compile("<(/?)([a-z][a-z0-9]*)[^>]*?(/?)>");
+  private static final List<String> WITHOUT_END = List.of("meta", "link", "br");
+
+  private static RunningControl start() {
+    try {
+      return new RunningControl();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @AfterAll
+  static void stop() {
+    CONTROL.close();
+  }
+
+  @BeforeEach
+  void clear() {
+    CONTROL.clear();
+    WRITTEN.forEach(
+        name -> CONTROL.store().documents().collection(name).deleteMany(new Document()));
+  }
+
+  @Test
+  void anEmptyStoreSaysWhatToDo() throws Exception {
+    assertTrue(page("/").contains("No model yet."));
+
+    CONTROL.register("credit", 0.5, false);
+
+    assertTrue(page("/").contains("Versions are registered, and none is in production."));
+  }
+
+  @Test
+  void theOverviewTellsTheLastVerdictInWordsFirst() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.70, "It passes.");
+    day("credit", id, 1, Status.UNDECIDED, 0.64, "It may be chance.");
+    trigger("credit", "Not yet - need 25 more samples or 15 more days. No trigger is on.");
+    drift("credit", id, 1, "AGE", true);
+
+    String page = page("/");
+
+    assertTrue(page.contains("below the gate, undecided"), page);
+    assertBefore(page, "It may be chance.", "0.64");
+    assertTrue(page.contains("Not yet - need 25 more samples or 15 more days."), page);
+    assertTrue(page.contains("AGE is not as in the reference."), page);
+    assertTrue(page.contains(id + "</a>"), page);
+    assertTrue(page.contains("none yet"), page);
+    assertFalse(page.contains("It passes."), "an older day");
+  }
+
+  @Test
+  void whatNeedsAPersonStandsFirst() throws Exception {
+    String id = CONTROL.register("credit");
+    String other = CONTROL.register("quiet");
+    day("credit", id, 0, Status.FAILED_MAX_RETRIES, 0.4, "Manual intervention required.");
+    day("quiet", other, 0, Status.APPROVED, 0.8, "All is well.");
+
+    String page = page("/");
+
+    assertBefore(page, "Look into 2026-10-27: no version passed.", "<h3>");
+    assertTrue(page.contains("is not deployed yet"), page);
+    day("credit", id, 1, Status.APPROVED, 0.7, "It passes again.");
+    assertFalse(page("/").contains("Look into"), "the next day closes it");
+  }
+
+  @Test
+  void aDaysLatestRevisionCounts() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.UNDECIDED, 0.64, "As first judged.");
+    day("credit", id, 0, Status.APPROVED, 0.7, "As judged again.");
+
+    String page = page("/");
+
+    assertTrue(page.contains("As judged again."), page);
+    assertFalse(page.contains("As first judged."), page);
+  }
+
+  @Test
+  void theModelsPageShowsTheMetricWithIntervalLimitEstimateAndMoves() throws Exception {
+    String id = CONTROL.register("credit");
+    for (int day = 0; day < 3; day++) {
+      day("credit", id, day, Status.APPROVED, 0.70, "It passes.");
+      measured("credit", id, day, 0.71);
+      drift("credit", id, day, "AGE", day == 1);
+    }
+    estimate("credit", id, 2, 0.69);
+    moved("credit", id, "credit-before", 1, "model_rolled_back", "it was slow");
+    attempt("credit", id, 2, "the hold-out says no");
+
+    String page = page("/models/credit?days=30");
+
+    assertTrue(page.contains("Macro F1 by day"), page);
+    assertTrue(page.contains("<title>2026-10-28: 0.7100 (0.6"), page);
+    assertTrue(page.contains("estimated without labels on 1 days: least 0.6900"), page);
+    assertTrue(page.contains("<line class=\"mark back\" x1=\"50.00%\""), page);
+    assertTrue(page.contains("it was slow"), page);
+    assertTrue(page.contains("<td class=\"d3\"><span class=\"dot\">drift</span>30</td>"), page);
+    assertTrue(page.contains("<td class=\"d0\">0</td>"), page);
+    assertTrue(page.contains("the hold-out says no"), page);
+  }
+
+  @Test
+  void aReportIsServedWithItsStyleAndNothingElse() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.7, "It passes.");
+    drift("credit", id, 0, "AGE", true);
+    Matcher link =
+        Pattern.compile("href=\"(/reports/drift[^\"]*)\"").matcher(page("/models/credit"));
+    assertTrue(link.find());
+
+    HttpResponse<String> report = CONTROL.get(link.group(1));
+
+    assertEquals("<p>the report</p>", report.body());
+    assertTrue(policy(report).startsWith("sandbox; default-src 'none'"), policy(report));
+    assertEquals(404, CONTROL.get("/reports/drift?id=none").statusCode());
+    assertEquals(400, CONTROL.get("/reports/drift").statusCode());
+  }
+
+  @Test
+  void theVersionsPageExplainsIt() throws Exception {
+    String id = CONTROL.register("credit");
+    attempt("credit", id, 0, "It is better.");
+
+    String page = page("/models/credit/versions/" + id);
+
+    assertTrue(page.contains("This version is in production."), page);
+    assertTrue(page.contains("It is better."), page);
+    assertTrue(page.contains("Compared with the version in production"), page);
+    assertTrue(page.contains("Registered"), page);
+  }
+
+  @Test
+  void whatIsNotThereIsAPageWithASentence() throws Exception {
+    CONTROL.register("credit");
+    for (String path :
+        List.of("/models/none", "/models/credit/versions/none", "/models/none/versions/none")) {
+      HttpResponse<String> response = CONTROL.get(path);
+      assertEquals(404, response.statusCode(), path);
+      assertTrue(response.body().contains("role=\"alert\">There is no "), response.body());
+    }
+    assertEquals(400, CONTROL.get("/models/credit?days=many").statusCode());
+  }
+
+  @Test
+  void aStoreThatIsAwayIsAPageWithASentence() throws Exception {
+    EmbeddedStore store = EmbeddedStore.inMemory();
+    try (DocumentStore documents =
+            DocumentStore.open(store.uri(), Duration.ofMillis(300), TestContext.CLOCK);
+        ControlServer server =
+            ControlServer.start(new Control.Input("127.0.0.1", 0), TestContext.of(documents))) {
+      store.close();
+
+      HttpResponse<String> response =
+          CONTROL.send(HttpRequest.newBuilder(URI.create(server.address() + "/")));
+
+      assertEquals(503, response.statusCode());
+      assertTrue(response.body().contains("role=\"alert\">The document store no longer answers"));
+      assertWellFormed(response.body());
+    }
+  }
+
+  @Test
+  void noTextBecomesAPartOfAPage() throws Exception {
+    String bad = "</title><script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.FAILED_MAX_RETRIES, 0.4, bad);
+    day("credit", id, 1, Status.HELD_BACK, 0.4, bad);
+    measured("credit", id, 1, 0.7);
+    trigger("credit", bad);
+    drift("credit", id, 1, bad, true);
+    moved("credit", id, bad, 1, "model_rolled_back", bad);
+    attempt("credit", id, 1, bad);
+    CONTROL
+        .store()
+        .documents()
+        .collection("model_metadata")
+        .updateOne(new Document("_id", id), new Document("$set", new Document("notes", bad)));
+    CONTROL
+        .store()
+        .documents()
+        .collection("outcomes")
+        .updateMany(
+            new Document(), new Document("$set", new Document("run_url", "javascript:alert(1)")));
+
+    for (String path :
+        List.of(
+            "/",
+            "/models/credit",
+            "/models/credit/versions/" + id,
+            "/models/%3Cscript%3E",
+            "/models/credit/versions/%3Cscript%3E",
+            "/models/credit?days=%3Cscript%3E",
+            "/reports/comparison?id=%3Cscript%3E")) {
+      String body = CONTROL.get(path).body();
+      assertFalse(body.contains("<script"), path + "\n" + body);
+      assertFalse(body.contains("<img"), path + "\n" + body);
+      assertFalse(body.contains("href=\"javascript"), path);
+      assertTrue(body.contains("&lt;script&gt;"), path + " shows it\n" + body);
+      assertWellFormed(body);
+    }
+  }
+
+  @Test
+  void pagesHaveAnOrderThatAScreenReaderFollows() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.7, "It passes.");
+    drift("credit", id, 0, "AGE", true);
+    for (String path : List.of("/", "/models/credit", "/models/credit/versions/" + id)) {
+      String page = page(path);
+      assertTrue(page.contains("<html lang=\"en\">"));
+      assertTrue(page.contains("<a class=\"skip\" href=\"#main\">"));
+      List<String> headings =
+          Pattern.compile("<h([1-6])>").matcher(page).results().map(MatchResult::group).toList();
+      assertEquals(List.of("<h1>"), headings.stream().filter("<h1>"::equals).toList(), path);
+      for (int i = 1; i < headings.size(); i++) {
+        assertTrue(
+            headings.get(i).charAt(2) - headings.get(i - 1).charAt(2) <= 1, path + " " + headings);
+      }
+      assertEquals(count(page, "<table"), count(page, "<caption>"), path);
+      assertEquals(count(page, "<svg class"), count(page, "aria-label=\"Macro F1"), path);
+    }
+  }
+
+  @Test
+  void theStyleSheetIsKeptByBrowsers() throws Exception {
+    Matcher link = Pattern.compile("rel=\"stylesheet\" href=\"([^\"]+)\"").matcher(page("/"));
+    assertTrue(link.find());
+
+    HttpResponse<String> style = CONTROL.get(link.group(1));
+
+    assertEquals(200, style.statusCode());
+    assertEquals("text/css; charset=utf-8", style.headers().firstValue("Content-Type").orElse(""));
+    assertTrue(style.headers().firstValue("Cache-Control").orElse("").contains("immutable"));
+    assertTrue(style.body().contains("prefers-color-scheme:dark"));
+  }
+
+  /** A page, which must be whole. */
+  private static String page(String path) throws Exception {
+    HttpResponse<String> response = CONTROL.get(path);
+    assertEquals(200, response.statusCode(), response.body());
+    assertEquals(
+        "text/html; charset=utf-8", response.headers().firstValue("Content-Type").orElse(""));
+    assertTrue(policy(response).startsWith("default-src 'none'; style-src 'self'"));
+    assertFalse(response.body().contains("style=\""), "the policy forbids it");
+    assertWellFormed(response.body());
+    return response.body();
+  }
+
+  private static String policy(HttpResponse<String> response) {
+    return response.headers().firstValue("Content-Security-Policy").orElse("");
+  }
+
+  /** Each tag that begins ends in its place. */
+  private static void assertWellFormed(String page) {
+    List<String> open = new ArrayList<>();
+    Matcher tags = TAG.matcher(page);
+    while (tags.find()) {
+      String name = tags.group(2);
+      if (tags.group(1).isEmpty()) {
+        if (tags.group(3).isEmpty() && !WITHOUT_END.contains(name)) {
+          open.add(name);
+        }
+      } else {
+        assertFalse(open.isEmpty(), tags.group() + " ends nothing");
+        assertEquals(open.removeLast(), name, () -> page.substring(0, tags.end()));
+      }
+    }
+    assertEquals(List.of(), open);
+  }
+
+  private static void assertBefore(String page, String first, String second) {
+    assertTrue(page.contains(first), page);
+    assertTrue(page.indexOf(first) < page.indexOf(second), page);
+  }
+
+  private static int count(String text, String part) {
+    return (int) Pattern.compile(Pattern.quote(part)).matcher(text).results().count();
+  }
+
+  private static void day(
+      String model, String id, int day, Status status, double value, String message) {
+    LocalDate date = FIRST.plusDays(day);
+    DayKey key =
+        new DayKey(message, "labels", null, Rules.published(new Gate(Metric.F1_MACRO, 0.66), 3));
+    new DayOutcome(
+            model,
+            date,
+            0,
+            key,
+            "run",
+            status,
+            id,
+            "20261001_101500",
+            id,
+            status.approves(),
+            new RetrainingInfo(
+                false,
+                null,
+                null,
+                null,
+                null,
+                null,
+                value,
+                0.66,
+                0,
+                Metric.F1_MACRO,
+                value,
+                0.66,
+                value),
+            message)
+        .add(CONTROL.store().context());
+  }
+
+  private static void measured(String model, String id, int day, double value) {
+    write(
+        "performance_metrics",
+        id + "/" + day + "/test",
+        new Document("model_id", id)
+            .append("dataset_name", "test")
+            .append("data_path", model + "/" + FIRST.plusDays(day))
+            .append("positive", 1)
+            .append(
+                "metrics",
+                new Document("f1_macro", value)
+                    .append("confusion_matrix", List.of(List.of(700, 100), List.of(100, 100)))));
+  }
+
+  private static void estimate(String model, String id, int day, double value) {
+    write(
+        "performance_estimates",
+        id + "/" + day + "/f1_macro",
+        new Document("model_id", id)
+            .append("data_path", model + "/" + FIRST.plusDays(day))
+            .append("metric", "f1_macro")
+            .append("estimate", value)
+            .append("low", value - 0.02)
+            .append("high", value + 0.02));
+  }
+
+  private static void drift(String model, String id, int day, String column, boolean detected) {
+    LocalDate date = FIRST.plusDays(day);
+    write(
+        "drift_reports",
+        "%s/%s/run/%s".formatted(model, date, id),
+        new Document("model_id", id)
+            .append("logical_date", date.toString())
+            .append("overall_drift_detected", detected)
+            .append(
+                "findings", detected ? List.of(column + " is not as in the reference.") : List.of())
+            .append(
+                "feature_drift",
+                new Document("total_features", 1)
+                    .append("drifted_features", detected ? 1 : 0)
+                    .append(
+                        "features",
+                        List.of(
+                            new Document("feature", column)
+                                .append("drift_detected", detected)
+                                .append(
+                                    "psi",
+                                    new Document("psi", detected ? 0.3 : 0.001)
+                                        .append("limit", 0.02)))))
+            .append("html", "<p>the report</p>"));
+  }
+
+  private static void trigger(String model, String reason) {
+    write("trigger_decisions", model + "/dag/run/task", new Document("reason", reason));
+  }
+
+  private static void moved(
+      String model, String id, String before, int day, String type, String reason) {
+    write(
+        "deployment_events",
+        type + "/" + model + "/" + day,
+        new Document("event_type", type)
+            .append("model", model)
+            .append("model_id", id)
+            .append("previous_model_id", before)
+            .append("logical_date", FIRST.plusDays(day).toString())
+            .append("by", reason)
+            .append("reason", reason));
+  }
+
+  /** An attempt that made the version, and the verdict on it. */
+  private static void attempt(String model, String id, int day, String reason) {
+    String batch = model + "/" + FIRST.plusDays(day);
+    Document attempt =
+        new Document("model_id", id).append("data_path", batch).append("run_id", "run");
+    write(
+        "attempts",
+        batch + "/run/1",
+        new Document(attempt)
+            .append("attempt", 1)
+            .append("strategy", reason)
+            .append("validation_value", 0.7));
+    write(
+        "verdicts",
+        batch + "/run/key/1",
+        new Document(attempt)
+            .append("attempt", 1)
+            .append("champion_id", "credit-before")
+            .append("status", "rejected")
+            .append("value", 0.6)
+            .append("threshold", 0.66)
+            .append("reason", reason)
+            .append(
+                "checks",
+                List.of(
+                    new Document("name", reason)
+                        .append("value", 0.6)
+                        .append("limit", 0.66)
+                        .append("answer", "failed")
+                        .append("rows", 10L)
+                        .append("sentence", reason))));
+  }
+
+  private static void write(String collection, String id, Document document) {
+    CONTROL.store().documents().events().record(collection, id, document);
+  }
+}
