@@ -48,18 +48,22 @@ public final class DriftPage {
   /**
    * The page.
    *
+   * @param shift what kind of change it looks like, as sentences
    * @param days before the batch, by date
    */
   public static String of(
       DriftReport report,
       Facts facts,
       List<String> findings,
+      String shift,
       List<String> notCompared,
       Map<String, Day> days) {
     DriftPage page = new DriftPage(report, days);
     return Html.page(
         "Drift: %s, %s".formatted(facts.batchId(), report.isDrifted() ? "detected" : "none"),
         page.answer(findings)
+            + Html.heading("What kind of change")
+            + Html.paragraph(shift)
             + page.facts(facts)
             + page.charts()
             + page.features()

@@ -29,6 +29,9 @@ class DriftPageTest {
     assertTrue(page.contains("<td>still &lt;b&gt;</td>"), page);
     assertTrue(page.indexOf("<td>moved</td>") < page.indexOf("<td>still"), page);
     assertTrue(page.contains("2 of the last 5 days that were compared had drift"), page);
+    assertTrue(
+        page.contains("What kind of change") && page.contains("This looks like label shift."),
+        page);
     assertFalse(page.contains("<script"), page);
   }
 
@@ -65,6 +68,7 @@ class DriftPageTest {
         report(shift),
         new DriftPage.Facts("shop-1", "shop/2026-11-09", "2026-11-10T01:00:00Z", volume),
         findings,
+        "This looks like label shift.",
         List.of("The labels: the batch has 0 labelled rows."),
         before);
   }

@@ -1,5 +1,6 @@
 package retune.core.drift;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** A column of the reference beside the same column of a batch. */
@@ -8,6 +9,9 @@ public sealed interface ComparedColumn {
 
   /** Rows of the batch. */
   int rows();
+
+  /** The same of some rows. */
+  ComparedColumn select(int[] referenceRows, int[] currentRows);
 
   /**
    * Numbers.
@@ -21,6 +25,20 @@ public sealed interface ComparedColumn {
     @Override
     public int rows() {
       return current.length;
+    }
+
+    @Override
+    public Numbers select(int[] referenceRows, int[] currentRows) {
+      return new Numbers(
+          name, taken(reference, referenceRows), taken(current, currentRows), center, scale);
+    }
+
+    private static float[] taken(float[] values, int[] rows) {
+      float[] selected = new float[rows.length];
+      for (int i = 0; i < rows.length; i++) {
+        selected[i] = values[rows[i]];
+      }
+      return selected;
     }
   }
 
@@ -40,6 +58,15 @@ public sealed interface ComparedColumn {
     @Override
     public int rows() {
       return current.length;
+    }
+
+    @Override
+    public Codes select(int[] referenceRows, int[] currentRows) {
+      return new Codes(name, labels, taken(reference, referenceRows), taken(current, currentRows));
+    }
+
+    private static int[] taken(int[] values, int[] rows) {
+      return Arrays.stream(rows).map(row -> values[row]).toArray();
     }
   }
 

@@ -24,7 +24,32 @@ final class KernelMeans {
   private final int rowsOfGroup;
 
   /** A column in bins. */
-  record Binned(Bins bins, int[] reference, int[] current, boolean isOrdered) {}
+  record Binned(Bins bins, int[] reference, int[] current, boolean isOrdered) {
+    static Binned of(ComparedColumn column) {
+      return switch (column) {
+        case ComparedColumn.Numbers numbers -> {
+          float[] sorted = numbers.reference().clone();
+          Arrays.sort(sorted);
+          Bins bins = Bins.ofNumbers(sorted);
+          yield new Binned(bins, bins.of(numbers.reference()), bins.of(numbers.current()), true);
+        }
+        case ComparedColumn.Codes codes -> {
+          Bins bins = Bins.ofCodes(codes.reference(), codes.current(), codes.labels().size());
+          yield new Binned(bins, bins.of(codes.reference()), bins.of(codes.current()), false);
+        }
+      };
+    }
+
+    /** The same of some rows. */
+    Binned select(int[] referenceRows, int[] currentRows) {
+      return new Binned(
+          bins, taken(reference, referenceRows), taken(current, currentRows), isOrdered);
+    }
+
+    private static int[] taken(int[] values, int[] rows) {
+      return Arrays.stream(rows).map(row -> values[row]).toArray();
+    }
+  }
 
   KernelMeans(List<Binned> columns, Redivisions redivisions, Philox random) {
     this.redivisions = redivisions;

@@ -1,6 +1,7 @@
 package retune.steps.audit;
 
 import com.google.auto.service.AutoService;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import org.bson.Document;
@@ -16,11 +17,14 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.TextPage;
+import retune.runtime.store.RawBatches;
+import retune.steps.drift.LastDriftReport;
 
 @About(
     value =
         "Tells what happened to a model's production and why: outcomes of days, deployments, and"
-            + " decisions of people, the oldest first. Reads the store alone.",
+            + " decisions of people, the oldest first. An evaluated day has what kind of change"
+            + " detect_drift found. Reads the store alone.",
     pipeline = Pipeline.AUDIT,
     example = "credit-default",
     work = Work.METADATA)
@@ -73,6 +77,7 @@ public final class History implements Step<History.Input, History.Output> {
           .line("instead of", event.getString("previous_model_id"))
           .line("by", event.getString("by"))
           .line("reason", event.getString("reason"))
+          .line("shift", event.getString("shift_reason"))
           .line("run", Facts.run(event))
           .line("page", event.getString("run_url"));
     }
@@ -82,6 +87,9 @@ public final class History implements Step<History.Input, History.Output> {
   public Output run(Input input, StepContext context) {
     Champion champion = new Champions(context.store()).get(input.model());
     List<Document> events = new AuditTrail(context.store()).history(input.model());
+    events.stream()
+        .filter(event -> event.getString("event").startsWith("evaluated_"))
+        .forEach(event -> addShift(context, input.model(), event));
     int from = input.last() == 0 ? 0 : Math.max(0, events.size() - input.last());
     return new Output(
         input.model(),
@@ -92,5 +100,14 @@ public final class History implements Step<History.Input, History.Output> {
         events.subList(from, events.size()).stream()
             .map(event -> (Map<String, Object>) event)
             .toList());
+  }
+
+  /** What kind of change the comparison of the day with the reference found. */
+  private static void addShift(StepContext context, String model, Document event) {
+    LocalDate date = LocalDate.parse(event.getString("logical_date"));
+    LastDriftReport.ofDay(context.store(), RawBatches.batchId(model, date))
+        .ifPresent(
+            report ->
+                event.append("shift", report.shift()).append("shift_reason", report.shiftReason()));
   }
 }

@@ -11,15 +11,19 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Target;
-import retune.core.drift.ComparedColumn;
 import retune.core.drift.ComparedColumn.Codes;
+import retune.core.drift.DatasetShift;
 import retune.core.drift.DriftDetector;
 import retune.core.drift.DriftReport;
+import retune.core.drift.ShiftDetector;
+import retune.core.metrics.Predictions;
 import retune.model.AtomicFile;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -42,7 +46,9 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
     value =
         "Compares a batch with the reference of its model, column by column and as a whole, and"
             + " says what has drifted. Needs no labels and changes nothing in production. A"
-            + " batch without drift alarms at one stated rate, whatever its size.",
+            + " batch without drift alarms at one stated rate, whatever its size. Where labels"
+            + " exist, tells whether the shares of the classes, the inputs, or the label's"
+            + " relation to the inputs have changed.",
     pipeline = Pipeline.EVALUATION,
     work = Work.MODEL,
     example = "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05")
@@ -93,6 +99,12 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
                   + " positive_rate_change; empty if it gave none")
           Map<String, Double> predictionDrift,
       @Field("whether the champion's answers have drifted") boolean predictionDriftDetected,
+      @Field(
+              "what kind of change it looks like: none, label_shift, covariate_shift,"
+                  + " concept_shift, covariate_and_concept_shift, or not_tellable where there are"
+                  + " no labels or too few")
+          String shift,
+      @Field("how sure that is and what helps, as sentences") String shiftReason,
       @Field("what is beyond its limit, as sentences, at most 20") List<String> findings,
       @Field("what could not be compared, as sentences") List<String> notCompared,
       @Field("the first finding, and how many follow") String reason,
@@ -115,21 +127,35 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
     Batch.require(batch, version);
     ProcessedBatch reference = reference(context, version);
     List<String> notCompared = new ArrayList<>();
-    DriftDetector.Samples samples = samples(context, version, reference, batch, notCompared);
+    DriftRows before = read(context, reference);
+    DriftRows after = read(context, batch);
+    Optional<Answers> answers = answers(context, version, before, after, notCompared);
+    DriftDetector.Samples samples =
+        samples(version, reference, batch, before, after, answers, notCompared);
     OptionalDouble positiveRate =
         ComparedColumns.positiveRateChange(version.target(), samples.predictions());
     DriftReport report =
         new DriftDetector(input.falseAlarmRate(), SEED, RESAMPLES).compare(samples);
+    DatasetShift shift =
+        new ShiftDetector(input.falseAlarmRate(), SEED, RESAMPLES)
+            .judge(
+                report,
+                samples.features(),
+                samples.predictions(),
+                forShift(version, before, after, answers));
     List<String> findings = DriftFindings.of(report);
+    ShiftFinding kind = ShiftFinding.of(shift, version.target());
     DriftDays days = DriftDays.before(context, batch);
     String timestamp = context.clock().instant().truncatedTo(ChronoUnit.SECONDS).toString();
     Map<String, Object> document =
-        DriftDocument.of(report, positiveRate, findings, notCompared, days, timestamp);
+        DriftDocument.of(
+            report, positiveRate, kind.document(), findings, notCompared, days, timestamp);
     String page =
         DriftPage.of(
             report,
             new DriftPage.Facts(version.modelId(), batch.batchId(), timestamp, days.volume()),
             findings,
+            kind.reason(),
             notCompared,
             days.psi());
     String id = days.keep(context, batch, version, report, document, page);
@@ -141,7 +167,8 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
     }
     (findings.isEmpty() ? List.of(DriftFindings.inShort(findings)) : findings)
         .forEach(finding -> LOGGER.log(Level.INFO, finding));
-    return output(input, report, positiveRate, findings, notCompared, id, json, html);
+    LOGGER.log(Level.INFO, kind.reason());
+    return output(input, report, positiveRate, kind, findings, notCompared, id, json, html);
   }
 
   /** The reference of the version's model, which the version reads as it reads the batch. */
@@ -165,16 +192,23 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
     return reference;
   }
 
+  private static DriftRows read(StepContext context, ProcessedBatch batch) {
+    if (batch.rows() < DriftDetector.LEAST_ROWS) {
+      throw new InvalidInputException(
+          "'%s' has %d rows; drift is told from chance on at least %d. Compare a batch with more rows."
+              .formatted(batch.batchId(), batch.rows(), DriftDetector.LEAST_ROWS));
+    }
+    return DriftRows.read(context, batch);
+  }
+
   private static DriftDetector.Samples samples(
-      StepContext context,
       ModelVersion version,
       ProcessedBatch reference,
       ProcessedBatch batch,
+      DriftRows before,
+      DriftRows after,
+      Optional<Answers> answers,
       List<String> notCompared) {
-    requireRows(reference);
-    requireRows(batch);
-    DriftRows before = DriftRows.read(context, reference);
-    DriftRows after = DriftRows.read(context, batch);
     ComparedColumns columns = new ComparedColumns(version.preprocessing());
     if (!columns.dateParts().isEmpty()) {
       notCompared.add(
@@ -183,23 +217,20 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
     }
     return new DriftDetector.Samples(
         columns.features(before.rows().features(), after.rows().features()),
-        predictions(context, version, before, after, notCompared),
+        answers
+            .map(given -> ComparedColumns.predictions(version, given.reference, given.current))
+            .orElse(List.of()),
         labels(version.target(), before.labels(), after.labels(), notCompared),
         columns.shares(reference, batch),
         before.rows().rowHashes(),
         after.rows().rowHashes());
   }
 
-  private static void requireRows(ProcessedBatch batch) {
-    if (batch.rows() < DriftDetector.LEAST_ROWS) {
-      throw new InvalidInputException(
-          "'%s' has %d rows; drift is told from chance on at least %d. Compare a batch with more rows."
-              .formatted(batch.batchId(), batch.rows(), DriftDetector.LEAST_ROWS));
-    }
-  }
+  /** The champion's answers to the rows of both samples. */
+  private record Answers(Outputs reference, Outputs current) {}
 
   /** The champion's answers; none if it cannot answer, which must not hide what its inputs do. */
-  private static List<ComparedColumn> predictions(
+  private static Optional<Answers> answers(
       StepContext context,
       ModelVersion version,
       DriftRows reference,
@@ -210,15 +241,38 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
       FeatureCache cache = new FeatureCache(context);
       int rows = reference.positions().length + current.positions().length;
       try (Engine engine = Engines.open(version, new ModelStore(context).weights(version), rows)) {
-        return ComparedColumns.predictions(
-            version,
-            outputs(cache, version, engine, reference),
-            outputs(cache, version, engine, current));
+        return Optional.of(
+            new Answers(
+                outputs(cache, version, engine, reference),
+                outputs(cache, version, engine, current)));
       }
     } catch (InvalidInputException noAnswer) {
       notCompared.add("The champion's answers: " + noAnswer.getMessage());
-      return List.of();
+      return Optional.empty();
     }
+  }
+
+  /**
+   * The labels, and calibrated probabilities: by the version, or else by the reference's labels.
+   */
+  private static ShiftDetector.Answers forShift(
+      ModelVersion version, DriftRows before, DriftRows after, Optional<Answers> answers) {
+    int[] reference = before.rows().labels();
+    UnaryOperator<Predictions> calibrated =
+        answers.isEmpty() || before.labels().length == 0
+            ? UnaryOperator.identity()
+            : LabelCalibration.of(version, List.of(answers.get().reference.against(reference)));
+    return new ShiftDetector.Answers(
+        version.target().classes().size(),
+        reference,
+        answers.map(given -> probabilities(given.reference, calibrated)).orElse(null),
+        after.rows().labels(),
+        answers.map(given -> probabilities(given.current, calibrated)).orElse(null));
+  }
+
+  /** Of all rows, also those without a label; each label is the first class and says nothing. */
+  private static double[] probabilities(Outputs outputs, UnaryOperator<Predictions> calibrated) {
+    return calibrated.apply(outputs.against(new int[outputs.rows()])).probabilities();
   }
 
   private static Outputs outputs(
@@ -251,6 +305,7 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
       Input input,
       DriftReport report,
       OptionalDouble positiveRate,
+      ShiftFinding shift,
       List<String> findings,
       List<String> notCompared,
       String id,
@@ -269,6 +324,8 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
         DriftDocument.worst(report, MOST_NAMED),
         DriftDocument.predictions(report, positiveRate),
         report.predictions().stream().anyMatch(DriftReport.Column::isDrifted),
+        shift.kind().id(),
+        shift.reason(),
         findings.stream().limit(MOST_NAMED).toList(),
         List.copyOf(notCompared),
         DriftFindings.inShort(findings),

@@ -30,6 +30,7 @@ final class DriftDocument {
   static Map<String, Object> of(
       DriftReport report,
       OptionalDouble positiveRate,
+      Map<String, Object> shift,
       List<String> findings,
       List<String> notCompared,
       DriftDays days,
@@ -51,6 +52,7 @@ final class DriftDocument {
     document.put("prediction_drift", predictionDrift(report, positiveRate));
     Column labels = report.labels();
     document.put("label_drift", labels == null ? null : column(labels));
+    document.put(LastDriftReport.SHIFT, shift);
     document.put("multivariate", measure("mmd_squared", report.joint()));
     Map<String, Object> repeated = measure("repeated_rows", report.repeated().measure());
     repeated.put("repeated_rows", report.repeated().current());

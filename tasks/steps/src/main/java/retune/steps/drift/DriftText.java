@@ -42,6 +42,7 @@ final class DriftText {
         text.format("    %-14s %+.4f\n", "Positive rate", change);
       }
     }
+    text.format("\nShift: %s\n  %s\n", output.shift().replace('_', ' '), output.shiftReason());
     if (!output.findings().isEmpty()) {
       text.format("\nFindings:\n");
       output.findings().forEach(finding -> text.format("  - %s\n", finding));

@@ -5,7 +5,6 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -14,8 +13,6 @@ import java.util.SequencedMap;
 import java.util.function.UnaryOperator;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
-import retune.core.calibration.CalibrationFit;
-import retune.core.calibration.Calibrator;
 import retune.core.data.Target;
 import retune.core.estimation.LabelledDays;
 import retune.core.estimation.PerformanceEstimate;
@@ -39,6 +36,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.steps.drift.LabelCalibration;
 import retune.steps.drift.LastDriftReport;
 
 @About(
@@ -137,7 +135,8 @@ public final class EstimatePerformance
     version.requireHead();
     Predictions answers = answers(context, version, batch.requireFor(version));
     SequencedMap<String, Predictions> labelled = labelled(version, batch, context);
-    UnaryOperator<Predictions> calibrated = calibration(version, labelled.sequencedValues());
+    UnaryOperator<Predictions> calibrated =
+        LabelCalibration.of(version, labelled.sequencedValues());
     SequencedMap<String, LabelledDays.Day> days = new LinkedHashMap<>();
     labelled.forEach(
         (name, predictions) ->
@@ -316,19 +315,6 @@ public final class EstimatePerformance
           .ifPresent(measured -> labelled.put(reference, measured.predictions()));
     }
     return labelled;
-  }
-
-  /** How probabilities are calibrated for the estimate: by the version, or else by these labels. */
-  private static UnaryOperator<Predictions> calibration(
-      ModelVersion version, Collection<Predictions> labelled) {
-    if (version.calibration() != null || labelled.isEmpty()) {
-      return UnaryOperator.identity();
-    }
-    CalibrationFit fit = CalibrationFit.of(Predictions.joined(List.copyOf(labelled)));
-    Calibrator calibrator = fit.calibrator();
-    return calibrator == null
-        ? UnaryOperator.identity()
-        : answers -> calibrator.apply(answers, fit.predictions().threshold());
   }
 
   /** Truth and estimate of labelled rows; empty where the metric is not defined. */

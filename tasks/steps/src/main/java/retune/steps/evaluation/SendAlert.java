@@ -28,6 +28,7 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.Provenance;
 import retune.runtime.store.RawBatches;
+import retune.steps.drift.LastDriftReport;
 import retune.steps.notification.Notification;
 import retune.steps.notification.Notification.Severity;
 import retune.steps.notification.Notifier;
@@ -101,7 +102,7 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             last.modelId(),
             new ModelStore(context).get(last.modelId()).modelVersion(),
             exhausted.message(),
-            details(exhausted, input.logicalDate(), context));
+            details(exhausted, batch, context));
     Map<String, String> delivered = new Notifier(context).send(notification);
     LOGGER.log(Level.INFO, exhausted.message());
     return new Output(alertId, exhausted.message(), exhausted.reason().id(), delivered);
@@ -141,16 +142,20 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
             .append("verdict_id", compared.id(context, batch))
             .append("logical_date", batch.logicalDate().toString())
             .append("data_path", batch.batchId());
+    shift(exhausted, batch, context)
+        .ifPresent(
+            report ->
+                alert.append("shift", report.shift()).append("shift_reason", report.shiftReason()));
     alert.putAll(Provenance.of(context));
     return alert;
   }
 
   private static Map<String, String> details(
-      Exhausted exhausted, LocalDate date, StepContext context) {
+      Exhausted exhausted, ProcessedBatch batch, StepContext context) {
     Judgement compared = exhausted.best().orElse(exhausted.champion());
     Map<String, String> details = new LinkedHashMap<>();
     details.put("reason", exhausted.reason().id());
-    details.put("logical_date", date.toString());
+    details.put("logical_date", batch.logicalDate().toString());
     details.put("metric", compared.verdict().metric().id());
     details.put("threshold", Double.toString(compared.verdict().threshold()));
     exhausted
@@ -168,10 +173,19 @@ public final class SendAlert implements Step<SendAlert.Input, SendAlert.Output> 
               details.put("best_earlier_id", earlier.modelId());
               details.put("best_earlier_value", Check.fourDecimals(earlier.verdict().value()));
             });
+    shift(exhausted, batch, context)
+        .map(LastDriftReport::shiftReason)
+        .ifPresent(reason -> details.put("shift", reason));
     details.put("retry_attempts", Integer.toString(exhausted.attempts()));
     details.put("run_id", context.run().runId());
     runUrl(context).ifPresent(url -> details.put("run_url", url));
     return details;
+  }
+
+  /** What detect_drift made of the day, if it was done by now. */
+  private static Optional<LastDriftReport> shift(
+      Exhausted exhausted, ProcessedBatch batch, StepContext context) {
+    return LastDriftReport.ofBatch(context.store(), batch, exhausted.champion().championId());
   }
 
   private static Optional<String> runUrl(StepContext context) {

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -132,6 +133,67 @@ class DetectDriftTest {
   }
 
   @Test
+  void anOrdinaryDayHasNoShift() throws IOException {
+    DetectDrift.Output found = detect(champion());
+    assertEquals("none", found.shift());
+    assertTrue(found.shiftReason().startsWith("The 590 labels show no change"), found.text());
+    assertTrue(found.text().contains("\nShift: none\n"), found.text());
+  }
+
+  @Test
+  void labelsOfAnotherRelationAreConceptShiftInTheReportTheTextAndThePage() throws IOException {
+    String champion = champion();
+    writeDay(
+        rows -> {
+          for (int row = 10; row < 200; row++) {
+            rows.labels()[row] = 1 - rows.labels()[row];
+          }
+        });
+    Path json = folder.resolve("shift.json");
+    DetectDrift.Output found = detect(champion, json.toString(), null);
+    assertFalse(found.predictionDriftDetected());
+    assertEquals("concept_shift", found.shift());
+    assertTrue(
+        found.shiftReason().startsWith("This looks like concept shift. The share of '1' is "),
+        found.shiftReason());
+    assertTrue(found.shiftReason().endsWith("Remedy: fine-tune on labels of these days."));
+    assertTrue(found.text().contains("\nShift: concept shift\n"), found.text());
+    JsonNode shift = Json.MAPPER.readTree(Files.readString(json)).at("/shift");
+    assertEquals("concept_shift", shift.at("/kind").stringValue());
+    assertEquals(found.shiftReason(), shift.at("/reason").stringValue());
+    assertEquals(590, shift.at("/labelled").intValue());
+    assertTrue(shift.at("/relation/beyond_shares_p_value").doubleValue() < 1e-4, shift.toString());
+    assertEquals("1", shift.at("/class_shares/1/class").stringValue());
+    assertFalse(shift.at("/class_shares_estimated").booleanValue());
+    Document kept = loop.document(DetectDrift.COLLECTION, found.report());
+    assertTrue(kept.getString("html").contains("This looks like concept shift."));
+  }
+
+  @Test
+  void moreRowsOfAClassAreLabelShift() throws IOException {
+    String champion = champion();
+    Rows day = Batch.load(loop.context, Loop.BATCH).rows();
+    int[] kept =
+        IntStream.range(0, day.labels().length)
+            .filter(row -> day.labels()[row] == 1 || row % 4 == 0)
+            .toArray();
+    loop.writeDay(day.select(kept));
+    DetectDrift.Output found = detect(champion);
+    assertEquals("label_shift", found.shift());
+    assertTrue(found.shiftReason().contains("(strategy prior)"), found.shiftReason());
+    loop.unlabel();
+    DetectDrift.Output unlabelled = detect(champion);
+    assertEquals("not_tellable", unlabelled.shift());
+    assertTrue(
+        unlabelled
+            .shiftReason()
+            .startsWith(
+                "What kind of change it is cannot be told: the batch has no labels. If the rows"
+                    + " of each class look as before, the share of '1' is "),
+        unlabelled.shiftReason());
+  }
+
+  @Test
   void encodedRowsAreReused() throws IOException {
     String champion = champion();
     loop.evaluate(champion);
@@ -190,6 +252,11 @@ class DetectDriftTest {
         List.of("The labels: the reference has 600 labelled rows of one class."),
         found.notCompared());
     assertNotNull(found.predictionDrift().get("psi"));
+    assertEquals("not_tellable", found.shift());
+    assertEquals(
+        "What kind of change it is cannot be told: the reference has too few labelled rows, or one"
+            + " class.",
+        found.shiftReason());
   }
 
   @Test

@@ -33,6 +33,8 @@ import retune.core.split.Part;
 import retune.model.Champions.Bar;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
+import retune.steps.audit.History;
+import retune.steps.drift.DetectDrift;
 
 class EvaluationLoopTest {
   private static final String DAY = "credit-default/2026-11-05";
@@ -235,6 +237,25 @@ class EvaluationLoopTest {
     loop.champions.release(Loop.MODEL, bar);
     assertEquals("retrained", loop.sendResults().status());
     assertEquals(VersionStatus.APPROVED, loop.models.status(candidate));
+  }
+
+  @Test
+  void theAlertAndTheHistorySayWhatKindOfChangeTheDayLooksLike() throws Exception {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    loop.champions.install(Loop.MODEL, champion);
+    loop.writeReference(800);
+    exhaust(champion);
+    DetectDrift.Output drift =
+        new DetectDrift()
+            .run(new DetectDrift.Input(champion, loop.batch(), 0.01, null, null), loop.context);
+    loop.sendAlert();
+    Document kept = loop.single("alerts");
+    assertEquals(drift.shift(), kept.getString("shift"));
+    assertEquals(drift.shiftReason(), kept.getString("shift_reason"));
+    loop.sendResults();
+    History.Output history = new History().run(new History.Input(Loop.MODEL, 0), loop.context);
+    assertEquals(drift.shiftReason(), history.events().getLast().get("shift_reason"));
+    assertTrue(history.text().replaceAll("\\s+", " ").contains(" shift " + drift.shiftReason()));
   }
 
   @Test
