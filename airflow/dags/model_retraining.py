@@ -146,35 +146,27 @@ for loop in loops():
             metric=loop.gate.metric,
         )
         candidate_id = result(train_model, "model_id", optional=True)
-        rules: dict[str, Any] = {
-            "split_id": split_id,
-            "metric": loop.gate.metric,
-            "threshold": loop.gate.threshold,
-            "evidence": loop.gate.evidence,
-            "policy": "{{ params.policy }}",
-            "below_gate": loop.gate.below_gate,
-        }
         compare_models = step(
             "compare_retrained_model",
             loop,
             task_id="compare_models",
             model_id=candidate_id,
+            split_id=split_id,
+            metric=loop.gate.metric,
+            threshold=loop.gate.threshold,
+            evidence=loop.gate.evidence,
+            policy="{{ params.policy }}",
+            retention_limit=loop.gate.retention_limit,
+            on_conflict=loop.gate.on_conflict,
+            below_gate=loop.gate.below_gate,
             **of_retraining,
-            **rules,
         )
         decide_after_comparison = BranchPythonOperator(
             task_id="decide_after_comparison",
             python_callable=promote_or_keep,
             doc_md="Goes to `promote_model` if the candidate passed; otherwise to `keep_model`.",
         )
-        promote_model = step(
-            "promote_model",
-            loop,
-            model_id=candidate_id,
-            outlets=[loop.evaluation],
-            **of_retraining,
-            **rules,
-        )
+        promote_model = step("promote_model", loop, outlets=[loop.evaluation], **of_retraining)
         keep_model = step("keep_model", loop, model_id=candidate_id, **of_retraining)
         log_retraining_event = step(
             "log_retraining_event",

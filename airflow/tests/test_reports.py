@@ -14,7 +14,13 @@ DAG = "model_evaluation_pipeline"
 REPORT = f"credit-default/{DAY}/a run+00:00/key/2"
 PAGE = "<!doctype html><title>A comparison</title>"
 DRIFT = f"credit-default/{DAY}/a run+00:00/credit-default-0123456789ab"
-WITH_REPORT = {"look_back", "evaluate_finetuned_model", "judge_candidate", "detect_drift"}
+WITH_REPORT = {
+    "look_back",
+    "evaluate_finetuned_model",
+    "judge_candidate",
+    "detect_drift",
+    "compare_models",
+}
 
 
 @pytest.fixture

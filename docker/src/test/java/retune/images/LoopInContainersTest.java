@@ -173,10 +173,13 @@ class LoopInContainersTest {
         run("retrain_model --candidates trees --metric f1_macro --data-path " + data + model)
             .get("model_id")
             .stringValue();
-    String judged =
-        " --metric f1_macro --threshold 0 --split-id " + split + " --model-id " + version;
-    run("compare_retrained_model" + byRetraining + judged);
-    run("promote_model" + byRetraining + judged);
+    run(
+        "compare_retrained_model --metric f1_macro --threshold 0 --split-id "
+            + split
+            + " --model-id "
+            + version
+            + byRetraining);
+    run("promote_model" + byRetraining);
     run("keep_model --model-id " + version + byRetraining);
     run("log_retraining_event" + byRetraining);
     run("export_events --output /work/events.jsonl" + model);

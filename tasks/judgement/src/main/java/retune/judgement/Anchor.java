@@ -1,6 +1,9 @@
 package retune.judgement;
 
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.Check;
 import retune.model.Champions;
@@ -74,7 +77,9 @@ public record Anchor(@Nullable String modelId, @Nullable String obstacle) {
    */
   public static String after(StepContext context, Champion champion, String modelId) {
     String best = champion.bestModelId();
-    return Judgement.lastDocument(context, modelId)
+    return Stream.of(Judgement.COLLECTION, Judgement.RETRAININGS)
+        .flatMap(collection -> Judgement.lastDocument(context, collection, modelId).stream())
+        .max(Comparator.comparing(verdict -> Instant.parse(verdict.getString("timestamp"))))
         .filter(verdict -> JudgedPredictions.of(verdict).isAbove(best, verdict))
         .map(verdict -> modelId)
         .orElse(best);

@@ -30,7 +30,8 @@ public final class CheckDocument {
         .append("sentence", check.sentence());
   }
 
-  static Check check(Document document) {
+  /** The check that the document of a verdict describes. */
+  public static Check check(Document document) {
     return new Check(
         document.getString("name"),
         document.getDouble("value"),

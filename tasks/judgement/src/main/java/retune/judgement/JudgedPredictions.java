@@ -70,7 +70,8 @@ public record JudgedPredictions(
         .anyMatch(difference -> difference > 0);
   }
 
-  Document toDocument() {
+  /** The fields of a verdict's document. */
+  public Document toDocument() {
     Document document = new Document("predictions", model).append("champion_predictions", champion);
     if (!others.isEmpty()) {
       document.append(COMPARED, others.stream().map(Compared::toDocument).toList());

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.BelowGate;
 import retune.core.judgement.Check;
 import retune.core.judgement.Check.Answer;
 import retune.core.judgement.Comparison;
@@ -54,6 +55,9 @@ public record Judgement(
     DayKey key) {
   static final String COLLECTION = "verdicts";
 
+  /** The collection of the verdicts of retrainings, with the same fields. */
+  public static final String RETRAININGS = "retraining_judgements";
+
   /** The champion's place beside the run's other verdicts. */
   private static final String CHAMPION = "0";
 
@@ -84,14 +88,69 @@ public record Judgement(
       double alpha,
       DayKey key,
       @Nullable Check proof) {
+    Judged judged =
+        judge(
+            context,
+            candidate,
+            champion,
+            source,
+            datasetName,
+            ordinaryRows,
+            others,
+            new Asked(key.rules(), alpha, key.rules().belowGateOf(attempt, proof != null), 0),
+            List.of());
+    return new Judgement(
+        attempt,
+        false,
+        candidate.version().modelId(),
+        champion.version().modelId(),
+        proof == null ? judged.verdict() : with(proof, judged.verdict()),
+        candidate.evaluation().toMap(),
+        champion.evaluation().toMap(),
+        judged.predictions(),
+        key);
+  }
+
+  /**
+   * What is asked of a version.
+   *
+   * @param alpha the level of the verdict
+   * @param mayLose how much of the gate's metric it may lose on the judged rows, against the
+   *     champion and the best version
+   */
+  public record Asked(Rules rules, double alpha, BelowGate belowGate, double mayLose) {
+    /** Whether losses on the judged rows are measured from the best version, too. */
+    boolean permitsLoss() {
+      return mayLose > 0 || rules.policy().permitsLoss();
+    }
+  }
+
+  /** A verdict on a version that might follow the champion, and what it rests on. */
+  public record Judged(Verdict verdict, JudgedPredictions predictions) {}
+
+  /**
+   * Judges a version that might follow the champion, and keeps its metrics and predictions.
+   *
+   * @param source see {@link #ofCandidate}, as for the other parameters
+   * @param more further checks
+   */
+  public static Judged judge(
+      StepContext context,
+      MeasuredVersion candidate,
+      MeasuredVersion champion,
+      FeatureSource source,
+      String datasetName,
+      OrdinaryRows ordinaryRows,
+      Function<String, MeasuredVersion> others,
+      Asked asked,
+      List<Check> more) {
     String modelId = candidate.version().modelId();
-    String championId = champion.version().modelId();
-    Rules rules = key.rules();
+    Rules rules = asked.rules;
     Comparison comparison =
         new Comparison(
                 rules.gate(),
                 rules.evidence(),
-                alpha,
+                asked.alpha,
                 candidate.predictions(),
                 champion.predictions())
             .with(PolicyInputs.of(context, rules.policy(), candidate, champion, source));
@@ -99,36 +158,29 @@ public record Judgement(
     ordinaryRows
         .anchor()
         .beside(modelId)
-        .filter(best -> rules.policy().permitsLoss())
-        .ifPresent(best -> compared.addAll(anchored(rules, comparison, candidate, best, others)));
+        .filter(best -> asked.permitsLoss())
+        .ifPresent(best -> compared.addAll(anchored(asked, comparison, candidate, best, others)));
     List<Check> checks =
-        Stream.concat(
+        Stream.of(
                 compared.stream().map(OrdinaryRows.Compared::check),
-                ordinaryRows.anchor().unanswered().stream())
+                ordinaryRows.anchor().unanswered().stream(),
+                more.stream())
+            .flatMap(Function.identity())
             .toList();
-    Verdict verdict =
-        comparison.judge(rules.policy(), checks, rules.belowGateOf(attempt, proof != null));
-    return new Judgement(
-        attempt,
-        false,
-        modelId,
-        championId,
-        proof == null ? verdict : with(proof, verdict),
-        candidate.evaluation().toMap(),
-        champion.evaluation().toMap(),
+    return new Judged(
+        comparison.judge(rules.policy(), checks, asked.belowGate, asked.mayLose),
         new JudgedPredictions(
             candidate.keep(context, datasetName),
             champion.keepPredictions(context),
             compared.stream()
                 .filter(one -> !one.candidate().isEmpty())
                 .map(one -> one.keep(context))
-                .toList()),
-        key);
+                .toList()));
   }
 
-  /** What the policy permits to lose, measured from the best version on the candidate's rows. */
+  /** What may be lost, measured from the best version on the candidate's rows. */
   private static List<OrdinaryRows.Compared> anchored(
-      Rules rules,
+      Asked asked,
       Comparison withChampion,
       MeasuredVersion candidate,
       String bestId,
@@ -137,7 +189,7 @@ public record Judgement(
     try {
       best = others.apply(bestId);
     } catch (InvalidInputException notMeasured) {
-      return List.of(OrdinaryRows.unanswered(rules, Anchor.CHECK, bestId, notMeasured));
+      return List.of(OrdinaryRows.unanswered(asked.rules, Anchor.CHECK, bestId, notMeasured));
     }
     Comparison comparison =
         new Comparison(
@@ -148,7 +200,11 @@ public record Judgement(
                 best.predictions(),
                 Anchor.opponent(bestId))
             .with(withChampion.input());
-    return rules.policy().anchored(comparison).stream()
+    return Stream.concat(
+            asked.rules.policy().anchored(comparison).stream(),
+            asked.mayLose > 0
+                ? Stream.of(comparison.anchored(asked.mayLose))
+                : Stream.<Check>empty())
         .map(
             check ->
                 new OrdinaryRows.Compared(
@@ -265,15 +321,19 @@ public record Judgement(
 
   /** The last verdict on a version as a candidate for the place of another, by any run. */
   public static Optional<Judgement> lastAsCandidate(StepContext context, String modelId) {
-    return lastDocument(context, modelId).map(Judgement::ofDocument);
+    return lastDocument(context, COLLECTION, modelId).map(Judgement::ofDocument);
   }
 
-  /** The document of {@link #lastAsCandidate}. */
-  static Optional<Document> lastDocument(StepContext context, String modelId) {
+  /**
+   * The last verdict on a version as a candidate.
+   *
+   * @param collection of the day's verdicts, or {@link #RETRAININGS}
+   */
+  static Optional<Document> lastDocument(StepContext context, String collection, String modelId) {
     return Optional.ofNullable(
         context
             .store()
-            .collection(COLLECTION)
+            .collection(collection)
             .find(Filters.and(Filters.eq("model_id", modelId), Filters.ne("champion_id", modelId)))
             .sort(Sorts.descending("timestamp"))
             .first());

@@ -151,6 +151,15 @@ public final class OrdinaryRows {
     return versions;
   }
 
+  /** The same where a loss is permitted on these rows whatever the policy is. */
+  public Set<String> judging(String candidateId, Judgement.Asked asked) {
+    Set<String> versions = new TreeSet<>(Set.of(championId, candidateId));
+    if (asked.permitsLoss()) {
+      anchor.beside(candidateId).ifPresent(versions::add);
+    }
+    return versions;
+  }
+
   /** The versions that a candidate is compared with on the rows on which it is judged. */
   public Set<String> comparedWith(String candidateId, Rules rules) {
     Set<String> versions = new TreeSet<>(Set.of(championId));

@@ -67,10 +67,15 @@ public final class ComparisonPage {
   }
 
   private String checks() {
+    return checks(report.checks());
+  }
+
+  /** A verdict's checks as a table. */
+  static String checks(List<Check> checks) {
     return Html.heading("Checks")
         + Html.table(
             List.of("check", "answer", "finding"),
-            report.checks().stream()
+            checks.stream()
                 .map(
                     check ->
                         List.of(

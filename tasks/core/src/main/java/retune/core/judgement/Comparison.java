@@ -71,9 +71,20 @@ public record Comparison(
    * asked about it, where it is surely better than the champion.
    */
   public Verdict judge(PromotionPolicy policy, List<Check> others, BelowGate belowGate) {
+    return judge(policy, others, belowGate, 0);
+  }
+
+  /**
+   * The same, but a candidate that reaches the threshold may be a little below the champion.
+   *
+   * @param mayLose how much of the gate's metric may be lost, 0 … 1; an interval must show that no
+   *     more is
+   */
+  public Verdict judge(
+      PromotionPolicy policy, List<Check> others, BelowGate belowGate, double mayLose) {
     Check reaches = reachesThreshold();
     boolean isBelow = belowGate.mayFollow() && reaches.answer() != Answer.PASSED;
-    Check standing = isBelow ? surelyBetter() : standsToChampion();
+    Check standing = isBelow ? surelyBetter() : stands(mayLose);
     if (isBelow) {
       reaches = belowGate == BelowGate.ASK ? reaches.answered(Answer.ASKED) : reaches.advisory();
     }
@@ -140,17 +151,37 @@ public record Comparison(
                 bound.words()));
   }
 
-  /** The difference fails only where it is below 0 and, with an interval, surely so. */
-  private Check standsToChampion() {
-    Bound bound = Bound.ofDifference(this, gate.metric(), 0);
+  /** Whether no more is lost than may be, whatever else is asked, under the name {@code anchor}. */
+  public Check anchored(double mayLose) {
+    Check check = stands(mayLose);
+    return check.named("anchor_" + check.name());
+  }
+
+  /**
+   * The difference fails only where more is lost than may be and, with an interval, surely so. A
+   * candidate that is not below the champion passes.
+   */
+  private Check stands(double mayLose) {
+    Bound bound = Bound.ofDifference(this, gate.metric(), -mayLose);
     double ofChampion = gate.defined(gate.metric().of(champion));
     boolean notBelow = bound.value() >= 0;
-    Check check =
-        bound.check(
-            Check.CHAMPION,
-            candidate.rows(),
-            "%s below the %s's %s on the same rows"
-                .formatted(notBelow ? "is not" : "is", opponent, Check.fourDecimals(ofChampion)));
+    String below =
+        mayLose == 0
+            ? "is below the %s's %s on the same rows"
+                .formatted(opponent, Check.fourDecimals(ofChampion))
+            : "is %s below the %s's %s on the same rows%s, where %s may be lost"
+                .formatted(
+                    Check.fourDecimals(-bound.value()),
+                    opponent,
+                    Check.fourDecimals(ofChampion),
+                    bound.words(),
+                    mayLose);
+    String sentence =
+        notBelow
+            ? "is not below the %s's %s on the same rows"
+                .formatted(opponent, Check.fourDecimals(ofChampion))
+            : below;
+    Check check = bound.check(Check.CHAMPION, candidate.rows(), sentence);
     return notBelow ? check.answered(Answer.PASSED) : check;
   }
 

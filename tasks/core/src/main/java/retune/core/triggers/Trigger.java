@@ -1,6 +1,7 @@
 package retune.core.triggers;
 
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** What may start a retraining. A loop names the ones that it wants. */
 public enum Trigger {
@@ -28,6 +29,16 @@ public enum Trigger {
 
   Trigger(String eventName) {
     this.eventName = eventName;
+  }
+
+  /**
+   * Whether a retraining is to mend something, so that a version which is only as good helps
+   * nobody. The others are to make the model fresh, and so is a retraining that people ask for.
+   *
+   * @param cause the name in retraining events
+   */
+  public static boolean mends(String cause) {
+    return Stream.of(HARM, LOW_AUC, DRIFT).anyMatch(trigger -> trigger.eventName.equals(cause));
   }
 
   /** The name in a loop file: {@code weekly}. */

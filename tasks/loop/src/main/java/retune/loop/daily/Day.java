@@ -226,7 +226,15 @@ final class Day {
             retraining,
             splitId,
             candidate,
-            part(gate, "metric", "threshold", "evidence", "policy", "below_gate"));
+            part(
+                gate,
+                "metric",
+                "threshold",
+                "evidence",
+                "policy",
+                "retention_limit",
+                "on_conflict",
+                "below_gate"));
 
     add(
         CHECK_TRIGGER,
@@ -250,7 +258,7 @@ final class Day {
             finetuning,
             metric));
     add(COMPARE_MODELS, "compare_retrained_model", When.RETRAINING_STARTS, judged);
-    add("promote_model", When.CANDIDATE_PASSES, judged);
+    add("promote_model", When.CANDIDATE_PASSES, retraining);
     add("keep_model", When.CANDIDATE_FAILS, all(retraining, candidate));
     add(LOG_EVENT, When.RETRAINING_STARTS, retraining);
     add("log_retraining_failure", LOG_EVENT, When.RETRAINING_FAILED, retraining);

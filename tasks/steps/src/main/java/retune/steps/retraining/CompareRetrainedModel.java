@@ -9,6 +9,12 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
+import retune.core.judgement.Gate;
+import retune.core.judgement.PromotionPolicy;
+import retune.core.judgement.Retention;
+import retune.core.judgement.Retention.OnConflict;
+import retune.core.judgement.Rules;
+import retune.core.judgement.Selection;
 import retune.core.metrics.Metric;
 import retune.model.Champions;
 import retune.runtime.About;
@@ -21,8 +27,9 @@ import retune.runtime.StepContext;
 @About(
     value =
         "Compares a retrained version with the version in production on hold-out rows that neither"
-            + " was trained on, by the loop's gate and policy. The hold-out of a date judges in one"
-            + " retraining only. Moves nothing.",
+            + " was trained on, and on ordinary rows, by the loop's rules. The hold-out of a date"
+            + " judges in one retraining only. A retraining that is to mend nothing may lose 0.01."
+            + " Moves nothing.",
     pipeline = Pipeline.RETRAINING,
     work = Work.MODEL,
     example =
@@ -55,11 +62,38 @@ public final class CompareRetrainedModel
           String policy,
       @Field(
               value =
+                  "how much the gate's metric may fall on ordinary rows, as in"
+                      + " check_model_performance",
+              byDefault = "0.05",
+              min = 0,
+              max = 1)
+          double retentionLimit,
+      @Field(
+              value =
+                  "what happens to a version that loses more there: promote and say so, or hold;"
+                      + " ask holds here, too",
+              byDefault = "promote")
+          OnConflict onConflict,
+      @Field(
+              value =
                   "what happens where the version is below the gate: alert keeps the version in"
                       + " production, as ask does here; promote_if_superior takes one that is"
                       + " surely better",
               byDefault = "alert")
-          BelowGate belowGate) {}
+          BelowGate belowGate) {
+    /** One version is judged, and no person is asked. */
+    Rules rules() {
+      return new Rules(
+          new Gate(metric, threshold),
+          1,
+          Selection.BEST_ON_VALIDATION,
+          evidence,
+          PromotionPolicy.parse(policy),
+          new Retention(
+              retentionLimit, onConflict == OnConflict.ASK ? OnConflict.HOLD : onConflict),
+          belowGate == BelowGate.ASK ? BelowGate.ALERT : belowGate);
+    }
+  }
 
   public record Output(
       @Field("whether the version may replace the one in production") boolean shouldPromote,
@@ -70,7 +104,9 @@ public final class CompareRetrainedModel
               "old_accuracy, new_accuracy, old_f1_macro, new_f1_macro, accuracy_improvement and"
                   + " f1_improvement")
           Map<String, Double> comparison,
-      @Field("the reason, as sentences") String promotionReason) {}
+      @Field("the reason, as sentences") String promotionReason,
+      @Field("the retraining's page, as an id in comparison_reports; none without a version")
+          @Nullable String report) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -83,21 +119,13 @@ public final class CompareRetrainedModel
           championId,
           Map.of(),
           "The training found no version that is better than %s on the validation rows."
-              .formatted(championId));
+              .formatted(championId),
+          null);
     }
+    TrainingSet set = TrainingSet.get(context, input.model(), input.retrainingId());
     RetrainingJudgement judgement =
         RetrainingJudgement.of(
-            context,
-            TrainingSet.get(context, input.model(), input.retrainingId()),
-            input.splitId(),
-            input.modelId(),
-            championId,
-            RetrainingRules.of(
-                input.metric(),
-                input.threshold(),
-                input.evidence(),
-                input.policy(),
-                input.belowGate()));
+            context, set, input.splitId(), input.modelId(), championId, input.rules());
     LOGGER.log(Level.INFO, judgement.reason());
     return new Output(
         judgement.passed(),
@@ -105,7 +133,8 @@ public final class CompareRetrainedModel
         judgement.modelId(),
         championId,
         numbers(judgement.comparison()),
-        judgement.reason());
+        judgement.reason(),
+        judgement.id(set));
   }
 
   private static Map<String, Double> numbers(Document comparison) {

@@ -62,8 +62,7 @@ public final class LogRetrainingEvent
     TrainingSet.find(context, model, retrainingId)
         .ifPresent(
             set -> {
-              TrainingSet.Day last = set.days().getLast();
-              details.append("dataset_size", last.first() + last.rows());
+              details.append("dataset_size", set.rows());
               event.append("last_day", set.lastDay().toString());
             });
     filterStats(context, model, retrainingId)
@@ -86,8 +85,7 @@ public final class LogRetrainingEvent
   }
 
   /** What filter_training_data has left out, from the split of the training set. */
-  private static Optional<Document> filterStats(
-      StepContext context, String model, String retrainingId) {
+  static Optional<Document> filterStats(StepContext context, String model, String retrainingId) {
     Document split =
         context
             .store()

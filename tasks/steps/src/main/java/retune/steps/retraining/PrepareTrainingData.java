@@ -80,7 +80,7 @@ public final class PrepareTrainingData
         TrainingSet.find(context, input.model(), input.retrainingId())
             .orElseGet(() -> collect(input, context, champion, leftOut));
     TrainingSet.Day last = set.days().getLast();
-    int rows = last.first() + last.rows();
+    int rows = set.rows();
     LOGGER.log(
         Level.INFO,
         "{0} has {1} labelled rows of {2} days, {3} to {4}.",

@@ -3,9 +3,7 @@ package retune.steps.retraining;
 import com.google.auto.service.AutoService;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import retune.core.judgement.BelowGate;
-import retune.core.judgement.Evidence;
-import retune.core.metrics.Metric;
+import retune.core.InvalidInputException;
 import retune.model.Champions.Champion;
 import retune.runtime.About;
 import retune.runtime.About.Work;
@@ -17,14 +15,11 @@ import retune.runtime.StepContext;
 @About(
     value =
         "Approves a retrained version that passed its comparison, for the deployment. If another"
-            + " version went into production meanwhile, it compares again with that one, and keeps"
-            + " it where the retrained version does not pass.",
+            + " version went into production meanwhile, it compares again with that one, by the"
+            + " same rules, and keeps it where the retrained version does not pass.",
     pipeline = Pipeline.RETRAINING,
     work = Work.MODEL,
-    example =
-        "--model credit-default --retraining-id retraining-0123456789ab --split-id"
-            + " credit-default/retraining-0123456789ab/0123456789ab --model-id"
-            + " credit-default-0123456789ab --metric f1_macro --threshold 0.66")
+    example = "--model credit-default --retraining-id retraining-0123456789ab")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class PromoteModel implements Step<PromoteModel.Input, PromoteModel.Output> {
@@ -32,25 +27,7 @@ public final class PromoteModel implements Step<PromoteModel.Input, PromoteModel
 
   public record Input(
       @Field("the model's name") String model,
-      @Field("the retraining, as check_retraining_trigger returns it") String retrainingId,
-      @Field("the split, as filter_training_data returns it") String splitId,
-      @Field("the retrained version") String modelId,
-      @Field(value = "the gate's metric", byDefault = "f1_score") Metric metric,
-      @Field(value = "the least value that passes", byDefault = "0.75", min = 0, max = 1)
-          double threshold,
-      @Field(
-              value = "whether a confidence bound decides (interval), or the value (point)",
-              byDefault = "point")
-          Evidence evidence,
-      @Field(
-              value = "what is asked beside the gate, as in a loop file",
-              byDefault = "floor",
-              format = Field.Format.POLICY)
-          String policy,
-      @Field(
-              value = "what happens below the gate; see compare_retrained_model",
-              byDefault = "alert")
-          BelowGate belowGate) {}
+      @Field("the retraining, as check_retraining_trigger returns it") String retrainingId) {}
 
   public record Output(
       @Field("whether the version is approved for the deployment") boolean promoted,
@@ -78,20 +55,18 @@ public final class PromoteModel implements Step<PromoteModel.Input, PromoteModel
     conclusion.requireLease();
     Champion champion = conclusion.champion();
     RetrainingJudgement judgement =
-        RetrainingJudgement.of(
-            context,
-            TrainingSet.get(context, input.model(), input.retrainingId()),
-            input.splitId(),
-            input.modelId(),
-            champion.modelId(),
-            RetrainingRules.of(
-                input.metric(),
-                input.threshold(),
-                input.evidence(),
-                input.policy(),
-                input.belowGate()));
+        RetrainingJudgement.last(context, input.model(), input.retrainingId())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "'%s' has no comparison; run compare_retrained_model for it first."
+                            .formatted(input.retrainingId())))
+            .beside(
+                context,
+                TrainingSet.get(context, input.model(), input.retrainingId()),
+                champion.modelId());
     return judgement.passed()
         ? conclusion.promote(judgement, champion)
-        : conclusion.keep(input.modelId(), judgement, champion.modelId(), judgement.reason());
+        : conclusion.keep(judgement.modelId(), judgement, champion.modelId(), judgement.reason());
   }
 }

@@ -6,19 +6,22 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
 import retune.core.data.Hashing;
-import retune.core.judgement.BelowGate;
 import retune.core.judgement.Comparison;
+import retune.core.judgement.PublishedComparison;
+import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
 import retune.core.metrics.Evaluation;
 import retune.core.split.Part;
+import retune.core.triggers.Trigger;
 import retune.judgement.CheckDocument;
+import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
-import retune.judgement.PolicyInputs;
+import retune.judgement.OrdinaryRows;
+import retune.judgement.RulesDocument;
 import retune.model.ModelStore;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
@@ -31,15 +34,22 @@ import retune.runtime.store.Provenance;
  * retraining_judgements} keeps each under {@code MODEL/RETRAINING/CHAMPION} and only grows, so that
  * a champion that was replaced meanwhile gets a comparison of its own.
  *
+ * @param rules what was asked, so that another champion is compared by the same
  * @param kind the verdict; rejected where there is nothing to judge with
  * @param comparison the published numbers, {@code old_accuracy} and so on
  * @param reason as sentences, with the published one first
  */
 record RetrainingJudgement(
-    String modelId, String championId, Verdict.Kind kind, Document comparison, String reason) {
-  private static final String COLLECTION = "retraining_judgements";
+    String modelId,
+    String championId,
+    String splitId,
+    Rules rules,
+    Verdict.Kind kind,
+    Document comparison,
+    String reason) {
+  private static final String COLLECTION = Judgement.RETRAININGS;
   private static final String DATASET = "retraining_test";
-  private static final double TOLERANCE = 0.01;
+  private static final String RULES = "rules";
 
   boolean passed() {
     return kind == Verdict.Kind.APPROVED;
@@ -52,17 +62,31 @@ record RetrainingJudgement(
       String splitId,
       String modelId,
       String championId,
-      RetrainingRules rules) {
-    String id = "%s/%s".formatted(set.dataPath(), championId);
+      Rules rules) {
+    String id = id(set, championId);
     Optional<Document> kept = context.store().events().find(COLLECTION, id);
     if (kept.isEmpty()) {
       context
           .store()
           .events()
-          .append(COLLECTION, id, judge(context, set, splitId, modelId, championId, rules));
+          .append(COLLECTION, id, judge(context, set, splitId, modelId, championId, rules, id));
       kept = context.store().events().find(COLLECTION, id);
     }
     return of(kept.orElseThrow());
+  }
+
+  /** The id of its document and of its page. */
+  String id(TrainingSet set) {
+    return id(set, championId);
+  }
+
+  private static String id(TrainingSet set, String championId) {
+    return "%s/%s".formatted(set.dataPath(), championId);
+  }
+
+  /** The judgement beside another version that went into production since, by the same rules. */
+  RetrainingJudgement beside(StepContext context, TrainingSet set, String otherId) {
+    return otherId.equals(championId) ? this : of(context, set, splitId, modelId, otherId, rules);
   }
 
   /** The last judgement of a retraining; empty where nothing was judged. */
@@ -81,6 +105,8 @@ record RetrainingJudgement(
     return new RetrainingJudgement(
         document.getString("model_id"),
         document.getString("champion_id"),
+        document.getString("split_id"),
+        RulesDocument.rules(document.get(RULES, Document.class)),
         Verdict.Kind.ofId(document.getString("status")),
         document.get("comparison", Document.class),
         document.getString("reason"));
@@ -92,14 +118,20 @@ record RetrainingJudgement(
       String splitId,
       String modelId,
       String championId,
-      RetrainingRules rules) {
+      Rules rules,
+      String id) {
     Batch batch = Batch.load(context, set.dataPath());
     DataSplit split = DataSplit.find(context, batch, splitId);
     Set<LocalDate> used = judgedDates(context, set);
     int[] fresh = set.without(split.split().rows(Part.HOLDOUT), used);
+    Judgement.Asked asked = asked(context, set, rules);
+    OrdinaryRows ordinary = OrdinaryRows.before(context, batch.description(), championId);
     int[] rows =
         set.unseen(
-            context, fresh, batch.rows().rowHashes(), trainedOn(context, modelId, championId));
+            context,
+            fresh,
+            batch.rows().rowHashes(),
+            trainedOn(context, ordinary.judging(modelId, asked)));
     Document document =
         new Document("model", set.model())
             .append("retraining_id", set.retrainingId())
@@ -107,6 +139,8 @@ record RetrainingJudgement(
             .append("split_id", splitId)
             .append("model_id", modelId)
             .append("champion_id", championId)
+            .append(RULES, RulesDocument.of(rules))
+            .append("may_lose", asked.mayLose())
             .append("rows", rows.length)
             .append(
                 "dates",
@@ -117,7 +151,7 @@ record RetrainingJudgement(
                     .toList());
     document.putAll(Provenance.of(context));
     if (rows.length == 0) {
-      return document
+      document
           .append("status", Verdict.Kind.REJECTED.id())
           .append("comparison", new Document())
           .append(
@@ -125,13 +159,28 @@ record RetrainingJudgement(
               "There is no row to compare on: the hold-out of each date has judged in an earlier"
                   + " retraining, or a version was trained on it. Retrain when new days have"
                   + " labels.");
+      RetrainingReport.keep(context, set, id, document, List.of());
+      return document;
     }
     String selection = splitId + "/" + Hashing.sha256(Arrays.toString(rows));
     MeasuredVersion candidate = MeasuredVersion.ofSome(context, modelId, batch, rows, selection);
     MeasuredVersion champion = MeasuredVersion.ofSome(context, championId, batch, rows, selection);
-    Verdict verdict = verdict(context, rules, candidate, champion, batch);
+    Judgement.Judged judged =
+        Judgement.judge(
+            context,
+            candidate,
+            champion,
+            batch,
+            DATASET,
+            ordinary,
+            other -> MeasuredVersion.ofSome(context, other, batch, rows, selection),
+            asked,
+            PublishedComparison.checks(
+                rules.gate(), candidate.predictions(), champion.predictions()));
+    Verdict verdict = judged.verdict();
     Document comparison = comparison(verdict, champion.evaluation(), candidate.evaluation());
-    return document
+    document.putAll(judged.predictions().toDocument());
+    document
         .append("status", verdict.kind().id())
         .append("metric", verdict.metric().id())
         .append("value", verdict.value())
@@ -139,31 +188,31 @@ record RetrainingJudgement(
         .append("checks", verdict.checks().stream().map(CheckDocument::of).toList())
         .append("metrics", new Document(candidate.evaluation().toMap()))
         .append("champion_metrics", new Document(champion.evaluation().toMap()))
-        .append("predictions", candidate.keep(context, DATASET))
-        .append("champion_predictions", champion.keepPredictions(context))
         .append("comparison", comparison)
         .append("reason", comparison.getString("reason") + ". " + verdict.reason());
+    RetrainingReport.keep(
+        context,
+        set,
+        id,
+        document,
+        RetrainingReport.differences(
+            rules.gate().metric(), champion.predictions(), candidate.predictions()));
+    return document;
   }
 
-  /** One candidate is judged, so a person is not asked: the daily loop asks about its own. */
-  private static Verdict verdict(
-      StepContext context,
-      RetrainingRules rules,
-      MeasuredVersion candidate,
-      MeasuredVersion champion,
-      Batch batch) {
-    BelowGate belowGate = rules.belowGate() == BelowGate.ASK ? BelowGate.ALERT : rules.belowGate();
-    return new Comparison(
-            rules.gate(),
-            rules.evidence(),
-            Comparison.ALPHA,
-            candidate.predictions(),
-            champion.predictions())
-        .with(PolicyInputs.of(context, rules.policy(), candidate, champion, batch))
-        .judge(rules.policy(), List.of(), belowGate);
+  /**
+   * What is asked: where nothing is to be mended, the version may be as good, within the tolerance.
+   */
+  private static Judgement.Asked asked(StepContext context, TrainingSet set, Rules rules) {
+    Document started = RetrainingEvents.started(context.store(), set.model(), set.retrainingId());
+    return new Judgement.Asked(
+        rules,
+        Comparison.ALPHA,
+        rules.belowGate(),
+        Trigger.mends(started.getString("trigger")) ? 0 : PublishedComparison.TOLERANCE);
   }
 
-  private static Set<String> trainedOn(StepContext context, String... modelIds) {
+  private static Set<String> trainedOn(StepContext context, Set<String> modelIds) {
     ModelStore models = new ModelStore(context);
     Set<String> contents = new HashSet<>();
     for (String modelId : modelIds) {
@@ -194,20 +243,6 @@ record RetrainingJudgement(
         .append("accuracy_improvement", accuracy)
         .append("f1_improvement", f1)
         .append("should_deploy", verdict.passed())
-        .append("reason", published(accuracy, f1));
-  }
-
-  /** The published sentence about two differences, without a full stop. */
-  static String published(double accuracy, double f1) {
-    if (accuracy >= 0 && f1 >= 0 && accuracy + f1 > 0) {
-      return differences("Performance improved", accuracy, f1);
-    }
-    return accuracy >= -TOLERANCE && f1 >= -TOLERANCE
-        ? "Performance maintained within tolerance"
-        : differences("Performance degraded", accuracy, f1);
-  }
-
-  private static String differences(String what, double accuracy, double f1) {
-    return String.format(Locale.ROOT, "%s: accuracy %+.4f, F1 %+.4f", what, accuracy, f1);
+        .append("reason", PublishedComparison.words(accuracy, f1));
   }
 }

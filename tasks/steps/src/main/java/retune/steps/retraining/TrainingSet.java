@@ -101,6 +101,10 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
     return dataPath(model, retrainingId);
   }
 
+  int rows() {
+    return days.getLast().first + days.getLast().rows;
+  }
+
   /** The last day that has a row in the set. */
   LocalDate lastDay() {
     return days.getLast().date;
@@ -112,7 +116,7 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
 
   /** The rows among these whose day is none of those dates. */
   int[] without(int[] rows, Set<LocalDate> dates) {
-    boolean[] left = new boolean[days.getLast().first + days.getLast().rows];
+    boolean[] left = new boolean[rows()];
     for (Day day : days) {
       Arrays.fill(left, day.first, day.first + day.rows, !dates.contains(day.date));
     }

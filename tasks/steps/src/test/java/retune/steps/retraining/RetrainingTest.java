@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
+import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
@@ -120,6 +122,15 @@ class RetrainingTest {
 
   private CompareRetrainedModel.Output compare(
       String retraining, String split, @Nullable String candidate) {
+    return compare(retraining, split, candidate, 0.8, OnConflict.PROMOTE);
+  }
+
+  private CompareRetrainedModel.Output compare(
+      String retraining,
+      String split,
+      @Nullable String candidate,
+      double threshold,
+      OnConflict onConflict) {
     return new CompareRetrainedModel()
         .run(
             new CompareRetrainedModel.Input(
@@ -128,27 +139,53 @@ class RetrainingTest {
                 split,
                 candidate,
                 Metric.ACCURACY,
-                0.8,
+                threshold,
                 Evidence.POINT,
                 "floor",
+                0.05,
+                onConflict,
                 BelowGate.ALERT),
             context);
   }
 
-  private PromoteModel.Output promote(String retraining, String split, String candidate) {
-    return new PromoteModel()
-        .run(
-            new PromoteModel.Input(
-                MODEL,
-                retraining,
-                split,
-                candidate,
-                Metric.ACCURACY,
-                0.8,
-                Evidence.POINT,
-                "floor",
-                BelowGate.ALERT),
-            context);
+  /** What retrain_model keeps of a candidate. */
+  private void trained(String retraining, int number, String strategy, @Nullable String modelId) {
+    List<Document> history =
+        Stream.of(0.9, 0.7, 0.6, 0.65)
+            .map(loss -> new Document("train_loss", loss / 2).append("val_loss", loss))
+            .toList();
+    deployment
+        .store
+        .events()
+        .record(
+            "training_candidates",
+            "%s/%s/%d".formatted(MODEL, retraining, number),
+            new Document("number", number)
+                .append("strategy", strategy)
+                .append("model_id", modelId)
+                .append("validation_value", 0.9)
+                .append("champion_validation_value", 0.8)
+                .append("train_samples", 1_400)
+                .append("best_epoch", 3)
+                .append("history", history)
+                .append("reason", modelId == null ? "it is not better" : null));
+  }
+
+  /** Production passed on the day. */
+  private void passed(int day) {
+    String date = LocalDate.of(2026, 11, day).toString();
+    deployment
+        .store
+        .collection("outcomes")
+        .insertOne(
+            new Document("_id", MODEL + "/" + date + "/1")
+                .append("logical_date", date)
+                .append("revision", 1)
+                .append("status", "approved"));
+  }
+
+  private PromoteModel.Output promote(String retraining) {
+    return new PromoteModel().run(new PromoteModel.Input(MODEL, retraining), context);
   }
 
   private KeepModel.Output keep(String retraining, @Nullable String candidate) {
@@ -167,16 +204,37 @@ class RetrainingTest {
   @Test
   void aBetterVersionIsApprovedForTheDeploymentAndTheEventTellsIt() throws Exception {
     writeDays(1, 5, 4);
+    passed(1);
     String retraining = force();
     assertNotReady("has no outcome after 0 s", () -> ready(retraining));
     String split = split(retraining);
     String candidate = register(4);
+    trained(retraining, 1, "trees", candidate);
+    trained(retraining, 2, "head_long", null);
     CompareRetrainedModel.Output compared = compare(retraining, split, candidate);
     assertTrue(compared.shouldPromote(), compared.promotionReason());
     assertTrue(
         compared.promotionReason().startsWith("Performance improved: accuracy +"),
         compared.promotionReason());
-    assertTrue(promote(retraining, split, candidate).promoted());
+    Document page =
+        deployment
+            .store
+            .events()
+            .find("comparison_reports", Objects.requireNonNull(compared.report()))
+            .orElseThrow();
+    String html = page.getString("html");
+    assertTrue(html.contains("The retrained version passes. Performance improved: accuracy +"));
+    for (String part :
+        List.of(
+            "1,985 labelled rows of 5 days, 2026-11-01 to 2026-11-05",
+            "<td>trees (chosen)</td>",
+            "<td>3 of 4</td>",
+            "Loss of trees",
+            "<td>head_long</td>",
+            "it is not better")) {
+      assertTrue(html.contains(part), part);
+    }
+    assertTrue(promote(retraining).promoted());
     assertEquals(VersionStatus.APPROVED, deployment.models.status(candidate));
     assertEquals(
         champion, deployment.champions.get(MODEL).modelId(), "only the deployment moves it");
@@ -206,6 +264,10 @@ class RetrainingTest {
     assertEquals(candidate, ready(retraining).modelId());
     new DeployModel().run(new DeployModel.Input(MODEL, candidate, null, retraining), context);
     assertEquals(candidate, deployment.champions.get(MODEL).modelId());
+    assertEquals(
+        candidate,
+        deployment.champions.get(MODEL).bestModelId(),
+        "it has shown more on the ordinary rows of the first day");
     Document deployed = deployment.store.collection("deployment_events").find().first();
     assertEquals(retraining, Objects.requireNonNull(deployed).getString("retraining_id"));
     assertTrue(deployed.getString("reason").contains("is approved to follow " + champion));
@@ -240,6 +302,38 @@ class RetrainingTest {
     assertFalse(retraining.equals(force()), "the lease is free");
   }
 
+  @ParameterizedTest
+  @CsvSource({"PROMOTE, approved", "HOLD, rejected", "ASK, rejected"})
+  void whatIsLostOnOrdinaryRowsIsToldOrHeldBack(OnConflict onConflict, String decision)
+      throws Exception {
+    writeDays(1, 2, 1);
+    passed(1);
+    passed(2);
+    writeDays(3, 6, 4);
+    String retraining = force();
+    CompareRetrainedModel.Output compared =
+        compare(retraining, split(retraining), register(4), 0.5, onConflict);
+    assertEquals(decision, compared.decision(), compared.promotionReason());
+    assertTrue(
+        compared
+            .promotionReason()
+            .contains(
+                "ordinary rows of the 2 days from 2026-11-01 to 2026-11-02 the candidate has"),
+        compared.promotionReason());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"harm, 0", "low_auc, 0", "drift, 0", "schedule_monthly, 0.01", "forced, 0.01"})
+  void aRetrainingThatIsToMendNothingMayLoseALittle(String trigger, double mayLose) {
+    writeDays(1, 2, 4);
+    String retraining = "retraining-" + trigger;
+    RetrainingEvents.add(
+        context, MODEL, retraining, trigger, RetrainingEvents.Status.STARTED, new Document());
+    compare(retraining, split(retraining), register(4));
+    Document judged = deployment.store.collection("retraining_judgements").find().first();
+    assertEquals(mayLose, Objects.requireNonNull(judged).getDouble("may_lose"));
+  }
+
   @Test
   void aTrainingThatFindsNothingKeepsTheChampion() throws Exception {
     writeDays(1, 2, 1);
@@ -259,7 +353,7 @@ class RetrainingTest {
     compare(retraining, split, candidate);
     Champion before = deployment.champions.get(MODEL);
     assertTrue(deployment.champions.promote(before, better, better));
-    PromoteModel.Output ended = promote(retraining, split, candidate);
+    PromoteModel.Output ended = promote(retraining);
     assertFalse(ended.promoted());
     assertEquals(better, ended.championId());
     assertEquals(better, ended.modelId());
@@ -271,9 +365,9 @@ class RetrainingTest {
   void aVersionThatWasApprovedBeforeAnotherWentIntoProductionIsNotDeployed() throws Exception {
     writeDays(1, 5, 4);
     String retraining = force();
-    String split = split(retraining);
     String candidate = register(4);
-    assertTrue(promote(retraining, split, candidate).promoted());
+    compare(retraining, split(retraining), candidate);
+    assertTrue(promote(retraining).promoted());
     String other = deployment.register(Deployment.model(7, null), VersionStatus.APPROVED);
     assertTrue(deployment.champions.promote(deployment.champions.get(MODEL), other, other));
     assertTrue(ready(retraining).reason().contains("was compared with " + champion));
@@ -310,8 +404,7 @@ class RetrainingTest {
   void aRetrainingThatLostItsLeasePromotesNothing() throws Exception {
     writeDays(1, 5, 4);
     String retraining = force();
-    String split = split(retraining);
-    String candidate = register(4);
+    split(retraining);
     TestContext late = context;
     context = context.at(NOW.plus(Duration.ofHours(13))).inRun("two");
     String other = force();
@@ -319,7 +412,7 @@ class RetrainingTest {
     assertRefused(
         "'%s' has no lease of 'credit-default' any more, %s has; nothing is promoted."
             .formatted(retraining, other),
-        () -> promote(retraining, split, candidate));
+        () -> promote(retraining));
     assertEquals("failed", log(retraining).status());
     assertTrue(new Lease(deployment.store, MODEL).isOf(other), "the other keeps it");
     Document told = deployment.store.collection("notifications").find().first();
@@ -365,6 +458,7 @@ class RetrainingTest {
     String retraining = force();
     assertRefused("has no day with labelled rows", () -> prepare(retraining, 1_000));
     assertRefused("has no training set", () -> filter(retraining));
+    assertRefused("run compare_retrained_model for it first", () -> promote(retraining));
     writeDays(1, 2, 4);
     deployment
         .store
@@ -386,19 +480,5 @@ class RetrainingTest {
         () ->
             new WaitForModelReady()
                 .run(new WaitForModelReady.Input(MODEL, null, null, 0), context));
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      textBlock =
-          """
-          0.05,   0.04,   'Performance improved: accuracy +0.0500, F1 +0.0400'
-          -0.005, -0.003, Performance maintained within tolerance
-          -0.05,  -0.08,  'Performance degraded: accuracy -0.0500, F1 -0.0800'
-          0.03,   -0.02,  'Performance degraded: accuracy +0.0300, F1 -0.0200'
-          0,      0,      Performance maintained within tolerance
-          """)
-  void theReasonIsInThePublishedWords(double accuracy, double f1, String words) {
-    assertEquals(words, RetrainingJudgement.published(accuracy, f1));
   }
 }
