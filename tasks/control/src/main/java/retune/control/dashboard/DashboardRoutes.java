@@ -21,10 +21,10 @@ import retune.runtime.store.DocumentStore;
 public final class DashboardRoutes implements Route.Group {
   private static final String HTML = "text/html; charset=utf-8";
 
-  /** Pages load their style sheet and nothing else. */
+  /** Pages load their style sheet and their script, which reads pages of this service alone. */
   private static final String PAGE_POLICY =
-      "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri"
-          + " 'none'; frame-ancestors 'none'";
+      "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'"
+          + " data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
   /**
    * A kept report is a document of its own without an origin: it has its style within it, and its
@@ -54,7 +54,8 @@ public final class DashboardRoutes implements Route.Group {
             (_, words) -> page(word(words, "version"), now -> version(words, now))),
         Route.get("/reports/comparison", (exchange, _) -> report(exchange, "comparison_reports")),
         Route.get("/reports/drift", (exchange, _) -> report(exchange, "drift_reports")),
-        Route.get(Layout.STYLE_PATH, (_, _) -> style()));
+        Route.get(Layout.STYLE_PATH, (_, _) -> kept("text/css", Layout.STYLE)),
+        Route.get(Layout.SCRIPT_PATH, (_, _) -> kept("text/javascript", Layout.SCRIPT)));
   }
 
   private String overview(Instant now) {
@@ -113,8 +114,9 @@ public final class DashboardRoutes implements Route.Group {
         });
   }
 
-  private static Answer style() {
-    return new Answer(200, "text/css; charset=utf-8", Layout.STYLE.getBytes(UTF_8))
+  /** A file whose path changes with its content. */
+  private static Answer kept(String type, String content) {
+    return new Answer(200, type + "; charset=utf-8", content.getBytes(UTF_8))
         .with("Cache-Control", "public, max-age=31536000, immutable");
   }
 

@@ -12,16 +12,22 @@ import retune.core.data.Hashing;
 import retune.report.Html;
 import retune.report.Timeline;
 
-/** What all pages have in common. No page has a script or a style of its own. */
+/**
+ * What all pages have in common. No page has a script or a style of its own. The common script
+ * takes over news; without it, the pages are the same.
+ */
 final class Layout {
   /** The style sheet of all pages. */
-  static final String STYLE = Html.style() + Timeline.STYLE + own();
+  static final String STYLE = Html.style() + Timeline.STYLE + resource("dashboard.css");
 
   /** Its path; the content is a part of it, so that browsers may keep it. */
-  static final String STYLE_PATH =
-      "/dashboard-"
-          + Hashing.sha256(STYLE.getBytes(StandardCharsets.UTF_8)).substring(0, 12)
-          + ".css";
+  static final String STYLE_PATH = "/dashboard-" + digest(STYLE) + ".css";
+
+  /** The script of all pages. */
+  static final String SCRIPT = resource("dashboard.js");
+
+  /** Its path, as of the style sheet. */
+  static final String SCRIPT_PATH = "/dashboard-" + digest(SCRIPT) + ".js";
 
   private static final Crumb HOME = new Crumb("/", "Retune");
 
@@ -52,22 +58,25 @@ final class Layout {
             <title>{}</title>
             <link rel="icon" href="data:,">
             <link rel="stylesheet" href="{}">
+            <script src="{}" defer></script>
             </head>
             <body>
             <a class="skip" href="#main">Skip to the content</a>
             <header>{}</header>
-            <main id="main">
+            <main id="main" data-content="{}">
             <h1>{}</h1>
             {}</main>
-            <footer><p>As of {}. Reload the page for news.</p></footer>
+            <footer><p id="as-of">As of {}.</p><p id="news" role="status"></p></footer>
             </body>
             </html>
             """,
             isHome ? "Retune" : title + " · Retune",
             STYLE_PATH,
+            SCRIPT_PATH,
             isHome
                 ? Markup.NONE
                 : Markup.of("<nav aria-label=\"Pages above\"><ol>{}</ol></nav>", crumbs),
+            digest(body.html()),
             title,
             body,
             Words.time(asOf))
@@ -79,9 +88,13 @@ final class Layout {
     return Markup.of("<section>\n<h2>{}</h2>\n{}</section>\n", heading, content);
   }
 
-  private static String own() {
-    try (InputStream style = Layout.class.getResourceAsStream("dashboard.css")) {
-      return new String(Objects.requireNonNull(style).readAllBytes(), StandardCharsets.UTF_8);
+  private static String digest(String content) {
+    return Hashing.sha256(content).substring(0, 12);
+  }
+
+  private static String resource(String name) {
+    try (InputStream content = Layout.class.getResourceAsStream(name)) {
+      return new String(Objects.requireNonNull(content).readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

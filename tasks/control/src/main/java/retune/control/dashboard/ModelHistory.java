@@ -26,6 +26,7 @@ import retune.runtime.StepContext;
  * @param verdicts on attempts and earlier versions, by attempt
  * @param moves deployments and rollbacks, the oldest first
  * @param retrainings events, the newest first
+ * @param candidates that retrainings trained, the newest first
  * @param evidence the last entry of the evidence over days
  * @param reports ids of verdicts that have a report
  */
@@ -41,6 +42,7 @@ record ModelHistory(
     List<Document> verdicts,
     List<Document> moves,
     List<Document> retrainings,
+    List<Document> candidates,
     @Nullable Document evidence,
     Set<String> reports) {
   /** Days whose drift, attempts and rows of tables are shown. */
@@ -74,6 +76,7 @@ record ModelHistory(
         verdicts,
         new AuditTrail(context.store()).deployments(model),
         reading.retrainings(model, RETRAININGS),
+        reading.candidates(model, RETRAININGS),
         reading.lastEvidence(model).orElse(null),
         new HashSet<>(reading.comparisons(compared)));
   }
@@ -85,7 +88,7 @@ record ModelHistory(
       return found;
     }
     return metric != null && day.metric().equals(metric.id()) && Double.isFinite(day.value())
-        ? new Reading.Measured(day.value(), Double.NaN, Double.NaN)
+        ? new Reading.Measured(day.value(), Double.NaN, Double.NaN, 0, 0)
         : null;
   }
 

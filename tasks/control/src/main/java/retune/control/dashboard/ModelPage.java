@@ -27,6 +27,9 @@ final class ModelPage {
   private static final Map<Integer, String> SPANS =
       new TreeMap<>(Map.of(30, "30 days", 90, "90 days", 365, "a year", 1095, "3 years"));
 
+  /** Changes of the version in production that are told, the newest first. */
+  private static final int MOVES = 20;
+
   private final ModelHistory model;
 
   private ModelPage(ModelHistory model) {
@@ -82,7 +85,7 @@ final class ModelPage {
                     .last()
                     .map(OverviewPage::verdict)
                     .orElseGet(OverviewPage::noVerdict),
-                OverviewPage.facts(model.summary(), now))));
+                OverviewPage.facts(model.summary()))));
   }
 
   private Markup chart() {
@@ -129,7 +132,10 @@ final class ModelPage {
                 ? Markup.NONE
                 : Markup.of(
                     "<h3>Changes of the version in production</h3>\n<ul class=\"moves\">{}</ul>\n",
-                    moves.reversed().stream().map(this::sentence).collect(Markup.joining()))));
+                    moves.reversed().stream()
+                        .limit(MOVES)
+                        .map(this::sentence)
+                        .collect(Markup.joining()))));
   }
 
   private static Point point(LocalDate day, Document estimate) {
@@ -220,6 +226,9 @@ final class ModelPage {
                   : Markup.text(
                       "%s to %s".formatted(Chart.fixed(value.low()), Chart.fixed(value.high()))),
               Markup.text(Axis.label(day.threshold())),
+              value == null || value.rows() == 0
+                  ? Markup.text("–")
+                  : Markup.text(Chart.percent((double) value.labelled() / value.rows())),
               Optional.ofNullable(model.estimates().get(day.date()))
                   .map(estimate -> estimate.getDouble("estimate"))
                   .map(estimate -> Markup.text(Chart.fixed(estimate)))
@@ -237,6 +246,7 @@ final class ModelPage {
                     Heading.number("value"),
                     Heading.number("95 % interval"),
                     Heading.number("limit"),
+                    Heading.number("rows with labels"),
                     Heading.number("estimate")),
                 rows));
   }
@@ -349,20 +359,52 @@ final class ModelPage {
   }
 
   private Markup retrainings() {
-    return model.retrainings().isEmpty()
-        ? Markup.NONE
-        : Layout.section(
-            "Retrainings",
-            Markup.table(
-                "Events of retrainings, the newest first",
-                List.of(
-                    Heading.text("retraining"),
-                    Heading.text("when"),
-                    Heading.text("status"),
-                    Heading.text("trigger"),
-                    Heading.number("rows"),
-                    Heading.sentences("why")),
-                model.retrainings().stream().map(ModelPage::retraining).toList()));
+    if (model.retrainings().isEmpty() && model.candidates().isEmpty()) {
+      return Markup.NONE;
+    }
+    Markup events =
+        Markup.table(
+            "Events, the newest first",
+            List.of(
+                Heading.text("retraining"),
+                Heading.text("when"),
+                Heading.text("status"),
+                Heading.text("trigger"),
+                Heading.number("rows"),
+                Heading.sentences("why")),
+            model.retrainings().stream().map(ModelPage::retraining).toList());
+    Markup candidates =
+        Markup.table(
+            "Candidates, the newest first",
+            List.of(
+                Heading.text("retraining"),
+                Heading.text("strategy"),
+                Heading.text("version"),
+                Heading.number("on validation rows"),
+                Heading.number("version in production"),
+                Heading.number("training rows"),
+                Heading.sentences("not kept because")),
+            model.candidates().stream().map(this::candidate).toList());
+    return Layout.section(
+        "Retrainings",
+        Markup.join(events, model.candidates().isEmpty() ? Markup.NONE : candidates));
+  }
+
+  private List<Markup> candidate(Document candidate) {
+    String path = candidate.getString("data_path");
+    String modelId = candidate.getString("model_id");
+    return List.of(
+        Markup.text(path.substring(path.indexOf('/') + 1)),
+        Markup.text(Words.plain(candidate.getString("strategy"))),
+        modelId == null ? Markup.text("none") : version(modelId),
+        fixed(candidate, "validation_value"),
+        fixed(candidate, "champion_validation_value"),
+        number(candidate, "train_samples"),
+        Markup.text(Objects.requireNonNullElse(candidate.getString("reason"), "")));
+  }
+
+  private static Markup fixed(Document document, String field) {
+    return Markup.text(document.get(field) instanceof Double value ? Chart.fixed(value) : "–");
   }
 
   private static List<Markup> retraining(Document event) {

@@ -25,7 +25,7 @@ final class OverviewPage {
                 models.size() == 1 ? "The model" : "%d models".formatted(models.size()),
                 Markup.of(
                     "<div class=\"cards\">\n{}</div>\n",
-                    models.stream().map(model -> card(model, now)).collect(Markup.joining())))),
+                    models.stream().map(OverviewPage::card).collect(Markup.joining())))),
         now);
   }
 
@@ -71,21 +71,21 @@ final class OverviewPage {
             : Markup.of("<ul class=\"needs\">{}</ul>\n", items.stream().collect(Markup.joining())));
   }
 
-  private static Markup card(Summary model, Instant now) {
+  private static Markup card(Summary model) {
     return Markup.of(
         "<article>\n<h3>{}</h3>\n{}{}{}</article>\n",
         Markup.link(Paths.model(model.model()), model.model()),
         model.last().map(OverviewPage::verdict).orElseGet(OverviewPage::noVerdict),
         chart(model),
-        facts(model, now));
+        facts(model));
   }
 
   /** The version in production, drift and retraining. */
-  static Markup facts(Summary model, Instant now) {
+  static Markup facts(Summary model) {
     return Markup.of(
         "<dl>\n{}</dl>\n",
         Markup.join(
-            fact("In production", production(model, now)),
+            fact("In production", production(model)),
             fact("Drift", drift(model)),
             fact("Retraining", trigger(model)),
             fact("Last retraining", retraining(model))));
@@ -111,15 +111,14 @@ final class OverviewPage {
     return Markup.of("<div><dt>{}</dt><dd>{}</dd></div>\n", name, value);
   }
 
-  private static Markup production(Summary model, Instant now) {
+  private static Markup production(Summary model) {
     String since = model.champion().deployedAt();
     Markup version =
         Markup.link(
             Paths.version(model.model(), model.champion().modelId()), model.champion().modelId());
     return since == null
         ? Markup.of("{}, not deployed yet", version)
-        : Markup.of(
-            "{} since {}, {}", version, Words.time(since), Words.ago(Instant.parse(since), now));
+        : Markup.of("{} since {}", version, Words.time(since));
   }
 
   /** The value of the gate's metric on the last days. */

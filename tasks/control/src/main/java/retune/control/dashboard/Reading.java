@@ -79,8 +79,15 @@ final class Reading {
     }
   }
 
-  /** A value of the gate's metric with its 95 % interval, whose ends are NaN where it has none. */
-  record Measured(double value, double low, double high) {}
+  /**
+   * A value of the gate's metric on a day.
+   *
+   * @param low end of its 95 % interval; NaN where it has none
+   * @param high the other end
+   * @param rows of the day; 0 where that is not known
+   * @param labelled how many of them have a label
+   */
+  record Measured(double value, double low, double high, int rows, int labelled) {}
 
   /** A drift report without its page. */
   record Drift(
@@ -143,6 +150,8 @@ final class Reading {
                     "model_id",
                     TIMESTAMP,
                     "positive",
+                    "rows",
+                    "labelled",
                     "roc_auc_error",
                     "metrics." + metric.id(),
                     "metrics.confusion_matrix"))) {
@@ -171,7 +180,11 @@ final class Reading {
             : error(document, metrics, metric);
     return Optional.of(
         new Measured(
-            value, Math.max(0, value - NORMAL_95 * error), Math.min(1, value + NORMAL_95 * error)));
+            value,
+            Math.max(0, value - NORMAL_95 * error),
+            Math.min(1, value + NORMAL_95 * error),
+            document.getInteger("rows", 0),
+            document.getInteger("labelled", 0)));
   }
 
   private static double error(Document document, Document metrics, Metric metric) {
@@ -257,6 +270,15 @@ final class Reading {
   /** Events of retrainings, the newest first. */
   List<Document> retrainings(String model, int most) {
     return find("retraining_events", below(model))
+        .sort(Sorts.descending(TIMESTAMP))
+        .limit(most)
+        .into(new ArrayList<>());
+  }
+
+  /** The candidates that retrainings trained, the newest first. */
+  List<Document> candidates(String model, int most) {
+    return find("training_candidates", below(model))
+        .projection(Projections.exclude("history", "settings"))
         .sort(Sorts.descending(TIMESTAMP))
         .limit(most)
         .into(new ArrayList<>());

@@ -6,9 +6,12 @@ import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.judgement.AuditTrail;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.model.ModelVersion.Epoch;
 import retune.runtime.StepContext;
 
 /**
@@ -21,6 +24,8 @@ import retune.runtime.StepContext;
  * @param verdicts on it, the newest first
  * @param retrainings judgements by the retraining that made it, the newest first
  * @param reports ids of verdicts that have a report
+ * @param history of its training, one entry for each epoch or round
+ * @param damage why its record cannot be read, as a sentence; null where it can
  */
 record VersionFacts(
     Document version,
@@ -29,7 +34,9 @@ record VersionFacts(
     List<Document> splits,
     List<Document> verdicts,
     List<Document> retrainings,
-    Set<String> reports) {
+    Set<String> reports,
+    List<Epoch> history,
+    @Nullable String damage) {
   /** What the store knows; empty if the model has no such version. */
   static Optional<VersionFacts> read(StepContext context, String model, String modelId) {
     Reading reading = new Reading(context.store());
@@ -45,6 +52,13 @@ record VersionFacts(
     AuditTrail trail = new AuditTrail(context.store());
     List<Document> verdicts = trail.verdicts(model, modelId).reversed();
     String trainedOn = version.getString("trained_on");
+    List<Epoch> history = List.of();
+    String damage = null;
+    try {
+      history = new ModelStore(context).get(modelId).lineage().history();
+    } catch (InvalidInputException damaged) {
+      damage = damaged.getMessage();
+    }
     return new VersionFacts(
         version,
         new Champions(context.store()).find(model).orElse(null),
@@ -56,7 +70,9 @@ record VersionFacts(
             .toList(),
         Set.copyOf(
             reading.comparisons(
-                verdicts.stream().map(verdict -> verdict.getString("_id")).toList())));
+                verdicts.stream().map(verdict -> verdict.getString("_id")).toList())),
+        history,
+        damage);
   }
 
   private static List<Document> lineage(Reading reading, Document version) {
@@ -79,6 +95,11 @@ record VersionFacts(
 
   boolean isInProduction() {
     return champion != null && champion.modelId().equals(modelId());
+  }
+
+  /** Whether it was in production before and is not now. */
+  boolean mayComeBack() {
+    return !isInProduction() && "retired".equals(version.getString("status"));
   }
 
   /** The verdicts on it as a candidate for the place of another version. */

@@ -13,8 +13,11 @@ import retune.control.dashboard.Layout.Crumb;
 import retune.control.dashboard.Markup.Heading;
 import retune.judgement.AuditTrail;
 import retune.model.Champions.Bar;
+import retune.model.ModelVersion.Epoch;
 import retune.report.Axis;
 import retune.report.Chart;
+import retune.report.Html;
+import retune.report.Line;
 
 /** What a version is, what it was made from and why it was approved or refused. */
 final class VersionPage {
@@ -39,6 +42,7 @@ final class VersionPage {
             page.history(),
             page.lineage(),
             page.data(),
+            page.training(),
             page.metrics()),
         now);
   }
@@ -57,6 +61,10 @@ final class VersionPage {
                 facts.isInProduction() ? " This version is in production." : ""),
             bar.map(found -> Markup.of("<p class=\"warn\">{}</p>\n", found.sentence()))
                 .orElse(Markup.NONE),
+            facts.damage() == null
+                ? Markup.NONE
+                : Markup.of("<p class=\"warn\">{}</p>\n", facts.damage()),
+            bar.isEmpty() && facts.mayComeBack() ? comeBack() : Markup.NONE,
             notes == null || notes.isEmpty() ? Markup.NONE : Markup.of("<p>{}</p>\n", notes),
             Markup.of(
                 "<dl>\n{}</dl>\n",
@@ -66,6 +74,13 @@ final class VersionPage {
                     OverviewPage.fact("Calibration", Markup.text(calibration(version))),
                     OverviewPage.fact(
                         "Weights", Markup.text("SHA-256 " + version.getString("weights_hash")))))));
+  }
+
+  private Markup comeBack() {
+    String command =
+        "./retune rollback %s --to %s --reason 'WHY'".formatted(facts.model(), facts.modelId());
+    return Markup.of(
+        "<p>To put it back, which bars the version in production:</p><pre>{}</pre>\n", command);
   }
 
   private static String madeBy(Document version) {
@@ -283,6 +298,33 @@ final class VersionPage {
         Markup.text(count(counts.get("holdout"))),
         Markup.text(count(counts.get("rejected"))),
         Words.time(split.getString("timestamp")));
+  }
+
+  /** The losses of its epochs or rounds. */
+  private Markup training() {
+    List<Epoch> history = facts.history();
+    if (history.size() < 2) {
+      return Markup.NONE;
+    }
+    return Layout.section(
+        "Training",
+        new Markup(
+            Html.charts(
+                List.of(
+                    Chart.lines(
+                        "Log loss by epoch or round",
+                        Axis.whole("epoch or round"),
+                        Axis.values("log loss"),
+                        List.of(
+                            Line.ofEpochs(
+                                "training", history.stream().mapToDouble(Epoch::loss).toArray()),
+                            Line.ofEpochs(
+                                "validation",
+                                history.stream()
+                                    .mapToDouble(
+                                        epoch ->
+                                            epoch.validation().getOrDefault("log_loss", Double.NaN))
+                                    .toArray())))))));
   }
 
   private Markup metrics() {

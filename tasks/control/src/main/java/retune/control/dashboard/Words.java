@@ -1,6 +1,5 @@
 package retune.control.dashboard;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -76,18 +75,6 @@ final class Words {
   /** A time as documents have it; a dash for none. */
   static Markup time(@Nullable String time) {
     return time == null ? Markup.text("–") : time(Instant.parse(time));
-  }
-
-  /** How long ago something was: {@code 3 hours ago}. */
-  static String ago(Instant time, Instant now) {
-    Duration past = Duration.between(time, now);
-    if (past.toMinutes() < 2) {
-      return "just now";
-    }
-    if (past.toHours() < 2) {
-      return past.toMinutes() + " minutes ago";
-    }
-    return past.toDays() < 2 ? past.toHours() + " hours ago" : past.toDays() + " days ago";
   }
 
   /** A name of documents as words: {@code schedule_weekly} is schedule weekly. */
