@@ -156,6 +156,22 @@ public final class ErrorLedger {
         .map(Entry::harm);
   }
 
+  /** The labelled rows of each class on the last day of that champion; empty without one. */
+  public Optional<long[]> lastLabels(String championId) {
+    return context.store().events().startingWith(COLLECTION, model + "/").stream()
+        .max(Comparator.comparingInt(entry -> entry.getInteger("number")))
+        .filter(entry -> championId.equals(entry.getString("model_id")))
+        .map(ErrorLedger::labels);
+  }
+
+  private static long[] labels(Document entry) {
+    long[] labels = new long[entry.getInteger("classes")];
+    for (List<?> cell : entry.getList("cells", List.class)) {
+      labels[(int) rows(cell.get(0))] += rows(cell.get(2));
+    }
+    return labels;
+  }
+
   private static Harm known(Day day, Gate gate, Entry counted, Entry last) {
     if (counted.isOf(day, gate)) {
       return counted.harm;

@@ -33,7 +33,9 @@ record Bound(
   /** Rows of the rarest class without which no bound is believed. */
   static final int LEAST_ROWS = 50;
 
-  private static final int MANY_CLASSES = 10;
+  /** Classes from which the lower bound holds with any number of rows. */
+  static final int MANY_CLASSES = 10;
+
   private static final double POWER = 0.8;
   private static final long TOO_MANY = 1_000_000;
 

@@ -28,6 +28,19 @@ public record Comparison(
   /** The level of a single question. */
   public static final double ALPHA = 0.05;
 
+  /**
+   * How many rows like these a confidence bound needs at least; 0 where any number will do.
+   *
+   * @param rows of each class
+   */
+  public static long leastRows(long[] rows) {
+    if (rows.length >= Bound.MANY_CLASSES) {
+      return 0;
+    }
+    long rarest = Math.max(1, Arrays.stream(rows).min().orElse(1));
+    return Math.ceilDiv(Bound.LEAST_ROWS * Arrays.stream(rows).sum(), rarest);
+  }
+
   /** The two must have answered the same rows. */
   public Comparison {
     if (!Arrays.equals(candidate.labels(), champion.labels())) {

@@ -31,6 +31,10 @@ public record Split(byte[] assignment) {
   private static final long LIFELONG_TRAINING = 14;
   private static final long LIFELONG_VALIDATION = 3;
 
+  /** Share of the rows that judge for life. */
+  public static final double LIFELONG_HOLDOUT =
+      (double) (LIFELONG_SHARES - LIFELONG_TRAINING - LIFELONG_VALIDATION) / LIFELONG_SHARES;
+
   /**
    * Rows of each part.
    *

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param lastTraining when the version in production was trained, or the last retraining ended,
  *     whatever came of it; the later of both
  * @param newSamples labelled rows of days after those that the last training knew
+ * @param missingToJudge labelled rows that are missing until the hold-out of days that no
+ *     retraining has judged on can tell two versions apart; 0 where none is
  * @param quality how good the model in production is; null if it was never evaluated
  * @param drift the last drift report; null without one
  */
@@ -18,11 +20,13 @@ public record TriggerFacts(
     Instant now,
     Instant lastTraining,
     long newSamples,
+    long missingToJudge,
     @Nullable Quality quality,
     @Nullable Drift drift) {
   public TriggerFacts {
-    if (newSamples < 0) {
-      throw new IllegalArgumentException("a negative number of samples: " + newSamples);
+    if (newSamples < 0 || missingToJudge < 0) {
+      throw new IllegalArgumentException(
+          "a negative number of samples: %d, %d".formatted(newSamples, missingToJudge));
     }
   }
 

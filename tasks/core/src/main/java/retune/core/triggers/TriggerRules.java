@@ -24,6 +24,10 @@ import retune.core.InvalidInputException;
  * and at no other until its next time: a missed check, a clock that jumps and a back-fill start one
  * retraining, not several. Times are UTC, which has no daylight saving.
  *
+ * <p>{@link Trigger#HARM}, {@link Trigger#LOW_AUC} and {@link Trigger#DRIFT} describe a state that
+ * may last for weeks. The hold-out of a date judges once, so after a retraining they wait until the
+ * new rows suffice for another comparison: one on too few rows can promote nothing.
+ *
  * @param on the triggers that the loop wants
  * @param minSamples new labelled rows from which {@link Trigger#ADAPTIVE} fires
  * @param minDays days after which it fires with fewer
@@ -97,16 +101,18 @@ public record TriggerRules(
     TriggerFacts.Drift drift = facts.drift();
     return switch (trigger) {
       case HARM ->
-          when(quality != null && quality.harmful(), quality == null ? "" : quality.sentence());
+          when(
+              quality != null && quality.harmful() && canJudge(facts),
+              quality == null ? "" : quality.sentence());
       case LOW_AUC -> {
         Double auc = quality == null ? null : quality.rocAuc();
         yield when(
-            auc != null && auc < minAuc,
+            auc != null && auc < minAuc && canJudge(facts),
             String.format(Locale.ROOT, "The ROC AUC is %.4f, below %s.", auc, minAuc));
       }
       case DRIFT ->
           when(
-              drift != null && drift.detected() && onDrift == OnDrift.RETRAIN,
+              drift != null && drift.detected() && onDrift == OnDrift.RETRAIN && canJudge(facts),
               "The drift report %s alarms.".formatted(drift == null ? "" : drift.report()));
       case ADAPTIVE ->
           when(
@@ -127,6 +133,10 @@ public record TriggerRules(
               facts.newSamples() > mostSamples,
               "There are more than %,d new samples.".formatted(mostSamples));
     };
+  }
+
+  private static boolean canJudge(TriggerFacts facts) {
+    return facts.missingToJudge() == 0;
   }
 
   private static Optional<String> calendar(TriggerFacts facts, Instant time, String what) {
@@ -178,7 +188,14 @@ public record TriggerRules(
                 "volume: %,d of more than %,d samples".formatted(facts.newSamples(), mostSamples));
       }
     }
-    return recommendation + ". No trigger fires; " + String.join("; ", lacks) + ".";
+    String silence = recommendation + ". No trigger fires; " + String.join("; ", lacks) + ".";
+    return facts.missingToJudge() > 0
+            && on.stream()
+                .anyMatch(EnumSet.of(Trigger.HARM, Trigger.LOW_AUC, Trigger.DRIFT)::contains)
+        ? silence
+            + " After the last retraining, a comparison needs %,d more labelled rows."
+                .formatted(facts.missingToJudge())
+        : silence;
   }
 
   private String drift(TriggerFacts facts) {

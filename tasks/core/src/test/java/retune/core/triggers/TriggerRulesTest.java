@@ -40,7 +40,7 @@ class TriggerRulesTest {
       @Nullable Quality quality,
       @Nullable Drift drift) {
     return new TriggerFacts(
-        Instant.parse(now), Instant.parse(lastTraining), newSamples, quality, drift);
+        Instant.parse(now), Instant.parse(lastTraining), newSamples, 0, quality, drift);
   }
 
   private static String cause(TriggerRules rules, TriggerFacts facts) {
@@ -151,6 +151,25 @@ class TriggerRulesTest {
         fire.reason());
     assertEquals("", cause(rules, facts(NOW, "2026-11-19T12:00:00Z", 8, healthy, null)));
     assertEquals("", cause(rules(), facts(NOW, "2026-11-19T12:00:00Z", 8, harmful, null)));
+  }
+
+  @Test
+  void aStateThatLastsWaitsUntilNewRowsCanJudge() {
+    Quality harmful = new Quality(true, "The F1 is below the gate, surely.", 0.7);
+    TriggerRules rules =
+        rules(OnDrift.RETRAIN, Trigger.HARM, Trigger.LOW_AUC, Trigger.DRIFT, Trigger.ADAPTIVE);
+    Instant now = Instant.parse(NOW);
+    Drift drift = new Drift("r1", true);
+    Decision decision =
+        rules.decide(new TriggerFacts(now, now, 99, 334, harmful, drift), Request.NONE);
+    assertTrue(
+        decision
+            .reason()
+            .endsWith("After the last retraining, a comparison needs 334 more labelled rows."),
+        decision.reason());
+    assertInstanceOf(Decision.NotYet.class, decision);
+    assertEquals("harm", cause(rules, new TriggerFacts(now, now, 99, 0, harmful, drift)));
+    assertEquals("adaptive", cause(rules, new TriggerFacts(now, now, 100, 334, harmful, drift)));
   }
 
   @Test

@@ -263,7 +263,8 @@ public final class CheckRetrainingTrigger
         new Document("now", text(facts.now()))
             .append("last_training", text(facts.lastTraining()))
             .append("days", facts.days())
-            .append("new_samples", facts.newSamples());
+            .append("new_samples", facts.newSamples())
+            .append("missing_to_judge", facts.missingToJudge());
     TriggerFacts.Quality quality = facts.quality();
     if (quality != null) {
       known

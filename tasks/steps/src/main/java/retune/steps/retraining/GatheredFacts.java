@@ -15,8 +15,10 @@ import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.judgement.Comparison;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.ledger.Harm;
+import retune.core.split.Split;
 import retune.core.triggers.TriggerFacts;
 import retune.core.triggers.TriggerFacts.Drift;
 import retune.core.triggers.TriggerFacts.Quality;
@@ -71,8 +73,23 @@ final class GatheredFacts {
         context.clock().instant(),
         lastTraining,
         newSamples(last),
+        evidence == Evidence.POINT ? 0 : missingToJudge(last),
         quality(evidence).orElse(null),
         drift(driftReport).orElse(null));
+  }
+
+  /**
+   * Rows that are missing after the days of the last retraining until their hold-out has enough of
+   * the rarest class for a comparison.
+   */
+  private long missingToJudge(Optional<Document> last) {
+    Optional<long[]> labels = new ErrorLedger(context, model).lastLabels(champion.modelId());
+    if (last.isEmpty() || labels.isEmpty()) {
+      return 0;
+    }
+    double needed = Comparison.leastRows(labels.get()) / Split.LIFELONG_HOLDOUT;
+    LocalDate judged = LocalDate.parse(last.get().getString("last_day"));
+    return Math.max(0, (long) Math.ceil(needed) - labelledAfter(judged));
   }
 
   /** Labelled rows of days after those that the last training knew. */
@@ -84,7 +101,11 @@ final class GatheredFacts {
             .map(LocalDate::parse)
             .max(Comparator.naturalOrder())
             .orElse(LocalDate.EPOCH);
-    return store.processedBatches().between(model, after.plusDays(1), TrainingSet.LAST_DAY).stream()
+    return labelledAfter(after);
+  }
+
+  private long labelledAfter(LocalDate day) {
+    return store.processedBatches().between(model, day.plusDays(1), TrainingSet.LAST_DAY).stream()
         .mapToLong(ProcessedBatch::labelled)
         .sum();
   }

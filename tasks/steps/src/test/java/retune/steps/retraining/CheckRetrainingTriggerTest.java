@@ -31,9 +31,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.data.Hashing;
 import retune.core.judgement.Evidence;
+import retune.core.judgement.Gate;
+import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Metric;
 import retune.core.triggers.OnDrift;
 import retune.core.triggers.Request;
 import retune.core.triggers.Trigger;
+import retune.judgement.ErrorLedger;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
@@ -70,6 +74,16 @@ class CheckRetrainingTriggerTest {
 
   private static CheckRetrainingTrigger.Input input(
       @Nullable String drift, boolean force, boolean dryRun, OnDrift onDrift, Trigger... triggers) {
+    return input(drift, force, dryRun, onDrift, Evidence.POINT, triggers);
+  }
+
+  private static CheckRetrainingTrigger.Input input(
+      @Nullable String drift,
+      boolean force,
+      boolean dryRun,
+      OnDrift onDrift,
+      Evidence evidence,
+      Trigger... triggers) {
     return new CheckRetrainingTrigger.Input(
         MODEL,
         List.of(triggers),
@@ -79,7 +93,7 @@ class CheckRetrainingTriggerTest {
         0.75,
         100_000,
         onDrift,
-        Evidence.POINT,
+        evidence,
         drift,
         null,
         Request.NONE,
@@ -196,6 +210,46 @@ class CheckRetrainingTriggerTest {
             .reason()
             .startsWith("The f1_score of 2026-01-10 is 0.7000, with a threshold of 0.8."),
         output.reason());
+  }
+
+  @Test
+  void afterARetrainingHarmWaitsUntilNewRowsCanJudge() throws Exception {
+    writeDays(10, 12, 60);
+    evaluated(champion, 1, 0.1);
+    new ErrorLedger(at(SOON, "day"), MODEL)
+        .count(
+            new ErrorLedger.Day(
+                LocalDate.of(2026, 1, 10),
+                champion,
+                new ConfusionMatrix(new long[][] {{100, 700}, {190, 10}}),
+                1,
+                Double.NaN,
+                Double.NaN),
+            List.of(),
+            new Gate(Metric.F1_SCORE, 0.8));
+    CheckRetrainingTrigger.Input byEvidence =
+        input(null, false, true, OnDrift.EVALUATE, Evidence.INTERVAL, Trigger.HARM);
+    assertTrue(check(byEvidence, at(SOON, "one")).shouldRetrain());
+    RetrainingEvents.add(
+        at(SOON.minusSeconds(3600), "earlier"),
+        MODEL,
+        "retraining-0",
+        "harm",
+        RetrainingEvents.Status.REJECTED,
+        new Document("last_day", "2026-01-10"));
+    CheckRetrainingTrigger.Output output = check(byEvidence, at(SOON, "two"));
+    assertFalse(output.shouldRetrain());
+    // One row in five is of the rarer class, of which 50 must judge, and three rows in twenty do.
+    assertTrue(
+        output
+            .reason()
+            .endsWith(
+                "After the last retraining, a comparison needs %,d more labelled rows."
+                    .formatted(1_667 - output.newSamples())),
+        output.reason());
+    CheckRetrainingTrigger.Input byPoint =
+        input(null, false, true, OnDrift.EVALUATE, Evidence.POINT, Trigger.HARM);
+    assertTrue(check(byPoint, at(SOON, "three")).shouldRetrain());
   }
 
   private void evaluated(String modelId, int revision, double value) {
