@@ -19,6 +19,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -1078,6 +1079,238 @@ def drifts(*, smoke: bool) -> list[tuple[str, str, float]]:
     return list(itertools.product((MODEL, "orders"), DRILLS, (0.5, 0.8)))
 
 
+# What a year has in production beside the loop's choice: never another model, one trained on the
+# last ten labelled days where an input's PSI is above 0.2, and one every so many days.
+POLICIES = ("loop", "never", "psi", "every-7", "every-14", "every-30", "every-60", "every-90")
+SCHEDULES = POLICIES[3:]
+HARM = 0.02
+# Student's t of a 95 % interval of the mean, by number of values.
+STUDENT = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
+
+
+YEAR_COLUMNS = (
+    "table", "policy", "regret", "macro F1", "promotions a year", "false", "lowered it",
+    "days to react, median", "not recovered",
+)  # fmt: skip
+
+
+def year(*, smoke: bool) -> None:
+    """Simulate years with late labels: a loop, schedules, retraining on PSI, and never.
+
+    The two tables run at once, each in its process.
+    """
+    report = Report("year")
+    folder = WORK / "year"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    orders = folder / "orders.csv"
+    subprocess.run([str(PYTHON), str(PEERS / "orders.py"), orders, "20000"], check=True)
+    tables: dict[str, tuple[object, ...]] = {
+        "orders": (orders, "late", "yes"),
+        "example": (EXAMPLE / "distribution.json",),
+    }
+    with ThreadPoolExecutor() as tables_at_once:
+        simulated = tables_at_once.map(
+            lambda name: years_of(name, tables[name], folder, smoke=smoke), tables
+        )
+        years = [cell for of_one in simulated for cell in of_one]
+    report.notes = {**summed_up(years), "years": [on_few_lines(cell) for cell in years]}
+    report.finish()
+    (WORK / "year.md").write_text(year_table(years) + "\n" + stretch_table(years), encoding="utf-8")
+    for name in tables:
+        first = folder / f"{name}.json"
+        first.write_text(json.dumps(of_table(years, name)[0]), encoding="utf-8")
+        timed(
+            *java(
+                "retune.bench.YearPicture", first, WORK / f"year-{name}.svg",
+                f"True macro F1 in production, {name}",
+                "loop", "never", report.notes[f"{name}: best schedule"],
+            )
+        )  # fmt: skip
+
+
+def years_of(name: str, table: tuple[object, ...], folder: Path, *, smoke: bool) -> list[Json]:
+    """Simulate the years of a table, and keep each in a file at once."""
+    ours = Worker(*java("retune.bench.YearWorker", folder / name))
+    ours.ask("table", name, *table)
+    years: list[Json] = []
+    for seed in range(1 if smoke else 5):
+        cell: Json = {
+            "table": name,
+            "seed": seed,
+            **ours.ask("year", name, seed, 60 if smoke else 365),
+        }
+        years.append(cell)
+        with (folder / "years.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(cell) + "\n")
+        print(name, seed, {who: round(regret(cell, who), 4) for who in POLICIES}, flush=True)
+    ours.close()
+    return years
+
+
+def on_few_lines(cell: Json) -> Json:
+    """Write the values of a year's days as one text each, which JSON keeps on one line."""
+    policies, reference = cell["policies"], cell["reference"]
+    assert isinstance(policies, dict)
+    assert isinstance(reference, list)
+    return {
+        **cell,
+        "reference": " ".join(map(str, reference)),
+        "policies": {
+            who: {**had, "f1": " ".join(map(str, had["f1"]))} for who, had in policies.items()
+        },
+    }
+
+
+def daily(cell: Json, who: str) -> list[float]:
+    """Read the true macro F1 of what a policy had in production, day by day."""
+    policies = cell["policies"]
+    assert isinstance(policies, dict)
+    return [float(value) for value in policies[who]["f1"]]
+
+
+def losses(cell: Json, who: str) -> list[float]:
+    """Subtract from each day's best, of all policies or trained on the day, what a policy had."""
+    reference = cell["reference"]
+    assert isinstance(reference, list)
+    best = [
+        max(day) for day in zip(reference, *(daily(cell, one) for one in POLICIES), strict=True)
+    ]
+    return [most - had for most, had in zip(best, daily(cell, who), strict=True)]
+
+
+def regret(cell: Json, who: str) -> float:
+    """Average the losses of a year."""
+    return statistics.fmean(losses(cell, who))
+
+
+def stretches(cell: Json) -> list[Json]:
+    """Read the stretches of a year."""
+    found = cell["stretches"]
+    assert isinstance(found, list)
+    return found
+
+
+def is_harmful(stretch: Json) -> bool:
+    """Tell whether a model that knew the stretch before is surely worse in this one."""
+    return number(stretch, "loss") >= HARM
+
+
+def promotions(cell: Json, who: str) -> list[Json]:
+    """List what a policy put into production, with the stretch of the day on which it came."""
+    policies = cell["policies"]
+    assert isinstance(policies, dict)
+    return [
+        {
+            **promotion,
+            "harmful": is_harmful(
+                next(
+                    stretch
+                    for stretch in reversed(stretches(cell))
+                    if number(stretch, "first") <= min(promotion["day"], len(daily(cell, who)) - 1)
+                )
+            ),
+        }
+        for promotion in policies[who]["promotions"]
+    ]
+
+
+def lowers(promotion: Json) -> bool:
+    """Tell whether the true macro F1 did not rise."""
+    return number(promotion, "after") <= number(promotion, "before")
+
+
+def reactions(cell: Json, who: str) -> list[float | None]:
+    """Days until half of a harmful stretch's loss was recovered; None where it never was."""
+    days: list[float | None] = []
+    for stretch in stretches(cell):
+        found = stretch["reactions"]
+        assert isinstance(found, dict)
+        reaction = found[who]
+        if is_harmful(stretch) and number(stretch, "reference") - reaction["start"] >= HARM:
+            days.append(None if reaction["days"] < 0 else float(reaction["days"]))
+    return days
+
+
+def interval(values: list[float]) -> str:
+    """Show a mean with its 95 % interval."""
+    mean = statistics.mean(values)
+    if len(values) == 1:
+        return f"{mean:.4f}"
+    reach = STUDENT[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+    return f"{mean:.4f} ± {reach:.4f}"
+
+
+def of_table(years: list[Json], name: str) -> list[Json]:
+    """Select the years of a table."""
+    return [cell for cell in years if cell["table"] == name]
+
+
+def summed_up(years: list[Json]) -> Json:
+    """Compare the loop with the schedule that is best in the mean of the seeds."""
+    notes: Json = {}
+    for name in dict.fromkeys(str(cell["table"]) for cell in years):
+        cells = of_table(years, name)
+        means = {who: statistics.mean(regret(cell, who) for cell in cells) for who in POLICIES}
+        best = min(SCHEDULES, key=lambda who: means[who])
+        notes[f"{name}: best schedule"] = best
+        notes[f"{name}: regret of the loop less that of {best} (target below 0)"] = interval(
+            [regret(cell, "loop") - regret(cell, best) for cell in cells]
+        )
+    for what in ("loop", "training", "truth"):
+        notes[f"CPU s of a year, {what}"] = statistics.mean(
+            number(cell, f"{what}_cpu") for cell in years
+        )
+    return notes
+
+
+def year_table(years: list[Json]) -> str:
+    """Make a Markdown table: means over the seeds with 95 % intervals."""
+    lines = [
+        f"| {' | '.join(YEAR_COLUMNS)} |",
+        "|---" * len(YEAR_COLUMNS) + "|",
+    ]
+    for name in dict.fromkeys(str(cell["table"]) for cell in years):
+        cells = of_table(years, name)
+        for who in POLICIES:
+            moved = [promotion for cell in cells for promotion in promotions(cell, who)]
+            reacted = [days for cell in cells for days in reactions(cell, who)]
+            known = [float("inf") if days is None else days for days in reacted]
+            median = statistics.median(known) if known else float("nan")
+            values = (
+                name,
+                who,
+                interval([regret(cell, who) for cell in cells]),
+                interval([statistics.mean(daily(cell, who)) for cell in cells]),
+                f"{len(moved) / len(cells):.1f}",
+                f"{sum(lowers(one) and not one['harmful'] for one in moved) / len(cells):.1f}",
+                f"{sum(lowers(one) for one in moved) / len(cells):.1f}",
+                "never" if median == float("inf") else f"{median:.0f}",
+                f"{reacted.count(None)} of {len(reacted)}",
+            )
+            lines.append(f"| {' | '.join(values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def stretch_table(years: list[Json]) -> str:
+    """Make a Markdown table: the mean loss in each stretch, and whether it is harmful."""
+    lines = [f"| table | stretch | harm | {' | '.join(POLICIES)} |", "|---" * 11 + "|"]
+    for name in dict.fromkeys(str(cell["table"]) for cell in years):
+        cells = of_table(years, name)
+        for place, stretch in enumerate(stretches(cells[0])):
+            means = []
+            for who in POLICIES:
+                of_days: list[float] = []
+                for cell in cells:
+                    found = stretches(cell)[place]
+                    first, days = int(number(found, "first")), int(number(found, "days"))
+                    of_days += losses(cell, who)[first : first + days]
+                means.append(f"{statistics.fmean(of_days):.3f}")
+            harm = f"{number(stretch, 'loss'):.3f}" if is_harmful(stretch) else ""
+            lines.append(f"| {name} | {stretch['name']} | {harm} | {' | '.join(means)} |")
+    return "\n".join(lines) + "\n"
+
+
 def make_loops(folder: Path, *, smoke: bool) -> None:
     """Make a store with the example and with a loop of a made table, and their loop files."""
     with store("recovery") as running:
@@ -1211,6 +1444,7 @@ def main() -> None:
         "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
         "drift": lambda: drift(smoke=arguments.smoke, table=arguments.table),
         "recovery": lambda: recovery(smoke=arguments.smoke),
+        "year": lambda: year(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }

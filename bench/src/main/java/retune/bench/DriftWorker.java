@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Arrays;
@@ -18,7 +17,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import retune.core.data.Column;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
@@ -143,11 +141,11 @@ public final class DriftWorker {
   private ObjectNode export(String[] request) throws IOException {
     Source source = Objects.requireNonNull(sources.get(request[1]));
     Path folder = Path.of(request[5]);
-    write(
+    YearRows.write(
         folder.resolve("reference.csv"),
         rows(source.distribution, reference(request[2]), REFERENCE_ROWS, Drill.NONE)
             .without(Set.of(source.target.column())));
-    write(
+    YearRows.write(
         folder.resolve("day.csv"),
         rows(
                 source.distribution,
@@ -254,17 +252,5 @@ public final class DriftWorker {
         .put("label", report.labels() != null && report.labels().isDrifted())
         .put("joint", report.joint().isDrifted())
         .put("psi", report.worstFirst().getFirst().psi().value());
-  }
-
-  private static void write(Path file, Table table) throws IOException {
-    StringBuilder text = new StringBuilder(String.join(",", table.names())).append('\n');
-    for (int row = 0; row < table.rows(); row++) {
-      for (int i = 0; i < table.columns().size(); i++) {
-        Column column = table.columns().get(i);
-        text.append(i == 0 ? "" : ",").append(column.isMissing(row) ? "" : column.text(row));
-      }
-      text.append('\n');
-    }
-    Files.writeString(file, text);
   }
 }
