@@ -5,6 +5,8 @@ public enum ColumnType {
   CATEGORICAL,
   NUMERIC,
   DATE,
+  /** Sentences, read word by word; stated, never detected. */
+  TEXT,
   /** A value of its own in every row, or nearly: nothing to learn from. */
   IDENTIFIER,
   /** The same in every row: nothing to learn from. */

@@ -63,6 +63,9 @@ public final class FeatureTable {
     preprocessing
         .dates()
         .forEach(date -> date.numeric().forEach(part -> scalings.add(part.scaling())));
+    while (scalings.size() < preprocessing.schema().numeric().size()) {
+      scalings.add(Scaling.NONE);
+    }
     return scalings;
   }
 
@@ -74,6 +77,11 @@ public final class FeatureTable {
     preprocessing
         .dates()
         .forEach(date -> date.categorical().forEach(part -> names.add(nameOf(part.categories()))));
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      IntFunction<String> term = code -> code == 0 ? "" : text.terms().get(code - 1);
+      text.codeFeatures().forEach(_ -> names.add(term));
+    }
     while (names.size() < preprocessing.schema().categorical().size()) {
       names.add(missing -> missing == 0 ? "no" : "yes");
     }

@@ -15,6 +15,7 @@ import retune.core.InvalidInputException;
  * retune.core.InvalidInputException}.
  *
  * @param excluded columns that are no features: the target, at least
+ * @param texts the column of texts, at most one; then no other column is a feature
  * @param notation how the table is written, for later files of the model; null where that is plain
  */
 public record FitOptions(
@@ -23,6 +24,7 @@ public record FitOptions(
     List<String> numeric,
     List<String> dates,
     List<String> identifiers,
+    List<String> texts,
     @Nullable TableNotation notation) {
   public FitOptions {
     excluded = List.copyOf(excluded);
@@ -30,6 +32,7 @@ public record FitOptions(
     numeric = List.copyOf(numeric);
     dates = List.copyOf(dates);
     identifiers = List.copyOf(identifiers);
+    texts = List.copyOf(texts);
   }
 
   /** Of a table that is written as Retune itself writes. */
@@ -39,19 +42,24 @@ public record FitOptions(
       List<String> numeric,
       List<String> dates,
       List<String> identifiers) {
-    this(excluded, categorical, numeric, dates, identifiers, null);
+    this(excluded, categorical, numeric, dates, identifiers, List.of(), null);
   }
 
   /** The same for a table that is written so. */
   public FitOptions withNotation(@Nullable TableNotation written) {
-    return new FitOptions(excluded, categorical, numeric, dates, identifiers, written);
+    return new FitOptions(excluded, categorical, numeric, dates, identifiers, texts, written);
+  }
+
+  /** The same with these columns of texts. */
+  public FitOptions withTexts(List<String> columns) {
+    return new FitOptions(excluded, categorical, numeric, dates, identifiers, columns, notation);
   }
 
   /** The same without these columns, too, but for those whose type is stated. */
   public FitOptions excludingAlso(List<String> columns) {
     List<String> all = new ArrayList<>(excluded);
     columns.stream().filter(column -> type(column).isEmpty()).forEach(all::add);
-    return new FitOptions(all, categorical, numeric, dates, identifiers, notation);
+    return new FitOptions(all, categorical, numeric, dates, identifiers, texts, notation);
   }
 
   /** Nothing overridden, these columns left out. */
@@ -91,6 +99,7 @@ public record FitOptions(
         ColumnType.CATEGORICAL, categorical,
         ColumnType.NUMERIC, numeric,
         ColumnType.DATE, dates,
-        ColumnType.IDENTIFIER, identifiers);
+        ColumnType.IDENTIFIER, identifiers,
+        ColumnType.TEXT, texts);
   }
 }

@@ -10,13 +10,19 @@ import java.util.Locale;
 public enum Outcome {
   /** Kept: a missing value (NaN is one) became the value fitted for the column. */
   IMPUTED,
-  /** Kept: a category that training rows did not have became the reserved code 0. */
+  /**
+   * Kept: a category that training rows did not have became the reserved code 0, or none of a
+   * text's words is known.
+   */
   UNSEEN_CATEGORY,
   /** Kept: a category that too few training rows had became the reserved code 0. */
   RARE_CATEGORY,
   /** Kept: a missing or impossible given code became the column's code for the unknown. */
   UNKNOWN_CODE,
-  /** Kept: a scaled number beyond the fitted limit became that limit. */
+  /**
+   * Kept: a scaled number beyond the fitted limit became that limit, or a text with more known
+   * terms than are read lost the last ones.
+   */
   CLIPPED,
   /** Kept: the data has a column that training rows did not have; it is ignored. */
   EXTRA_COLUMN,

@@ -1,6 +1,7 @@
 package retune.core.preprocessing;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,11 +23,13 @@ import retune.core.data.Table;
  * <p>The order of the features: the categorical features are the categorical columns, the code
  * columns, the categorical parts of dates, then one {@code NAME_missing} for each column
  * (categorical, numeric, date) that had missing values in training. The numeric features are the
- * numeric columns, then the numeric parts of dates.
+ * numeric columns, then the numeric parts of dates. A model of texts has those of {@link
+ * TextColumn} alone.
  *
  * @param dropped columns and date parts of the training rows that give no feature
  * @param notation how the training table was written; null if it was written as Retune writes, or
  *     if that is unknown
+ * @param text the column of texts, which is then the only one; null in a model of other columns
  */
 public record Preprocessing(
     List<CategoricalColumn> categorical,
@@ -34,7 +37,8 @@ public record Preprocessing(
     List<NumericColumn> numeric,
     List<DateColumn> dates,
     List<DroppedColumn> dropped,
-    @Nullable TableNotation notation) {
+    @Nullable TableNotation notation,
+    @Nullable TextColumn text) {
   private static final int MISSING_OR_NOT = 2;
 
   /**
@@ -57,16 +61,22 @@ public record Preprocessing(
     numeric = List.copyOf(numeric);
     dates = List.copyOf(dates);
     dropped = List.copyOf(dropped);
-    refuseDuplicates(schemaOf(categorical, codes, numeric, dates));
+    if (text != null
+        && !(categorical.isEmpty() && codes.isEmpty() && numeric.isEmpty() && dates.isEmpty())) {
+      throw new InvalidInputException(
+          "The column '%s' has texts, and a model of texts reads no other column; exclude the others."
+              .formatted(text.name()));
+    }
+    refuseDuplicates(schemaOf(categorical, codes, numeric, dates, text));
   }
 
   /** For a model whose preprocessing happens elsewhere: codes and numbers are taken as they are. */
   public static Preprocessing given(List<CodeColumn> codes, List<NumericColumn> numeric) {
-    return new Preprocessing(List.of(), codes, numeric, List.of(), List.of(), null);
+    return new Preprocessing(List.of(), codes, numeric, List.of(), List.of(), null, null);
   }
 
   public FeatureSchema schema() {
-    return schemaOf(categorical, codes, numeric, dates);
+    return schemaOf(categorical, codes, numeric, dates, text);
   }
 
   /** The limit to which each numeric feature's absolute value is clipped, after scaling. */
@@ -77,6 +87,10 @@ public record Preprocessing(
     float[] limits = new float[scalings.size()];
     for (int i = 0; i < limits.length; i++) {
       limits[i] = (float) scalings.get(i).limit();
+    }
+    if (text != null) {
+      limits = new float[text.numericFeatures().size()];
+      Arrays.fill(limits, Float.POSITIVE_INFINITY);
     }
     return limits;
   }
@@ -92,7 +106,8 @@ public record Preprocessing(
             categorical.stream().map(CategoricalColumn::name),
             codes.stream().map(CodeColumn::name),
             numeric.stream().map(NumericColumn::name),
-            dates.stream().map(DateColumn::name))
+            dates.stream().map(DateColumn::name),
+            Stream.ofNullable(text).map(TextColumn::name))
         .flatMap(names -> names)
         .toList();
   }
@@ -113,6 +128,9 @@ public record Preprocessing(
         parts.add(missingFeature(column.name()));
       }
       features.put(column.name(), List.copyOf(parts));
+    }
+    if (text != null) {
+      features.put(text.name(), text.features());
     }
     return features;
   }
@@ -168,7 +186,8 @@ public record Preprocessing(
       List<CategoricalColumn> categorical,
       List<CodeColumn> codes,
       List<NumericColumn> numeric,
-      List<DateColumn> dates) {
+      List<DateColumn> dates,
+      @Nullable TextColumn text) {
     List<FeatureSchema.Categorical> coded = new ArrayList<>();
     List<FeatureSchema.Categorical> missing = new ArrayList<>();
     List<String> numbers = new ArrayList<>();
@@ -189,6 +208,10 @@ public record Preprocessing(
       }
       column.numeric().forEach(part -> numbers.add(part.part().feature(column.name())));
       addMissing(missing, column.name(), column.missing());
+    }
+    if (text != null) {
+      text.codeFeatures().forEach(feature -> coded.add(coded(feature, text.cardinality())));
+      numbers.addAll(text.numericFeatures());
     }
     coded.addAll(missing);
     return new FeatureSchema(coded, numbers);

@@ -30,6 +30,7 @@ public final class PreprocessingFitter {
   private final List<NumericColumn> numeric = new ArrayList<>();
   private final List<DateColumn> dates = new ArrayList<>();
   private final List<DroppedColumn> dropped = new ArrayList<>();
+  private @Nullable TextColumn text;
 
   private PreprocessingFitter() {}
 
@@ -45,12 +46,17 @@ public final class PreprocessingFitter {
     }
     options.refuseUnknownColumns(trainingRows.names());
     PreprocessingFitter fitter = new PreprocessingFitter();
+    if (options.texts().size() > 1) {
+      throw new InvalidInputException(
+          "A model reads one column of texts, but %s are stated; join them in one column, or state one."
+              .formatted(options.texts()));
+    }
     trainingRows.columns().forEach(column -> fitter.add(column, options));
     return fitter.fitted(options.notation());
   }
 
   private Preprocessing fitted(@Nullable TableNotation notation) {
-    if (categorical.isEmpty() && numeric.isEmpty() && dates.isEmpty()) {
+    if (text == null && categorical.isEmpty() && numeric.isEmpty() && dates.isEmpty()) {
       throw new InvalidInputException(
           "No column of the training rows can be a feature: "
               + String.join(
@@ -60,10 +66,16 @@ public final class PreprocessingFitter {
                       .toList())
               + ". Add columns of numbers, categories or dates.");
     }
-    return new Preprocessing(categorical, List.of(), numeric, dates, dropped, notation);
+    return new Preprocessing(categorical, List.of(), numeric, dates, dropped, notation, text);
   }
 
   private void add(Column column, FitOptions options) {
+    if (!options.texts().isEmpty() && options.type(column.name()).isEmpty()) {
+      dropped.add(
+          new DroppedColumn(
+              column.name(), ColumnType.EXCLUDED, "the model reads a column of texts alone"));
+      return;
+    }
     TypeDetection.Detected detected =
         options
             .type(column.name())
@@ -74,6 +86,7 @@ public final class PreprocessingFitter {
       case CATEGORICAL -> categorical.add(categorical(column, reason));
       case NUMERIC -> numeric.add(numeric(column, reason, options));
       case DATE -> dates.add(date(column, reason, options));
+      case TEXT -> text = text(column);
       case IDENTIFIER, CONSTANT, EXCLUDED ->
           dropped.add(new DroppedColumn(column.name(), detected.type(), reason));
     }
@@ -141,6 +154,12 @@ public final class PreprocessingFitter {
         categoricalParts,
         numericParts,
         reason);
+  }
+
+  private static TextColumn text(Column column) {
+    List<String> texts = RawValues.present(column);
+    refuseEmpty(column, texts.isEmpty());
+    return TextFitting.fit(column.name(), texts);
   }
 
   private static MissingValues missingValues(boolean someMissing) {

@@ -3,6 +3,7 @@ package retune.core.preprocessing;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -41,6 +42,10 @@ final class TableEncoder {
     preprocessing.codes().forEach(column -> encodings.add(read(column)));
     preprocessing.numeric().forEach(column -> encodings.add(read(column)));
     preprocessing.dates().forEach(column -> encodings.add(read(column)));
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      encodings.add(read(text));
+    }
     int[] keptRows = rejections.keptRows();
     encodings.forEach(encoding -> encoding.accept(keptRows));
     codes.addAll(missing);
@@ -146,6 +151,33 @@ final class TableEncoder {
         }
         numbers.add(scale(part.part().feature(column.name()), part.scaling(), parts));
       }
+    };
+  }
+
+  private Consumer<int[]> read(TextColumn column) {
+    @Nullable String[] values = RawValues.texts(raw.column(column.name()));
+    rejectMissing(column.name(), MissingValues.REJECT, row -> values[row] == null);
+    return keptRows -> {
+      int[][] terms = new int[column.length()][keptRows.length];
+      float[] words = new float[keptRows.length];
+      float[] unknown = new float[keptRows.length];
+      for (int i = 0; i < keptRows.length; i++) {
+        TextColumn.Coded coded = column.code(Objects.requireNonNull(values[keptRows[i]]));
+        for (int position = 0; position < coded.codes().length; position++) {
+          terms[position][i] = coded.codes()[position];
+        }
+        words[i] = coded.words();
+        unknown[i] = coded.unknownShare();
+        if (coded.codes().length == 0) {
+          outcomes.add(Outcome.UNSEEN_CATEGORY, column.name());
+        }
+        if (coded.isShortened()) {
+          outcomes.add(Outcome.CLIPPED, column.name());
+        }
+      }
+      codes.addAll(List.of(terms));
+      numbers.add(words);
+      numbers.add(unknown);
     };
   }
 

@@ -36,6 +36,7 @@ class FeatureTableTest {
                   List.of(new DateColumn.NumericPart(DatePart.YEAR, new Scaling(2025, 1, 1000))),
                   "")),
           List.of(),
+          null,
           null);
 
   private final Features features =
