@@ -105,6 +105,11 @@ public final class ExportModel implements Step<ExportModel.Input, ExportModel.Ou
   /** Trees are no TorchScript, and XGBoost's files hold nothing else. */
   private static void requireForm(ModelFolder.Content content, Format format) {
     ModelVersion version = content.version();
+    if (format != Format.SAFETENSORS && version.architecture() instanceof Architecture.Text) {
+      throw new InvalidInputException(
+          "%s reads texts, which only Retune's own format holds; export it with --format safetensors."
+              .formatted(version.modelId()));
+    }
     boolean isTrees = version.architecture() instanceof Architecture.Trees;
     if (format == Format.TORCHSCRIPT && isTrees) {
       throw new InvalidInputException(

@@ -15,6 +15,7 @@ import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
+import retune.learning.text.TextFinetuning;
 import retune.learning.training.CandidateTraining;
 import retune.learning.training.FinetuningData;
 import retune.learning.training.FinetuningStart;
@@ -214,17 +215,42 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     Strategy asked =
         input.strategy() == null ? Strategy.ofAttempt(input.attempt()) : input.strategy();
     Strategy strategy =
-        asked == Strategy.FULL && champion.architecture() instanceof Architecture.Fixed
-            ? Strategy.HEAD_NEW
-            : asked;
+        asked == Strategy.FULL && isFixed(champion.architecture()) ? Strategy.HEAD_NEW : asked;
+    boolean isText = champion.architecture() instanceof Architecture.Text;
     return switch (strategy) {
-      case HEAD, HEAD_LONG, FULL, HEAD_NEW, SCRATCH ->
-          new NetworkFinetuning(
-              NetworkPlan.of(strategy, input.epochs(), input.learningRate()), input.batchSize());
-      case TREES, TREES_REPLAY -> new TreesFinetuning(strategy);
+      case HEAD, HEAD_LONG, FULL, HEAD_NEW, SCRATCH -> {
+        NetworkPlan plan = NetworkPlan.of(strategy, input.epochs(), input.learningRate());
+        yield isText
+            ? new TextFinetuning(plan, input.batchSize())
+            : new NetworkFinetuning(plan, input.batchSize());
+      }
+      case TREES, TREES_REPLAY -> isText ? new NoTrees(strategy) : new TreesFinetuning(strategy);
       case PRIOR -> new PriorCorrection();
       case THRESHOLD -> new ThresholdChoice();
     };
+  }
+
+  /** Whether training cannot change the encoder. */
+  private static boolean isFixed(Architecture architecture) {
+    return switch (architecture) {
+      case Architecture.Fixed _, Architecture.Text _ -> true;
+      case Architecture.TabTransformer _, Architecture.Mlp _ -> false;
+    };
+  }
+
+  /** Boosted trees split columns, and a text has none. */
+  private record NoTrees(Strategy strategy) implements CandidateTraining {
+    @Override
+    public String description() {
+      return "nothing";
+    }
+
+    @Override
+    public Trained train(FinetuningStart start, StepContext context) {
+      return new Trained.Nothing(
+          "boosted trees read columns, and %s reads texts; give the loop the attempts head and head_long."
+              .formatted(start.champion().modelId()));
+    }
   }
 
   private static String notBetter(Metric metric, double value, double toBeat) {

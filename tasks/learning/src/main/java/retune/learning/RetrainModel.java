@@ -121,9 +121,12 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
   }
 
   private static List<Strategy> byDefault(ModelVersion champion) {
-    return champion.architecture() instanceof Architecture.Mlp
-        ? List.of(Strategy.TREES, Strategy.HEAD_LONG, Strategy.SCRATCH)
-        : List.of(Strategy.TREES, Strategy.HEAD_LONG);
+    return switch (champion.architecture()) {
+      case Architecture.Text _ -> List.of(Strategy.HEAD_LONG, Strategy.SCRATCH);
+      case Architecture.Mlp _ -> List.of(Strategy.TREES, Strategy.HEAD_LONG, Strategy.SCRATCH);
+      case Architecture.TabTransformer _, Architecture.Fixed _ ->
+          List.of(Strategy.TREES, Strategy.HEAD_LONG);
+    };
   }
 
   private static FinetuneModel.Input attempt(

@@ -7,18 +7,20 @@ import java.util.HashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.preprocessing.TfIdf;
 
 /**
  * The shape of a network: an encoder from features to a vector, and a head {@code Linear → ReLU →
- * Dropout → Linear} on it. Sizes that make no network are refused with an {@link
- * InvalidInputException}.
+ * Dropout → Linear}, or {@code Linear} for texts, on it. Sizes that make no network are refused
+ * with an {@link InvalidInputException}.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Architecture.TabTransformer.class, name = "tab_transformer"),
   @JsonSubTypes.Type(value = Architecture.Mlp.class, name = "mlp"),
   @JsonSubTypes.Type(value = Architecture.TorchScript.class, name = "torch_script"),
-  @JsonSubTypes.Type(value = Architecture.Trees.class, name = "trees")
+  @JsonSubTypes.Type(value = Architecture.Trees.class, name = "trees"),
+  @JsonSubTypes.Type(value = Architecture.Text.class, name = "text")
 })
 public sealed interface Architecture {
   /** Greatest size of a layer. */
@@ -27,6 +29,7 @@ public sealed interface Architecture {
   /** Length of the encoder's output. */
   int encodedSize();
 
+  /** Hidden size of the head; 0 where the head is one linear layer. */
   int headHidden();
 
   /** Dropout: share of activations set to 0 in training, at least 0 and below 1. */
@@ -181,6 +184,35 @@ public sealed interface Architecture {
     @Override
     public Trees withHead(int hidden) {
       return new Trees(inputs, outputs, hidden, dropout);
+    }
+  }
+
+  /**
+   * TF-IDF weights of a text's terms as the encoder, as {@link TfIdf} encodes them, and a linear
+   * head. The encoder is fitted once; training changes the head.
+   *
+   * @param length greatest number of terms that are read of a text
+   * @param terms size of the vocabulary
+   */
+  record Text(int length, int terms) implements Architecture {
+    public Text {
+      requireSize("length", length);
+      requireSize("terms", terms);
+    }
+
+    @Override
+    public int encodedSize() {
+      return TfIdf.encodedSize(length);
+    }
+
+    @Override
+    public int headHidden() {
+      return 0;
+    }
+
+    @Override
+    public double dropout() {
+      return 0;
     }
   }
 

@@ -1,6 +1,7 @@
 package retune.model;
 
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -22,6 +23,10 @@ public final class WeightShapes {
   public static SortedMap<String, int[]> of(
       Architecture architecture, FeatureSchema schema, int classes) {
     SortedMap<String, int[]> shapes = encoder(architecture, schema);
+    if (architecture instanceof Architecture.Text text) {
+      linear(shapes, "fc.0", text.terms(), classes);
+      return shapes;
+    }
     linear(shapes, "fc.0", architecture.encodedSize(), architecture.headHidden());
     linear(shapes, "fc.3", architecture.headHidden(), classes);
     return shapes;
@@ -32,6 +37,7 @@ public final class WeightShapes {
     return switch (architecture) {
       case Architecture.TabTransformer transformer -> transformer(transformer, schema);
       case Architecture.Mlp mlp -> mlp(mlp, schema);
+      case Architecture.Text text -> new TreeMap<>(Map.of("encoder.idf", new int[] {text.terms()}));
       case Architecture.Fixed _ -> new TreeMap<>();
     };
   }
@@ -52,6 +58,9 @@ public final class WeightShapes {
     if (architecture instanceof Architecture.Trees trees) {
       forest(trees, weights, source);
       TreeInputs.of(trees, schema);
+    }
+    if (architecture instanceof Architecture.Text text) {
+      requireTerms(text, schema, source);
     }
     SortedMap<String, int[]> expected =
         weights.hasHead() ? of(architecture, schema, classes) : encoder(architecture, schema);
@@ -94,7 +103,7 @@ public final class WeightShapes {
         switch (architecture) {
           case Architecture.TorchScript _ -> Weights.Form.TORCH_SCRIPT;
           case Architecture.Trees _ -> Weights.Form.TREES;
-          case Architecture.TabTransformer _, Architecture.Mlp _ -> null;
+          case Architecture.TabTransformer _, Architecture.Mlp _, Architecture.Text _ -> null;
         };
     Weights.Form found = weights.archive() == null ? null : weights.archive().form();
     if (found != null && found != needed) {
@@ -102,6 +111,18 @@ public final class WeightShapes {
     }
     if (needed != null && found == null) {
       throw archiveRefused(source, " lacks " + needed.words, "needs");
+    }
+  }
+
+  private static void requireTerms(Architecture.Text text, FeatureSchema schema, String source) {
+    boolean suits =
+        schema.categorical().size() == text.length()
+            && schema.categorical().stream()
+                .allMatch(feature -> feature.cardinality() == text.terms() + 1);
+    if (!suits) {
+      throw new InvalidInputException(
+          "The architecture of %s reads %d codes of %d terms, which its preprocessing does not give; architecture and preprocessing must come from the same model."
+              .formatted(source, text.length(), text.terms()));
     }
   }
 

@@ -23,7 +23,8 @@ import retune.core.data.Hashing;
  * self_attn.in_proj_bias}, {@code self_attn.out_proj.weight|bias}, {@code
  * linear1|linear2.weight|bias}, {@code norm1|norm2.weight|bias}. Mlp: {@code
  * encoder.embeddings.N.weight}, {@code encoder.layers.L.weight|bias}. Head of both: {@code
- * fc.0.weight|bias}, {@code fc.3.weight|bias}; absent in a pre-trained encoder.
+ * fc.0.weight|bias}, {@code fc.3.weight|bias}; absent in a pre-trained encoder. Text: {@code
+ * encoder.idf} [terms], head {@code fc.0.weight} [classes, terms] and {@code fc.0.bias}.
  *
  * @param archive the encoder where that is a file as a whole; null otherwise
  */

@@ -1,6 +1,7 @@
 package retune.core.judgement;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.statistics.Influence;
@@ -8,14 +9,14 @@ import retune.core.statistics.Influence;
 /**
  * A threshold that a new model should pass: its score minus a sampling margin.
  *
- * <p>The model is measured on validation rows and on generated rows, and the lower value counts,
- * because a day of the loop may have either. The margin is twice the standard error of the
- * validation value ({@link Influence#standardError}), at least {@value #LEAST_MARGIN}. Where F1
- * less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the usual one; otherwise it is
- * macro F1, rounded down to a hundredth, which weighs all classes alike.
+ * <p>The model is measured on validation rows and on generated rows, if there are any, and the
+ * lower value counts, because a day of the loop may have either. The margin is twice the standard
+ * error of the validation value ({@link Influence#standardError}), at least {@value #LEAST_MARGIN}.
+ * Where F1 less the margin is at least {@value #USUAL_THRESHOLD}, the gate is the usual one;
+ * otherwise it is macro F1, rounded down to a hundredth, which weighs all classes alike.
  *
  * @param validation the gate's metric on validation rows
- * @param generated the gate's metric on generated rows
+ * @param generated the gate's metric on generated rows; NaN if there are none
  * @param margin how much the metric may fall by chance, before rounding
  * @param guessing the gate's metric of the better of two baselines that ignore the row: the best
  *     constant answer, and the model's own answers shuffled
@@ -30,21 +31,22 @@ public record GateProposal(
    * Proposes a gate.
    *
    * @param validation rows that the model did not learn from
-   * @param generated rows drawn from the learned distribution
+   * @param generated rows drawn from the learned distribution; null if none was learned
    */
-  public static GateProposal of(Predictions validation, Predictions generated) {
+  public static GateProposal of(Predictions validation, @Nullable Predictions generated) {
     GateProposal usual = of(Metric.F1_SCORE, validation, generated);
     return usual.supported() >= USUAL_THRESHOLD
         ? usual.withThreshold(USUAL_THRESHOLD)
         : of(Metric.F1_MACRO, validation, generated);
   }
 
-  private static GateProposal of(Metric metric, Predictions validation, Predictions generated) {
+  private static GateProposal of(
+      Metric metric, Predictions validation, @Nullable Predictions generated) {
     double value = metric.of(validation);
-    double ofGenerated = metric.of(generated);
+    double ofGenerated = generated == null ? Double.NaN : metric.of(generated);
     double margin =
         Math.max(LEAST_MARGIN, STANDARD_ERRORS * Influence.of(metric, validation).standardError());
-    double supported = Math.min(value, ofGenerated) - margin;
+    double supported = lower(value, ofGenerated) - margin;
     double threshold = Math.clamp(Math.floor(supported * 100) / 100, 0, 1);
     return new GateProposal(
         new Gate(metric, threshold),
@@ -62,15 +64,16 @@ public record GateProposal(
   /** The reason for this gate, in sentences with the numbers. */
   public String reason() {
     String title = gate.metric().title();
-    double room = Math.min(validation, generated) - gate.threshold();
+    double room = lower(validation, generated) - gate.threshold();
     return String.format(
             Locale.ROOT,
-            "%s is %.4f on validation rows and %.4f on generated rows; the margin for sampling"
-                + " error is %.4f (two standard errors, at least %.2f). The model misses the"
+            "%s is %.4f on validation rows%s; the margin for sampling error is %.4f (two standard errors, at least %.2f). The model misses the"
                 + " threshold of %.2f when %s falls by more than %.4f. Guessing reaches %.4f.",
             title,
             validation,
-            generated,
+            Double.isNaN(generated)
+                ? ""
+                : String.format(Locale.ROOT, " and %.4f on generated rows", generated),
             margin,
             LEAST_MARGIN,
             gate.threshold(),
@@ -84,7 +87,11 @@ public record GateProposal(
   }
 
   private double supported() {
-    return Math.min(validation, generated) - margin;
+    return lower(validation, generated) - margin;
+  }
+
+  private static double lower(double validation, double generated) {
+    return Double.isNaN(generated) ? validation : Math.min(validation, generated);
   }
 
   private GateProposal withThreshold(double threshold) {

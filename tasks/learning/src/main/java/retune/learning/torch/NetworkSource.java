@@ -117,6 +117,8 @@ final class NetworkSource {
       case Architecture.TabTransformer transformer -> transformer(transformer, schema);
       case Architecture.Mlp mlp -> mlp(mlp, schema);
       case Architecture.Fixed _ -> List.of();
+      case Architecture.Text _ ->
+          throw new IllegalArgumentException("PyTorch does not run a model of texts");
     };
   }
 

@@ -159,7 +159,7 @@ public final class TorchModule implements AutoCloseable {
               TreeInputs.of(trees, schema),
               schema,
               archive);
-      case Architecture.TabTransformer _, Architecture.Mlp _ -> null;
+      case Architecture.TabTransformer _, Architecture.Mlp _, Architecture.Text _ -> null;
     };
   }
 

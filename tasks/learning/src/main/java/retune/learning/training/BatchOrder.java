@@ -9,20 +9,20 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /** Batches of rows, epoch after epoch without end; each epoch has another order. */
-final class BatchOrder {
+public final class BatchOrder {
   private final int rows;
   private final int batchSize;
   private final RandomGenerator random;
   private final Queue<int[]> left = new ArrayDeque<>();
 
-  BatchOrder(int rows, int batchSize, RandomGenerator random) {
+  public BatchOrder(int rows, int batchSize, RandomGenerator random) {
     this.rows = rows;
     this.batchSize = batchSize;
     this.random = random;
   }
 
   /** The next batches; an epoch is shuffled when its first batch is needed. */
-  List<int[]> next(int count) {
+  public List<int[]> next(int count) {
     List<int[]> batches = new ArrayList<>();
     while (batches.size() < count) {
       if (left.isEmpty()) {

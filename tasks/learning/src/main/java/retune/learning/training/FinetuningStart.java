@@ -38,7 +38,7 @@ public record FinetuningStart(
   private static final Logger LOGGER = System.getLogger(FinetuningStart.class.getName());
 
   /** All rows of the batch, encoded by the champion. */
-  EncodedRows encoded(StepContext context) {
+  public EncodedRows encoded(StepContext context) {
     try (Engine engine = open()) {
       FeatureCache.Encoded encoded = new FeatureCache(context).all(champion, engine, data.batch());
       LOGGER.log(Level.INFO, "The encoded features are {0}.", encoded.source().words());

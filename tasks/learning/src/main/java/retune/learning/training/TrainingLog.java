@@ -20,7 +20,7 @@ public final class TrainingLog {
    * @param loss mean over the training rows
    * @param metric the metric that selects the best epoch; appended unless the line has it already
    */
-  static String finetune(int epoch, double loss, Evaluation validation, Metric metric) {
+  public static String finetune(int epoch, double loss, Evaluation validation, Metric metric) {
     return String.format(
             Locale.ROOT,
             "[Finetune] Epoch %2d | Loss: %.4f | Acc: %.4f | AUC: %.4f | F1: %.4f",
@@ -33,7 +33,7 @@ public final class TrainingLog {
   }
 
   /** Early stopping after an epoch. */
-  static String stopped(int epoch, int bestEpoch, Metric metric) {
+  public static String stopped(int epoch, int bestEpoch, Metric metric) {
     return "[Finetune] Stopped after epoch %d: %s has not improved since epoch %d."
         .formatted(epoch, metric.id(), bestEpoch);
   }

@@ -47,7 +47,7 @@ record ColumnKinds(Map<String, Kind> kinds) {
     /** Whether the model reads the column. */
     boolean isFeature() {
       return switch (type) {
-        case CATEGORICAL, NUMERIC, DATE -> true;
+        case CATEGORICAL, NUMERIC, DATE, TEXT -> true;
         case IDENTIFIER, CONSTANT, EXCLUDED -> false;
       };
     }
@@ -125,11 +125,12 @@ record ColumnKinds(Map<String, Kind> kinds) {
   /** What preprocessing must be told: only what its own rules would not find. */
   FitOptions fitOptions() {
     return new FitOptions(
-        names(ColumnType.EXCLUDED),
-        overridden(ColumnType.CATEGORICAL),
-        overridden(ColumnType.NUMERIC),
-        overridden(ColumnType.DATE),
-        overridden(ColumnType.IDENTIFIER));
+            names(ColumnType.EXCLUDED),
+            overridden(ColumnType.CATEGORICAL),
+            overridden(ColumnType.NUMERIC),
+            overridden(ColumnType.DATE),
+            overridden(ColumnType.IDENTIFIER))
+        .withTexts(names(ColumnType.TEXT));
   }
 
   /** The columns that the model reads. */
@@ -166,8 +167,8 @@ record ColumnKinds(Map<String, Kind> kinds) {
     StringBuilder yaml = new StringBuilder();
     yaml.append("# The kind of each column of ").append(YamlText.comment(source));
     yaml.append(", and the reason.\n");
-    yaml.append("# Change a kind (numeric, categorical, date, identifier, excluded) and run\n");
-    yaml.append("# new_loop again with the same flags and --columns THIS_FILE --replace.\n");
+    yaml.append("# Change a kind (numeric, categorical, date, text, identifier, excluded) and\n");
+    yaml.append("# run new_loop again with the same flags and --columns THIS_FILE --replace.\n");
     yaml.append("columns:\n");
     kinds.forEach((name, kind) -> yaml.append(lines(name, kind)));
     return yaml.toString();

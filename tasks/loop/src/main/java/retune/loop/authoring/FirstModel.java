@@ -14,6 +14,7 @@ import retune.core.InvalidInputException;
 import retune.core.judgement.GateProposal;
 import retune.core.metrics.Predictions;
 import retune.core.split.Part;
+import retune.learning.text.TextTraining;
 import retune.learning.training.Pretraining;
 import retune.learning.training.StartingPoint;
 import retune.learning.training.Training;
@@ -28,25 +29,26 @@ import retune.steps.authoring.LearnedTable;
 /**
  * All that is learned from the table of a new loop.
  *
- * @param learned the distribution that days are generated from
+ * @param learned the distribution that days are generated from; null for texts, which have none
  * @param encoder the pre-trained encoder; null where no network was trained
  * @param contenders the models that were trained, at least one
  * @param choice which of them is better; null where there is one only
  * @param champion the one that goes into production
  * @param linear a logistic regression, to compare them with; null where XGBoost is not to be had
  * @param importance of the columns for the champion; null where measuring it takes too long
- * @param generated the champion's answers for rows drawn from the learned distribution
+ * @param generated the champion's answers for rows drawn from the learned distribution; null
+ *     without one
  */
 record FirstModel(
     TrainingTable training,
-    LearnedTable learned,
+    @Nullable LearnedTable learned,
     ModelFolder.@Nullable Content encoder,
     List<Contender> contenders,
     @Nullable Choice choice,
     Contender champion,
     @Nullable Measured linear,
     @Nullable Importance importance,
-    Predictions generated,
+    @Nullable Predictions generated,
     GateProposal gate) {
   private static final Logger LOGGER = System.getLogger(FirstModel.class.getName());
 
@@ -100,6 +102,16 @@ record FirstModel(
       return measured(ModelFamily.TREES, trained, phases.of("trees"));
     }
 
+    Contender text() throws IOException {
+      Trained trained =
+          phases.timed(
+              "training",
+              () ->
+                  new TextTraining(name, Choice.METRIC, input.seed())
+                      .run(training, context.clock().instant(), context::progress));
+      return measured(ModelFamily.TEXT, trained, phases.of("training"));
+    }
+
     Optional<Measured> linear() {
       try {
         LogisticRegression.Answers answers =
@@ -143,10 +155,14 @@ record FirstModel(
                     null,
                     seed,
                     source.hash()));
-    LearnedTable learned = phases.timed("distribution", () -> source.learnDistribution(seed));
+    LearnedTable learned =
+        source.isText() ? null : phases.timed("distribution", () -> source.learnDistribution(seed));
     Making making = new Making(name, training, input, phases, context);
     ModelFolder.Content encoder = null;
     List<Contender> contenders = new ArrayList<>();
+    if (families.contains(ModelFamily.TEXT)) {
+      contenders.add(making.text());
+    }
     if (families.contains(ModelFamily.TREES)) {
       contenders.add(making.trees());
     }
@@ -165,9 +181,13 @@ record FirstModel(
     }
     Contender champion = choice == null ? contenders.getFirst() : choice.chosen();
     Predictions generated =
-        phases.timed(
-            "evaluation", () -> Measured.ofRows(champion.trained().content(), learned.generated()));
-    Measured linear = phases.timed("logistic regression", making::linear).orElse(null);
+        learned == null
+            ? null
+            : phases.timed(
+                "evaluation",
+                () -> Measured.ofRows(champion.trained().content(), learned.generated()));
+    Measured linear =
+        source.isText() ? null : phases.timed("logistic regression", making::linear).orElse(null);
     Importance importance =
         phases
             .timed("importance of columns", () -> Importance.of(champion, training, seed, context))

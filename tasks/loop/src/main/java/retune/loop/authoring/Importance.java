@@ -38,7 +38,7 @@ record Importance(List<PermutationImportance> columns, int rows) {
   /** With fewer rows than this, chance would hide what counts. */
   private static final int LEAST_ROWS = 50;
 
-  /** Measures the columns; empty where there are too many for a network. */
+  /** Measures the columns; empty where there are too many for a network, or the one is texts. */
   static Optional<Importance> of(
       Contender champion, TrainingTable table, long seed, StepContext context) {
     ModelFolder.Content content = champion.trained().content();
@@ -47,6 +47,7 @@ record Importance(List<PermutationImportance> columns, int rows) {
     long most =
         switch (champion.family()) {
           case TREES -> Math.min(MOST_ROWS_OF_TREES, MOST_OF_TREES / REPEATS / columns);
+          case TEXT -> 0;
           case NETWORK ->
               Math.min(MOST_ROWS_OF_NETWORK, MOST_OF_NETWORK / REPEATS / columns / columns);
         };

@@ -13,6 +13,7 @@ import java.util.function.DoubleFunction;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
@@ -55,9 +56,9 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
         introduction()
             + gate()
             + models()
-            + importance()
+            + (source.isText() ? "" : importance())
             + columns()
-            + quality()
+            + (model.learned() == null ? "" : quality(model.learned()))
             + training()
             + holdout());
   }
@@ -141,29 +142,37 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
             + proposal.reason();
     Evaluation validation = Evaluation.of(model.champion().measured().validation());
     Evaluation holdout = Evaluation.of(holdoutRows());
-    Evaluation generated = Evaluation.of(model.generated());
+    Optional<Evaluation> generated = Optional.ofNullable(model.generated()).map(Evaluation::of);
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("Rows", count(validation), count(holdout), "", count(generated)));
+    rows.add(row("Rows", count(validation), count(holdout), "", generated.map(LoopReport::count)));
     for (Metric metric : Metric.values()) {
       rows.add(
-          List.of(
+          row(
               metric.title(),
               Chart.fixed(validation.value(metric)),
               Chart.fixed(holdout.value(metric)),
               interval(metric, holdout.value(metric)),
-              Chart.fixed(generated.value(metric))));
+              generated.map(evaluation -> Chart.fixed(evaluation.value(metric)))));
     }
     rows.add(
-        List.of(
+        row(
             "Log loss",
             Chart.fixed(validation.logLoss()),
             Chart.fixed(holdout.logLoss()),
             "",
-            Chart.fixed(generated.logLoss())));
+            generated.map(evaluation -> Chart.fixed(evaluation.logLoss()))));
+    List<String> heads =
+        row("metric", "validation", "hold-out", "95 % interval", generated.map(_ -> "generated"));
     return Html.heading("Gate")
         + (proposal.tellsFromGuessing() ? Html.paragraph(sentence) : Html.warning(sentence))
-        + Html.table(
-            List.of("metric", "validation", "hold-out", "95 % interval", "generated"), rows);
+        + Html.table(heads, rows);
+  }
+
+  /** A row, with a cell for generated rows where there are any. */
+  private static List<String> row(
+      String name, String validation, String holdout, String interval, Optional<String> generated) {
+    return Stream.concat(Stream.of(name, validation, holdout, interval), generated.stream())
+        .toList();
   }
 
   /** The 95 % interval that sampling error leaves for a metric on the hold-out rows. */
@@ -278,8 +287,7 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
         + Html.table(List.of("column", "kind", "reason", "missing"), rows);
   }
 
-  private String quality() {
-    LearnedTable learned = model.learned();
+  private String quality(LearnedTable learned) {
     QualityReport report = learned.quality();
     Map<String, Double> shapes = new HashMap<>();
     report.columns().forEach(shape -> shapes.put(shape.column(), shape.score()));
@@ -304,7 +312,7 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
         + Chart.legend("real", "generated")
         + Html.charts(charts)
         + notDrawn(learned.real(), charts.size())
-        + pairs(report);
+        + pairs(learned, report);
   }
 
   private static String notDrawn(Table table, int shown) {
@@ -312,8 +320,8 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
     return left == 0 ? "" : Html.paragraph(left + " more columns are not drawn.");
   }
 
-  private String pairs(QualityReport report) {
-    List<String> names = model.learned().real().names().stream().limit(MOST_COLUMNS_SHOWN).toList();
+  private static String pairs(LearnedTable learned, QualityReport report) {
+    List<String> names = learned.real().names().stream().limit(MOST_COLUMNS_SHOWN).toList();
     double[][] scores = new double[names.size()][names.size()];
     for (double[] row : scores) {
       Arrays.fill(row, Double.NaN);

@@ -1,7 +1,6 @@
 package retune.loop.authoring;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -13,7 +12,8 @@ import retune.core.finetuning.Strategy;
 /** A kind of first model. */
 enum ModelFamily {
   NETWORK("the network"),
-  TREES("boosted trees");
+  TREES("boosted trees"),
+  TEXT("the text classifier");
 
   private final String title;
 
@@ -36,6 +36,7 @@ enum ModelFamily {
     return switch (this) {
       case NETWORK -> List.of(Strategy.TREES, Strategy.HEAD_LONG, Strategy.HEAD);
       case TREES -> List.of(Strategy.TREES, Strategy.HEAD_LONG);
+      case TEXT -> List.of(Strategy.HEAD_LONG, Strategy.HEAD);
     };
   }
 
@@ -45,7 +46,8 @@ enum ModelFamily {
    * @throws InvalidInputException if there is none, or a name is not known
    */
   static Set<ModelFamily> of(List<String> names) {
-    String known = Arrays.stream(values()).map(ModelFamily::id).collect(Collectors.joining(" or "));
+    List<ModelFamily> ofColumns = List.of(NETWORK, TREES);
+    String known = ofColumns.stream().map(ModelFamily::id).collect(Collectors.joining(" or "));
     if (names.isEmpty()) {
       throw new InvalidInputException(
           "--models names no model; give %s, or both separated by a comma.".formatted(known));
@@ -53,7 +55,7 @@ enum ModelFamily {
     List<ModelFamily> families = new ArrayList<>();
     for (String name : names) {
       families.add(
-          Arrays.stream(values())
+          ofColumns.stream()
               .filter(family -> family.id().equals(name))
               .findFirst()
               .orElseThrow(

@@ -52,6 +52,10 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
       @Field("the table: a file of delimited text with a header") String data,
       @Field("the column to predict") String target,
       @Field(
+              "column of texts, which the model then reads alone, word by word; needs days, because"
+                  + " no texts are generated")
+          @Nullable String text,
+      @Field(
               "class whose probability is the score, if there are two; the rarer class if left"
                   + " out")
           @Nullable String positive,
@@ -118,7 +122,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   public record Output(
       @Field("name of the loop and its model") String name,
       @Field("the new champion") String modelId,
-      @Field("what the champion is: network or trees") String family,
+      @Field("what the champion is: network, trees or text") String family,
       @Field(
               "which of two models is better on the validation rows and by how much, as sentences;"
                   + " absent if one was trained")
@@ -137,7 +141,8 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
       @Field("how the threshold was found") String gateReason,
       @Field("metrics on the validation rows, by name") Map<String, Double> validationMetrics,
       @Field("metrics on the hold-out rows, by name") Map<String, Double> testMetrics,
-      @Field("similarity of generated and real rows, 0 to 1") double qualityScore,
+      @Field("similarity of generated and real rows, 0 to 1; absent for texts")
+          @Nullable Double qualityScore,
       @Field("the file with the kind of each column") String columnsFile,
       @Field("the report") String report,
       @Field("the loop file") String loopFile,
@@ -154,10 +159,12 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
         page.line("chosen", comparison);
       }
       page.line("gate", "%s at least %s".formatted(gateMetric.id(), gateThreshold))
-          .line("why", gateReason)
-          .line(
-              "generated rows",
-              String.format(Locale.ROOT, "%.2f of 1 like the real ones", qualityScore));
+          .line("why", gateReason);
+      if (qualityScore != null) {
+        page.line(
+            "generated rows",
+            String.format(Locale.ROOT, "%.2f of 1 like the real ones", qualityScore));
+      }
       table(page, "Metrics on the hold-out", rounded(testMetrics));
       table(page, "Columns to look at", doubts);
       table(page, "Columns that are left out", leftOut);
@@ -188,13 +195,18 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   @Override
   public Output run(Input input, StepContext context) throws IOException {
     String name = name(input, Path.of(input.data()));
-    Set<ModelFamily> families = ModelFamily.of(input.models());
+    Set<ModelFamily> ofColumns = ModelFamily.of(input.models());
     requireDate(input.days());
     Path loopsFolder = loopsFolder(input, context);
     Path loopFile = loopsFolder.resolve(name + ".yaml");
     requireNew(loopFile, name, input);
     Phases phases = new Phases();
     SourceTable source = phases.timed("reading", () -> SourceTable.read(input));
+    Set<ModelFamily> families = source.isText() ? Set.of(ModelFamily.TEXT) : ofColumns;
+    if (source.isText() && input.days() == null) {
+      throw new InvalidInputException(
+          "A loop of texts cannot generate its days; give the path of each day's rows with --days, for example --days '/data/{date}.csv'.");
+    }
     Registration registration = new Registration(name, source.hash(), input.replace(), context);
     registration.requireFree();
 
@@ -235,7 +247,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
         model.gate().reason(),
         model.champion().trained().validation().toMap(),
         holdout.toMap(),
-        model.learned().quality().overall(),
+        model.learned() == null ? null : model.learned().quality().overall(),
         columnsFile.toString(),
         report.toString(),
         loopFile.toString(),

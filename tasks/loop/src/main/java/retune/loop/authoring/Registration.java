@@ -10,6 +10,7 @@ import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
+import retune.steps.authoring.LearnedTable;
 import retune.steps.data.DistributionStore;
 import retune.steps.data.ReferenceBatch;
 
@@ -51,7 +52,10 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
     for (ModelFolder.Content content : model.contents()) {
       models.register(content.version(), content.weights(), VersionStatus.CANDIDATE);
     }
-    new DistributionStore(context.store()).put(name, model.learned().distribution());
+    LearnedTable learned = model.learned();
+    if (learned != null) {
+      new DistributionStore(context.store()).put(name, learned.distribution());
+    }
     ReferenceBatch.put(context, version, holdout);
     models.move(version.modelId(), VersionStatus.Event.APPROVE, "Made by new_loop as the champion");
     if (!becomesChampion(version.modelId())) {

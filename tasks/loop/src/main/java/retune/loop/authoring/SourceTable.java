@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -51,12 +52,20 @@ record SourceTable(
   /** Reads the file; logs how it is written and what each column is. */
   static SourceTable read(NewLoop.Input input) throws IOException {
     Path file = Path.of(input.data());
-    Map<String, ColumnType> stated = ColumnKinds.read(input.columns());
+    Map<String, ColumnType> stated = new LinkedHashMap<>(ColumnKinds.read(input.columns()));
+    if (input.text() != null) {
+      stated.put(input.text(), ColumnType.TEXT);
+    }
     CsvOptions options = CsvOptions.stated(input.missing(), input.decimal(), input.dates(), stated);
     CsvSurvey survey = CsvTables.survey(file, options);
     LOGGER.log(Level.INFO, "''{0}'' has {1}", file, survey.description());
     Table table = limited(CsvTables.readAll(file, options, survey), input.rows());
     requireColumns(table, input);
+    if (stated.containsValue(ColumnType.TEXT)) {
+      table.without(Set.of(input.target())).names().stream()
+          .filter(column -> stated.get(column) != ColumnType.TEXT)
+          .forEach(column -> stated.put(column, ColumnType.EXCLUDED));
+    }
     SortedMap<String, Long> classes = TrainingTable.classes(table.column(input.target()));
     LOGGER.log(Level.INFO, "Rows by class of ''{0}'': {1}.", input.target(), classes);
     Target target = target(classes, input);
@@ -75,6 +84,11 @@ record SourceTable(
   String description() {
     return "%s (%s rows, SHA-256 %s)"
         .formatted(file.getFileName(), table.rows(), hash.substring(0, 12));
+  }
+
+  /** Whether the model reads a column of texts. */
+  boolean isText() {
+    return !kinds.names(ColumnType.TEXT).isEmpty();
   }
 
   /** What preprocessing is told beside its own rules. */
@@ -115,6 +129,10 @@ record SourceTable(
               .formatted(input.data(), table.names().getFirst()));
     }
     table.column(input.target());
+    if (input.target().equals(input.text())) {
+      throw new InvalidInputException(
+          "'%s' is the target and cannot be the text, too.".formatted(input.target()));
+    }
     List<String> excluded = Objects.requireNonNullElse(input.exclude(), List.of());
     excluded.forEach(table::column);
     if (excluded.contains(input.target())) {

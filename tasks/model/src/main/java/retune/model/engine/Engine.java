@@ -25,7 +25,8 @@ public interface Engine extends AutoCloseable {
   float[] head(float[] encoded, int rows);
 
   /**
-   * The engine's name, for logs and provenance: {@code vector}, {@code plain} or {@code pytorch}.
+   * The engine's name, for logs and provenance: {@code vector}, {@code plain}, {@code sparse} or
+   * {@code pytorch}.
    */
   String name();
 

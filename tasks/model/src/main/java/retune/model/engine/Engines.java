@@ -46,6 +46,9 @@ public final class Engines {
     if (version.architecture() instanceof Architecture.TorchScript) {
       engine = pytorch(version, weights).orElseThrow(() -> needsPyTorch(version));
       reason = " because its encoder is a TorchScript archive";
+    } else if (version.architecture() instanceof Architecture.Text) {
+      engine = new TextEngine(version, weights, threads);
+      reason = " because it reads texts";
     } else if ((long) expectedRows * version.preprocessing().schema().size() < MUCH_WORK) {
       engine = new PlainEngine(version, weights, threads);
       reason = " because the rows are few";

@@ -99,6 +99,8 @@ record Network(FeatureSchema schema, Encoder encoder, Optional<Head> head) {
               new Trees(
                   WeightShapes.forest(trees, weights, version.modelId()),
                   TreeInputs.of(trees, schema));
+          case Architecture.Text _ ->
+              throw new IllegalArgumentException("TextEngine alone runs a model of texts");
           case Architecture.TorchScript _ ->
               throw new IllegalArgumentException("PyTorch alone runs a TorchScript archive");
         };

@@ -9,6 +9,7 @@ import retune.core.preprocessing.DateColumn;
 import retune.core.preprocessing.MissingValues;
 import retune.core.preprocessing.NumericColumn;
 import retune.core.preprocessing.Preprocessing;
+import retune.core.preprocessing.TextColumn;
 
 /** An example row of a model, made from what its preprocessing was fitted to. */
 public final class ExampleRow {
@@ -16,6 +17,9 @@ public final class ExampleRow {
   private static final Map<String, Object> NUMBER = Map.of("type", "number");
   private static final Map<String, Object> NUMBER_AS_TEXT =
       Map.of("type", "string", "pattern", "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$");
+
+  /** Words of an example text. */
+  private static final int WORDS = 8;
 
   private ExampleRow() {}
 
@@ -26,6 +30,10 @@ public final class ExampleRow {
     preprocessing.codes().forEach(column -> row.put(column.name(), 0));
     preprocessing.numeric().forEach(column -> row.put(column.name(), column.fill()));
     preprocessing.dates().forEach(column -> row.put(column.name(), column.fill().toString()));
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      row.put(text.name(), String.join(" ", text.terms().stream().limit(WORDS).toList()));
+    }
     return row;
   }
 
@@ -55,6 +63,14 @@ public final class ExampleRow {
     }
     for (DateColumn column : preprocessing.dates()) {
       properties.put(column.name(), orNull(Map.of("type", "string", "format", "date")));
+    }
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      String description =
+          "Text in any language, read word by word; at most %d known words and pairs of words."
+              .formatted(text.length());
+      properties.put(
+          text.name(), Map.of("type", "string", "minLength", 1, "description", description));
     }
     return Map.of(
         "type",

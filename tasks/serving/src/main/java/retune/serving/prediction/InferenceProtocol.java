@@ -183,9 +183,11 @@ public final class InferenceProtocol {
   public static Map<String, Object> metadata(ModelVersion version, String engine) {
     Preprocessing preprocessing = version.preprocessing();
     Stream<Map<String, Object>> texts =
-        Stream.concat(
+        Stream.of(
                 preprocessing.categorical().stream().map(column -> column.name()),
-                preprocessing.dates().stream().map(column -> column.name()))
+                preprocessing.dates().stream().map(column -> column.name()),
+                Stream.ofNullable(preprocessing.text()).map(column -> column.name()))
+            .flatMap(names -> names)
             .map(name -> input(name, "BYTES"));
     Stream<Map<String, Object>> numbers =
         Stream.concat(

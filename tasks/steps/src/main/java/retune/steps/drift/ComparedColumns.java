@@ -26,17 +26,22 @@ import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Outcome;
 import retune.core.preprocessing.Preprocessing;
 import retune.core.preprocessing.Scaling;
+import retune.core.preprocessing.TextColumn;
 import retune.model.ModelVersion;
 import retune.model.engine.Outputs;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /** A model's inputs and answers as columns to compare, under the names that people know. */
 public final class ComparedColumns {
+  /** Words of a text that are compared: the most frequent of the vocabulary. */
+  private static final int MOST_WORDS = 50;
+
   private final Preprocessing preprocessing;
   private final Map<String, List<String>> categories = new HashMap<>();
   private final Map<String, Scaling> scalings = new HashMap<>();
   private final Set<String> indicators = new HashSet<>();
   private final Set<String> dateParts = new TreeSet<>();
+  private final Set<String> termCodes = new HashSet<>();
 
   public ComparedColumns(Preprocessing preprocessing) {
     this.preprocessing = preprocessing;
@@ -51,6 +56,10 @@ public final class ComparedColumns {
               column.categorical().forEach(part -> add(column, part.part()));
               column.numeric().forEach(part -> add(column, part.part()));
             });
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      termCodes.addAll(text.codeFeatures());
+    }
     Stream.of(
             preprocessing.categorical().stream()
                 .filter(column -> column.missing() == MissingValues.INDICATE)
@@ -80,15 +89,17 @@ public final class ComparedColumns {
   }
 
   /**
-   * The features but for parts of dates; those that say what is missing are compared as shares of
-   * rows instead.
+   * The features but for parts of dates and codes of terms, in whose place the most frequent words
+   * are compared; those that say what is missing are compared as shares of rows instead.
    */
   public List<ComparedColumn> features(Features reference, Features current) {
     FeatureSchema schema = preprocessing.schema();
     List<ComparedColumn> columns = new ArrayList<>();
     for (int i = 0; i < schema.categorical().size(); i++) {
       FeatureSchema.Categorical feature = schema.categorical().get(i);
-      if (!indicators.contains(feature.name()) && !dateParts.contains(feature.name())) {
+      if (!indicators.contains(feature.name())
+          && !dateParts.contains(feature.name())
+          && !termCodes.contains(feature.name())) {
         List<String> labels = categories.getOrDefault(feature.name(), codes(feature.cardinality()));
         columns.add(new Codes(feature.name(), labels, reference.codes()[i], current.codes()[i]));
       }
@@ -106,7 +117,33 @@ public final class ComparedColumns {
                 scaling.scale()));
       }
     }
+    TextColumn text = preprocessing.text();
+    if (text != null) {
+      columns.addAll(words(text, reference, current));
+    }
     return columns;
+  }
+
+  /** Whether a text has each of the most frequent words; pairs of words are left out. */
+  private static List<ComparedColumn> words(TextColumn text, Features reference, Features current) {
+    return IntStream.range(0, text.terms().size())
+        .filter(term -> text.terms().get(term).indexOf(' ') < 0)
+        .limit(MOST_WORDS)
+        .mapToObj(
+            term ->
+                (ComparedColumn)
+                    new Codes(
+                        "%s has '%s'".formatted(text.name(), text.terms().get(term)),
+                        List.of("no", "yes"),
+                        having(reference, term + 1),
+                        having(current, term + 1)))
+        .toList();
+  }
+
+  private static int[] having(Features features, int code) {
+    return IntStream.range(0, features.rows())
+        .map(row -> Stream.of(features.codes()).anyMatch(codes -> codes[row] == code) ? 1 : 0)
+        .toArray();
   }
 
   private static List<String> codes(int cardinality) {

@@ -63,7 +63,7 @@ public final class Predict implements Step<Predict.Input, Predict.Output> {
       @Field("rows without an answer, by reason") Map<String, Long> rejected,
       @Field("number of values that preprocessing replaced, by rule.column")
           Map<String, Long> outcomes,
-      @Field("the engine that answered: vector or plain") String engine,
+      @Field("the engine that answered: vector, plain or sparse") String engine,
       @Field("how long it took, in seconds") double seconds) {}
 
   @Override

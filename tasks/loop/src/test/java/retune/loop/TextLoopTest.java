@@ -1,0 +1,160 @@
+package retune.loop;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.testing.Refusals.assertRefused;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.core.InvalidInputException;
+import retune.devstore.EmbeddedStore;
+import retune.runtime.Json;
+import retune.runtime.Steps;
+import retune.runtime.store.DocumentStore;
+import retune.testing.MadeTexts;
+import retune.testing.MadeTexts.Fault;
+import retune.testing.TestContext;
+import tools.jackson.databind.JsonNode;
+
+/** A loop that reads texts: made from a table, then run day by day, against a real store. */
+@Tag("slow")
+class TextLoopTest {
+  @TempDir Path folder;
+  private EmbeddedStore server;
+  private TestContext context;
+
+  @BeforeEach
+  void start() throws IOException {
+    server = EmbeddedStore.inMemory();
+    context =
+        TestContext.of(DocumentStore.open(server.uri(), Duration.ofSeconds(10), TestContext.CLOCK))
+            .with(Map.of("RETUNE_DEPLOYMENT_DIR", folder.resolve("deployment").toString()));
+    MadeTexts.write(folder.resolve("questions.csv"), 600, 1, Fault.NONE);
+  }
+
+  @AfterEach
+  void stop() {
+    context.store().close();
+    server.close();
+  }
+
+  @Test
+  void aLoopOfTextsApprovesOrdinaryDaysFindsTyposAndLearnsNewLabels() throws Exception {
+    JsonNode made = newLoop("text", "text");
+    assertEquals("text", made.get("family").stringValue());
+    assertTrue(made.at("/test_metrics/f1_macro").doubleValue() > 0.97, made.toString());
+    assertFalse(made.has("quality_score"), made.toString());
+    String first = made.get("model_id").stringValue();
+    assertTrue(Files.readString(folder.resolve("questions.yaml")).contains("[head_long, head]"));
+    assertTrue(Files.readString(folder.resolve("columns.yaml")).contains("\"text\": text"));
+    String report = Files.readString(folder.resolve("report.html"));
+    assertTrue(report.contains("the text classifier") && !report.contains("generated"), report);
+
+    JsonNode ordinary = day("2026-11-02", Fault.NONE, 400);
+    assertEquals("approved", ordinary.get("status").stringValue(), ordinary.toString());
+    assertFalse(drift("2026-11-02", first).get("overall_drift_detected").booleanValue());
+
+    write("2026-11-03", Fault.TYPOS, 400);
+    step(
+        "ingest",
+        "model",
+        "questions",
+        "logical_date",
+        "2026-11-03",
+        "data",
+        folder.resolve("2026-11-03.csv").toString());
+    step("process_data", "model", "questions", "logical_date", "2026-11-03");
+    JsonNode typos = drift("2026-11-03", first);
+    assertTrue(typos.get("features").has("text_unknown_share"), typos.toString());
+
+    JsonNode vague = day("2026-11-04", Fault.VAGUE, 2400);
+    assertEquals("retrained", vague.get("status").stringValue(), vague.toString());
+    String second = vague.get("champion_after").stringValue();
+    assertNotEquals(first, second);
+    JsonNode answers = predict(second, "text\nI think my card was stolen\nhelp\n\" \"\n");
+    assertEquals("{\"card\":1,\"rate\":1}", answers.get("classes").toString());
+    assertEquals("{\"missing_value.text\":1}", answers.get("rejected").toString());
+
+    JsonNode swapped = day("2026-11-05", Fault.SWAPPED_LABELS, 400);
+    assertEquals("failed_max_retries", swapped.get("status").stringValue(), swapped.toString());
+    assertTrue(swapped.get("message").stringValue().contains("ordinary rows"), swapped.toString());
+    assertEquals(second, swapped.get("champion_after").stringValue());
+  }
+
+  @Test
+  void whatALoopOfTextsCannotDoIsRefusedBeforeAnyTraining() {
+    assertRefused("cannot generate its days", () -> step("new_loop", words("text", "text")));
+    assertRefused("is the target", () -> newLoop("text", "intent"));
+    assertThrows(InvalidInputException.class, () -> newLoop("text", "absent"));
+    assertFalse(Files.exists(folder.resolve("questions.yaml")));
+  }
+
+  private JsonNode newLoop(String... more) throws Exception {
+    return step(
+        "new_loop",
+        Stream.concat(
+                Stream.of("days", folder.resolve("{date}.csv").toString()), Stream.of(words(more)))
+            .toArray(String[]::new));
+  }
+
+  private String[] words(String... more) {
+    return Stream.concat(
+            Stream.of(
+                "data",
+                folder.resolve("questions.csv").toString(),
+                "target",
+                "intent",
+                "loops",
+                folder.toString(),
+                "output",
+                folder.toString()),
+            Stream.of(more))
+        .toArray(String[]::new);
+  }
+
+  private JsonNode day(String date, Fault fault, int rows) throws Exception {
+    write(date, fault, rows);
+    return step("run_loop", "name", "questions", "date", date, "loops", folder.toString());
+  }
+
+  private void write(String date, Fault fault, int rows) throws IOException {
+    MadeTexts.write(folder.resolve(date + ".csv"), rows, date.hashCode(), fault);
+  }
+
+  private JsonNode drift(String date, String version) throws Exception {
+    return step("detect_drift", "model_id", version, "data_path", "questions/" + date);
+  }
+
+  private JsonNode predict(String version, String table) throws Exception {
+    Files.writeString(folder.resolve("asked.csv"), table);
+    return step(
+        "predict",
+        "version",
+        version,
+        "data",
+        folder.resolve("asked.csv").toString(),
+        "output",
+        folder.resolve("answers.csv").toString());
+  }
+
+  private JsonNode step(String name, String... words) throws Exception {
+    Map<String, JsonNode> inputs = new LinkedHashMap<>();
+    for (int i = 0; i < words.length; i += 2) {
+      inputs.put(words[i], Json.MAPPER.valueToTree(words[i + 1]));
+    }
+    return Steps.run(name, inputs, context, context.run());
+  }
+}

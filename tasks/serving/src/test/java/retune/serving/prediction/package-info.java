@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving.prediction;
+
+import org.jspecify.annotations.NullMarked;
