@@ -122,7 +122,7 @@ bench: build $(BENCH)/installed ## Benchmark against Python: NAMES="evaluation c
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check Python and the scripts: ruff, mypy, shellcheck
 	cd airflow && $(PYTHON) -m ruff format --check $(CHECKED) && $(PYTHON) -m ruff check $(CHECKED)
-	cd airflow && $(PYTHON) -m mypy dags demo config plugins ../docs/check.py ../bench/bench.py ../examples/audit/recompute.py ../examples/customer-value/make.py
+	cd airflow && $(PYTHON) -m mypy dags demo config plugins ../docs/check.py ../bench/bench.py ../examples/audit/recompute.py ../examples/customer-value/make.py ../examples/banking77/days.py
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 .PHONY: fast

@@ -387,6 +387,55 @@ def trees(rounds: int, *, smoke: bool) -> None:
     report.finish()
 
 
+def text(rounds: int, *, smoke: bool, table: Path | None) -> None:
+    """Train a classifier of texts and answer by it, beside scikit-learn on the same rows."""
+    report = Report("text")
+    folder = WORK / "text"
+    folder.mkdir(parents=True, exist_ok=True)
+    if table is None:
+        table = folder / "made.csv"
+        count = "2000" if smoke else "10000"
+        subprocess.run([str(PYTHON), str(PEERS / "text.py"), "make", table, count], check=True)
+    batches = ((1000, "1,000 texts at a time"), (1, "one text at a time"))
+    times = 1 if smoke else 10
+    trained: Json = {}
+
+    def add(what: str, answer: Json) -> None:
+        report.add(what, Time(number(answer, "cpu"), number(answer, "wall")))
+
+    for _ in range(rounds):
+        # A new process each time, so that its compiler is part of the training.
+        ours = Worker(*java("retune.bench.TextWorker", table.absolute(), folder))
+        trained = ours.ask("train", 0)
+        add("ours, training", trained)
+        ours.ask("parts")
+        for batch, what in batches:
+            ours.ask("answer", batch, 1)
+            answer = ours.ask("answer", batch, times)
+            add(f"ours, {what}", answer)
+            report.notes[f"texts a CPU second, ours, {what}"] = number(answer, "rows") / max(
+                report.cpu(f"ours, {what}"), 1 / TICKS
+            )
+        ours.close()
+        for c in (1, 10):
+            for more in ((), ("validation",)):
+                measured, fitted = peer("text.py", "train", folder, c, *more)
+                what = f"scikit-learn, C={c}{', validation rows too' if more else ''}"
+                report.add(what, measured)
+                report.notes[f"macro F1 on the hold-out, {what}"] = number(fitted, "f1_macro")
+        for batch, what in batches:
+            measured, answer = peer("text.py", "answer", folder, table.absolute(), batch)
+            report.add(f"scikit-learn, {what}", measured)
+            report.notes[f"texts a CPU second, scikit-learn, {what}"] = number(
+                answer, "rows"
+            ) / report.cpu(f"scikit-learn, {what}")
+    report.notes["macro F1 on the hold-out, ours"] = number(trained, "f1_macro")
+    report.notes["CPU of scikit-learn's training (C=10) over ours"] = report.ratio(
+        "scikit-learn, C=10", "ours, training"
+    )
+    report.finish()
+
+
 def kernels(rounds: int, *, smoke: bool) -> None:
     """Measure what a core can do at most, by JMH."""
     WORK.mkdir(parents=True, exist_ok=True)
@@ -1421,7 +1470,7 @@ def main() -> None:
         "--table",
         type=Path,
         help="CSV with a column 'default': the copula's table and drift's second, else one is made;"
-        " the example's, for quiet-year",
+        " the example's, for quiet-year; texts with the columns text and category, for text",
     )
     parser.add_argument(
         "--smoke", action="store_true", help="a few rows, once: does it run at all?"
@@ -1443,6 +1492,7 @@ def main() -> None:
         "sizing": lambda: sizing(smoke=arguments.smoke),
         "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
         "drift": lambda: drift(smoke=arguments.smoke, table=arguments.table),
+        "text": lambda: text(min(rounds, 3), smoke=arguments.smoke, table=arguments.table),
         "recovery": lambda: recovery(smoke=arguments.smoke),
         "year": lambda: year(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),

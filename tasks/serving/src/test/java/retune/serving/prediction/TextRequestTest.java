@@ -23,6 +23,7 @@ import retune.model.ModelVersion.Lineage;
 import retune.model.Tensor;
 import retune.model.Weights;
 import retune.model.engine.LinearHead;
+import retune.runtime.http.Refusal;
 
 /** Requests to a model of texts: 'card' speaks for the first class, 'pin' for the second. */
 class TextRequestTest {
