@@ -11,7 +11,7 @@ PYTHON := $(CURDIR)/$(VENV)/bin/python
 # Maven's own libraries use an API that newer JDKs warn about.
 MAVEN := MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow $${MAVEN_OPTS:-}" JAVA_HOME="$$(./retune java-home)" ./mvnw -B -q
 JAVA_SOURCES := pom.xml $(shell find tasks docker -name pom.xml -o -path '*/src/main/*' -type f)
-SCRIPTS := retune mvnw .ci/run docs/images/runs.sh docs/images/dashboard.sh .githooks/pre-commit tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh
+SCRIPTS := retune mvnw .ci/run docs/images/runs.sh docs/images/dashboard.sh .githooks/pre-commit tasks/train-aot-caches.sh docker/stage.sh docker/pgrep examples/credit-default/make.sh examples/banking77/make.sh
 # What ruff looks at, from the folder airflow.
 CHECKED := . ../docs ../charts ../bench ../examples
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'

@@ -52,7 +52,7 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
               "how to train, each a candidate: strategies of finetune_model, at most 8. scratch is"
                   + " a network from random weights, full one that goes on from the version in"
                   + " production. If left out: trees and head_long, and scratch where the network"
-                  + " is an MLP, which trains in seconds")
+                  + " is an MLP, which trains in seconds; for texts head_long and scratch")
           List<Strategy> candidates,
       @Field(
               value =

@@ -313,13 +313,6 @@ class PreprocessingTest {
 
   @Test
   void strictJsonReadsWhatItWrote() {
-    JsonMapper json =
-        JsonMapper.builder()
-            .enable(
-                DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
-                DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
-                DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
-            .build();
     TableNotation notation =
         new TableNotation(
             List.of("offen"),
@@ -327,9 +320,24 @@ class PreprocessingTest {
     Preprocessing fitted =
         PreprocessingFitter.fit(
             Tables.of(numbers("x", 1, 2, 3, 4)), FitOptions.excluding().withNotation(notation));
-    Preprocessing read = json.readValue(json.writeValueAsString(fitted), Preprocessing.class);
-    assertEquals(fitted, read);
-    assertEquals(fitted.hash(), read.hash());
+    JsonMapper json =
+        JsonMapper.builder()
+            .enable(
+                DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .build();
+    assertEquals(fitted, json.readValue(json.writeValueAsString(fitted), Preprocessing.class));
+
+    Preprocessing texts =
+        PreprocessingFitter.fit(
+            Tables.of(texts("x", "a b", "b a")),
+            FitOptions.excluding().withTexts(List.of("x")).withNotation(notation));
+    JsonMapper strict =
+        json.rebuild().enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES).build();
+    Preprocessing read = strict.readValue(strict.writeValueAsString(texts), Preprocessing.class);
+    assertEquals(texts, read);
+    assertEquals(texts.hash(), read.hash());
+    assertNotEquals(fitted.hash(), read.hash());
   }
 
   @Test
