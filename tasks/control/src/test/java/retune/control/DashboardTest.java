@@ -46,6 +46,8 @@ class DashboardTest {
           "attempts",
           "trigger_decisions",
           "deployment_events",
+          "training_candidates",
+          "retraining_judgements",
           "error_ledger");
 
   private static final Pattern TAG = Pattern.compile("<(/?)([a-z][a-z0-9]*)[^>]*?(/?)>");
@@ -145,9 +147,27 @@ class DashboardTest {
     assertTrue(page.contains("estimated without labels on 1 days: least 0.6900"), page);
     assertTrue(page.contains("<line class=\"mark back\" x1=\"50.00%\""), page);
     assertTrue(page.contains("it was slow"), page);
+    assertTrue(page.contains("It looks like AGE."), page);
     assertTrue(page.contains("<td class=\"d3\"><span class=\"dot\">drift</span>30</td>"), page);
     assertTrue(page.contains("<td class=\"d0\">0</td>"), page);
     assertTrue(page.contains("the hold-out says no"), page);
+  }
+
+  @Test
+  void aDayWithoutAValueLeavesAGap() throws Exception {
+    String id = CONTROL.register("credit");
+    for (int day = 0; day < 3; day++) {
+      double value = day == 1 ? Double.NaN : 0.7;
+      day("credit", id, day, Status.UNDECIDED, value, "It is not known.");
+      measured("credit", id, day, value);
+      estimate("credit", id, day, value);
+    }
+
+    String page = page("/models/credit");
+
+    assertTrue(page.contains("measured with labels on 2 days"), page);
+    assertFalse(page.contains("NaN"), page);
+    assertFalse(page("/").contains("NaN"), page);
   }
 
   @Test
@@ -178,6 +198,62 @@ class DashboardTest {
     assertTrue(page.contains("It is better."), page);
     assertTrue(page.contains("Compared with the version in production"), page);
     assertTrue(page.contains("Registered"), page);
+  }
+
+  @Test
+  void aRetrainingIsToldWithItsCandidatesAndItsReport() throws Exception {
+    String id = CONTROL.register("credit");
+    String judgement = "credit/forced-1/credit-before";
+    Document told =
+        new Document("model", "credit")
+            .append("retraining_id", "forced-1")
+            .append("model_id", id)
+            .append("champion_id", "credit-before")
+            .append("status", "rejected");
+    write(
+        "retraining_events",
+        "credit/forced-1/rejected",
+        new Document(told)
+            .append("trigger", "schedule_weekly")
+            .append("details", new Document("deployment_reason", "It is no better.")));
+    write(
+        "training_candidates",
+        "credit/forced-1/1",
+        new Document("data_path", "credit/forced-1")
+            .append("strategy", "head_long")
+            .append("model_id", id)
+            .append("validation_value", 0.7123)
+            .append("champion_validation_value", 0.7001)
+            .append("train_samples", 1_234));
+    write("retraining_judgements", judgement, new Document(told).append("reason", "No better."));
+    write("comparison_reports", judgement, new Document("html", "<p>the comparison</p>"));
+    String link = "<a href=\"/reports/comparison?id=credit%2Fforced-1%2Fcredit-before\">";
+
+    String model = page("/models/credit");
+    String version = page("/models/credit/versions/" + id);
+
+    assertTrue(model.contains("schedule weekly"), model);
+    assertTrue(model.contains("It is no better."), model);
+    assertTrue(model.contains("head long"), model);
+    assertTrue(model.contains("0.7123") && model.contains("0.7001"), model);
+    assertTrue(model.contains(link), model);
+    assertTrue(version.contains("No better."), version);
+    assertTrue(version.contains(link), version);
+  }
+
+  @Test
+  void aDamagedVersionSaysSo() throws Exception {
+    String id = CONTROL.register("credit");
+    CONTROL
+        .store()
+        .documents()
+        .collection("model_metadata")
+        .updateOne(new Document("_id", id), new Document("$set", new Document("model_json", "{}")));
+
+    String page = page("/models/credit/versions/" + id);
+
+    assertTrue(page.contains("<p class=\"warn\">"), page);
+    assertTrue(page.contains("model_metadata/" + id), page);
   }
 
   @Test
@@ -399,6 +475,7 @@ class DashboardTest {
             .append("overall_drift_detected", detected)
             .append(
                 "findings", detected ? List.of(column + " is not as in the reference.") : List.of())
+            .append("shift", new Document("reason", "It looks like " + column + "."))
             .append(
                 "feature_drift",
                 new Document("total_features", 1)

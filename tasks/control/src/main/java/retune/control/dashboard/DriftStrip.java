@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import retune.control.dashboard.Reading.Drift;
 import retune.control.dashboard.Reading.Drift.Feature;
@@ -47,11 +48,12 @@ final class DriftStrip {
     }
     return Markup.join(
         Markup.of(
-            "<p>{}: {}</p>\n",
+            "<p>{}: {} {}</p>\n",
             Markup.link(Paths.drift(last.id()), last.date()),
             last.findings().isEmpty()
                 ? "no drift in %d columns.".formatted(last.features())
-                : String.join(" ", last.findings())),
+                : String.join(" ", last.findings()),
+            Objects.requireNonNullElse(last.shift(), "")),
         Markup.of(
             "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Drift by column and"
                 + " day\"><table class=\"strip\"><caption>{}</caption><thead><tr><th"

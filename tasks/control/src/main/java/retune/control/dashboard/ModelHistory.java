@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Metric;
@@ -59,10 +60,15 @@ record ModelHistory(
     LocalDate detail = last.minusDays(Math.min(span, DETAIL) - 1L);
     Metric metric = days.isEmpty() ? null : Metric.ofId(days.getFirst().metric());
     List<Document> verdicts = reading.verdicts(model, detail);
+    List<Document> retrainings = reading.retrainings(model, RETRAININGS);
     List<String> compared =
-        verdicts.stream()
-            .filter(verdict -> !verdict.getString("model_id").equals(verdict.get("champion_id")))
-            .map(verdict -> verdict.getString("_id"))
+        Stream.concat(
+                verdicts.stream()
+                    .filter(
+                        verdict ->
+                            !verdict.getString("model_id").equals(verdict.get("champion_id")))
+                    .map(verdict -> verdict.getString("_id")),
+                retrainings.stream().map(ModelHistory::judgement))
             .toList();
     return new ModelHistory(
         summary,
@@ -75,7 +81,7 @@ record ModelHistory(
         new ArrayList<>(reading.attempts(model, detail)).reversed(),
         verdicts,
         new AuditTrail(context.store()).deployments(model),
-        reading.retrainings(model, RETRAININGS),
+        retrainings,
         reading.candidates(model, RETRAININGS),
         reading.lastEvidence(model).orElse(null),
         new HashSet<>(reading.comparisons(compared)));
@@ -90,6 +96,15 @@ record ModelHistory(
     return metric != null && day.metric().equals(metric.id()) && Double.isFinite(day.value())
         ? new Reading.Measured(day.value(), Double.NaN, Double.NaN, 0, 0)
         : null;
+  }
+
+  /** The id of the judgement that a retraining came to, if it came to one. */
+  static String judgement(Document event) {
+    return "%s/%s/%s"
+        .formatted(
+            event.getString("model"),
+            event.getString("retraining_id"),
+            event.getString("champion_id"));
   }
 
   /** The detailed days. */

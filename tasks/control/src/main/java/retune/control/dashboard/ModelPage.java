@@ -108,7 +108,10 @@ final class ModelPage {
     List<Series> lines = new ArrayList<>(List.of(new Series("measured with labels", truth)));
     List<Point> estimates =
         model.estimates().entrySet().stream()
-            .filter(estimate -> estimate.getValue().get("estimate") instanceof Double)
+            .filter(
+                estimate ->
+                    estimate.getValue().get("estimate") instanceof Double value
+                        && Double.isFinite(value))
             .map(estimate -> point(estimate.getKey(), estimate.getValue()))
             .toList();
     if (!estimates.isEmpty()) {
@@ -315,11 +318,13 @@ final class ModelPage {
         Markup.text(value == null ? "–" : Chart.fixed(value)),
         verdict.map(judged -> Words.answer(judged.getString("status"))).orElse(Markup.text("–")),
         Markup.text(why),
-        verdict
-            .map(judged -> judged.getString("_id"))
-            .filter(model.reports()::contains)
-            .map(id -> Markup.link(Paths.comparison(id), "comparison"))
-            .orElse(Markup.text("–")));
+        verdict.map(judged -> report(judged.getString("_id"))).orElse(Markup.text("–")));
+  }
+
+  private Markup report(String id) {
+    return model.reports().contains(id)
+        ? Markup.link(Paths.comparison(id), "comparison")
+        : Markup.text("–");
   }
 
   private Markup challenger() {
@@ -371,8 +376,9 @@ final class ModelPage {
                 Heading.text("status"),
                 Heading.text("trigger"),
                 Heading.number("rows"),
-                Heading.sentences("why")),
-            model.retrainings().stream().map(ModelPage::retraining).toList());
+                Heading.sentences("why"),
+                Heading.text("report")),
+            model.retrainings().stream().map(this::retraining).toList());
     Markup candidates =
         Markup.table(
             "Candidates, the newest first",
@@ -407,7 +413,7 @@ final class ModelPage {
     return Markup.text(document.get(field) instanceof Double value ? Chart.fixed(value) : "–");
   }
 
-  private static List<Markup> retraining(Document event) {
+  private List<Markup> retraining(Document event) {
     Document details = event.get("details", new Document());
     String why =
         Stream.of(details.getString("deployment_reason"), details.getString("reason"))
@@ -420,7 +426,8 @@ final class ModelPage {
         Words.status(String.valueOf(event.getString("status"))),
         Markup.text(Words.plain(String.valueOf(event.getString("trigger")))),
         number(details, "dataset_size"),
-        Markup.text(why));
+        Markup.text(why),
+        report(ModelHistory.judgement(event)));
   }
 
   private Markup barred() {

@@ -89,12 +89,17 @@ final class Reading {
    */
   record Measured(double value, double low, double high, int rows, int labelled) {}
 
-  /** A drift report without its page. */
+  /**
+   * A drift report without its page.
+   *
+   * @param shift what kind of change it looks like, in words; null where the report does not say
+   */
   record Drift(
       String id,
       LocalDate date,
       boolean detected,
       List<String> findings,
+      @Nullable String shift,
       int drifted,
       int features,
       Map<String, Feature> byFeature) {
@@ -171,7 +176,7 @@ final class Reading {
 
   private static Optional<Measured> measured(Document document, Metric metric) {
     Document metrics = document.get("metrics", Document.class);
-    if (!(metrics.get(metric.id()) instanceof Double value)) {
+    if (!(metrics.get(metric.id()) instanceof Double value && Double.isFinite(value))) {
       return Optional.empty();
     }
     double error =
@@ -234,6 +239,7 @@ final class Reading {
                 TIMESTAMP,
                 "overall_drift_detected",
                 "findings",
+                "shift.reason",
                 "feature_drift.total_features",
                 "feature_drift.drifted_features",
                 "feature_drift.features.feature",
@@ -257,6 +263,7 @@ final class Reading {
         LocalDate.parse(report.getString(DATE)),
         report.getBoolean("overall_drift_detected"),
         report.getList("findings", String.class, List.of()),
+        report.get("shift", new Document()).getString("reason"),
         drift.getInteger("drifted_features"),
         drift.getInteger("total_features"),
         features);

@@ -1,9 +1,11 @@
 package retune.control.dashboard;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
@@ -51,6 +53,10 @@ record VersionFacts(
     String model = version.getString("model_name");
     AuditTrail trail = new AuditTrail(context.store());
     List<Document> verdicts = trail.verdicts(model, modelId).reversed();
+    List<Document> retrainings =
+        trail.retrainings(model).reversed().stream()
+            .filter(judged -> modelId.equals(judged.getString("model_id")))
+            .toList();
     String trainedOn = version.getString("trained_on");
     List<Epoch> history = List.of();
     String damage = null;
@@ -65,12 +71,12 @@ record VersionFacts(
         lineage(reading, version),
         trainedOn == null ? List.of() : trail.splits(trainedOn),
         verdicts,
-        trail.retrainings(model).reversed().stream()
-            .filter(judged -> modelId.equals(judged.getString("model_id")))
-            .toList(),
+        retrainings,
         Set.copyOf(
             reading.comparisons(
-                verdicts.stream().map(verdict -> verdict.getString("_id")).toList())),
+                Stream.concat(verdicts.stream(), retrainings.stream())
+                    .map(judged -> judged.getString("_id"))
+                    .toList())),
         history,
         damage);
   }
@@ -102,10 +108,12 @@ record VersionFacts(
     return !isInProduction() && "retired".equals(version.getString("status"));
   }
 
-  /** The verdicts on it as a candidate for the place of another version. */
-  List<Document> asCandidate() {
-    return verdicts.stream()
-        .filter(verdict -> !modelId().equals(verdict.getString("champion_id")))
-        .toList();
+  /** The last verdict on it as a candidate for the place of another version. */
+  Optional<Document> asCandidate() {
+    return Stream.concat(
+            verdicts.stream()
+                .filter(verdict -> !modelId().equals(verdict.getString("champion_id"))),
+            retrainings.stream())
+        .max(Comparator.comparing(judged -> judged.getString("timestamp")));
   }
 }

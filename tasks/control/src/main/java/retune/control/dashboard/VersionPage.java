@@ -106,7 +106,7 @@ final class VersionPage {
 
   /** The last verdict on the version beside one in production, check by check. */
   private Markup comparison() {
-    Optional<Document> last = facts.asCandidate().stream().findFirst();
+    Optional<Document> last = facts.asCandidate();
     if (last.isEmpty()) {
       return Markup.NONE;
     }
@@ -183,16 +183,19 @@ final class VersionPage {
   }
 
   private List<Markup> verdict(Document verdict) {
-    String id = verdict.getString("_id");
     return List.of(
         Markup.text(String.valueOf(verdict.getString("data_path"))),
         Words.answer(verdict.getString("status")),
         Markup.text(number(verdict.get("value"))),
         Markup.text(number(verdict.get("threshold"))),
         Markup.text(verdict.getString("reason")),
-        facts.reports().contains(id)
-            ? Markup.link(Paths.comparison(id), "comparison")
-            : Markup.text("–"));
+        report(verdict.getString("_id")));
+  }
+
+  private Markup report(String id) {
+    return facts.reports().contains(id)
+        ? Markup.link(Paths.comparison(id), "comparison")
+        : Markup.text("–");
   }
 
   private Markup retrainings() {
@@ -207,7 +210,8 @@ final class VersionPage {
                     Heading.text("when"),
                     Heading.text("status"),
                     Heading.text("beside"),
-                    Heading.sentences("why")),
+                    Heading.sentences("why"),
+                    Heading.text("report")),
                 facts.retrainings().stream()
                     .map(
                         judged ->
@@ -217,7 +221,8 @@ final class VersionPage {
                                 Words.answer(String.valueOf(judged.getString("status"))),
                                 link(judged.getString("champion_id")),
                                 Markup.text(
-                                    Objects.requireNonNullElse(judged.getString("reason"), ""))))
+                                    Objects.requireNonNullElse(judged.getString("reason"), "")),
+                                report(judged.getString("_id"))))
                     .toList()));
   }
 
