@@ -168,7 +168,11 @@ for loop in loops():
 
         load_latest_model = step("load_latest_model", loop, model=loop.name)
         champion_id = result(load_latest_model, "model_id")
-        evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch)
+        maturity: dict[str, Any] = {}
+        if loop.data.key is not None:
+            maturity["mature_share"] = loop.labels.mature_share
+            maturity["mature_days"] = loop.labels.mature_days
+        evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch, **maturity)
         # As a teardown, drift is told of a day whose evaluation fails, and never fails the run.
         detect_drift = step("detect_drift", loop, model_id=champion_id, **batch).as_teardown()
         check_model_performance = step(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
@@ -72,6 +73,43 @@ def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
     assert edges(dag) == {("ingest", "process_data")}
     assert dag.task_dict["ingest"].inputs.items() >= inputs.items()
     assert list(dag.params) == ["date"], "a form for rows that nobody draws"
+
+
+KEYED = "{source: csv, path: '/data/{date}.csv', key: id}"
+
+
+def test_labels_that_come_later_are_taken_and_days_they_complete_judged(bag, tmp_path):
+    (tmp_path / "late.yaml").write_text(
+        f"name: late\nschedule: '30 4 * * *'\ndata: {KEYED}\n"
+        "labels: {path: '/labels/{date}.csv', mature_share: 0.9, mature_days: 30}\n"
+    )
+    dags = bag("process", tmp_path).dags
+    dag, evaluation = dags["label_pipeline.late"], dags["model_evaluation_pipeline.late"]
+    assert edges(dag) == {
+        ("decide_what_to_take", "ingest_labels"),
+        ("decide_what_to_take", "find_matured_days"),
+        ("ingest_labels", "find_matured_days"),
+        ("find_matured_days", "choose_days"),
+        ("choose_days", "process_data"),
+    }
+    maturity = {"mature_share": 0.9, "mature_days": 30}
+    assert dag.task_dict["find_matured_days"].inputs.items() >= maturity.items()
+    assert evaluation.task_dict["evaluate_model"].inputs.items() >= maturity.items()
+    assert dag.params["labels"] == "/labels/{date}.csv"
+    process_data = dag.task_dict["process_data"]
+    assert isinstance(process_data, MappedOperator)
+    assert process_data.partial_kwargs["outlets"] == [evaluation.timetable.asset_condition]
+    assert [asset.uri for asset in dag.task_dict["ingest_labels"].outlets] == [
+        "retune://labels/late"
+    ]
+    assert dag.timetable == dags["data_pipeline.late"].timetable
+
+
+def test_a_loop_whose_rows_have_no_key_has_nothing_of_late_labels(bag):
+    dags = bag().dags
+    assert "label_pipeline" not in dags
+    inputs = dags["model_evaluation_pipeline"].task_dict["evaluate_model"].inputs
+    assert set(inputs) == {"model_id", "data_path"}
 
 
 EVALUATION = {

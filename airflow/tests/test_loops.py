@@ -178,6 +178,18 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "name: x\ndata: {path: a.csv}\n",
             "data.path belongs to data.source csv, not to synthetic",
         ),
+        (
+            "name: x\ndata: {key: id}\n",
+            "data.key belongs to data.source csv, not to synthetic",
+        ),
+        (
+            "name: x\nlabels: {mature_days: 3}\n",
+            "labels needs data.key, the column that names the rows",
+        ),
+        (
+            "name: x\ndata: {source: csv, path: a.csv, key: id}\nlabels: {mature_share: 2}\n",
+            "labels.mature_share must be from 0 to 1, not 2",
+        ),
         ("name: x\nfinetuning: {epochs: 2.5}\n", "finetuning.epochs must be an integer, not 2.5"),
         ("name: x\nengine: torch\n", "engine must be one of fast, pytorch, not 'torch'"),
         ("name: x\nshards: 0\n", "shards must be from 1 to 64, not 0"),

@@ -1,11 +1,12 @@
 """A whole day on a company's own documents, in a real Airflow and without one."""
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
 from conftest import DAY, Run
-from orders import orders, write
+from orders import Order, orders, write
 from pymongo import MongoClient
 from real import RETUNE, answer, retune
 
@@ -14,6 +15,8 @@ data:
   source: mongo
   collection: orders
   filter: '{"day": "{date}"}'
+  key: order
+labels: {mature_share: 0.9, mature_days: 10}
 """
 
 
@@ -36,7 +39,12 @@ def loop(tmp_path, monkeypatch, store) -> Path:
     return loops
 
 
-def test_a_day_of_documents_goes_the_whole_way(bag, database, store, loop):
+def keyed(rows: list[Order], day: str) -> list[Order]:
+    """The rows as documents of a day, each with a key."""
+    return [row | {"day": day, "order": f"{day}/{number}"} for number, row in enumerate(rows)]
+
+
+def test_a_day_of_documents_goes_the_whole_way(bag, database, store, loop, tmp_path):
     dags = bag("process", loop).dags
     early = Run(dags["data_pipeline.shop"], {})
     assert early.states == {"ingest": "failed", "process_data": "upstream_failed"}
@@ -46,21 +54,37 @@ def test_a_day_of_documents_goes_the_whole_way(bag, database, store, loop):
     )
 
     with MongoClient(store) as company:
-        today = [row | {"day": DAY} for row in orders(500, 2)]
-        del today[0]["returned"]
-        tomorrow = [row | {"day": "2026-11-06"} for row in orders(300, 3)]
+        today = keyed(orders(500, 2), DAY)
+        outcomes = [(row["order"], row.pop("returned")) for row in today]
+        tomorrow = keyed(orders(300, 3), "2026-11-06")
         company["company"]["orders"].insert_many(today + tomorrow)
-        data, evaluation, deployment = (
+        data, waiting = (
             Run(dags[f"{dag}.shop"], {}).results
-            for dag in ("data_pipeline", "model_evaluation_pipeline", "model_deployment_pipeline")
+            for dag in ("data_pipeline", "model_evaluation_pipeline")
         )
         assert company["company"].list_collection_names() == ["orders"]
 
     ingested = data["ingest"]
     assert (ingested["dataset_name"], ingested["rows"]) == ("mongo", 500)
-    assert (ingested["unlabelled"], ingested["changed"]) == (1, True)
-    processed = data["process_data"]
-    assert (processed["labelled"], processed["rejected"]) == (499, {})
+    assert (ingested["unlabelled"], ingested["changed"]) == (500, True)
+    assert (data["process_data"]["labelled"], data["process_data"]["rejected"]) == (0, {})
+    assert waiting["evaluate_model"]["metrics"] == {}
+    assert waiting["send_evaluation_results"]["status"] == "undecided"
+    assert "No verdict yet: 0 of 500 rows (0 %)" in waiting["check_model_performance"]["reason"]
+
+    came = tmp_path / "labels.csv"
+    with came.open("w", newline="") as file:
+        csv.writer(file).writerows([("order", "returned"), *outcomes[1:]])
+    labels = Run(dags["label_pipeline.shop"], {"labels": str(came)})
+    assert labels.results["ingest_labels"]["new_labels"] == 499
+    assert labels.results["find_matured_days"]["days"] == [DAY]
+    assert labels.results["process_data[0]"]["labelled"] == 499
+    announced = {(event.asset.name, event.partition_key) for event in labels.events()}
+    assert announced == {("labels.shop", DAY), ("processed_data.shop", DAY)}
+    evaluation, deployment = (
+        Run(dags[f"{dag}.shop"], {}).results
+        for dag in ("model_evaluation_pipeline", "model_deployment_pipeline")
+    )
     assert evaluation["evaluate_model"]["samples"] == 499
     assert evaluation["send_evaluation_results"]["status"] == "approved"
     champion = evaluation["load_latest_model"]["model_id"]

@@ -3,7 +3,7 @@
 from retune.approval import AskPerson, StartApproval
 from retune.loops import Loop, loops
 from retune.retraining import StartRetraining
-from retune.steps import LOGICAL_DATE, day_param, param, result, sharded, step
+from retune.steps import LOGICAL_DATE, day_param, mapped, param, result, sharded, step
 
 __all__ = [
     "LOGICAL_DATE",
@@ -13,6 +13,7 @@ __all__ = [
     "StartRetraining",
     "day_param",
     "loops",
+    "mapped",
     "param",
     "result",
     "sharded",

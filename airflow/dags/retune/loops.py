@@ -79,6 +79,15 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Where labels that come after their rows are, and when enough have come to judge a day."""
+
+    path: str | None = _input("ingest_labels", "data")
+    mature_share: float = _input("evaluate_model", "mature_share")
+    mature_days: int = _input("evaluate_model", "mature_days")
+
+
+@dataclass(frozen=True)
 class Gate:
     """What the model in production and candidates must reach."""
 
@@ -153,6 +162,7 @@ class Loop:
     shards: int = SHARDS.default
     attempts: tuple[str, ...] = ATTEMPTS
     data: Data = Data()
+    labels: Labels = Labels()
     gate: Gate = Gate()
     finetuning: Finetuning = Finetuning()
     promotion: Promotion = Promotion()
@@ -177,6 +187,11 @@ class Loop:
     def evaluation(self) -> Asset:
         """A day's verdict; the date is the partition."""
         return self._asset("evaluation")
+
+    @property
+    def new_labels(self) -> Asset:
+        """Labels that came after their rows; the date of their arrival is the partition."""
+        return self._asset("labels")
 
     def _asset(self, kind: str) -> Asset:
         return Asset(f"{kind}.{self.name}", uri=f"retune://{kind}/{self.name}", group="retune")
@@ -236,6 +251,7 @@ def _folders() -> tuple[Path, ...]:
 
 SECTIONS: Mapping[str, type] = {
     "data": Data,
+    "labels": Labels,
     "gate": Gate,
     "finetuning": Finetuning,
     "promotion": Promotion,
@@ -274,6 +290,9 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
     for section, kind in SECTIONS.items():
         yield from _section_mistakes(section, kind, content.get(section, {}))
     yield from _source_mistakes(content.get("data", {}))
+    data = content.get("data", {})
+    if "labels" in content and not (isinstance(data, dict) and data.get("key")):
+        yield "labels needs data.key, the column that names the rows"
     yield from _resource_mistakes(content.get("resources", {}))
 
 

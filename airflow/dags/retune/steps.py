@@ -96,6 +96,17 @@ def sharded(name: str, loop: Loop, **inputs: Any) -> list[BaseOperator | MappedO
     return [shards, step(name, loop, **inputs)]
 
 
+def mapped(
+    name: str, loop: Loop, each: Any, *, outlets: list[Asset] | None = None, **inputs: Any
+) -> MappedOperator:
+    """Makes tasks that run a step, one for each of the inputs that another task returns.
+
+    `inputs` are what each of them has, to be checked now.
+    """
+    operator, settings = _operator(name, name, loop, inputs)
+    return operator.partial(outlets=outlets, **settings).expand(inputs=each)
+
+
 def _operator(name: str, task_id: str, loop: Loop, inputs: Mapping[str, Any]) -> Operator:
     """The operator for this runtime and its settings without the inputs, which are checked."""
     declared = STEPS.step(name)

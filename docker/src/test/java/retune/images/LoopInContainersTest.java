@@ -102,6 +102,7 @@ class LoopInContainersTest {
     run("ingest --data /work/customers.csv" + byDate);
     run("ingest --data /work/keyed.csv --key id --model customers --logical-date 2026-11-01");
     run("ingest_labels --data /work/keyed.csv --label bought --model customers");
+    run("find_matured_days --model customers");
     run("generate_data --rows 1500 --drill concept_drift --drill-strength 1" + byDate);
     run("process_data" + byDate);
     run("load_latest_model --model customers");

@@ -16,10 +16,25 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
  * @param labelsHash the labels known of them, SHA-256
  * @param loopFileHash the loop file, SHA-256; null without one
  * @param rules what the loop asks of its models
+ * @param awaitsLabels whether the day was left without a verdict, because its labels have not
+ *     matured
  */
 public record DayKey(
-    String rawContentHash, String labelsHash, @Nullable String loopFileHash, Rules rules) {
+    String rawContentHash,
+    String labelsHash,
+    @Nullable String loopFileHash,
+    Rules rules,
+    boolean awaitsLabels) {
+  /** The field of {@code key} in documents that a day without a verdict has. */
+  static final String AWAITS_LABELS = "awaits_labels";
+
   private static final int DIGITS = 12;
+
+  /** The key of a day whose labels are taken as they are. */
+  public DayKey(
+      String rawContentHash, String labelsHash, @Nullable String loopFileHash, Rules rules) {
+    this(rawContentHash, labelsHash, loopFileHash, rules, false);
+  }
 
   /** The key of a batch as it is now. */
   public static DayKey of(
@@ -27,7 +42,9 @@ public record DayKey(
     int[] labels = context.store().processedBatches().labels(batch);
     ByteBuffer bytes = ByteBuffer.allocate(labels.length * Integer.BYTES);
     bytes.asIntBuffer().put(labels);
-    return new DayKey(batch.rawContentHash(), Hashing.sha256(bytes.array()), loopFileHash, rules);
+    boolean awaitsLabels = DayLabels.areAwaited(context.store(), batch);
+    return new DayKey(
+        batch.rawContentHash(), Hashing.sha256(bytes.array()), loopFileHash, rules, awaitsLabels);
   }
 
   /** The first 12 hexadecimal digits of the SHA-256 of all parts. */
@@ -41,7 +58,7 @@ public record DayKey(
             .append("labels_hash", labelsHash)
             .append("loop_file_hash", loopFileHash);
     document.putAll(RulesDocument.of(rules));
-    return document;
+    return awaitsLabels ? document.append(AWAITS_LABELS, true) : document;
   }
 
   static DayKey of(Document document) {
@@ -49,6 +66,7 @@ public record DayKey(
         document.getString("raw_content_hash"),
         document.getString("labels_hash"),
         document.getString("loop_file_hash"),
-        RulesDocument.rules(document));
+        RulesDocument.rules(document),
+        document.getBoolean(AWAITS_LABELS, false));
   }
 }

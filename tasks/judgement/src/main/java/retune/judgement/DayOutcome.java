@@ -105,14 +105,15 @@ public record DayOutcome(
         .max(Comparator.comparingInt(DayOutcome::revision));
   }
 
-  /** Whether a later day of the model has an outcome. */
+  /** Whether a later day of the model has an outcome that rests on labels. */
   public static boolean hasLaterDay(DocumentStore store, String model, LocalDate date) {
     return store
             .collection(COLLECTION)
             .find(
                 Filters.and(
                     Filters.gte("_id", dayId(model, date.plusDays(1))),
-                    Filters.lt("_id", model + "/" + '\uffff')))
+                    Filters.lt("_id", model + "/" + '\uffff'),
+                    Filters.ne("key." + DayKey.AWAITS_LABELS, true)))
             .projection(Projections.include("_id"))
             .first()
         != null;

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -19,6 +20,7 @@ import retune.core.judgement.BelowGate;
 import retune.core.judgement.Check;
 import retune.core.judgement.Check.Answer;
 import retune.core.judgement.Comparison;
+import retune.core.judgement.Gate;
 import retune.core.judgement.Rules;
 import retune.core.judgement.Verdict;
 import retune.core.judgement.Verdict.Kind;
@@ -268,6 +270,32 @@ public record Judgement(
     return metrics.getOrDefault(Metric.F1_SCORE.id(), 0.0);
   }
 
+  /** No verdict on the champion, because the day's labels have not matured. */
+  public static Judgement awaitingLabels(String modelId, DayLabels labels, DayKey key) {
+    Gate gate = key.rules().gate();
+    return new Judgement(
+        0,
+        false,
+        modelId,
+        modelId,
+        new Verdict(
+            Kind.UNDECIDED,
+            gate.metric(),
+            Double.NaN,
+            gate.threshold(),
+            List.of(),
+            labels.sentence()),
+        Map.of(),
+        Map.of(),
+        JudgedPredictions.ofChampion(null),
+        key);
+  }
+
+  /** The gate's metric; null where the day's labels have not matured. */
+  public @Nullable Double value() {
+    return key.awaitsLabels() ? null : (Double) verdict.value();
+  }
+
   /** The gate's metric of the champion on the same rows. */
   public double championValue() {
     return key.rules().gate().value(championMetrics);
@@ -287,7 +315,7 @@ public record Judgement(
             .append("data_path", batch.batchId())
             .append("content_hash", batch.contentHash())
             .append("metric", verdict.metric().id())
-            .append("value", verdict.value())
+            .append("value", value())
             .append("threshold", verdict.threshold())
             .append("reason", verdict.reason())
             .append("checks", verdict.checks().stream().map(CheckDocument::of).toList())
@@ -411,7 +439,7 @@ public record Judgement(
         new Verdict(
             Kind.ofId(document.getString("status")),
             Metric.ofId(document.getString("metric")),
-            document.getDouble("value"),
+            Objects.requireNonNullElse(document.getDouble("value"), Double.NaN),
             document.getDouble("threshold"),
             document.getList("checks", Document.class, List.of()).stream()
                 .map(CheckDocument::check)

@@ -22,10 +22,13 @@ public record RetrainingInfo(
     @Field("the gate's threshold, if no fine-tuned version passed") @Nullable Double f1Threshold,
     @Field("attempts at fine-tuning") int retryCount,
     @Field("the gate's metric") Metric metric,
-    @Field("the gate's metric of the version that was judged last") double value,
+    @Field(
+            "the gate's metric of the version that was judged last; null while the day's labels"
+                + " have not matured")
+        @Nullable Double value,
     @Field("the least value that passes the gate") double threshold,
     @Field("the gate's metric of the version in production on the same rows")
-        double championValue) {
+        @Nullable Double championValue) {
 
   /**
    * No fine-tuned version passed.
@@ -41,13 +44,13 @@ public record RetrainingInfo(
         null,
         null,
         null,
-        last.f1Score(),
+        last.key().awaitsLabels() ? null : (Double) last.f1Score(),
         last.verdict().threshold(),
         attempts,
         last.verdict().metric(),
-        last.verdict().value(),
+        last.value(),
         last.verdict().threshold(),
-        last.championValue());
+        last.key().awaitsLabels() ? null : (Double) last.championValue());
   }
 
   /**

@@ -79,7 +79,7 @@ class FinetuneModelTest {
   void aHeadIsTunedOnTheFeaturesThatTheEvaluationKept() {
     writeBatch(Examples.labelled(ROWS, 1).labels());
     new EvaluateModel()
-        .run(new EvaluateModel.Input(CHAMPION.modelId(), BATCH, "test", 1, null), context);
+        .run(new EvaluateModel.Input(CHAMPION.modelId(), BATCH, "test", 1, null, 0.8, 14), context);
     String uploaded = uploadDate();
     split();
 

@@ -77,7 +77,9 @@ class TorchScriptLoopTest {
     writeBatchThatContradicts(champion);
     EvaluateModel.Output before =
         new EvaluateModel()
-            .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null), context);
+            .run(
+                new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null, 0.8, 14),
+                context);
     assertTrue(accuracy(before.metrics()) < 0.6, before.toString());
     assertEquals(
         "needs_retraining",

@@ -147,7 +147,7 @@ class TreesImportTest {
     ModelVersion champion = models.get(importing("xgboost-two.ubj", TWO).modelId());
     ProcessedBatch batch = batchThatContradicts(champion);
     new EvaluateModel()
-        .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null), context);
+        .run(new EvaluateModel.Input(champion.modelId(), BATCH, "test", 1, null, 0.8, 14), context);
     new PrepareRetrainingData()
         .run(
             new PrepareRetrainingData.Input(champion.modelId(), BATCH, 0.3, 0.2, 0, true, 0.5),

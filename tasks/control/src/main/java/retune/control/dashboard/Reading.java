@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.bson.Document;
@@ -48,7 +49,8 @@ final class Reading {
    *
    * @param championId the version in production that was judged
    * @param modelId the version to be in production
-   * @param value the gate's metric of the version that was judged last
+   * @param value the gate's metric of the version that was judged last; NaN while the day's labels
+   *     have not matured
    */
   record Day(
       LocalDate date,
@@ -70,7 +72,7 @@ final class Reading {
           outcome.getString("champion_id"),
           outcome.getString("model_id"),
           info.getString("metric"),
-          info.getDouble("value"),
+          Objects.requireNonNullElse(info.getDouble("value"), Double.NaN),
           info.getDouble("threshold"),
           outcome.getString("message"),
           outcome.getString("run_id"),

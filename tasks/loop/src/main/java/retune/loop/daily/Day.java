@@ -20,6 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class Day {
   private static final String DETECT_DRIFT = "detect_drift";
+  private static final String INGEST_LABELS = "ingest_labels";
+  static final String FIND_MATURED_DAYS = "find_matured_days";
   private static final String LOOK_BACK = "look_back";
   private static final String JUDGE_CANDIDATE = "judge_candidate";
   private static final String CHALLENGER = "challenger_is_better";
@@ -63,7 +65,9 @@ final class Day {
   record Task(String dag, String task, String step, When when, Map<String, Object> inputs) {
     /** Whether its failure stops nothing, and it runs even where the day fails. */
     boolean standsAside() {
-      return step.equals(DETECT_DRIFT) || when == When.RETRAINING_FAILED;
+      return step.equals(DETECT_DRIFT)
+          || step.equals(INGEST_LABELS)
+          || when == When.RETRAINING_FAILED;
     }
 
     /** Whether the tasks whose outputs it takes have run. */
@@ -133,6 +137,33 @@ final class Day {
     return List.copyOf(day.tasks);
   }
 
+  /** What finds the days whose late labels suffice, after the labels that are there on a date. */
+  static List<Task> labels(LoopSettings loop, LocalDate date) {
+    Day day = new Day(loop);
+    day.dag = "label_pipeline";
+    Map<String, Object> model = Map.of("model", loop.name());
+    loop.labels()
+        .ifPresent(
+            place ->
+                day.add(
+                    INGEST_LABELS,
+                    When.ALWAYS,
+                    all(model, Map.of("data", place, "logical_date", date.toString()))));
+    day.add(FIND_MATURED_DAYS, When.ALWAYS, all(model, loop.maturity()));
+    return List.copyOf(day.tasks);
+  }
+
+  /** The tasks of a day whose rows are there already. */
+  static List<Task> again(LoopSettings loop, LocalDate date) {
+    Day day = new Day(loop);
+    day.dag = "label_pipeline";
+    day.add(
+        "process_data", When.ALWAYS, Map.of("model", loop.name(), "logical_date", date.toString()));
+    day.evaluation(date);
+    day.deployment(Map.of("logical_date", date.toString()), When.ALWAYS);
+    return List.copyOf(day.tasks);
+  }
+
   private void data(LocalDate date) {
     dag = "data_pipeline";
     Map<String, Object> day = Map.of("model", loop.name(), "logical_date", date.toString());
@@ -156,7 +187,7 @@ final class Day {
     From splitId = new From("prepare_retraining_data", "split_id");
 
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
-    addSharded("evaluate_model", all(champion, batch));
+    addSharded("evaluate_model", all(champion, batch, loop.maturity()));
     add(DETECT_DRIFT, When.ALWAYS, all(champion, batch));
     add(
         "check_model_performance",

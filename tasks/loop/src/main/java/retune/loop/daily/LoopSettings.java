@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -78,6 +79,7 @@ record LoopSettings(
 
   /** A section of a loop file whose settings are inputs of steps, with the same names. */
   enum Section {
+    LABELS("evaluate_model", "path", "mature_share", "mature_days"),
     GATE(
         "check_model_performance",
         "metric",
@@ -123,8 +125,14 @@ record LoopSettings(
       return switch (setting) {
         case "window_days" -> "prepare_training_data";
         case "candidates" -> "retrain_model";
+        case "path" -> "ingest_labels";
         default -> step;
       };
+    }
+
+    /** The input that a setting is. */
+    private String input(String setting) {
+      return this == LABELS && setting.equals("path") ? "data" : setting;
     }
   }
 
@@ -217,6 +225,26 @@ record LoopSettings(
     return !section(Section.RETRAINING)
         .getOrDefault("triggers", Json.MAPPER.createArrayNode())
         .isEmpty();
+  }
+
+  /** Whether labels can come after the rows. */
+  boolean hasKeys() {
+    return data.has("key");
+  }
+
+  /** When the labels of a day suffice; nothing where they come with the rows. */
+  Map<String, JsonNode> maturity() {
+    if (!hasKeys()) {
+      return Map.of();
+    }
+    return Map.of(
+        "mature_share", get(Section.LABELS, "mature_share"),
+        "mature_days", get(Section.LABELS, "mature_days"));
+  }
+
+  /** Where labels are that come after the rows. */
+  Optional<String> labels() {
+    return Optional.ofNullable(section(Section.LABELS).get("data")).map(JsonNode::stringValue);
   }
 
   /** These settings with some overridden for generated rows, checked like the file's. */
@@ -317,6 +345,9 @@ record LoopSettings(
     for (Section section : Section.values()) {
       sections.set(section.id(), section(file, section, content.path(section.id())));
     }
+    if (content.has(Section.LABELS.id()) && content.path("data").path("key").isMissingNode()) {
+      throw mistake(file, "labels", "needs data.key, the column that names the rows");
+    }
     limitAttempts(file, content.path(Section.GATE.id()), sections, attempts);
     return sections;
   }
@@ -347,7 +378,13 @@ record LoopSettings(
     requireKnown(file, section.id() + ".", content, new TreeSet<>(section.settings));
     ObjectNode values = Json.MAPPER.createObjectNode();
     for (String setting : section.settings) {
-      set(values, setting, file, section.id() + "." + setting, section.step(setting), content);
+      set(
+          values,
+          section.input(setting),
+          file,
+          section.id() + "." + setting,
+          section.step(setting),
+          content);
     }
     return values;
   }

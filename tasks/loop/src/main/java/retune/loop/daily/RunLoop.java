@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -84,10 +85,17 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       @Field("id of the question, if the day ended as asked") @Nullable String requestId,
       @Field("the gate's metric") Metric metric,
       @Field("the gate's threshold") double threshold,
-      @Field("the champion's metric on the day, before any fine-tuning") double before,
+      @Field(
+              "the champion's metric on the day, before any fine-tuning; null while the day's"
+                  + " labels have not matured")
+          @Nullable Double before,
       @Field("number of fine-tuning attempts") int attempts,
       @Field("the version in production before") String championBefore,
       @Field("the version in production after") String championAfter,
+      @Field(
+              "earlier days that were judged because their labels suffice now, and how they ended;"
+                  + " absent if there are none")
+          @Nullable Map<LocalDate, String> matured,
       @Field(
               "whether a retraining started, why, and how it ended, as sentences; absent if the"
                   + " loop file has no triggers")
@@ -105,11 +113,20 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
           .line("question", requestId)
           .line(
               metric.id(),
-              String.format(
-                  Locale.ROOT, "%.4f before any fine-tuning; threshold %s", before, threshold))
+              before == null
+                  ? "threshold " + threshold
+                  : String.format(
+                      Locale.ROOT, "%.4f before any fine-tuning; threshold %s", before, threshold))
           .line("attempts", String.valueOf(attempts))
           .line("in production", championAfter)
           .line("before", championBefore.equals(championAfter) ? null : championBefore)
+          .line(
+              "matured",
+              matured == null
+                  ? null
+                  : matured.entrySet().stream()
+                      .map(day -> day.getKey() + " " + day.getValue())
+                      .collect(Collectors.joining(", ")))
           .line("retraining", retraining)
           .line("run", runId)
           .heading("Seconds")
@@ -169,10 +186,32 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     }
     Map<String, Double> seconds = new LinkedHashMap<>();
     ObjectNode results = runAll(day, seconds, context, runId);
+    Map<LocalDate, String> matured =
+        loop.hasKeys() ? judgeMatured(input, loop, seconds, context, runId) : Map.of();
     // A run keeps its decision, so that a forced retraining needs a run of its own.
     ObjectNode retrained =
         runAll(retraining, seconds, context, input.forceRetrain() ? runId + "__forced" : runId);
-    return ran(input, runId, loop, results, retrained, seconds, context);
+    return ran(input, runId, loop, results, matured, retrained, seconds, context);
+  }
+
+  /** Takes labels that have come, and judges the days whose labels suffice now; their statuses. */
+  private static Map<LocalDate, String> judgeMatured(
+      Input input,
+      LoopSettings loop,
+      Map<String, Double> seconds,
+      StepContext context,
+      String runId)
+      throws Exception {
+    ObjectNode found = runAll(Day.labels(loop, input.date()), seconds, context, runId);
+    Map<LocalDate, String> matured = new TreeMap<>();
+    for (JsonNode day : found.required(Day.FIND_MATURED_DAYS).required("days")) {
+      LocalDate date = LocalDate.parse(day.stringValue());
+      ObjectNode results = runAll(Day.again(loop, date), seconds, context, runId + "__" + date);
+      JsonNode ended = results.required("send_evaluation_results");
+      LOGGER.log(Level.INFO, "{0}: {1}", date, ended.required("message").stringValue());
+      matured.put(date, ended.required("status").stringValue());
+    }
+    return matured;
   }
 
   /** Runs tasks that depend on each other, and returns their results. */
@@ -235,6 +274,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       String runId,
       LoopSettings loop,
       ObjectNode results,
+      Map<LocalDate, String> matured,
       ObjectNode retrained,
       Map<String, Double> seconds,
       StepContext context) {
@@ -249,14 +289,11 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         ended.path("request_id").asString(null),
         metric,
         loop.get(Section.GATE, "threshold").doubleValue(),
-        results
-            .required("check_model_performance")
-            .required("metrics")
-            .required(metric.id())
-            .doubleValue(),
+        before(results.required("check_model_performance").required("metrics"), metric),
         ended.required("retraining_info").required("retry_count").intValue(),
         ended.required("champion_id").stringValue(),
         new Champions(context.store()).get(input.name()).modelId(),
+        matured.isEmpty() ? null : matured,
         retraining(retrained),
         retrained.path("check_retraining_trigger").path("retraining_id").asString(null),
         seconds);
@@ -273,6 +310,10 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
             .collect(Collectors.joining());
     String reason = results.required("check_retraining_trigger").required("reason").stringValue();
     return end.isEmpty() ? reason : reason + " " + end;
+  }
+
+  private static @Nullable Double before(JsonNode metrics, Metric metric) {
+    return metrics.has(metric.id()) ? (Double) metrics.required(metric.id()).doubleValue() : null;
   }
 
   private static Map<String, JsonNode> changes(Input input) {

@@ -320,6 +320,56 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayIsJudgedByTheRunThatFindsItsLabels() throws Exception {
+    register();
+    write(
+        "loop.yaml",
+        """
+        name: credit-default
+        data: {source: csv, path: '%s', key: id}
+        labels: {path: '%s', mature_share: 0.5, mature_days: 0}
+        gate: {metric: f1_macro, threshold: 0.3}
+        """
+            .formatted(writeRows(), folder.resolve("labels.csv")));
+    List<String> rows = Files.readAllLines(folder.resolve(DATE + ".csv"));
+    int label = List.of(rows.getFirst().split(",", -1)).indexOf("default");
+    List<String> labels = new ArrayList<>();
+    List<String> unlabelled = new ArrayList<>();
+    List<String> ofNextDay = new ArrayList<>();
+    for (int row = 0; row < rows.size(); row++) {
+      List<String> fields = new ArrayList<>(List.of(rows.get(row).split(",", -1)));
+      String value = fields.remove(label);
+      labels.add((row == 0 ? "id," : "a%d,".formatted(row)) + value);
+      unlabelled.add((row == 0 ? "id," : "a%d,".formatted(row)) + String.join(",", fields));
+      ofNextDay.add((row == 0 ? "id," : "b%d,".formatted(row)) + String.join(",", fields));
+    }
+    Files.write(folder.resolve(DATE + ".csv"), unlabelled);
+    Files.write(folder.resolve("2026-11-06.csv"), ofNextDay);
+
+    String[] day = {"name", "credit-default", "loops", folder.toString(), "date", DATE};
+    JsonNode waiting = step("run_loop", day);
+    assertEquals("undecided", waiting.get("status").stringValue());
+    assertTrue(
+        waiting.get("message").stringValue().contains("0 of 300 rows (0 %)"), waiting.toString());
+    assertFalse(waiting.has("before"), "a day without labels has no metric");
+    assertFalse(waiting.has("matured"), "the file of labels is not there yet");
+
+    Files.write(folder.resolve("labels.csv"), labels.subList(0, 200));
+    day[5] = "2026-11-06";
+    JsonNode next = step("run_loop", day);
+    assertEquals("undecided", next.get("status").stringValue());
+    assertEquals("{\"%s\":\"approved\"}".formatted(DATE), next.get("matured").toString());
+    assertFalse(step("run_loop", day).has("matured"), "a day is judged once");
+    assertEquals(
+        List.of("undecided", "approved"),
+        store
+            .collection("outcomes")
+            .find(new Document("logical_date", DATE))
+            .map(outcome -> outcome.getString("status"))
+            .into(new ArrayList<>()));
+  }
+
+  @Test
   void afterTheDayTheTriggersAreCheckedAndAForcedRetrainingRunsOnce() throws Exception {
     register();
     write("loop.yaml", LOOP + "retraining: {triggers: [volume], candidates: [trees]}\n");
@@ -391,6 +441,7 @@ class RunLoopTest {
           f1_macro        0.7067 before any fine-tuning; threshold 0.66
           attempts        0
           in production   credit-default-0123456789ab
+          matured         2026-10-22 approved
           retraining      Not yet - no new labelled samples.
           run             run
 
@@ -411,6 +462,7 @@ class RunLoopTest {
                 0,
                 "credit-default-0123456789ab",
                 "credit-default-0123456789ab",
+                Map.of(LocalDate.parse("2026-10-22"), "approved"),
                 "Not yet - no new labelled samples.",
                 null,
                 Map.of("generate_data", 1.5))
@@ -494,6 +546,9 @@ class RunLoopTest {
         "data: {path: a.csv} | loop.yaml: data.path belongs to data.source csv, not to synthetic.",
         "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection'"
             + " must be text, not '7'.",
+        "data: {key: id} | loop.yaml: data.key belongs to data.source csv, not to synthetic.",
+        "labels: {mature_days: 3} | loop.yaml: labels needs data.key, the column that names the"
+            + " rows.",
         "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
         "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",
         "shards: 0 | loop.yaml, shards: evaluate_model: 'shards' is 0; give a number from 1 to 64.",

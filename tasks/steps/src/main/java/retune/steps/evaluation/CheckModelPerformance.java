@@ -24,6 +24,7 @@ import retune.core.metrics.Metric;
 import retune.judgement.Challenger;
 import retune.judgement.Challengers;
 import retune.judgement.DayKey;
+import retune.judgement.DayLabels;
 import retune.judgement.DayOutcome;
 import retune.judgement.ErrorLedger;
 import retune.judgement.JudgedPredictions;
@@ -42,7 +43,8 @@ import retune.runtime.store.ProcessedBatches.ProcessedBatch;
     value =
         "Judges the model in production on a batch by the metrics of evaluate_model, and stores the"
             + " verdict with its reason. With evidence interval, adds the day to the evidence about"
-            + " it and about its challengers. A day that has its outcome is not judged again.",
+            + " it and about its challengers. A day that has its outcome is not judged again. A day"
+            + " whose labels still come is undecided, and adds nothing.",
     pipeline = Pipeline.EVALUATION,
     example =
         "--model-id credit-default-0123456789ab --data-path credit-default/2026-11-05 --metric"
@@ -145,7 +147,8 @@ public final class CheckModelPerformance
           boolean challengerIsBetter,
       @Field("the threshold, under the name that earlier readers know") double f1Threshold,
       @Field("the gate's metric") Metric metric,
-      @Field("the model's value of the gate's metric") double value,
+      @Field("the model's value of the gate's metric; null while the day's labels have not matured")
+          @Nullable Double value,
       @Field("the least value that passes") double threshold,
       @Field("fine-tuning attempts so far") int retryCount,
       @Field("fine-tuning attempts before an alert") int maxRetries,
@@ -163,11 +166,20 @@ public final class CheckModelPerformance
         outcome.isPresent()
             ? repeat(outcome.get(), context, batch)
             : judge(input, context, batch, key);
+    DayLabels.find(context.store(), batch)
+        .filter(DayLabels::matured)
+        .ifPresent(labels -> labels.markJudged(context, batch));
     LOGGER.log(Level.INFO, output.reason);
     return output;
   }
 
   private static Output judge(Input input, StepContext context, ProcessedBatch batch, DayKey key) {
+    Optional<DayLabels> labels = DayLabels.find(context.store(), batch);
+    if (key.awaitsLabels()) {
+      Judgement awaiting = Judgement.awaitingLabels(input.modelId(), labels.orElseThrow(), key);
+      awaiting.keep(context, batch);
+      return output(awaiting, awaiting.status(), false, false, 0, awaiting.verdict().reason());
+    }
     Document measured = measured(input, context, batch);
     Map<String, Double> metrics = Judgement.numbers(measured.get("metrics", Document.class));
     Gate gate = key.rules().gate();
@@ -186,7 +198,7 @@ public final class CheckModelPerformance
             false,
             input.modelId(),
             input.modelId(),
-            verdict,
+            labels.map(found -> restingOn(found, verdict)).orElse(verdict),
             metrics,
             metrics,
             JudgedPredictions.ofChampion(measured.getString(MeasuredVersion.PREDICTIONS)),
@@ -194,7 +206,19 @@ public final class CheckModelPerformance
     judgement.keep(context, batch);
     boolean needsRetraining = verdict.kind() == Kind.NEEDS_RETRAINING;
     boolean better = challengerIsBetter(context, batch, judgement);
-    return output(judgement, judgement.status(), needsRetraining, better, 0, verdict.reason());
+    return output(
+        judgement, judgement.status(), needsRetraining, better, 0, judgement.verdict().reason());
+  }
+
+  /** The verdict with what it rests on, where labels come after their rows. */
+  private static Verdict restingOn(DayLabels labels, Verdict verdict) {
+    return new Verdict(
+        verdict.kind(),
+        verdict.metric(),
+        verdict.value(),
+        verdict.threshold(),
+        verdict.checks(),
+        verdict.reason() + " " + labels.sentence());
   }
 
   /** Logs where each challenger stands after the day. */
@@ -241,7 +265,7 @@ public final class CheckModelPerformance
         challengerIsBetter,
         verdict.threshold(),
         verdict.metric(),
-        verdict.value(),
+        judgement.value(),
         verdict.threshold(),
         attempts,
         judgement.key().rules().maxAttempts(),

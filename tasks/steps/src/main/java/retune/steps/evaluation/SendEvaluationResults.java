@@ -17,6 +17,7 @@ import retune.core.metrics.Metric;
 import retune.judgement.ApprovalRequest;
 import retune.judgement.Challenger;
 import retune.judgement.Challengers;
+import retune.judgement.DayLabels;
 import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
 import retune.judgement.Judgement;
@@ -399,7 +400,7 @@ public final class SendEvaluationResults
             .append("status", outcome.status().id())
             .append("metrics", production.metricsDocument())
             .append("metric", production.verdict().metric().id())
-            .append("value", production.verdict().value())
+            .append("value", production.value())
             .append("threshold", production.verdict().threshold())
             .append("retraining_info", outcome.retrainingInfo().toDocument())
             .append("retry_count", outcome.retrainingInfo().retryCount())
@@ -409,6 +410,8 @@ public final class SendEvaluationResults
             .append("logical_date", outcome.date().toString())
             .append("revision", earlier + 1)
             .append("data_path", batch.batchId());
+    DayLabels.find(context.store(), batch)
+        .ifPresent(labels -> event.append("labels", labels.toDocument()));
     event.putAll(Provenance.of(context));
     context.store().events().record(EVENTS, eventId(context, batch, outcome), event);
   }

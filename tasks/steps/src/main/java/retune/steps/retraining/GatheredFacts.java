@@ -10,7 +10,9 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,7 @@ import retune.core.split.Split;
 import retune.core.triggers.TriggerFacts;
 import retune.core.triggers.TriggerFacts.Drift;
 import retune.core.triggers.TriggerFacts.Quality;
+import retune.judgement.DayLabels;
 import retune.judgement.ErrorLedger;
 import retune.model.Champions;
 import retune.model.ModelStore;
@@ -92,7 +95,10 @@ final class GatheredFacts {
     return Math.max(0, (long) Math.ceil(needed) - labelledAfter(judged));
   }
 
-  /** Labelled rows of days after those that the last training knew. */
+  /**
+   * Labelled rows of days after those that the last training knew, and rows of those days whose
+   * labels came since. Labels that have not matured do not count.
+   */
   private long newSamples(Optional<Document> last) {
     LocalDate after =
         Stream.concat(
@@ -101,13 +107,38 @@ final class GatheredFacts {
             .map(LocalDate::parse)
             .max(Comparator.naturalOrder())
             .orElse(LocalDate.EPOCH);
-    return labelledAfter(after);
+    return labelledAfter(after)
+        + last.flatMap(event -> TrainingSet.find(context, model, event.getString("retraining_id")))
+            .map(this::labelledSince)
+            .orElse(0L);
   }
 
   private long labelledAfter(LocalDate day) {
     return store.processedBatches().between(model, day.plusDays(1), TrainingSet.LAST_DAY).stream()
+        .filter(batch -> !DayLabels.areAwaited(store, batch))
         .mapToLong(ProcessedBatch::labelled)
         .sum();
+  }
+
+  /** Rows of the days of a training set whose labels came after it was collected. */
+  private long labelledSince(TrainingSet set) {
+    Map<LocalDate, TrainingSet.Day> known =
+        set.days().stream().collect(Collectors.toMap(TrainingSet.Day::date, day -> day));
+    long since = 0;
+    for (ProcessedBatch day :
+        store.processedBatches().between(model, set.days().getFirst().date(), set.lastDay())) {
+      String late = day.lateLabels();
+      if (late == null || late.isEmpty() || DayLabels.areAwaited(store, day)) {
+        continue;
+      }
+      TrainingSet.Day then = known.get(day.logicalDate());
+      if (then == null) {
+        since += day.labelled();
+      } else if (!then.contentHash().equals(day.contentHash())) {
+        since += Math.max(0, day.labelled() - then.rows());
+      }
+    }
+    return since;
   }
 
   /** The day whose rows a version was fine-tuned on; empty for one of a file. */
@@ -128,6 +159,7 @@ final class GatheredFacts {
     Optional<Document> evaluated =
         store.events().startingWith("evaluation_events", "evaluation/" + model + "/").stream()
             .filter(event -> champion.modelId().equals(event.getString("model_id")))
+            .filter(event -> event.get("value") != null) // a day whose labels still come has none
             .max(
                 Comparator.comparing((Document event) -> event.getString("logical_date"))
                     .thenComparing(event -> event.getInteger("revision")));

@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.judgement.DayLabels;
 import retune.model.Champions;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
@@ -135,6 +136,7 @@ public final class PrepareTrainingData
             .between(input.model(), LocalDate.EPOCH, TrainingSet.LAST_DAY)
             .stream()
             .filter(batch -> batch.labelled() > 0)
+            .filter(batch -> !DayLabels.areAwaited(context.store(), batch))
             .toList();
     if (labelled.isEmpty()) {
       throw new InvalidInputException(

@@ -124,7 +124,7 @@ class EvaluateModelTest {
   void aBatchThatIsNotThereIsRefused() {
     String model = loop.register(EXCELLENT, null, VersionStatus.CANDIDATE);
     EvaluateModel.Input input =
-        new EvaluateModel.Input(model, "credit-default/1999-01-01", "test", 1, null);
+        new EvaluateModel.Input(model, "credit-default/1999-01-01", "test", 1, null, 0.8, 14);
     assertRefused(
         "There is no complete processed batch 'credit-default/1999-01-01'; run process_data for"
             + " that model and date first.",

@@ -83,7 +83,7 @@ class LabelsOfModelsTest {
     EvaluateModel.Output evaluated =
         new EvaluateModel()
             .run(
-                new EvaluateModel.Input(champion, BATCH, EvaluateModel.TEST, 1, null),
+                new EvaluateModel.Input(champion, BATCH, EvaluateModel.TEST, 1, null, 0.8, 14),
                 deployment.context());
     assertEquals(1_200, evaluated.samples());
   }

@@ -492,7 +492,9 @@ final class Loop implements AutoCloseable {
 
   EvaluateModel.Output evaluate(String modelId, int shards, @Nullable Integer shard) {
     return new EvaluateModel()
-        .run(new EvaluateModel.Input(modelId, batch(), EvaluateModel.TEST, shards, shard), context);
+        .run(
+            new EvaluateModel.Input(modelId, batch(), EvaluateModel.TEST, shards, shard, 0.8, 14),
+            context);
   }
 
   CheckModelPerformance.Output check(String modelId) {
