@@ -3,12 +3,16 @@
 import csv
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
 
 from retune.loops import read
 
+DATA = "data_pipeline.customer-value"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "customer-value"
 
 
@@ -33,6 +37,16 @@ def test_its_loop_file_is_right_and_retrains_as_published():
     assert (loop.gate.metric, loop.gate.policy) == ("roc_auc", "superior(0.02)")
     assert loop.retraining.triggers == ["harm", "age", "drift"]
     assert (loop.retraining.max_days_since_training, loop.retraining.on_drift) == (30, "retrain")
+
+
+def test_its_months_are_named_by_their_first_day(bag):
+    timetable = coerce_to_core_timetable(bag("process", EXAMPLE).dags[DATA].timetable)
+    december = timetable.next_dagrun_info_v2(
+        last_dagrun_info=None,
+        restriction=TimeRestriction(datetime(2026, 11, 28, tzinfo=UTC), None, catchup=True),
+    )
+    assert december.run_after == datetime(2026, 12, 1, 2, tzinfo=UTC)
+    assert december.partition_key == "2026-11-01"
 
 
 def test_a_label_is_certain_where_chance_cannot_change_it(made):

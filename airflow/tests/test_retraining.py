@@ -21,8 +21,8 @@ data: {{source: csv, path: "{folder}/{{date}}.csv"}}
 gate: {{metric: f1_macro, threshold: 0.8, policy: superior(0.02)}}
 attempts: [{attempt}]
 """
-TRIGGERS = "retraining: {triggers: [harm, weekly], candidates: [trees], window_days: 1}\n"
-MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
+TRIGGERS = "retraining: {triggers: [harm, drift, weekly], candidates: [trees], window_days: 1}\n"
+MONDAY, TUESDAY, WEDNESDAY = "2026-11-02", "2026-11-03", "2026-11-04"
 LONG_AGO = "20260101_000000"
 
 
@@ -58,6 +58,9 @@ def life(tmp_path_factory, database):
         (folder / "loops" / "shop.yaml").write_text(settings + TRIGGERS)
         write(folder / f"{MONDAY}.csv", orders(1_200, 3, turned="amount"))
         write(folder / f"{TUESDAY}.csv", orders(1_200, 4, turned="days"))
+        # What is returned, and why, is as on Tuesday; one channel is missing.
+        moved = [order for order in orders(1_800, 5, turned="days") if order["channel"] != "c"]
+        write(folder / f"{WEDNESDAY}.csv", moved)
         store = client["retune"]
 
         def run(dag: str, partition: str | None = None, meanwhile: Any = None, **conf: Any) -> Run:
@@ -97,6 +100,9 @@ def life(tmp_path_factory, database):
         life.id = life.promoted.results["check_retraining_trigger"]["retraining_id"]
         life.deployed = run("model_deployment_pipeline", life.id)
         life.last = champion()
+
+        life.statuses.append(day(WEDNESDAY, "threshold"))
+        life.drifted = run("model_retraining")
 
         held = answer("check_retraining_trigger", "--model", "shop", "--force-retrain", "true")
         life.overlapping = run("model_retraining", force_retrain=True)
@@ -139,7 +145,7 @@ def test_a_calendar_time_that_has_passed_starts_a_retraining(life):
 
 def test_a_retraining_is_compared_again_with_what_the_daily_loop_promoted_meanwhile(life):
     """Better than the version that it began with, but not surely than the day's own."""
-    assert life.statuses == ["retrained", "failed_max_retries"]
+    assert life.statuses == ["retrained", "failed_max_retries", "approved"]
     assert life.calendar.results["compare_models"]["should_promote"]
     again = life.calendar.results["promote_model"]
     assert (again["promoted"], again["champion_id"]) == (False, life.daily)
@@ -165,6 +171,15 @@ def test_harm_that_the_daily_loop_cannot_mend_retrains_and_the_version_goes_into
     assert details["dataset_size"] == 1_200
     assert details["comparison"]["should_deploy"] is True
     assert details["filter_stats"]["final_count"] <= details["filter_stats"]["original_count"]
+
+
+def test_drift_without_harm_retrains_nothing_and_says_so(life):
+    assert life.drifted.state == "success"
+    assert "skip_retraining" in life.drifted.done
+    decision = started(life.drifted)
+    assert decision["new_samples"] > 0
+    assert "; drift: alarms, but on_drift is evaluate" in decision["reason"]
+    assert decision["advice"].startswith(f"The drift report shop/{WEDNESDAY}/")
 
 
 def test_a_second_trigger_finds_that_a_retraining_runs(life):
