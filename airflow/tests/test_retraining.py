@@ -101,15 +101,15 @@ def life(tmp_path_factory, database):
         life.deployed = run("model_deployment_pipeline", life.id)
         life.last = champion()
 
-        life.statuses.append(day(WEDNESDAY, "threshold"))
-        life.drifted = run("model_retraining")
-
         held = answer("check_retraining_trigger", "--model", "shop", "--force-retrain", "true")
         life.overlapping = run("model_retraining", force_retrain=True)
         life.held = held["retraining_id"]
         answer("log_retraining_event", "--model", "shop", "--retraining-id", life.held)
         life.rejected = run("model_retraining", force_retrain=True)
         life.wrong = run("model_retraining", force_retrain=True, target_column="price")
+        life.statuses.append(day(WEDNESDAY, "threshold"))
+        life.drifted = run("model_retraining")
+
         exported = folder / "events.jsonl"
         answer("export_events", "--model", "shop", "--output", exported)
         life.exported = exported.read_text()
