@@ -68,7 +68,7 @@ public record LinearHead(float[] weights, float[] bias) {
   public void apply(float[] encoded, int at, int size, float[] logits, int to) {
     System.arraycopy(bias, 0, logits, to, bias.length);
     for (int pair = at; pair < at + size && encoded[pair + 1] != 0; pair += 2) {
-      int first = (int) encoded[pair] * bias.length;
+      int first = ((int) encoded[pair]) * bias.length;
       float weight = encoded[pair + 1];
       for (int label = 0; label < bias.length; label++) {
         logits[to + label] += weight * weights[first + label];

@@ -86,7 +86,7 @@ class TextEngineTest {
         LinearHead.of(weights).tensors().keySet(), weights.tensors().tailMap("fc").keySet());
     assertArrayEquals(
         weights.get("fc.0.weight").values(),
-        LinearHead.of(weights).tensors().get("fc.0.weight").values());
+        Objects.requireNonNull(LinearHead.of(weights).tensors().get("fc.0.weight")).values());
   }
 
   @Test
