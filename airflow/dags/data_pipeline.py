@@ -45,7 +45,7 @@ def form(loop: Loop) -> dict[str, Param]:
 def rows_of_the_day(loop: Loop) -> list[Any]:
     """The tasks, in order, that fetch or generate the day's rows."""
     day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
-    names = {} if loop.data.key is None else {"key": loop.data.key}
+    names: dict[str, Any] = {} if loop.data.key is None else {"key": loop.data.key}
     if loop.data.source == "csv":
         return [step("ingest", loop, **day, data=loop.data.path, **names)]
     if loop.data.source == "mongo":

@@ -3,7 +3,8 @@
 Takes new labels (`ingest_labels`), finds the rows by their key, and judges the days whose labels
 suffice now: those of which enough have come, or were corrected, and those that have reached their
 age. Each such day is processed again and `model_evaluation_pipeline` starts for it; the verdict
-from before and the new one both stay on record.
+from before and the new one both stay on record. Where the loop's retraining starts by the number of
+new rows (`adaptive`, `volume`), `start_retraining` has that checked at once.
 
 The schedule is the day's (UTC). Without `labels.path` in the loop file nothing is taken, and days
 are still judged when they have reached their age; labels can come by hand:
@@ -19,7 +20,9 @@ from typing import Any
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule
 
-from retune import LOGICAL_DATE, day_param, loops, mapped, param, step
+from retune import LOGICAL_DATE, StartRetraining, day_param, loops, mapped, param, step
+
+BY_ROWS = {"adaptive", "volume"}
 
 
 def take_labels(params: Mapping[str, Any]) -> str:
@@ -93,3 +96,11 @@ for loop in loops():
         )
         decide_what_to_take >> [ingest_labels, find_matured_days]
         ingest_labels >> find_matured_days >> choose_days >> process_data
+        if BY_ROWS.intersection(loop.retraining.triggers or ()):
+            process_data >> StartRetraining(
+                task_id="start_retraining",
+                retraining=loop.dag_id("model_retraining"),
+                run_name="labels__{{ run_id }}",
+                doc_md="Starts `model_retraining` if labels have completed a day; otherwise "
+                "skipped. The triggers decide there.",
+            )

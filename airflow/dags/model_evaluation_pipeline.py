@@ -306,7 +306,8 @@ for loop in loops():
             send_evaluation_results >> StartRetraining(
                 task_id="start_retraining",
                 retraining=loop.dag_id("model_retraining"),
-                day=LOGICAL_DATE,
+                # A day that runs again starts a second one only if its outcome is another.
+                run_name=f"harm__{LOGICAL_DATE}__{result(send_evaluation_results, 'revision')}",
                 outcome=send_evaluation_results.task_id,
                 doc_md="Starts `model_retraining` if the day found no version that helps; "
                 "otherwise skipped. The triggers decide there.",

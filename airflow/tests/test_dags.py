@@ -286,6 +286,16 @@ def test_only_harm_that_the_loop_names_starts_a_retraining(bag, tmp_path, trigge
         assert dag.task_dict["start_retraining"].wait_for_completion is False
 
 
+@pytest.mark.parametrize(("triggers", "starts"), [("[harm]", False), ("[adaptive]", True)])
+def test_late_labels_start_a_retraining_where_their_number_is_a_trigger(
+    bag, tmp_path, triggers, starts
+):
+    data = "data: {source: csv, path: '/data/{date}.csv', key: id}\n"
+    (tmp_path / "late.yaml").write_text(f"name: late\n{data}retraining: {{triggers: {triggers}}}\n")
+    dag = bag("process", tmp_path).dags["label_pipeline.late"]
+    assert (("process_data", "start_retraining") in edges(dag)) is starts
+
+
 def test_each_pipeline_starts_the_next_for_the_same_day(bag):
     dags = bag().dags
     data, evaluation, deployment = (

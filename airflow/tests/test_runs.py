@@ -135,6 +135,21 @@ def test_a_day_without_help_asks_for_a_retraining_once(run, program, tmp_path, s
     assert runs == ({"harm__2026-11-05__2": {"request": "none"}} if asks else {})
 
 
+@pytest.mark.parametrize("days", [[], ["2026-11-01", "2026-11-02"]])
+def test_days_that_late_labels_complete_have_the_triggers_checked(run, program, tmp_path, days):
+    data = "data: {source: csv, path: '/data/{date}.csv', key: id}\n"
+    name = f"late-{len(days)}"
+    folder = tmp_path / "loops"
+    folder.mkdir()
+    (folder / "late.yaml").write_text(f"name: {name}\n{data}retraining: {{triggers: [adaptive]}}\n")
+    program.answer({"check_retraining_trigger": {"should_retrain": False}})
+    run(f"model_retraining.{name}", folder)
+    program.answer({"find_matured_days": {"days": days}})
+    ended = run(f"label_pipeline.{name}", folder)
+    assert ended.state == "success"
+    assert ended.states["start_retraining"] == ("success" if days else "skipped")
+
+
 def test_a_retraining_whose_check_fails_records_no_retraining(run, program):
     program.answer({"check_retraining_trigger": {"_exit": 50}})
     ended = run("model_retraining")

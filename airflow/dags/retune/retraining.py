@@ -1,4 +1,4 @@
-"""Starts a retraining's DAG after a day that left a harmful model in production."""
+"""Starts a retraining's DAG after a day that left a harmful model, or after new labels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ HARMFUL = frozenset({"failed_max_retries", "held_back"})
 
 
 class StartRetraining(TriggerDagRunOperator):
-    """Starts a run of `model_retraining` if a day found no version that helps; skips otherwise.
+    """Starts a run of `model_retraining`, which decides by the loop's triggers.
 
-    That run decides by the loop's triggers. Its id comes from the day's outcome, so that a day that
-    runs again starts a second one only if its outcome is another.
+    `run_name` is the run's id: what has the same one starts no second run. With `outcome`, the task
+    that concludes a day, it skips unless that day found no version that helps.
     """
 
-    def __init__(self, *, retraining: str, day: str, outcome: str, **settings: Any) -> None:
-        revision = f"ti.xcom_pull(task_ids='{outcome}').get('revision')"
+    def __init__(
+        self, *, retraining: str, run_name: str, outcome: str | None = None, **settings: Any
+    ) -> None:
         super().__init__(
             trigger_dag_id=retraining,
-            trigger_run_id=f"harm__{day}__{{{{ {revision} }}}}",
+            trigger_run_id=run_name,
             conf={"request": "none"},
             logical_date=None,
             skip_when_already_exists=True,
@@ -32,7 +33,8 @@ class StartRetraining(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         """Hands over to the other DAG and does not wait for it."""
-        status = context["ti"].xcom_pull(task_ids=self.outcome)["status"]
-        if status not in HARMFUL:
-            raise AirflowSkipException(f"The day ended as {status}.")
+        if self.outcome is not None:
+            status = context["ti"].xcom_pull(task_ids=self.outcome)["status"]
+            if status not in HARMFUL:
+                raise AirflowSkipException(f"The day ended as {status}.")
         super().execute(context)
