@@ -79,8 +79,8 @@ def test_a_day_of_documents_goes_the_whole_way(bag, database, store, loop, tmp_p
     assert labels.results["ingest_labels"]["new_labels"] == 499
     assert labels.results["find_matured_days"]["days"] == [DAY]
     assert labels.results["process_data[0]"]["labelled"] == 499
-    announced = {(event.asset.name, event.partition_key) for event in labels.events()}
-    assert announced == {("labels.shop", DAY), ("processed_data.shop", DAY)}
+    announced = {(event.source_task_id, event.partition_key) for event in labels.events()}
+    assert announced == {("ingest_labels", DAY), ("process_data", DAY)}
     evaluation, deployment = (
         Run(dags[f"{dag}.shop"], {}).results
         for dag in ("model_evaluation_pipeline", "model_deployment_pipeline")

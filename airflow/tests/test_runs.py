@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import Run
+from conftest import DAY, Run
 
 CHAMPION = {
     "load_latest_model": {"model_id": "champion"},
@@ -440,3 +440,49 @@ def test_a_failed_step_fails_the_run_and_leaves_its_error(run, program):
     assert ended.state == "failed"
     assert ended.states["send_evaluation_results"] == "upstream_failed"
     assert ended.results["load_latest_model"] == {"error": error}
+
+
+KEYED = "name: late\ndata: {source: csv, path: '/data/{date}.csv', key: id}\n"
+
+
+@pytest.fixture
+def take_labels(run, tmp_path):
+    """Runs the DAG of late labels of a loop whose rows have keys."""
+
+    def take_labels(**conf):
+        folder = tmp_path / "loops"
+        folder.mkdir()
+        (folder / "late.yaml").write_text(KEYED)
+        return run("label_pipeline.late", folder, **conf)
+
+    return take_labels
+
+
+def test_labels_that_come_later_start_the_evaluation_of_the_days_they_complete(
+    take_labels, program
+):
+    days = ["2026-10-20", "2026-10-22"]
+    program.answer({"find_matured_days": {"days": days}})
+    ended = take_labels(labels="/labels.csv")
+    assert ended.state == "success"
+    assert program.inputs("ingest_labels") == [
+        {"model": "late", "data": "/labels.csv", "logical_date": DAY}
+    ]
+    assert program.inputs("process_data") == [
+        {"model": "late", "logical_date": day} for day in days
+    ]
+    assert sorted((event.source_task_id, event.partition_key) for event in ended.events()) == [
+        ("ingest_labels", DAY),
+        *(("process_data", day) for day in days),
+    ]
+
+
+def test_days_are_looked_for_without_new_labels_and_nothing_follows_where_none_is_found(
+    take_labels, program
+):
+    program.answer({"find_matured_days": {"days": []}})
+    ended = take_labels()
+    assert ended.state == "success"
+    assert [call["step"] for call in program.calls] == ["find_matured_days"]
+    assert ended.states["ingest_labels"] == ended.states["process_data"] == "skipped"
+    assert ended.events() == []
