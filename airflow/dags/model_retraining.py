@@ -2,8 +2,8 @@
 
 `check_retraining_trigger` decides by the triggers of the loop file's section `retraining`, and says
 why, or what is missing; every decision is kept. If a retraining starts, the labelled rows of the
-last days are collected and split by their hashes, candidates are trained from the model in
-production, and the best one is compared with it on rows that neither was trained on.
+last days are collected and split by their hashes, candidates are trained, and the best one is
+compared with the model in production on rows that neither was trained on.
 
 - A version that passes is approved; `model_deployment_pipeline` puts it into production.
 - Otherwise the model in production stays, and people are told.
@@ -62,6 +62,7 @@ def form(loop: Loop) -> dict[str, Param]:
             title="Candidates",
             description="How to train; the default of retrain_model if empty.",
         ),
+        "trials": param(f"{train}.trials", loop.retraining.trials, "Trials of each candidate"),
         "num_epochs": param(f"{train}.num_epochs", loop.finetuning.epochs, "Epochs"),
         "batch_size": param(f"{train}.batch_size", loop.finetuning.batch_size, "Batch size"),
     }
@@ -143,6 +144,7 @@ for loop in loops():
             num_epochs="{{ params.num_epochs }}",
             learning_rate=loop.finetuning.learning_rate,
             batch_size="{{ params.batch_size }}",
+            trials="{{ params.trials }}",
             metric=loop.gate.metric,
         )
         candidate_id = result(train_model, "model_id", optional=True)

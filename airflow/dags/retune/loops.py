@@ -138,6 +138,7 @@ class Retraining:
     on_drift: str = _input("check_retraining_trigger", "on_drift")
     window_days: int = _input("prepare_training_data", "window_days")
     candidates: Sequence[str] | None = _input("retrain_model", "candidates")
+    trials: int = _input("retrain_model", "trials")
 
 
 @dataclass(frozen=True)

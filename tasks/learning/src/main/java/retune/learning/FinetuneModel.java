@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.calibration.CalibrationFit;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Strategy;
+import retune.core.finetuning.Tuning;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
@@ -154,7 +155,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
 
   @Override
   public Output run(Input input, StepContext context) {
-    return attempt(input, context, 0).output();
+    return attempt(input, context, 0, Tuning.DEFAULT).output();
   }
 
   /**
@@ -163,11 +164,11 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
    * @param mayLose a candidate is registered that is not further below the champion on the
    *     validation rows; 0 for one that is above it
    */
-  static Attempted attempt(Input input, StepContext context, double mayLose) {
+  static Attempted attempt(Input input, StepContext context, double mayLose, Tuning tuning) {
     ModelStore models = new ModelStore(context);
     ModelVersion champion = models.get(input.modelId());
     champion.requireHead();
-    CandidateTraining training = training(input, champion);
+    CandidateTraining training = training(input, champion, tuning);
     FinetuningStart start =
         new FinetuningStart(
             champion,
@@ -211,7 +212,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         start.data().rows(Part.VALIDATION).length);
   }
 
-  private static CandidateTraining training(Input input, ModelVersion champion) {
+  private static CandidateTraining training(Input input, ModelVersion champion, Tuning tuning) {
     Strategy asked =
         input.strategy() == null ? Strategy.ofAttempt(input.attempt()) : input.strategy();
     Strategy strategy =
@@ -219,12 +220,14 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
     boolean isText = champion.architecture() instanceof Architecture.Text;
     return switch (strategy) {
       case HEAD, HEAD_LONG, FULL, HEAD_NEW, SCRATCH -> {
-        NetworkPlan plan = NetworkPlan.of(strategy, input.epochs(), input.learningRate());
-        yield isText
-            ? new TextFinetuning(plan, input.batchSize())
-            : new NetworkFinetuning(plan, input.batchSize());
+        NetworkPlan plan =
+            NetworkPlan.of(
+                strategy, input.epochs(), input.learningRate() * tuning.learningRateFactor());
+        int batchSize = Math.max(1, (int) Math.round(input.batchSize() * tuning.batchSizeFactor()));
+        yield isText ? new TextFinetuning(plan, batchSize) : new NetworkFinetuning(plan, batchSize);
       }
-      case TREES, TREES_REPLAY -> isText ? new NoTrees(strategy) : new TreesFinetuning(strategy);
+      case TREES, TREES_REPLAY ->
+          isText ? new NoTrees(strategy) : new TreesFinetuning(strategy, tuning.growth());
       case PRIOR -> new PriorCorrection();
       case THRESHOLD -> new ThresholdChoice();
     };

@@ -10,7 +10,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.finetuning.Strategy;
+import retune.core.finetuning.Tuning;
 import retune.core.metrics.Metric;
+import retune.learning.training.Seeds;
 import retune.model.Architecture;
 import retune.model.Champions;
 import retune.model.ModelStore;
@@ -65,6 +67,15 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
           double learningRate,
       @Field(value = "rows per training step", byDefault = "64", min = 1, max = 65_536)
           int batchSize,
+      @Field(
+              value =
+                  "settings tried for each candidate, the default ones first and then drawn ones:"
+                      + " step size and rows per step of a network; depth, step, sample and leaves"
+                      + " of trees. The validation rows choose; time grows with the number",
+              byDefault = "1",
+              min = 1,
+              max = Tuning.MOST_TRIALS)
+          int trials,
       @Field(value = "metric that chooses on the validation rows", byDefault = "f1_score")
           Metric metric) {}
 
@@ -77,7 +88,9 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
       @Field("its metric on the validation rows") @Nullable Double validationValue,
       @Field("the metric of the version in production on the same rows")
           double championValidationValue,
-      @Field("by strategy: the metric on the validation rows, or why there is no candidate")
+      @Field(
+              "by strategy and trial: the metric on the validation rows, or why there is no"
+                  + " candidate")
           Map<String, String> tried) {}
 
   @Override
@@ -96,22 +109,33 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
     FinetuneModel.Output best = null;
     double bestValue = Double.NEGATIVE_INFINITY;
     double championValue = Double.NaN;
-    for (int i = 0; i < candidates.size(); i++) {
-      FinetuneModel.Attempted attempted =
-          FinetuneModel.attempt(
-              attempt(input, championId, candidates.get(i), i + 1), context, MAY_LOSE);
-      TrainedCandidate.of(input.dataPath(), i + 1, input.metric(), attempted).keep(context);
-      FinetuneModel.Output trained = attempted.output();
-      championValue = trained.championValidationValue();
-      Double value = trained.validationValue();
-      tried.put(
-          trained.strategy(),
-          value == null
-              ? String.valueOf(trained.reason())
-              : String.format(Locale.ROOT, "%s %.4f", input.metric().id(), value));
-      if (value != null && value > bestValue) {
-        best = trained;
-        bestValue = value;
+    int number = 0;
+    for (int trial = 1; trial <= input.trials(); trial++) {
+      for (Strategy strategy : candidates) {
+        if (trial > 1 && !strategy.hasSettings()) {
+          continue;
+        }
+        number++;
+        FinetuneModel.Attempted attempted =
+            FinetuneModel.attempt(
+                attempt(input, championId, strategy, number),
+                context,
+                MAY_LOSE,
+                Tuning.ofTrial(trial, Seeds.of("trials", input.dataPath())));
+        TrainedCandidate.of(input.dataPath(), number, trial, input.metric(), attempted)
+            .keep(context);
+        FinetuneModel.Output trained = attempted.output();
+        championValue = trained.championValidationValue();
+        Double value = trained.validationValue();
+        tried.put(
+            trial == 1 ? trained.strategy() : "%s, trial %d".formatted(trained.strategy(), trial),
+            value == null
+                ? String.valueOf(trained.reason())
+                : String.format(Locale.ROOT, "%s %.4f", input.metric().id(), value));
+        if (value != null && value > bestValue) {
+          best = trained;
+          bestValue = value;
+        }
       }
     }
     LOGGER.log(Level.INFO, "Candidates on the validation rows: {0}.", tried);

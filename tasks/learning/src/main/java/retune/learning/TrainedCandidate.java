@@ -3,6 +3,7 @@ package retune.learning;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Metric;
@@ -17,6 +18,7 @@ import retune.runtime.store.Provenance;
  *
  * @param dataPath the training set
  * @param number from 1
+ * @param trial which of its settings, from 1
  * @param modelId null where it was not registered
  * @param validationValue the metric on the validation rows; null where nothing was trained
  * @param championValue that of the version in production on the same rows
@@ -28,6 +30,7 @@ import retune.runtime.store.Provenance;
 record TrainedCandidate(
     String dataPath,
     int number,
+    int trial,
     String strategy,
     @Nullable String modelId,
     Metric metric,
@@ -44,11 +47,17 @@ record TrainedCandidate(
   private static final String LOG_LOSS = "log_loss";
 
   static TrainedCandidate of(
-      String dataPath, int number, Metric metric, FinetuneModel.Attempted attempted) {
+      String dataPath, int number, int trial, Metric metric, FinetuneModel.Attempted attempted) {
     FinetuneModel.Output output = attempted.output();
+    Map<String, Double> settings = new TreeMap<>();
+    if (attempted.trained() != null) {
+      settings.putAll(attempted.trained().settings());
+      settings.put("learning_rate", attempted.trained().learningRate());
+    }
     return new TrainedCandidate(
         dataPath,
         number,
+        trial,
         output.strategy(),
         output.modelId(),
         metric,
@@ -57,7 +66,7 @@ record TrainedCandidate(
         attempted.trainingRows(),
         attempted.validationRows(),
         attempted.trained() == null ? 0 : attempted.trained().bestEpoch(),
-        attempted.trained() == null ? Map.of() : attempted.trained().settings(),
+        settings,
         attempted.trained() == null ? List.of() : attempted.trained().history(),
         output.reason());
   }
@@ -66,6 +75,7 @@ record TrainedCandidate(
     Document document =
         new Document("data_path", dataPath)
             .append("number", number)
+            .append("trial", trial)
             .append("strategy", strategy)
             .append("model_id", modelId)
             .append("metric", metric.id())

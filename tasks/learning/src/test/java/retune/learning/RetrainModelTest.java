@@ -8,12 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -81,10 +83,14 @@ class RetrainModelTest {
   }
 
   private RetrainModel.Output retrain(Strategy... candidates) {
+    return retrain(1, candidates);
+  }
+
+  private RetrainModel.Output retrain(int trials, Strategy... candidates) {
     return new RetrainModel()
         .run(
             new RetrainModel.Input(
-                "toy", SET, null, List.of(candidates), 5, 1e-3, 64, Metric.F1_SCORE),
+                "toy", SET, null, List.of(candidates), 5, 1e-3, 64, trials, Metric.F1_SCORE),
             context);
   }
 
@@ -187,5 +193,36 @@ class RetrainModelTest {
     assertNull(threshold.get("val_loss"));
     assertEquals(List.of(), threshold.getList("history", Document.class));
     assertEquals(3, output.tried().size());
+  }
+
+  @Test
+  void eachTrialHasSettingsOfItsOwnAndTheValidationRowsChoose() {
+    write(champion(Examples.SMALL, 1));
+    RetrainModel.Output output = retrain(3, Strategy.TREES, Strategy.HEAD_LONG, Strategy.PRIOR);
+    assertEquals(
+        List.of(
+            "trees",
+            "head_long",
+            "prior",
+            "trees, trial 2",
+            "head_long, trial 2",
+            "trees, trial 3",
+            "head_long, trial 3"),
+        List.copyOf(output.tried().keySet()));
+    List<Document> all = IntStream.rangeClosed(1, 7).mapToObj(this::kept).toList();
+    assertEquals(
+        7,
+        all.stream()
+            .map(kept -> kept.get("settings") + kept.getString("strategy"))
+            .distinct()
+            .count());
+    Document best =
+        all.stream()
+            .filter(kept -> kept.getString("model_id") != null)
+            .max(Comparator.comparingDouble(kept -> kept.getDouble("validation_value")))
+            .orElseThrow();
+    assertEquals(best.getString("model_id"), output.modelId());
+    assertEquals(
+        output.modelId(), retrain(3, Strategy.TREES, Strategy.HEAD_LONG, Strategy.PRIOR).modelId());
   }
 }

@@ -38,6 +38,14 @@ public enum Strategy {
   /** The attempts of a loop that names none. */
   public static final List<Strategy> PUBLISHED = List.of(HEAD, HEAD_LONG, FULL);
 
+  /** Whether a {@link Tuning} changes what it gives. */
+  public boolean hasSettings() {
+    return switch (this) {
+      case HEAD, HEAD_LONG, FULL, HEAD_NEW, SCRATCH, TREES, TREES_REPLAY -> true;
+      case PRIOR, THRESHOLD -> false;
+    };
+  }
+
   /** The name: {@code head_long}. */
   public String id() {
     return name().toLowerCase(Locale.ROOT);

@@ -43,7 +43,22 @@ public record Split(byte[] assignment) {
    * @param rejected rows that training and validation leave out
    */
   public record Counts(
-      int training, int validation, int holdout, int excluded, int duplicates, int rejected) {}
+      int training, int validation, int holdout, int excluded, int duplicates, int rejected) {
+    /**
+     * Refuses an empty part.
+     *
+     * @param batch the rows' batch
+     * @param purpose what the rows are for: {@code fine-tuning}
+     * @param remedy what to do, as a sentence
+     */
+    public void requireEachPart(String batch, String purpose, String remedy) {
+      if (training == 0 || validation == 0 || holdout == 0) {
+        throw new InvalidInputException(
+            "'%s' has too few labelled rows for %s: %d for training, %d for validation, %d for the hold-out. %s"
+                .formatted(batch, purpose, training, validation, holdout, remedy));
+      }
+    }
+  }
 
   /** Labelled rows with one hash. */
   private record Group(long hash, List<Integer> rows) {}

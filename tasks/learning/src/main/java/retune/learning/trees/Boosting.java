@@ -12,6 +12,7 @@ import ml.dmlc.xgboost4j.java.XGBoost;
 import ml.dmlc.xgboost4j.java.XGBoostError;
 import retune.core.data.FeatureSchema;
 import retune.core.data.Target;
+import retune.core.finetuning.Growth;
 import retune.learning.training.Progress;
 import retune.model.Architecture;
 import retune.model.Architecture.Trees.Input;
@@ -25,9 +26,6 @@ import retune.model.trees.XgboostFile;
  * Boosts trees with XGBoost and keeps the rounds up to the one with the least log loss on the
  * validation rows. Equal inputs and settings give the same bytes.
  *
- * <p>The settings are those that recover most of a day's loss from 1,000 rows on: a small step with
- * early stopping, and leaves that rest on several rows; see docs/explanation/candidates.md.
- *
  * @param inputs what the trees ask for, in order
  * @param target the classes; of two, the trees answer the log-odds of the positive one
  * @param balanced whether the classes weigh alike in the loss, however many rows they have
@@ -40,26 +38,13 @@ record Boosting(
     Target target,
     boolean balanced,
     int mostRounds,
+    Growth growth,
     long seed) {
-  static final double STEP = 0.1;
-
   /** Most rounds on the rows of a day. */
   static final int MOST_ROUNDS = 150;
 
-  private static final int DEPTH = 4;
-
   /** Rounds without a smaller loss after which boosting stops. */
   private static final int PATIENCE = 15;
-
-  /** Share of the training rows that each tree sees. */
-  private static final double SAMPLE = 0.8;
-
-  /**
-   * Least sum of p·(1 − p) over a leaf's rows: some twenty rows where a class is certain to 1:3.
-   */
-  private static final int LEAST_WEIGHT = 5;
-
-  private static final int L2 = 5;
 
   /** Inputs × training rows; more rows are left out, evenly spread, to bound the memory. */
   private static final int MOST_VALUES = 1 << 25;
@@ -163,11 +148,11 @@ record Boosting(
 
   private Map<String, Object> parameters() {
     Map<String, Object> parameters = new HashMap<>();
-    parameters.put("max_depth", DEPTH);
-    parameters.put("eta", STEP);
-    parameters.put("subsample", SAMPLE);
-    parameters.put("min_child_weight", LEAST_WEIGHT);
-    parameters.put("lambda", L2);
+    parameters.put("max_depth", growth.depth());
+    parameters.put("eta", growth.step());
+    parameters.put("subsample", growth.sample());
+    parameters.put("min_child_weight", growth.leastWeight());
+    parameters.put("lambda", growth.l2());
     parameters.put("tree_method", "hist");
     parameters.put("seed", (int) (seed & Integer.MAX_VALUE));
     // More threads would add up in another order, which changes the last bits.

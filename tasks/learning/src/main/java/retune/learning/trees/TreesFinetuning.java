@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import retune.core.finetuning.Growth;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.ClassificationMetrics;
 import retune.core.metrics.Metric;
@@ -43,8 +44,9 @@ import retune.runtime.StepContext;
  *
  * @param strategy with ordinary rows, or with them unless the day's validation rows tell that they
  *     cost
+ * @param growth how they are boosted
  */
-public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
+public record TreesFinetuning(Strategy strategy, Growth growth) implements CandidateTraining {
   private static final Logger LOGGER = System.getLogger(TreesFinetuning.class.getName());
 
   /** Most rounds of a champion that is boosted further, to bound the time of a prediction. */
@@ -84,11 +86,11 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   public String description() {
     return String.format(
         Locale.ROOT,
-        "boosted trees, with ordinary rows beside the day's%s (at most %d rounds, step %s; decision"
-            + " threshold chosen on validation rows)",
+        "boosted trees, with ordinary rows beside the day's%s (at most %d rounds, step %.3g;"
+            + " decision threshold chosen on validation rows)",
         strategy == Strategy.TREES_REPLAY ? "" : " or without",
         Boosting.MOST_ROUNDS,
-        Boosting.STEP);
+        growth.step());
   }
 
   @Override
@@ -152,7 +154,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   }
 
   /** What the plans give, without those that stop before the first round. */
-  private static List<Candidate> boost(
+  private List<Candidate> boost(
       FinetuningStart start,
       List<Plan> plans,
       TreeRows validation,
@@ -211,7 +213,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
     return candidates.stream().filter(wanted).min(Comparator.comparingDouble(Candidate::loss));
   }
 
-  private static Candidate boost(
+  private Candidate boost(
       FinetuningStart start, Plan plan, List<TreeRows> choosing, Progress progress) {
     Boosting boosting = boosting(start, plan.beginning.inputs);
     Forest begin = plan.beginning.forest;
@@ -258,7 +260,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
   }
 
   /** Two classes have a decision threshold, so that weighing them gains nothing. */
-  private static Boosting boosting(FinetuningStart start, List<Input> inputs) {
+  private Boosting boosting(FinetuningStart start, List<Input> inputs) {
     ModelVersion champion = start.champion();
     return new Boosting(
         inputs,
@@ -266,10 +268,11 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         champion.target(),
         start.classWeights() && !champion.target().isBinary(),
         Boosting.MOST_ROUNDS,
+        growth,
         start.seed());
   }
 
-  private static Trained.Candidate trained(
+  private Trained.Candidate trained(
       FinetuningStart start, Candidate best, @Nullable List<String> replayable) {
     List<String> replayed = best.plan.share > 0 ? replayable : null;
     Grown grown = best.model.grown();
@@ -282,6 +285,12 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         beginning.forest == null ? "from nothing" : "after the champion''s trees");
     Map<String, Double> settings = new TreeMap<>();
     settings.put("continued", beginning.forest == null ? 0.0 : 1.0);
+    if (!growth.equals(Growth.DEFAULT)) {
+      settings.put("depth", (double) growth.depth());
+      settings.put("least_weight", (double) growth.leastWeight());
+      settings.put("l2", (double) growth.l2());
+      settings.put("sample", growth.sample());
+    }
     if (replayable != null) {
       settings.put("replay_share", best.plan.share);
     }
@@ -292,7 +301,7 @@ public record TreesFinetuning(Strategy strategy) implements CandidateTraining {
         best.model.architecture(),
         best.model.weights(),
         grown.losses().size(),
-        Boosting.STEP,
+        growth.step(),
         1,
         grown.bestRound(),
         best.answers,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import retune.core.calibration.CalibrationFit;
 import retune.core.data.Target;
+import retune.core.finetuning.Growth;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
@@ -50,6 +51,7 @@ public record TreesTraining(String name, Metric metric, int seed) {
             target,
             !target.isBinary(),
             most,
+            Growth.DEFAULT,
             Seeds.of("trees", name, seed));
     TreeRows training = rows(table, Part.TRAINING);
     TreeRows validation = rows(table, Part.VALIDATION);
@@ -101,7 +103,7 @@ public record TreesTraining(String name, Metric metric, int seed) {
                 null,
                 Strategy.TREES.id(),
                 model.grown().losses().size(),
-                Boosting.STEP,
+                Growth.DEFAULT.step(),
                 table.fileHash(),
                 Map.of(
                     "seed", (double) seed,

@@ -20,6 +20,7 @@ import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
 import retune.core.data.Target;
+import retune.core.finetuning.Growth;
 import retune.learning.Examples;
 import retune.learning.trees.Boosting.Grown;
 import retune.model.Architecture;
@@ -117,7 +118,7 @@ class BoostingTest {
         .forEach(row -> turned[row] = 1 - turned[row]);
     TreeRows drifted = rows(features, turned, 1);
     Grown more =
-        new Boosting(INPUTS, SCHEMA, TWO, false, Boosting.MOST_ROUNDS, 3)
+        new Boosting(INPUTS, SCHEMA, TWO, false, Boosting.MOST_ROUNDS, Growth.DEFAULT, 3)
             .run(
                 first.forest(),
                 List.of(rows(features, turned, 0)),
@@ -158,7 +159,8 @@ class BoostingTest {
     Features many = Examples.features(wide, 400, 1);
     int[] byOne = IntStream.range(0, 400).map(r -> many.numbers()[499][r] > 0 ? 1 : 0).toArray();
     List<Input> inputs = wide.numeric().stream().map(name -> new Input(name, null, null)).toList();
-    Boosting boosting = new Boosting(inputs, wide, TWO, false, Boosting.MOST_ROUNDS, 1);
+    Boosting boosting =
+        new Boosting(inputs, wide, TWO, false, Boosting.MOST_ROUNDS, Growth.DEFAULT, 1);
     List<TreeRows> training = List.of(rows(many, byOne, 0));
     Grown grown =
         boosting.run(
@@ -235,7 +237,8 @@ class BoostingTest {
 
   private static Grown grow(
       Target target, List<TreeRows> training, TreeRows validation, long seed) {
-    Boosting boosting = new Boosting(INPUTS, SCHEMA, target, false, Boosting.MOST_ROUNDS, seed);
+    Boosting boosting =
+        new Boosting(INPUTS, SCHEMA, target, false, Boosting.MOST_ROUNDS, Growth.DEFAULT, seed);
     return boosting.run(boosting.shares(training), training, validation, (what, done, total) -> {});
   }
 

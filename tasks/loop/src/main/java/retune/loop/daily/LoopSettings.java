@@ -104,7 +104,8 @@ record LoopSettings(
         "most_samples",
         "on_drift",
         "window_days",
-        "candidates");
+        "candidates",
+        "trials");
 
     private final String step;
 
@@ -124,7 +125,7 @@ record LoopSettings(
     private String step(String setting) {
       return switch (setting) {
         case "window_days" -> "prepare_training_data";
-        case "candidates" -> "retrain_model";
+        case "candidates", "trials" -> "retrain_model";
         case "path" -> "ingest_labels";
         default -> step;
       };

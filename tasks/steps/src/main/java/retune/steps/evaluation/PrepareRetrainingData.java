@@ -2,7 +2,6 @@ package retune.steps.evaluation;
 
 import com.google.auto.service.AutoService;
 import org.jspecify.annotations.Nullable;
-import retune.core.InvalidInputException;
 import retune.core.split.QualityFilter;
 import retune.core.split.QualityFilter.Reason;
 import retune.core.split.Split;
@@ -109,13 +108,8 @@ public final class PrepareRetrainingData
             input.holdoutShare(), input.validationShare(), input.seed(), input.qualityFilter());
     DataSplit split = DataSplit.of(batch, plan, version.preprocessing(), input.minConfidence());
     Split.Counts counts = split.verify(batch);
-    if (counts.training() == 0 || counts.validation() == 0 || counts.holdout() == 0) {
-      throw new InvalidInputException(
-          "'%s' has too few labelled rows for fine-tuning: %d for training, %d for validation, %d for"
-                  .formatted(
-                      input.dataPath(), counts.training(), counts.validation(), counts.holdout())
-              + " the hold-out. Use a larger batch or change the shares.");
-    }
+    counts.requireEachPart(
+        input.dataPath(), "fine-tuning", "Use a larger batch or change the shares.");
     split.keep(context, batch, plan);
     return new Output(
         counts.training() + counts.validation(),

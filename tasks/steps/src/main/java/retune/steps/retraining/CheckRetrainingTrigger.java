@@ -181,7 +181,12 @@ public final class CheckRetrainingTrigger
           decided.getString("trigger"),
           RetrainingEvents.Status.STARTED,
           new Document("model_id", decided.getString("champion_id"))
-              .append("details", new Document("reason", decided.getString("reason"))));
+              .append("details", new Document("reason", decided.getString("reason")))
+              .append(
+                  RetrainingEvents.DRIFT_DETECTED,
+                  decided
+                      .get("facts", Document.class)
+                      .getBoolean(RetrainingEvents.DRIFT_DETECTED, false)));
     } else {
       lease.release(retrainingId, context.clock().instant());
     }
@@ -274,7 +279,9 @@ public final class CheckRetrainingTrigger
     }
     TriggerFacts.Drift drift = facts.drift();
     if (drift != null) {
-      known.append("drift_report", drift.report()).append("drift_detected", drift.detected());
+      known
+          .append("drift_report", drift.report())
+          .append(RetrainingEvents.DRIFT_DETECTED, drift.detected());
     }
     Document document =
         new Document("model", input.model())

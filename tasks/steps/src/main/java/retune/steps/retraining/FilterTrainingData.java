@@ -3,7 +3,6 @@ package retune.steps.retraining;
 import com.google.auto.service.AutoService;
 import java.util.Objects;
 import java.util.stream.IntStream;
-import retune.core.InvalidInputException;
 import retune.core.data.Target;
 import retune.core.split.Part;
 import retune.core.split.QualityFilter;
@@ -68,13 +67,7 @@ public final class FilterTrainingData
     DataSplit split =
         DataSplit.forLife(batch, true, champion.preprocessing(), input.minConfidence());
     Split.Counts counts = split.verify(batch);
-    if (counts.training() == 0 || counts.validation() == 0 || counts.holdout() == 0) {
-      throw new InvalidInputException(
-          "'%s' has too few labelled rows for a retraining: %d for training, %d for validation, %d"
-                  .formatted(
-                      set.dataPath(), counts.training(), counts.validation(), counts.holdout())
-              + " for the hold-out. Collect more days with window_days.");
-    }
+    counts.requireEachPart(set.dataPath(), "a retraining", "Collect more days with window_days.");
     keepWhatDaysGive(context, set, batch);
     split.keep(context, batch, DataSplit.planForLife(true));
     QualityFilter filter = Objects.requireNonNull(split.filter());

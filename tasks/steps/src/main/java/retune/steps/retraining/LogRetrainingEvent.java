@@ -7,6 +7,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import org.bson.Document;
 import retune.core.split.QualityFilter.Reason;
@@ -78,10 +79,42 @@ public final class LogRetrainingEvent
       details.append("reason", message);
       new Conclusion(context, model, retrainingId).tell("retraining_failed", champion, message);
     }
+    outcome.ifPresent(ended -> keepHistory(context, ended, started));
     RetrainingEvents.add(context, model, retrainingId, trigger, status, event);
     new Lease(context.store(), model).release(retrainingId, now);
     LOGGER.log(Level.INFO, "{0} ended as {1}.", retrainingId, status.id());
     return new Output(status.id(), trigger, RetrainingEvents.id(model, retrainingId, status));
+  }
+
+  /** A line of the model's training history, as earlier readers know it. */
+  private static void keepHistory(StepContext context, RetrainingOutcome ended, Document started) {
+    String candidateId = ended.candidateId();
+    context
+        .store()
+        .events()
+        .startingWith(
+            "training_candidates", TrainingSet.dataPath(ended.model(), ended.retrainingId()) + "/")
+        .stream()
+        .filter(candidate -> candidateId != null)
+        .filter(candidate -> Objects.equals(candidateId, candidate.getString("model_id")))
+        .findFirst()
+        .ifPresent(
+            candidate ->
+                context
+                    .store()
+                    .events()
+                    .append(
+                        "training_history",
+                        TrainingSet.dataPath(ended.model(), ended.retrainingId()),
+                        new Document("model", ended.model())
+                            .append("model_id", candidateId)
+                            .append("trained_at", candidate.getString("timestamp"))
+                            .append("train_samples", candidate.getInteger("train_samples"))
+                            .append("val_loss", candidate.getDouble("val_loss"))
+                            .append(
+                                RetrainingEvents.DRIFT_DETECTED,
+                                started.getBoolean(RetrainingEvents.DRIFT_DETECTED, false))
+                            .append("promoted", ended.approved())));
   }
 
   /** What filter_training_data has left out, from the split of the training set. */

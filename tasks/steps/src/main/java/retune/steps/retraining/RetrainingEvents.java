@@ -18,6 +18,9 @@ import retune.runtime.store.Provenance;
 final class RetrainingEvents {
   static final String COLLECTION = "retraining_events";
 
+  /** Whether the last drift report before a retraining found drift. */
+  static final String DRIFT_DETECTED = "drift_detected";
+
   private RetrainingEvents() {}
 
   /** What is known of a retraining at an event. */

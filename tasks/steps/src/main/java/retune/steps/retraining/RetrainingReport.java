@@ -144,8 +144,9 @@ final class RetrainingReport {
 
   private static Candidate candidate(Document document, Metric metric, String chosen) {
     String modelId = document.getString("model_id");
+    int trial = document.getInteger("trial", 1);
     return new Candidate(
-        document.getString("strategy"),
+        document.getString("strategy") + (trial == 1 ? "" : ", trial " + trial),
         chosen.equals(modelId),
         document.getInteger("train_samples"),
         document.getInteger("best_epoch"),

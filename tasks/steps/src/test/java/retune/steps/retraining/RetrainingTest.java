@@ -167,6 +167,7 @@ class RetrainingTest {
                 .append("champion_validation_value", 0.8)
                 .append("train_samples", 1_400)
                 .append("best_epoch", 3)
+                .append("val_loss", 0.6)
                 .append("history", history)
                 .append("reason", modelId == null ? "it is not better" : null));
   }
@@ -250,6 +251,14 @@ class RetrainingTest {
         details.get("filter_stats", Document.class).getInteger("original_count"),
         details.get("filter_stats", Document.class).getInteger("final_count"));
     assertTrue(details.get("comparison", Document.class).getBoolean("should_deploy"));
+    Document history =
+        deployment.store.events().find("training_history", MODEL + "/" + retraining).orElseThrow();
+    assertEquals(candidate, history.getString("model_id"));
+    assertEquals(1_400, history.getInteger("train_samples"));
+    assertEquals(0.6, history.getDouble("val_loss"));
+    assertFalse(history.getBoolean("drift_detected"));
+    assertTrue(history.getBoolean("promoted"));
+    assertTrue(history.containsKey("trained_at"));
     assertEquals(
         Set.of(
             "old_accuracy",
