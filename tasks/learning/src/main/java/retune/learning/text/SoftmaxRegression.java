@@ -163,7 +163,7 @@ record SoftmaxRegression(
       descend(head.bias(), biasSquares, 0, 1);
       float[] values = texts.values();
       for (int pair = at; pair < at + texts.size() && values[pair + 1] != 0; pair += 2) {
-        descend(head.weights(), squares, (int) values[pair] * classes, values[pair + 1]);
+        descend(head.weights(), squares, ((int) values[pair]) * classes, values[pair + 1]);
       }
       return loss;
     }
