@@ -1,10 +1,13 @@
 """Questions to a person in a real Airflow: scheduler, API server and tasks that run the steps."""
 
+import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -225,3 +228,88 @@ def test_an_approved_version_is_deployed(asking):
 
     again = asking.ask_by_hand(question)
     assert asking.ended("model_approval", again)["ask_person"] == "skipped", "it is answered"
+
+
+@pytest.fixture
+def control(asking, tmp_path):
+    """Calls the control service as the owner of a token; the status and the body."""
+    token, port = "0123456789abcdefghijklmnop", free_port(0)
+    (tmp_path / "tokens").write_text(f"ops {token}\n")
+
+    def call(method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {token}"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answered:
+                return answered.status, json.load(answered)
+        except urllib.error.HTTPError as problem:
+            return problem.code, json.load(problem)
+
+    def listens():
+        try:
+            return call("GET", "/health")[0] == 200
+        except OSError:
+            return False
+
+    command = [RETUNE, "control", "--port", str(port), "--token-file", tmp_path / "tokens"]
+    environment = {**os.environ, "RETUNE_AIRFLOW_URL": asking.airflow.url}
+    with (tmp_path / "log").open("w") as log:
+        service = subprocess.Popen(command, env=environment, stderr=log)
+    try:
+        asking.until("The control service", listens)
+        yield call
+    finally:
+        service.terminate()
+        assert service.wait(SECONDS) == 143
+    said = (tmp_path / "log").read_text()
+    assert token not in said
+    assert "/retrain" in said
+
+
+def test_the_control_service_steers_this_airflow(asking, control):
+    def paused(dag):
+        return asking.airflow.call("GET", f"/api/v2/dags/{dag}")["is_paused"]
+
+    status, told = control("GET", "/scheduler/status")
+    assert (status, told["scheduler"]["status"]) == (200, "running")
+    assert told["scheduler"]["next_runs"]["data_pipeline"] > datetime.now(UTC).isoformat()
+    status, stopped = control("POST", "/scheduler/stop")
+    assert (status, stopped["message"]) == (200, "Scheduler stopped successfully")
+    assert paused("data_pipeline")
+    assert paused("model_retraining")
+    assert control("GET", "/scheduler/status")[1]["scheduler"]["status"] == "stopped"
+    status, refused = control("POST", "/retrain", {})
+    assert status == 409, refused
+    assert refused["message"].startswith("The DAG model_retraining is paused")
+    assert control("POST", "/scheduler/start")[0] == 200
+    assert not paused("data_pipeline")
+
+    status, started = control("POST", "/retrain", {"force_retrain": True})
+    assert (status, started["status"]) == (202, "started")
+    run = f"/api/v2/dags/model_retraining/dagRuns/{started['run_id']}"
+    real = asking.airflow.call("GET", run)
+    assert real["conf"] == {"request": "api", "force_retrain": True}
+    assert real["note"] == "Asked for by ops over the control API."
+    status, second = control("POST", "/retrain")
+    assert status == 409, second
+    asking.airflow.call("PATCH", run, {"state": "failed"})
+
+    before = answer("load_latest_model", "--model", MODEL)["model_id"]
+    status, back = control("POST", "/retrain/rollback", {"reason": "slow"})
+    assert (status, back["status"]) == (200, "rolled_back"), back
+    assert answer("load_latest_model", "--model", MODEL)["model_id"] == back["version"] != before
+    event = asking.database["deployment_events"].find_one({"event_type": "model_rolled_back"})
+    assert event["reason"] == "slow (asked for by ops)"
+    calls = asking.database["control_events"].find({"by": "ops"}, sort=[("timestamp", 1)])
+    assert [(call["call"], call["status"]) for call in calls] == [
+        ("/scheduler/stop", 200),
+        ("/retrain", 409),
+        ("/scheduler/start", 200),
+        ("/retrain", 202),
+        ("/retrain", 409),
+        ("/retrain/rollback", 200),
+    ]

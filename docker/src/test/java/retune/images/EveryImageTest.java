@@ -91,6 +91,7 @@ class EveryImageTest {
 
     boolean readsAFile =
         step.equals("run_loop") // its loop file
+            || step.equals("run_retraining")
             || Stream.of(example(step))
                 .anyMatch(List.of("--data", "--path", "--weights")::contains);
     assertTrue(

@@ -125,6 +125,7 @@ class LoopInContainersTest {
     run("send_evaluation_results --max-attempts 1" + byDate + gate);
     run("send_alert --max-attempts 1" + byDate + gate);
     run("run_loop another --loops /work --rows 300 --date " + DAY);
+    run("run_retraining another --loops /work");
     run("wait_for_model_ready --wait-seconds 0" + byDate);
     run("validate_model --model-id " + champion);
     run("deploy_model --model customers --model-id " + champion);

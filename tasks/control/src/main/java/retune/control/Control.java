@@ -6,6 +6,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import retune.runtime.About;
 import retune.runtime.About.Work;
 import retune.runtime.Field;
@@ -15,8 +16,8 @@ import retune.runtime.StepContext;
 
 @About(
     value =
-        "Tells over HTTP what the loop did and why, for programs and for people. Runs until it is"
-            + " stopped.",
+        "Tells over HTTP what the loop did and why, and steers it: retrain, deploy, roll back,"
+            + " start and stop the schedule. Runs until it is stopped.",
     pipeline = Pipeline.SERVING,
     work = Work.METADATA,
     example = "--port 8091")
@@ -35,7 +36,24 @@ public final class Control implements Step<Control.Input, Control.Output> {
               byDefault = "8091",
               min = 0,
               max = 65535)
-          int port) {}
+          int port,
+      @Field(
+              value =
+                  "what runs the loop: airflow (RETUNE_AIRFLOW_URL), process (./retune on this"
+                      + " machine) or none, which only tells; airflow if RETUNE_AIRFLOW_URL is set,"
+                      + " else none")
+          @Nullable RuntimeKind runtime,
+      @Field(
+              "file with a line 'NAME TOKEN' for each who may steer; read again when it changes;"
+                  + " without it every call that changes something is refused")
+          @Nullable String tokenFile) {}
+
+  /** What runs the loop. */
+  public enum RuntimeKind {
+    AIRFLOW,
+    PROCESS,
+    NONE
+  }
 
   public record Output(
       @Field("number of requests, failed ones included") long requests,

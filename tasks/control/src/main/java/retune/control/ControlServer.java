@@ -1,9 +1,11 @@
 package retune.control;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.DashboardRoutes;
 import retune.runtime.StepContext;
 import retune.runtime.http.HttpService;
@@ -13,19 +15,28 @@ import retune.runtime.http.Route;
 final class ControlServer implements AutoCloseable {
   private final HttpService service;
   private final Requests requests;
+  private final LoopRuntime runtime;
 
-  private ControlServer(HttpService service, Requests requests) {
+  private ControlServer(HttpService service, Requests requests, LoopRuntime runtime) {
     this.service = service;
     this.requests = requests;
+    this.runtime = runtime;
   }
 
   /** Starts to accept requests. */
   static ControlServer start(Control.Input input, StepContext context) throws IOException {
     Models models = new Models(context);
+    Tokens tokens =
+        new Tokens(input.tokenFile() == null ? null : Path.of(input.tokenFile()), context.clock());
+    LoopRuntime runtime = runtime(input.runtime(), context);
+    Scheduler scheduler = new Scheduler(context, runtime);
+    Changes changes = new Changes(context, models, tokens);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
             new HealthRoutes(context),
-            new ModelRoutes(context, models),
+            new ModelRoutes(context, models, scheduler),
+            new SchedulerRoutes(context, models, scheduler, runtime, changes),
+            new SteeringRoutes(context, runtime, changes),
             new DashboardRoutes(context),
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
@@ -33,7 +44,23 @@ final class ControlServer implements AutoCloseable {
         .forEach(routes::add);
     Requests requests = new Requests(input.host());
     return new ControlServer(
-        HttpService.start(input.host(), input.port(), routes, requests, context.clock()), requests);
+        HttpService.start(input.host(), input.port(), routes, requests, context.clock()),
+        requests,
+        runtime);
+  }
+
+  private static LoopRuntime runtime(Control.@Nullable RuntimeKind asked, StepContext context) {
+    Control.RuntimeKind runtime =
+        asked != null
+            ? asked
+            : AirflowApi.isConfigured(context.settings())
+                ? Control.RuntimeKind.AIRFLOW
+                : Control.RuntimeKind.NONE;
+    return switch (runtime) {
+      case AIRFLOW -> new AirflowLoops(AirflowApi.of(context.settings()));
+      case PROCESS -> new ProcessLoops(context);
+      case NONE -> new NoLoops();
+    };
   }
 
   private static List<String> paths(List<Route> routes) {
@@ -53,5 +80,6 @@ final class ControlServer implements AutoCloseable {
   @Override
   public void close() {
     service.close();
+    runtime.close();
   }
 }

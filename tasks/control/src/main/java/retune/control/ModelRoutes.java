@@ -33,10 +33,12 @@ final class ModelRoutes implements Route.Group {
 
   private final StepContext context;
   private final Models models;
+  private final Scheduler scheduler;
 
-  ModelRoutes(StepContext context, Models models) {
+  ModelRoutes(StepContext context, Models models, Scheduler scheduler) {
     this.context = context;
     this.models = models;
+    this.scheduler = scheduler;
   }
 
   @Override
@@ -53,23 +55,23 @@ final class ModelRoutes implements Route.Group {
     Optional<Document> weights = weights(champion);
     Retrainings retrainings = new Retrainings(context, model);
     List<Document> ended = retrainings.ended();
-    Map<String, Object> answer = new LinkedHashMap<>();
+    Map<String, @Nullable Object> answer = new LinkedHashMap<>();
     answer.put("status", "ok");
     answer.put("model", model);
     answer.put("model_info", info(champion));
     answer.put(
         "retraining_info",
-        fields(
+        Fields.of(
             "last_retrain",
             ended.isEmpty() ? null : ended.getLast().getString("timestamp"),
             "next_retrain_recommended",
             retrainings.recommendation().required("recommendation").stringValue(),
             "retrain_count",
             ended.size()));
-    answer.put("dataset_info", fields("total_samples", labelled(batches(model))));
+    answer.put("dataset_info", Fields.of("total_samples", labelled(batches(model))));
     answer.put(
         "model_files",
-        fields(
+        Fields.of(
             "exists",
             weights.isPresent(),
             "size_mb",
@@ -82,25 +84,27 @@ final class ModelRoutes implements Route.Group {
                 .map(file -> file.get("uploadDate", Date.class).toInstant())
                 .map(Times::text)
                 .orElse(null)));
-    Map<String, Object> classifier = classifier(champion, weights.isPresent());
+    Map<String, @Nullable Object> classifier = classifier(champion, weights.isPresent());
     classifier.put("fallback_mode", weights.isEmpty());
     answer.put("classifier_status", classifier);
+    answer.put("scheduler_status", scheduler.status(model));
     return stamped(answer);
   }
 
   /** How many classes it tells apart, and whether its weights are where they are loaded from. */
-  private static Map<String, Object> classifier(ModelVersion champion, boolean hasWeights) {
-    return fields(
+  private static Map<String, @Nullable Object> classifier(
+      ModelVersion champion, boolean hasWeights) {
+    return Fields.of(
         "ml_classifier_loaded", hasWeights, "ml_labels_count", champion.target().classes().size());
   }
 
   private Answer metrics(String model) {
     ModelVersion champion = champion(model);
-    Map<String, Object> metrics = info(champion);
+    Map<String, @Nullable Object> metrics = info(champion);
     metrics.put("model_id", champion.modelId());
     metrics.remove("version");
     metrics.put("training_date", Times.text(champion.madeAt()));
-    return stamped(fields("status", "ok", "model", model, "metrics", metrics));
+    return stamped(Fields.of("status", "ok", "model", model, "metrics", metrics));
   }
 
   private Answer retrainStatus(String model) {
@@ -117,14 +121,14 @@ final class ModelRoutes implements Route.Group {
             .max(Comparator.naturalOrder())
             .map(day -> day.atStartOfDay(ZoneOffset.UTC).toInstant())
             .orElse(null);
-    Map<String, Object> status =
-        fields(
+    Map<String, @Nullable Object> status =
+        Fields.of(
             "last_retrain",
             ended.isEmpty() ? null : ended.getLast().getString("timestamp"),
             "next_retrain_recommended",
             due.required("recommendation").stringValue(),
             "logged_data_status",
-            fields(
+            Fields.of(
                 "last_updated",
                 lastData == null ? null : Times.text(lastData),
                 "days_old",
@@ -132,7 +136,7 @@ final class ModelRoutes implements Route.Group {
                 "sample_count",
                 due.required("new_samples").longValue()),
             "model_status",
-            fields(
+            Fields.of(
                 "last_updated",
                 Times.text(champion.madeAt()),
                 "days_old",
@@ -142,7 +146,7 @@ final class ModelRoutes implements Route.Group {
             "recommendations",
             List.of(due.required("reason").stringValue()));
     return stamped(
-        fields(
+        Fields.of(
             "status",
             "ok",
             "model",
@@ -156,13 +160,13 @@ final class ModelRoutes implements Route.Group {
   private Answer versions(HttpExchange exchange) {
     String model = models.of(exchange);
     String champion = new Champions(context.store()).get(model).modelId();
-    Map<String, Object> versions = new LinkedHashMap<>();
+    Map<String, @Nullable Object> versions = new LinkedHashMap<>();
     for (Document version : registered(model)) {
       String id = version.getString("_id");
       boolean isDeployed = id.equals(champion);
       versions.put(
           id,
-          fields(
+          Fields.of(
               "created",
               version.getString("created_at"),
               "metrics",
@@ -176,7 +180,7 @@ final class ModelRoutes implements Route.Group {
               "status",
               version.getString("status")));
     }
-    return stamped(fields("status", "ok", "model", model, "versions", versions));
+    return stamped(Fields.of("status", "ok", "model", model, "versions", versions));
   }
 
   /** The model's versions without their content, the newest first. */
@@ -199,11 +203,11 @@ final class ModelRoutes implements Route.Group {
     return new ModelStore(context).get(new Champions(context.store()).get(model).modelId());
   }
 
-  private Map<String, Object> info(ModelVersion version) {
+  private Map<String, @Nullable Object> info(ModelVersion version) {
     Map<String, Map<String, Double>> kept = version.metrics();
     Map<String, Double> metrics =
         kept.getOrDefault("test", kept.getOrDefault("validation", Map.of()));
-    Map<String, Object> info = fields("version", version.modelId());
+    Map<String, @Nullable Object> info = Fields.of("version", version.modelId());
     PUBLISHED_METRICS.forEach(name -> info.put(name, metrics.get(name)));
     info.put("n_classes", version.target().classes().size());
     info.put("n_features", version.preprocessing().rawColumns().size());
@@ -244,17 +248,8 @@ final class ModelRoutes implements Route.Group {
     return Math.max(0, Duration.between(from, now).toDays());
   }
 
-  private Answer stamped(Map<String, Object> answer) {
+  private Answer stamped(Map<String, @Nullable Object> answer) {
     answer.put("timestamp", Times.text(context.clock().instant()));
     return Answer.json(answer);
-  }
-
-  /** Fields in order: a name, its value, a name, its value … */
-  private static Map<String, Object> fields(@Nullable Object... namesAndValues) {
-    Map<String, Object> fields = new LinkedHashMap<>();
-    for (int i = 0; i < namesAndValues.length; i += 2) {
-      fields.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
-    }
-    return fields;
   }
 }

@@ -8,6 +8,7 @@ import java.util.Optional;
 import retune.runtime.StepContext;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
+import tools.jackson.databind.JsonNode;
 
 /** The models that have a version in production. */
 final class Models {
@@ -31,6 +32,17 @@ final class Models {
   /** The model that the query's parameter {@code model} names. */
   String of(HttpExchange exchange) {
     return chosen(Query.of(exchange).find("model"));
+  }
+
+  /** The name that a body gives; empty if it gives none. */
+  Optional<String> named(JsonNode name) {
+    if (name.isMissingNode() || name.isNull()) {
+      return Optional.empty();
+    }
+    if (!name.isString()) {
+      throw new Refusal(400, "'model' must be a model's name, not %s.".formatted(name));
+    }
+    return Optional.of(name.stringValue());
   }
 
   /**

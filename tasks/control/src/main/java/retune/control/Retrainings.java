@@ -47,11 +47,23 @@ final class Retrainings {
         .orElse(List.of());
   }
 
+  /** A number of the loop's rules, as its last decision had it. */
+  int rule(String name, int byDefault) {
+    return lastDecision()
+        .map(decision -> decision.get("rules", new Document()).getInteger(name, byDefault))
+        .orElse(byDefault);
+  }
+
   /** What {@code check_retraining_trigger} would decide now, without keeping it. */
   JsonNode recommendation() {
     Map<String, JsonNode> inputs = new LinkedHashMap<>();
     inputs.put("model", Json.MAPPER.valueToTree(model));
     inputs.put("triggers", Json.MAPPER.valueToTree(triggers()));
+    lastDecision()
+        .map(decision -> decision.get("rules", Document.class))
+        .ifPresent(
+            rules ->
+                rules.forEach((name, value) -> inputs.put(name, Json.MAPPER.valueToTree(value))));
     inputs.put("dry_run", Json.MAPPER.valueToTree(true));
     RunIdentity here = new RunIdentity("control", "status", CHECK, 1);
     try {

@@ -274,7 +274,8 @@ class DashboardTest {
     try (DocumentStore documents =
             DocumentStore.open(store.uri(), Duration.ofMillis(300), TestContext.CLOCK);
         ControlServer server =
-            ControlServer.start(new Control.Input("127.0.0.1", 0), TestContext.of(documents))) {
+            ControlServer.start(
+                new Control.Input("127.0.0.1", 0, null, null), TestContext.of(documents))) {
       store.close();
 
       HttpResponse<String> response =

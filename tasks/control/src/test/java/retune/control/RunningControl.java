@@ -1,5 +1,8 @@
 package retune.control;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.mongodb.client.model.Filters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -9,10 +12,17 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.CodeTrust;
@@ -20,14 +30,21 @@ import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
-import retune.runtime.StepContext;
+import retune.testing.TestContext;
 import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
 
 /** The control service in this process, with a store of its own, and a client of it. */
 final class RunningControl implements AutoCloseable {
   private static final List<String> CHANGED =
-      List.of("champions", "model_metadata", "fs.files", "fs.chunks", "retraining_events");
+      List.of(
+          "champions",
+          "model_metadata",
+          "fs.files",
+          "fs.chunks",
+          "retraining_events",
+          "retraining_leases",
+          "control_events");
 
   private static final ModelFolder.Content EXAMPLE = example();
 
@@ -36,9 +53,66 @@ final class RunningControl implements AutoCloseable {
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final ControlServer server;
 
+  private final MovableClock clock = new MovableClock(TestContext.NOW);
+  private @Nullable String token;
+
+  /** A service that only tells. */
   RunningControl() throws IOException {
-    StepContext context = store.context();
-    server = ControlServer.start(new Control.Input("127.0.0.1", 0), context);
+    this(Map.of(), null, null);
+  }
+
+  /** A service with these settings. */
+  RunningControl(
+      Map<String, String> environment,
+      Control.@Nullable RuntimeKind runtime,
+      @Nullable Path tokenFile)
+      throws IOException {
+    Map<String, String> settings = new HashMap<>(environment);
+    settings.put("RETUNE_MONGO_URI", store.uri());
+    TestContext context = store.context().with(settings);
+    server =
+        ControlServer.start(
+            new Control.Input(
+                "127.0.0.1", 0, runtime, tokenFile == null ? null : tokenFile.toString()),
+            new TestContext(context.run(), clock, context.settings(), context.source()));
+  }
+
+  /** Sends a token from now on; none if it is null. */
+  void useToken(@Nullable String another) {
+    token = another;
+  }
+
+  /** Lets time pass. */
+  void pass(Duration duration) {
+    clock.pass(duration);
+  }
+
+  /** A clock that moves only when it is told to. */
+  private static final class MovableClock extends Clock {
+    private volatile Instant now;
+
+    MovableClock(Instant now) {
+      this.now = now;
+    }
+
+    void pass(Duration duration) {
+      now = now.plus(duration);
+    }
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
   }
 
   TestStore store() {
@@ -61,7 +135,8 @@ final class RunningControl implements AutoCloseable {
                 of.lineage(),
                 EXAMPLE.weights())
             .withDecisionThreshold(threshold)
-            .withMetrics(of.metrics());
+            .withMetrics(of.metrics())
+            .withGolden(Objects.requireNonNull(of.golden()));
     new ModelStore(store.context())
         .register(
             version,
@@ -71,6 +146,17 @@ final class RunningControl implements AutoCloseable {
       new Champions(store.documents()).install(model, version.modelId());
     }
     return version.modelId();
+  }
+
+  /** Promotes a registered version over the champion. */
+  void promote(String model, String version) {
+    Champions champions = new Champions(store.documents());
+    Champions.Champion before = champions.get(model);
+    assertTrue(champions.promote(before, version, version));
+    ModelStore versions = new ModelStore(store.context());
+    versions.move(before.modelId(), VersionStatus.Event.RETIRE, "replaced", 2);
+    versions.move(version, VersionStatus.Event.DEPLOY, "deployed", 2);
+    champions.markDeployed(champions.get(model), clock.instant());
   }
 
   private static ModelFolder.Content example() {
@@ -88,6 +174,24 @@ final class RunningControl implements AutoCloseable {
         collection -> store.documents().collection(collection).deleteMany(new Document()));
   }
 
+  /** A call that is recorded, or the end of its run; waits for it. */
+  Document event(String type) throws InterruptedException {
+    long end = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+    while (true) {
+      Document found =
+          store
+              .documents()
+              .collection("control_events")
+              .find(Filters.eq("event_type", type))
+              .first();
+      if (found != null) {
+        return found;
+      }
+      assertTrue(System.nanoTime() < end, "no " + type + " within two minutes");
+      Thread.sleep(20);
+    }
+  }
+
   HttpResponse<String> get(String path) throws Exception {
     return send(request(path).GET());
   }
@@ -101,8 +205,9 @@ final class RunningControl implements AutoCloseable {
   }
 
   HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(URI.create(server.address() + path))
-        .timeout(Duration.ofSeconds(20));
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(server.address() + path)).timeout(Duration.ofMinutes(2));
+    return token == null ? request : request.header("Authorization", "Bearer " + token);
   }
 
   /** The JSON of a response, which must have this status. */

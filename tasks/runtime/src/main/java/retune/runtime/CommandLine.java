@@ -117,7 +117,9 @@ record CommandLine(
   }
 
   private static InputField fieldOf(String flag, InputReader reader) {
-    if (flag.contains("mongo") || flag.contains("password") || flag.contains("token")) {
+    boolean namesAFile = flag.endsWith("file"); // whose path is no secret
+    if (flag.contains("mongo")
+        || (!namesAFile && (flag.contains("password") || flag.contains("token")))) {
       throw new InvalidInputException(
           "--%s is not accepted on the command line, which other users of this machine can read; set RETUNE_MONGO_URI or RETUNE_MONGO_URI_FILE."
               .formatted(flag));

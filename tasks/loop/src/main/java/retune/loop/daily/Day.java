@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.Selection;
+import retune.core.triggers.Request;
 import retune.loop.daily.LoopSettings.Section;
 import retune.runtime.Json;
 import retune.runtime.store.RawBatches;
@@ -127,11 +128,11 @@ final class Day {
   /**
    * The tasks of a retraining and of its deployment.
    *
-   * @param forced whether it starts whatever the loop's triggers say
+   * @param request who asks for it beside the loop's triggers
    */
-  static List<Task> retraining(LoopSettings loop, boolean forced) {
+  static List<Task> retraining(LoopSettings loop, Request request) {
     Day day = new Day(loop);
-    day.retraining(forced);
+    day.retraining(request);
     day.deployment(
         Map.of("retraining", new From(CHECK_TRIGGER, "retraining_id")), When.CANDIDATE_PASSES);
     return List.copyOf(day.tasks);
@@ -238,8 +239,9 @@ final class Day {
     add("send_evaluation_results", When.ALWAYS, all(day, loop.section(Section.PROMOTION)));
   }
 
-  private void retraining(boolean forced) {
+  private void retraining(Request request) {
     dag = "model_retraining";
+    boolean isForced = request == Request.FORCED;
     Map<String, Object> model = Map.of("model", loop.name());
     Map<String, JsonNode> settings = new LinkedHashMap<>(loop.section(Section.RETRAINING));
     Map<String, JsonNode> window = taken(settings, "window_days");
@@ -274,7 +276,8 @@ final class Day {
             model,
             settings,
             part(gate, "evidence"),
-            Map.of("request", "none", "force_retrain", forced)));
+            Map.of(
+                "request", (isForced ? Request.NONE : request).id(), "force_retrain", isForced)));
     add("prepare_training_data", When.RETRAINING_STARTS, all(retraining, window));
     add("filter_training_data", When.RETRAINING_STARTS, retraining);
     add(

@@ -2,7 +2,6 @@ package retune.loop.daily;
 
 import com.google.auto.service.AutoService;
 import java.io.File;
-import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
@@ -19,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
 import retune.core.metrics.Metric;
+import retune.core.triggers.Request;
 import retune.judgement.DayOutcome;
 import retune.loop.daily.Day.From;
 import retune.loop.daily.Day.Task;
@@ -173,11 +173,12 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   @Override
   public Output run(Input input, StepContext context) throws Exception {
     LoopSettings loop =
-        LoopSettings.find(input.name(), folders(input, context)).withGenerated(changes(input));
+        LoopSettings.find(input.name(), folders(input.loops(), context))
+            .withGenerated(changes(input));
     List<Task> day = Day.tasks(loop, input.date());
     List<Task> retraining =
         input.forceRetrain() || loop.hasTriggers()
-            ? Day.retraining(loop, input.forceRetrain())
+            ? Day.retraining(loop, input.forceRetrain() ? Request.FORCED : Request.NONE)
             : List.of();
     String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
     if (input.plan()) {
@@ -215,7 +216,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   }
 
   /** Runs tasks that depend on each other, and returns their results. */
-  private static ObjectNode runAll(
+  static ObjectNode runAll(
       List<Task> tasks, Map<String, Double> seconds, StepContext context, String runId)
       throws Exception {
     ObjectNode results = Json.MAPPER.createObjectNode();
@@ -300,7 +301,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
   }
 
   /** What was decided about a retraining, and how it ended. */
-  private static @Nullable String retraining(ObjectNode results) {
+  static @Nullable String retraining(ObjectNode results) {
     if (results.isEmpty()) {
       return null;
     }
@@ -330,9 +331,14 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     return changes;
   }
 
-  private static List<Path> folders(Input input, StepContext context) throws IOException {
-    if (input.loops() != null) {
-      return List.of(Path.of(input.loops()));
+  /**
+   * Where loop files are.
+   *
+   * @param given the only folder; null for the project's and those in RETUNE_LOOPS
+   */
+  static List<Path> folders(@Nullable String given, StepContext context) {
+    if (given != null) {
+      return List.of(Path.of(given));
     }
     List<Path> folders = new ArrayList<>();
     context

@@ -390,6 +390,20 @@ class RunLoopTest {
     JsonNode again = runDay("force_retrain", "true");
     assertEquals(sentence, again.get("retraining").stringValue());
     assertEquals(Set.of("started", "deployed"), eventsOf(id));
+
+    JsonNode asked =
+        step(
+            "run_retraining",
+            "name",
+            "credit-default",
+            "loops",
+            folder.toString(),
+            "request",
+            "api");
+    assertEquals("skipped", asked.get("status").stringValue());
+    assertEquals(
+        "Not yet - no new labelled samples since the last training.",
+        asked.get("message").stringValue());
   }
 
   @Test

@@ -289,6 +289,15 @@ public final class CheckRetrainingTrigger
             .append(FIRES, decision instanceof Decision.Fire)
             .append("request", request.id())
             .append("triggers", input.triggers().stream().map(Trigger::id).toList())
+            .append(
+                "rules",
+                new Document("min_samples", input.minSamples())
+                    .append("min_days", input.minDays())
+                    .append("max_days_since_training", input.maxDaysSinceTraining())
+                    .append("min_auc", input.minAuc())
+                    .append("most_samples", input.mostSamples())
+                    .append("on_drift", input.onDrift().id())
+                    .append("evidence", input.evidence().id()))
             .append("reason", decision.reason())
             .append("recommendation", decision.recommendation())
             .append("advice", decision.advice())

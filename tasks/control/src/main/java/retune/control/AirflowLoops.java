@@ -1,0 +1,206 @@
+package retune.control;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import retune.runtime.http.Refusal;
+import tools.jackson.databind.JsonNode;
+
+/** Loops that Airflow runs: a call starts a real run, and stopping the schedule pauses the DAGs. */
+final class AirflowLoops implements LoopRuntime {
+  private static final String RETRAINING = "model_retraining";
+  private static final String DEPLOYMENT = "model_deployment_pipeline";
+  private static final String ROLLBACK = "model_rollback";
+
+  /** How long the answer of a roll-back waits for its end. */
+  private static final Duration PATIENCE = Duration.ofSeconds(50);
+
+  private static final long BETWEEN_LOOKS_MILLIS = 500;
+
+  /** The DAGs that time starts; the others follow them, or are started by hand. */
+  private static final List<String> SCHEDULED = List.of("data_pipeline", RETRAINING);
+
+  private final AirflowApi api;
+
+  AirflowLoops(AirflowApi api) {
+    this.api = api;
+  }
+
+  @Override
+  public Started retrain(Changes.Request request, boolean force) throws InterruptedException {
+    String dag = dag(request.model(), RETRAINING);
+    JsonNode running =
+        api.get(dags(dag) + "/dagRuns?state=running&state=queued&limit=1").required("dag_runs");
+    if (!running.isEmpty()) {
+      throw new Refusal(
+          409,
+          "A retraining of %s runs already: %s of %s. Wait for its end."
+              .formatted(request.model(), running.get(0).path("dag_run_id").asString(""), dag));
+    }
+    Map<String, Object> conf = new LinkedHashMap<>(Map.of("request", "api"));
+    if (force) {
+      conf.put("force_retrain", true);
+    }
+    return start(request, dag, null, conf);
+  }
+
+  @Override
+  public Started deploy(Changes.Request request, String partition) throws InterruptedException {
+    return start(request, dag(request.model(), DEPLOYMENT), partition, Map.of());
+  }
+
+  @Override
+  public Started rollBack(Changes.Request request, Optional<String> version, String reason)
+      throws InterruptedException {
+    Map<String, Object> conf = new LinkedHashMap<>();
+    version.ifPresent(id -> conf.put("version", id));
+    conf.put("reason", reason + " (asked for by " + request.by() + ")");
+    String dag = dag(request.model(), ROLLBACK);
+    Started started = start(request, dag, null, conf);
+    String run = dags(dag) + "/dagRuns/" + AirflowApi.segment(started.runId());
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (System.nanoTime() < end) {
+      String state = api.get(run).path("state").asString("");
+      if (state.equals("failed")) {
+        throw new Refusal(
+            422,
+            "The run %s of %s failed; %s says why.".formatted(started.runId(), dag, started.url()));
+      }
+      if (state.equals("success")) {
+        return new Started(started.runId(), started.url(), true);
+      }
+      Thread.sleep(BETWEEN_LOOKS_MILLIS);
+    }
+    return started;
+  }
+
+  @Override
+  public List<Job> jobs(String model) throws InterruptedException {
+    List<Job> jobs = new ArrayList<>();
+    for (JsonNode dag : dagsOf(model)) {
+      boolean paused = dag.path("is_paused").asBoolean(false);
+      String trigger = dag.path("timetable_description").asString("");
+      jobs.add(
+          new Job(
+              dag.required("dag_id").stringValue(),
+              dag.path("description").asString(""),
+              paused ? null : dag.path("next_dagrun_run_after").asString(null),
+              trigger.isEmpty() ? "by hand" : trigger,
+              paused));
+    }
+    return jobs;
+  }
+
+  @Override
+  public void schedule(Changes.Request request, boolean on) throws InterruptedException {
+    List<String> known =
+        dagsOf(request.model()).stream()
+            .map(dag -> dag.required("dag_id").stringValue())
+            .filter(id -> SCHEDULED.contains(stage(id)))
+            .toList();
+    if (known.isEmpty()) {
+      throw noDag(request.model(), SCHEDULED.getFirst());
+    }
+    List<String> done = new ArrayList<>();
+    try {
+      for (String dag : known) {
+        pause(dag, !on);
+        done.add(dag);
+      }
+    } catch (Refusal failure) {
+      for (String dag : done) {
+        pause(dag, on); // all or none
+      }
+      throw failure;
+    }
+  }
+
+  private void pause(String dag, boolean paused) throws InterruptedException {
+    api.required(
+        api.call("PATCH", dags(dag) + "?update_mask=is_paused", Map.of("is_paused", paused)));
+  }
+
+  @Override
+  public void close() {
+    api.close();
+  }
+
+  /** Starts a run under the request's id, so that a call whose answer was lost can be looked up. */
+  private Started start(
+      Changes.Request request, String dag, @Nullable String partition, Map<String, Object> conf)
+      throws InterruptedException {
+    if (api.get(dags(dag)).path("is_paused").asBoolean(false)) {
+      throw new Refusal(
+          409,
+          "The DAG %s is paused, so a run would wait; start it with POST /scheduler/start, or in Airflow."
+              .formatted(dag));
+    }
+    Map<String, @Nullable Object> run = new LinkedHashMap<>();
+    run.put("dag_run_id", request.id());
+    run.put("logical_date", null);
+    run.put("conf", conf);
+    run.put("note", "Asked for by " + request.by() + " over the control API.");
+    if (partition != null) {
+      run.put("partition_key", partition);
+    }
+    try {
+      api.required(api.call("POST", dags(dag) + "/dagRuns", run));
+    } catch (Refusal failure) {
+      if (!hasStarted(dag, request.id())) {
+        throw failure;
+      }
+    }
+    return new Started(
+        request.id(),
+        api.page("/dags/%s/runs/%s".formatted(dag, AirflowApi.segment(request.id()))),
+        false);
+  }
+
+  /** Whether a run is there although the answer that said so is lost. */
+  private boolean hasStarted(String dag, String run) throws InterruptedException {
+    try {
+      return api.call("GET", dags(dag) + "/dagRuns/" + AirflowApi.segment(run), null).isSuccess();
+    } catch (Refusal failure) {
+      throw new Refusal(
+          502,
+          "%s It may have started the run %s of %s before; look for it when Airflow answers again."
+              .formatted(failure.sentence(), run, dag));
+    }
+  }
+
+  /** The id of the model's DAG of a stage: its loop is the only one, or its name follows a dot. */
+  private String dag(String model, String stage) throws InterruptedException {
+    return dagsOf(model).stream()
+        .map(dag -> dag.required("dag_id").stringValue())
+        .filter(id -> stage(id).equals(stage))
+        .findFirst()
+        .orElseThrow(() -> noDag(model, stage));
+  }
+
+  private static Refusal noDag(String model, String stage) {
+    return new Refusal(
+        404,
+        "Airflow has no DAG %s of the model '%s'; check that its loop file is in Airflow's folder."
+            .formatted(stage, model));
+  }
+
+  private List<JsonNode> dagsOf(String model) throws InterruptedException {
+    String path =
+        "/dags?tags=retune&tags=%s&tags_match_mode=all&limit=100&order_by=dag_id"
+            .formatted(AirflowApi.segment(model));
+    return api.get(path).required("dags").valueStream().toList();
+  }
+
+  private static String stage(String dag) {
+    int dot = dag.indexOf('.');
+    return dot < 0 ? dag : dag.substring(0, dot);
+  }
+
+  private static String dags(String id) {
+    return "/dags/" + AirflowApi.segment(id);
+  }
+}

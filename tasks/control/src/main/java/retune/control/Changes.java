@@ -1,0 +1,215 @@
+package retune.control;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.runtime.Json;
+import retune.runtime.StepContext;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Query;
+import retune.runtime.http.Refusal;
+import retune.runtime.http.RequestBodies;
+import retune.runtime.http.Route;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Calls that change something: each needs a token, is limited in size and rate, and is recorded in
+ * {@code control_events} with who made it, whatever came of it.
+ */
+final class Changes {
+  private static final Logger LOG = System.getLogger(Changes.class.getName());
+  static final String EVENTS = "control_events";
+  private static final int MOST_BYTES = 64 << 10;
+
+  /** A minute's worth of changing calls, of everybody together. */
+  private static final int MOST_A_MINUTE = 60;
+
+  /**
+   * What somebody asks for.
+   *
+   * @param id of the event, and of a run that the call starts
+   * @param by the owner of the token
+   */
+  record Request(String id, String model, String by, ObjectNode body) {
+    /** A text of the body; null if it is missing. */
+    @Nullable String text(String field) {
+      JsonNode value = body.path(field);
+      if (value.isMissingNode() || value.isNull()) {
+        return null;
+      }
+      if (!value.isString() || value.stringValue().isBlank()) {
+        throw new Refusal(400, "'%s' must be a text, not %s.".formatted(field, value));
+      }
+      return value.stringValue();
+    }
+
+    /** A text of the body that must be there. */
+    String required(String field) {
+      String text = text(field);
+      if (text == null) {
+        throw new Refusal(400, "'%s' is missing in the body.".formatted(field));
+      }
+      return text;
+    }
+
+    /** Whether a field of the body is true. */
+    boolean is(String field) {
+      JsonNode value = body.path(field);
+      if (!value.isMissingNode() && !value.isBoolean()) {
+        throw new Refusal(400, "'%s' must be true or false, not %s.".formatted(field, value));
+      }
+      return value.asBoolean(false);
+    }
+  }
+
+  /** Does what is asked for. */
+  interface Action {
+    Answer perform(Request request) throws InterruptedException;
+  }
+
+  private final StepContext context;
+  private final Models models;
+  private final Tokens tokens;
+  private final RequestBodies bodies =
+      new RequestBodies(Runtime.getRuntime().maxMemory(), MOST_BYTES, "send only the fields");
+  private Instant minute = Instant.EPOCH;
+  private int inMinute;
+
+  Changes(StepContext context, Models models, Tokens tokens) {
+    this.context = context;
+    this.models = models;
+    this.tokens = tokens;
+  }
+
+  /**
+   * The route of a changing call.
+   *
+   * @param fields what the body may have, beside {@code model}
+   */
+  Route route(String path, List<String> fields, Action action) {
+    return Route.post(
+        path,
+        Route.OTHER,
+        (exchange, _) -> {
+          // Before the body is read: whoever may not steer cannot make this service work.
+          String by = tokens.holder(exchange);
+          requireRate();
+          ObjectNode body = bodies.read(exchange, bytes -> parse(bytes, fields));
+          return perform(path, exchange, by, body, action);
+        });
+  }
+
+  private Answer perform(
+      String path, HttpExchange exchange, String by, ObjectNode body, Action action)
+      throws IOException {
+    String model =
+        models.chosen(Query.of(exchange).find("model").or(() -> models.named(body.path("model"))));
+    Instant now = context.clock().instant();
+    String id = "control__" + Times.text(now) + "__" + UUID.randomUUID().toString().substring(0, 8);
+    Request request = new Request(id, model, by, body);
+    int status = 500;
+    String said = "The request failed.";
+    try {
+      Answer answer = action.perform(request);
+      status = answer.status();
+      said = "";
+      return answer;
+    } catch (Refusal refusal) {
+      status = refusal.status();
+      said = refusal.sentence();
+      throw refusal;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Refusal(503, "The service is shutting down.");
+    } finally {
+      record(path, request, status, said);
+    }
+  }
+
+  /** Keeps what was asked; a store that fails now does not undo what was done. */
+  private void record(String path, Request request, int status, String said) {
+    LOG.log(
+        Level.INFO,
+        "{0} called {1} for {2}: {3} {4}",
+        request.by,
+        path,
+        request.model,
+        Integer.toString(status),
+        said);
+    try {
+      context
+          .store()
+          .events()
+          .append(
+              EVENTS,
+              request.model + "/" + request.id,
+              new Document("event_type", "control_call")
+                  .append("call", path)
+                  .append("model", request.model)
+                  .append("by", request.by)
+                  .append("run_id", request.id)
+                  .append("body", Document.parse(request.body.toString()))
+                  .append("status", status)
+                  .append("message", said));
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "The call {0} is not recorded: {1}", request.id, e.getMessage());
+    }
+  }
+
+  private static ObjectNode parse(byte[] bytes, List<String> fields) {
+    if (bytes.length == 0) {
+      return Json.MAPPER.createObjectNode();
+    }
+    JsonNode parsed;
+    try {
+      parsed = Json.MAPPER.readTree(bytes);
+    } catch (JacksonException e) {
+      throw new Refusal(400, "The body is not JSON: " + e.getOriginalMessage());
+    }
+    if (!(parsed instanceof ObjectNode body)) {
+      throw new Refusal(400, "The body must be a JSON object, such as {\"model\": \"NAME\"}.");
+    }
+    Set<String> known = new TreeSet<>(fields);
+    known.add("model");
+    for (String field : body.propertyNames()) {
+      if (!known.contains(field)) {
+        throw new Refusal(
+            400,
+            "The body has '%s', which this call does not know; it knows %s."
+                .formatted(field, String.join(", ", known)));
+      }
+    }
+    return body;
+  }
+
+  private synchronized void requireRate() {
+    Instant now = context.clock().instant();
+    if (!now.isBefore(minute.plusSeconds(60))) {
+      minute = now;
+      inMinute = 0;
+    }
+    if (++inMinute > MOST_A_MINUTE) {
+      throw new Refusal(
+          429,
+          "There were more than %d changing calls within a minute; try again in a minute."
+              .formatted(MOST_A_MINUTE));
+    }
+  }
+
+  /** A successful answer of a changing call: the published fields, and the time. */
+  Answer done(int status, Map<String, @Nullable Object> fields) {
+    fields.put("timestamp", Times.text(context.clock().instant()));
+    return Answer.json(status, fields);
+  }
+}

@@ -1,0 +1,59 @@
+package retune.control;
+
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What runs a model's loop, and does what a person or a program asks for. */
+interface LoopRuntime extends AutoCloseable {
+  /**
+   * A run that was started.
+   *
+   * @param runId its id
+   * @param url where people see it; null if nowhere
+   * @param isDone whether it has ended well already
+   */
+  record Started(String runId, @Nullable String url, boolean isDone) {}
+
+  /**
+   * A part of the loop that runs by a schedule or by an event.
+   *
+   * @param nextRun ISO 8601; null if it is paused or waits for an event
+   * @param trigger what starts it, in words
+   */
+  record Job(String id, String name, @Nullable String nextRun, String trigger, boolean paused) {}
+
+  /**
+   * Starts a retraining.
+   *
+   * @param force whether it starts without new labelled rows, too
+   * @throws retune.runtime.http.Refusal 409 if one runs
+   */
+  Started retrain(Changes.Request request, boolean force) throws InterruptedException;
+
+  /**
+   * Deploys what an evaluation or a retraining approved.
+   *
+   * @param partition the day or the retraining
+   */
+  Started deploy(Changes.Request request, String partition) throws InterruptedException;
+
+  /**
+   * Rolls back, and waits for the end as long as a caller waits.
+   *
+   * @param version empty for the one before
+   * @throws retune.runtime.http.Refusal 422 if the steps refuse it
+   */
+  Started rollBack(Changes.Request request, Optional<String> version, String reason)
+      throws InterruptedException;
+
+  /** What runs by itself. */
+  List<Job> jobs(String model) throws InterruptedException;
+
+  /** Starts or stops what runs by a schedule. */
+  void schedule(Changes.Request request, boolean on) throws InterruptedException;
+
+  /** Ends what belongs to this service alone. */
+  @Override
+  void close();
+}

@@ -1,0 +1,281 @@
+package retune.control;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.bson.Document;
+import retune.core.InvalidInputException;
+import retune.runtime.ExitCode;
+import retune.runtime.Json;
+import retune.runtime.StepContext;
+import retune.runtime.http.Refusal;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Loops without Airflow: a call runs the same steps with {@code ./retune}, each in a process of its
+ * own, one run of a model at a time. A run goes on to its end where this service stops.
+ */
+final class ProcessLoops implements LoopRuntime {
+  private static final Logger LOG = System.getLogger(ProcessLoops.class.getName());
+
+  /**
+   * Where the program is, if not in the project's folder; Airflow's process runtime reads it, too.
+   */
+  private static final String COMMAND = "RETUNE_COMMAND";
+
+  /** What says what this service is itself. */
+  private static final Set<String> NOT_FOR_STEPS =
+      Set.of(
+          "RETUNE_DAG_ID",
+          "RETUNE_TASK_ID",
+          "RETUNE_TRY_NUMBER",
+          "RETUNE_RUN_URL",
+          "RETUNE_STEP_IMAGE");
+
+  /** How long the answer of a roll-back waits for its end. */
+  private static final Duration PATIENCE = Duration.ofSeconds(50);
+
+  /** The longest run: a retraining's lease expires then. */
+  private static final Duration LONGEST = Duration.ofHours(12);
+
+  /** A step that ended. */
+  private record Ended(int exitCode, JsonNode result) {
+    boolean isSuccess() {
+      return exitCode == 0;
+    }
+
+    String sentence() {
+      return result.at("/error/message").asString("it ended with exit code " + exitCode);
+    }
+  }
+
+  private final StepContext context;
+  private final String program;
+
+  /** The runs of this service that have not ended, by model. */
+  private final Map<String, String> running = new ConcurrentHashMap<>();
+
+  /**
+   * Runs steps by a program.
+   *
+   * @throws InvalidInputException if it is not found
+   */
+  ProcessLoops(StepContext context) {
+    this.context = context;
+    this.program =
+        context
+            .settings()
+            .find(COMMAND)
+            .or(
+                () ->
+                    context
+                        .settings()
+                        .find("RETUNE_HOME")
+                        .map(home -> Path.of(home, "retune").toString()))
+            .filter(file -> Files.isExecutable(Path.of(file)))
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "--runtime process needs the program ./retune; start the service with it, or set %s to its path."
+                            .formatted(COMMAND)));
+  }
+
+  @Override
+  public Started retrain(Changes.Request request, boolean force) {
+    return inBackground(
+        request,
+        () ->
+            step(
+                request,
+                LONGEST,
+                "run_retraining",
+                Map.of("name", request.model(), "request", force ? "forced" : "api")));
+  }
+
+  @Override
+  public Started deploy(Changes.Request request, String partition) {
+    return inBackground(request, () -> deployment(request, partition));
+  }
+
+  private Ended deployment(Changes.Request request, String partition)
+      throws IOException, InterruptedException {
+    String model = request.model();
+    String key = partition.startsWith("retraining-") ? "retraining" : "logical_date";
+    Ended last =
+        step(request, LONGEST, "wait_for_model_ready", Map.of("model", model, key, partition));
+    String version = last.result.path("model_id").asString("");
+    if (last.isSuccess() && !version.isEmpty()) {
+      last = step(request, LONGEST, "validate_model", Map.of("model_id", version));
+      if (last.isSuccess()) {
+        last =
+            step(
+                request,
+                LONGEST,
+                "deploy_model",
+                Map.of("model", model, key, partition, "model_id", version));
+      }
+      for (String next : List.of("verify_deployment", "notify_deployment_complete")) {
+        if (last.isSuccess()) {
+          last = step(request, LONGEST, next, Map.of("model", model, "model_id", version));
+        }
+      }
+    }
+    return last;
+  }
+
+  @Override
+  public Started rollBack(Changes.Request request, Optional<String> version, String reason)
+      throws InterruptedException {
+    Map<String, String> inputs = new LinkedHashMap<>();
+    inputs.put("model", request.model());
+    version.ifPresent(id -> inputs.put("to", id));
+    inputs.put("reason", reason);
+    inputs.put("by", request.by());
+    try {
+      Ended ended = step(request, PATIENCE, "rollback", inputs);
+      if (ended.isSuccess()) {
+        ended =
+            step(
+                request,
+                PATIENCE,
+                "verify_deployment",
+                Map.of(
+                    "model",
+                    request.model(),
+                    "model_id",
+                    ended.result.required("model_id").stringValue()));
+      }
+      if (!ended.isSuccess()) {
+        throw new Refusal(
+            ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
+      }
+      return new Started(request.id(), null, true);
+    } catch (IOException e) {
+      throw new Refusal(502, "%s does not start: %s".formatted(program, e.getMessage()));
+    }
+  }
+
+  @Override
+  public List<Job> jobs(String model) {
+    return List.of();
+  }
+
+  @Override
+  public void schedule(Changes.Request request, boolean on) {
+    throw new Refusal(
+        501,
+        "Without Airflow this service keeps no schedule; run './retune run_loop NAME --date DATE'"
+            + " and './retune run_retraining NAME' by cron.");
+  }
+
+  @Override
+  public void close() {}
+
+  /** Work that takes long. */
+  private interface Work {
+    Ended perform() throws IOException, InterruptedException;
+  }
+
+  private Started inBackground(Changes.Request request, Work work) {
+    String other = running.putIfAbsent(request.model(), request.id());
+    if (other != null) {
+      throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
+    }
+    Thread.ofVirtual()
+        .name(request.id())
+        .start(
+            () -> {
+              Document end =
+                  new Document("event_type", "control_run_ended")
+                      .append("model", request.model())
+                      .append("by", request.by())
+                      .append("run_id", request.id());
+              try {
+                Ended ended = work.perform();
+                end.append("exit_code", ended.exitCode)
+                    .append(
+                        "message",
+                        ended.isSuccess()
+                            ? ended.result.path("message").asString("")
+                            : ended.sentence());
+              } catch (IOException | RuntimeException e) {
+                end.append("message", "%s failed: %s".formatted(program, e.getMessage()));
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+              } finally {
+                running.remove(request.model());
+              }
+              LOG.log(Level.INFO, "{0} ended: {1}", request.id(), end.getString("message"));
+              try {
+                context
+                    .store()
+                    .events()
+                    .append(Changes.EVENTS, request.model() + "/" + request.id() + "/ended", end);
+              } catch (RuntimeException e) {
+                LOG.log(
+                    Level.ERROR,
+                    "The end of {0} is not recorded: {1}",
+                    request.id(),
+                    e.getMessage());
+              }
+            });
+    return new Started(request.id(), null, false);
+  }
+
+  /**
+   * Runs a step in a process of its own; its log goes to this service's.
+   *
+   * @throws Refusal 503 if it takes longer than so long; it is ended then
+   */
+  private Ended step(
+      Changes.Request request, Duration most, String name, Map<String, String> inputs)
+      throws IOException, InterruptedException {
+    List<String> command =
+        List.of(program, name, "--input", Json.MAPPER.writeValueAsString(inputs));
+    Path result = Files.createTempFile("retune-", ".json");
+    try {
+      ProcessBuilder builder =
+          new ProcessBuilder(command)
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .redirectOutput(result.toFile())
+              .redirectError(ProcessBuilder.Redirect.INHERIT);
+      Map<String, String> environment = builder.environment();
+      environment.putAll(context.settings().environment());
+      environment.keySet().removeAll(NOT_FOR_STEPS);
+      environment.keySet().removeIf(variable -> variable.startsWith("RETUNE_AIRFLOW_"));
+      environment.put("RETUNE_RUN_ID", request.id());
+      environment.put("RETUNE_STARTED_BY", request.by());
+      environment.put("RETUNE_PRINT", "json");
+      Process process = builder.start();
+      if (!process.waitFor(most.toMillis(), TimeUnit.MILLISECONDS)) {
+        process.destroy();
+        throw new Refusal(
+            503, "%s took longer than %d s and was ended.".formatted(name, most.toSeconds()));
+      }
+      return new Ended(process.exitValue(), json(Files.readString(result)));
+    } finally {
+      Files.delete(result);
+    }
+  }
+
+  private static JsonNode json(String text) {
+    try {
+      JsonNode parsed = text.isBlank() ? null : Json.MAPPER.readTree(text);
+      return parsed == null ? Json.MAPPER.createObjectNode() : parsed;
+    } catch (JacksonException notJson) {
+      return Json.MAPPER.createObjectNode();
+    }
+  }
+}

@@ -1,0 +1,224 @@
+package retune.control;
+
+import com.mongodb.client.model.Filters;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import retune.control.LoopRuntime.Started;
+import retune.core.judgement.VersionStatus;
+import retune.judgement.DayOutcome;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.runtime.StepContext;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Refusal;
+import retune.runtime.http.Route;
+
+/** Retraining, deployment and roll-back, on request. The steps decide by their own rules. */
+final class SteeringRoutes implements Route.Group {
+  private static final String VERSION = "version_id";
+  private static final String NO_CHALLENGER_TRAFFIC =
+      "The prediction service does not send a share of its traffic to a challenger; challengers"
+          + " prove themselves on each day's rows instead.";
+
+  private final StepContext context;
+  private final LoopRuntime runtime;
+  private final Changes changes;
+
+  /** Of two calls for one model, the second sees what the first has started. */
+  private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
+
+  SteeringRoutes(StepContext context, LoopRuntime runtime, Changes changes) {
+    this.context = context;
+    this.runtime = runtime;
+    this.changes = changes;
+  }
+
+  @Override
+  public List<Route> routes() {
+    return List.of(
+        changes.route("/retrain", List.of("force_retrain"), this::retrain),
+        changes.route("/retrain/deploy", List.of(VERSION, "mode"), this::deploy),
+        changes.route("/retrain/rollback", List.of(VERSION, "reason"), this::rollBack),
+        changes.route("/retrain/abtest/start", List.of(VERSION, "fraction"), _ -> notThere()),
+        changes.route("/retrain/abtest/stop", List.of(VERSION), _ -> notThere()));
+  }
+
+  private static Answer notThere() {
+    throw new Refusal(501, NO_CHALLENGER_TRAFFIC);
+  }
+
+  private Answer retrain(Changes.Request request) throws InterruptedException {
+    boolean force = request.is("force_retrain");
+    ReentrantLock turn = turns.computeIfAbsent(request.model(), _ -> new ReentrantLock());
+    turn.lockInterruptibly();
+    Started started;
+    try {
+      requireNoRetraining(request.model());
+      started = runtime.retrain(request, force);
+    } finally {
+      turn.unlock();
+    }
+    return changes.done(
+        202,
+        Fields.of(
+            "status",
+            "started",
+            "message",
+            "Model retraining started in background",
+            "model",
+            request.model(),
+            "run_id",
+            started.runId(),
+            "url",
+            started.url()));
+  }
+
+  /** Refuses, with 409, while a retraining of the model has the lease. */
+  private void requireNoRetraining(String model) {
+    Document lease =
+        context.store().collection("retraining_leases").find(Filters.eq(model)).first();
+    if (lease != null
+        && Instant.parse(lease.getString("expires_at")).isAfter(context.clock().instant())) {
+      throw new Refusal(
+          409,
+          "%s of %s runs since %s, at most until %s; wait for its end."
+              .formatted(
+                  lease.getString("holder"),
+                  model,
+                  lease.getString("taken_at"),
+                  lease.getString("expires_at")));
+    }
+  }
+
+  private Answer deploy(Changes.Request request) throws InterruptedException {
+    String version = request.required(VERSION);
+    String mode = Optional.ofNullable(request.text("mode")).orElse("full");
+    switch (mode) {
+      case "full" -> {}
+      case "canary" -> throw new Refusal(501, NO_CHALLENGER_TRAFFIC + " Deploy with mode full.");
+      default -> throw new Refusal(400, "'mode' must be full or canary, not '%s'.".formatted(mode));
+    }
+    VersionStatus status = status(request.model(), version);
+    Champion champion = new Champions(context.store()).get(request.model());
+    if (version.equals(champion.modelId()) && champion.deployed()) {
+      return changes.done(200, Fields.of("status", "deployed", "version", version, "mode", mode));
+    }
+    if (status == VersionStatus.RETIRED) {
+      throw new Refusal(
+          409,
+          "%s was in production before; put it back with POST /retrain/rollback, which also bars the version that it replaces."
+              .formatted(version));
+    }
+    if (!status.mayServe()) {
+      throw new Refusal(
+          409,
+          "%s is %s; only a version that an evaluation, a retraining or a person has approved is deployed."
+              .formatted(version, status.id()));
+    }
+    Champions.requireNotBarred(champion, version);
+    Started started = runtime.deploy(request, partition(request.model(), version));
+    return changes.done(
+        202,
+        Fields.of(
+            "status",
+            "started",
+            "message",
+            "Deployment of " + version + " started in background",
+            "version",
+            version,
+            "mode",
+            mode,
+            "run_id",
+            started.runId(),
+            "url",
+            started.url()));
+  }
+
+  /** The day or the retraining that approved a version, the last if there are several. */
+  private String partition(String model, String version) {
+    Stream<Document> days =
+        context.store().events().startingWith("outcomes", model + "/").stream()
+            .filter(
+                outcome ->
+                    Stream.of(DayOutcome.Status.values())
+                        .anyMatch(
+                            end -> end.approves() && end.id().equals(outcome.getString("status"))));
+    Stream<Document> retrainings =
+        context.store().events().startingWith("retraining_outcomes", model + "/").stream()
+            .filter(outcome -> outcome.getBoolean("approved"));
+    return Stream.concat(days, retrainings)
+        .filter(outcome -> version.equals(outcome.getString("model_id")))
+        .max(Comparator.comparing(outcome -> Instant.parse(outcome.getString("timestamp"))))
+        .map(
+            outcome ->
+                Optional.ofNullable(outcome.getString("retraining_id"))
+                    .orElseGet(() -> outcome.getString("logical_date")))
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    409,
+                    "No evaluation and no retraining of %s ended with %s; there is nothing to deploy it by."
+                        .formatted(model, version)));
+  }
+
+  private Answer rollBack(Changes.Request request) throws InterruptedException {
+    Optional<String> version = Optional.ofNullable(request.text(VERSION));
+    String reason = Optional.ofNullable(request.text("reason")).orElse("no reason given");
+    Champion champion = new Champions(context.store()).get(request.model());
+    if (version.isPresent()) {
+      VersionStatus status = status(request.model(), version.get());
+      if (version.get().equals(champion.modelId())) {
+        throw new Refusal(409, "%s is the version in production already.".formatted(version.get()));
+      }
+      if (!status.wasApproved()) {
+        throw new Refusal(
+            409,
+            "%s is %s; only a version that was approved once comes back into production."
+                .formatted(version.get(), status.id()));
+      }
+      Champions.requireNotBarred(champion, version.get());
+    } else if (champion.previousModelId() == null) {
+      throw new Refusal(
+          409,
+          "%s has no earlier version: %s is its first."
+              .formatted(request.model(), champion.modelId()));
+    }
+    Started started = runtime.rollBack(request, version, reason);
+    @Nullable String target = version.orElse(champion.previousModelId());
+    boolean isDone = started.isDone();
+    return changes.done(
+        isDone ? 200 : 202,
+        Fields.of(
+            "status",
+            isDone ? "rolled_back" : "started",
+            "version",
+            target,
+            "run_id",
+            started.runId(),
+            "url",
+            started.url()));
+  }
+
+  /** The status of a version of this model; 404 where the model has none of that id. */
+  private VersionStatus status(String model, String version) {
+    return new ModelStore(context)
+        .find(version)
+        .filter(found -> found.modelName().equals(model))
+        .map(found -> new ModelStore(context).status(found.modelId()))
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    404,
+                    "The model '%s' has no version '%s'; see /retrain/versions."
+                        .formatted(model, version)));
+  }
+}

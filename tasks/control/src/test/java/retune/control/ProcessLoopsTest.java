@@ -1,0 +1,99 @@
+package retune.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.control.RunningControl.json;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bson.Document;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import retune.core.InvalidInputException;
+import retune.model.Champions;
+import retune.testing.TestContext;
+import tools.jackson.databind.JsonNode;
+
+/** Calls that run steps in processes of their own, which have this test's class path. */
+class ProcessLoopsTest {
+  private static final String TOKEN = "0123456789abcdefghijklmnop";
+
+  @TempDir Path folder;
+
+  @Test
+  void aRollBackIsDoneByItsSteps() throws Exception {
+    try (RunningControl control = start()) {
+      String first = control.register("credit");
+      String second = control.register("credit", 0.4, false);
+      control.promote("credit", second);
+
+      JsonNode answer =
+          json(200, control.post("/retrain/rollback", "{\"reason\": \"--slow, they say\"}"));
+
+      assertEquals("rolled_back", answer.required("status").stringValue());
+      assertEquals(first, answer.required("version").stringValue());
+      Champions.Champion champion = new Champions(control.store().documents()).get("credit");
+      assertEquals(first, champion.modelId());
+      Champions.Bar bar = champion.bar(second).orElseThrow();
+      assertEquals(List.of("ops", "--slow, they say"), List.of(bar.by(), bar.reason()));
+      Document event = control.event("control_call");
+      assertTrue(bar.task().contains(event.getString("run_id")), bar.task());
+    }
+  }
+
+  @Test
+  void ofTwoRetrainingsTheSecondIsAConflictAndTheEndIsRecorded() throws Exception {
+    try (RunningControl control = start()) {
+      control.register("credit");
+
+      JsonNode started = json(202, control.post("/retrain", ""));
+      JsonNode second = json(409, control.post("/retrain", ""));
+
+      String run = started.required("run_id").stringValue();
+      assertEquals(
+          run + " of credit runs; wait for its end.", second.required("message").stringValue());
+      Document end = control.event("control_run_ended");
+      assertEquals(run, end.getString("run_id"));
+      assertEquals("ops", end.getString("by"));
+      // The step that trains is in another module.
+      assertEquals(50, end.getInteger("exit_code"));
+      assertTrue(end.getString("message").contains("run_retraining"), end.getString("message"));
+      assertEquals(
+          "not_started",
+          json(200, control.get("/scheduler/status")).at("/scheduler/status").stringValue());
+    }
+  }
+
+  @Test
+  void withoutItsProgramTheServiceDoesNotStart() {
+    InvalidInputException refused =
+        assertThrows(
+            InvalidInputException.class, () -> new ProcessLoops(TestContext.withoutStore()));
+    assertEquals(
+        "--runtime process needs the program ./retune; start the service with it, or set"
+            + " RETUNE_COMMAND to its path.",
+        refused.getMessage());
+  }
+
+  private RunningControl start() throws Exception {
+    Path tokens = Files.writeString(folder.resolve("tokens"), "ops " + TOKEN + "\n");
+    Path program = folder.resolve("retune");
+    Files.writeString(
+        program,
+        "#!/bin/sh\nexec '%s' --add-modules=jdk.incubator.vector -cp '%s' retune.runtime.Main \"$@\"\n"
+            .formatted(
+                ProcessHandle.current().info().command().orElseThrow(),
+                Objects.requireNonNull(System.getProperty("java.class.path"))));
+    Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+    RunningControl control =
+        new RunningControl(
+            Map.of("RETUNE_COMMAND", program.toString()), Control.RuntimeKind.PROCESS, tokens);
+    control.useToken(TOKEN);
+    return control;
+  }
+}
