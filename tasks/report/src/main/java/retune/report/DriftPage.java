@@ -101,7 +101,7 @@ public final class DriftPage {
       rows.add(
           List.of(
               "rows received",
-              "%s; median of earlier days (%s): %s"
+              "%,d; median of earlier days (%d): %,d"
                   .formatted(
                       facts.volume().get("rows"), facts.volume().get("earlier_days"), median)));
     }

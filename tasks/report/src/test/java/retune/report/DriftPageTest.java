@@ -32,6 +32,7 @@ class DriftPageTest {
     assertTrue(
         page.contains("What kind of change") && page.contains("This looks like label shift."),
         page);
+    assertTrue(page.contains("<td>1,234; median of earlier days (5): 400</td>"), page);
     assertFalse(page.contains("<script"), page);
   }
 
@@ -56,7 +57,7 @@ class DriftPageTest {
 
   private static String page(double shift, int days, List<String> findings) {
     Map<String, Object> volume = new TreeMap<>();
-    volume.put("rows", ROWS);
+    volume.put("rows", 1_234);
     volume.put("earlier_days", days);
     volume.put("median_of_earlier_days", days == 0 ? null : ROWS);
     Map<String, DriftPage.Day> before = new TreeMap<>();

@@ -295,8 +295,9 @@ public record DriftDetector(double rate, long seed, int resamples) {
 
     private Found found(double value, double observed, double[] drawn) {
       Spread spread = Spread.of(drawn);
+      double[] scores = Spread.scores(drawn);
       for (int division = 0; division < resamples; division++) {
-        greatest[division] = Math.max(greatest[division], spread.score(drawn[division]));
+        greatest[division] = Math.max(greatest[division], scores[division]);
       }
       return new Found(value, spread.score(observed), spread);
     }

@@ -94,6 +94,15 @@ class DriftDetectorTest {
   }
 
   @Test
+  void aDayWithoutRepeatedRowsIsQuietWhereTheReferenceHasOne() {
+    for (int seed = 0; seed < 20; seed++) {
+      Day reference = day(2L * seed, 300);
+      reference.hashes[1] = reference.hashes[0];
+      assertFalse(compare(reference, day(2L * seed + 1, 30)).repeated().measure().isDrifted());
+    }
+  }
+
+  @Test
   void aRelationThatChangesIsSeenWhereNoColumnHasMoved() {
     Day reference = day(1, 3_000);
     DriftReport report = compare(reference, new Day(new Random(2), 3_000, -0.6, 0.02));
