@@ -25,8 +25,10 @@ file asks a person about such a version (`gate.below_gate` or `gate.on_conflict:
 as `asked` instead, without an alert. `ask_person` then starts the DAG `model_approval`, which
 waits for the answer; this run does not.
 
-`detect_drift` compares the day with the model's reference. It needs no labels, runs even if the
-evaluation fails, and decides nothing: drift explains, harm retrains.
+`detect_drift` compares the day with the model's reference, and `estimate_performance` then says
+what the gate's metric probably is, by the model's probabilities and the labels of earlier days.
+Both need no labels of the day, run even if the evaluation fails, and decide nothing: drift
+explains, harm retrains.
 
 The button *Report* under *Details* of a task that judged a version opens the comparison behind its
 verdict; that of `detect_drift`, both distributions of each column with drift.
@@ -173,8 +175,16 @@ for loop in loops():
             maturity["mature_share"] = loop.labels.mature_share
             maturity["mature_days"] = loop.labels.mature_days
         evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch, **maturity)
-        # As a teardown, drift is told of a day whose evaluation fails, and never fails the run.
+        # As teardowns, both tell of a day whose evaluation fails, and never fail the run.
         detect_drift = step("detect_drift", loop, model_id=champion_id, **batch).as_teardown()
+        estimate_performance = step(
+            "estimate_performance",
+            loop,
+            model_id=champion_id,
+            metric="{{ params.metric }}",
+            threshold="{{ params.threshold }}",
+            **batch,
+        ).as_teardown()
         check_model_performance = step(
             "check_model_performance",
             loop,
@@ -225,7 +235,7 @@ for loop in loops():
         )
 
         chain(load_latest_model, *evaluate_model, check_model_performance, decide_after_check)
-        evaluate_model[-1] >> detect_drift
+        evaluate_model[-1] >> detect_drift >> estimate_performance
         decide_after_check >> [look_back, send_evaluation_results]
         look_back >> decide_after_look_back
         decide_after_look_back >> [prepare_retraining_data, send_evaluation_results]

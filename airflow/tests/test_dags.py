@@ -116,6 +116,7 @@ EVALUATION = {
     ("load_latest_model", "evaluate_model"),
     ("evaluate_model", "check_model_performance"),
     ("evaluate_model", "detect_drift"),
+    ("detect_drift", "estimate_performance"),
     ("check_model_performance", "decide_after_check"),
     ("decide_after_check", "send_evaluation_results"),
     ("decide_after_check", "look_back"),

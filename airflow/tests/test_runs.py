@@ -76,6 +76,7 @@ BEFORE = {
     "load_latest_model",
     "evaluate_model",
     "detect_drift",
+    "estimate_performance",
     "check_model_performance",
     "decide_after_check",
 }
@@ -95,10 +96,13 @@ def test_drift_is_told_of_a_day_whose_evaluation_fails(run, program):
     program.answer(CHAMPION | {"evaluate_model": {"_exit": 50}})
     ended = run("model_evaluation_pipeline")
     assert ended.state == "failed"
-    assert ended.done == {"load_latest_model", "detect_drift"}
+    assert ended.done == {"load_latest_model", "detect_drift", "estimate_performance"}
     assert program.inputs("detect_drift") == [
         {"model_id": "champion", "data_path": "credit-default/2026-11-05"}
     ]
+    [inputs] = program.inputs("estimate_performance")
+    assert inputs["metric"] == "f1_macro"
+    assert float(inputs["threshold"]) == 0.66
 
 
 def test_a_day_goes_on_where_drift_cannot_be_told(run, program):

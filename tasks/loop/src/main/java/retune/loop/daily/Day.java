@@ -21,6 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class Day {
   private static final String DETECT_DRIFT = "detect_drift";
+  private static final String ESTIMATE_PERFORMANCE = "estimate_performance";
   private static final String INGEST_LABELS = "ingest_labels";
   static final String FIND_MATURED_DAYS = "find_matured_days";
   private static final String LOOK_BACK = "look_back";
@@ -67,6 +68,7 @@ final class Day {
     /** Whether its failure stops nothing, and it runs even where the day fails. */
     boolean standsAside() {
       return step.equals(DETECT_DRIFT)
+          || step.equals(ESTIMATE_PERFORMANCE)
           || step.equals(INGEST_LABELS)
           || when == When.RETRAINING_FAILED;
     }
@@ -190,6 +192,13 @@ final class Day {
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
     addSharded("evaluate_model", all(champion, batch, loop.maturity()));
     add(DETECT_DRIFT, When.ALWAYS, all(champion, batch));
+    add(
+        ESTIMATE_PERFORMANCE,
+        When.ALWAYS,
+        all(
+            champion,
+            batch,
+            Map.of("metric", gate.get("metric"), "threshold", gate.get("threshold"))));
     add(
         "check_model_performance",
         When.ALWAYS,

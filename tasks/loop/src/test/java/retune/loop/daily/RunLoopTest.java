@@ -110,6 +110,7 @@ class RunLoopTest {
             "load_latest_model",
             "evaluate_model",
             "detect_drift",
+            "estimate_performance",
             "check_model_performance",
             "send_evaluation_results",
             "wait_for_model_ready",
@@ -119,6 +120,9 @@ class RunLoopTest {
             "notify_deployment_complete"),
         List.copyOf(day.get("seconds").propertyNames()));
     assertFalse(single("drift_reports").getBoolean("overall_drift_detected"));
+    Document estimate = single("performance_estimates");
+    assertFalse(estimate.getBoolean("drifted"), "the comparison comes first");
+    assertEquals(0.6, estimate.getDouble("threshold"));
     Document event = single("evaluation_events");
     assertEquals("run-loop__" + DATE, event.getString("run_id"));
     assertEquals("model_evaluation_pipeline", event.getString("dag_id"));
@@ -636,7 +640,7 @@ class RunLoopTest {
   @Test
   void numbersMayBeWrittenAsInTheExample() throws Exception {
     write("loop.yaml", "name: credit-default\nfinetuning: {learning_rate: 3e-4}\n");
-    JsonNode finetune = runDay("plan", "true").at("/plan/8");
+    JsonNode finetune = runDay("plan", "true").at("/plan/9");
     assertEquals("attempt_1.finetune_model", finetune.get("task").stringValue());
     assertEquals(3e-4, finetune.at("/inputs/learning_rate").doubleValue());
   }

@@ -1,9 +1,15 @@
 package retune.steps.audit;
 
 import com.google.auto.service.AutoService;
+import java.time.Instant;
 import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.judgement.AuditTrail;
@@ -24,7 +30,8 @@ import retune.steps.drift.LastDriftReport;
     value =
         "Tells what happened to a model's production and why: outcomes of days, deployments, and"
             + " decisions of people, the oldest first. An evaluated day has what kind of change"
-            + " detect_drift found. Reads the store alone.",
+            + " detect_drift found, and the estimate without labels beside the truth. Reads the"
+            + " store alone.",
     pipeline = Pipeline.AUDIT,
     example = "credit-default",
     work = Work.METADATA)
@@ -32,6 +39,7 @@ import retune.steps.drift.LastDriftReport;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class History implements Step<History.Input, History.Output> {
   private static final int SECONDS_OF_TIMESTAMP = 19;
+  private static final String ESTIMATE = "estimate_and_truth";
 
   public record Input(
       @Field(value = "the model's name", positional = true) String model,
@@ -78,6 +86,7 @@ public final class History implements Step<History.Input, History.Output> {
           .line("by", event.getString("by"))
           .line("reason", event.getString("reason"))
           .line("shift", event.getString("shift_reason"))
+          .line("estimate", event.getString(ESTIMATE))
           .line("run", Facts.run(event))
           .line("page", event.getString("run_url"));
     }
@@ -86,10 +95,7 @@ public final class History implements Step<History.Input, History.Output> {
   @Override
   public Output run(Input input, StepContext context) {
     Champion champion = new Champions(context.store()).get(input.model());
-    List<Document> events = new AuditTrail(context.store()).history(input.model());
-    events.stream()
-        .filter(event -> event.getString("event").startsWith("evaluated_"))
-        .forEach(event -> addShift(context, input.model(), event));
+    List<Document> events = events(context, input.model());
     int from = input.last() == 0 ? 0 : Math.max(0, events.size() - input.last());
     return new Output(
         input.model(),
@@ -100,6 +106,33 @@ public final class History implements Step<History.Input, History.Output> {
         events.subList(from, events.size()).stream()
             .map(event -> (Map<String, Object>) event)
             .toList());
+  }
+
+  /**
+   * What happened, with what detect_drift found on evaluated days and what was estimated of them. A
+   * day that has an estimate and no outcome is an event of its own.
+   */
+  private static List<Document> events(StepContext context, String model) {
+    List<Document> events = new ArrayList<>(new AuditTrail(context.store()).history(model));
+    Map<String, Document> estimated = EstimatedDays.of(context.store(), model);
+    Set<String> evaluated = new HashSet<>();
+    for (Document event : events) {
+      if (event.getString("event").startsWith("evaluated_")) {
+        String date = event.getString("logical_date");
+        evaluated.add(date);
+        addShift(context, model, event);
+        Optional.ofNullable(estimated.get(date))
+            .ifPresent(found -> event.append(ESTIMATE, found.getString(ESTIMATE)));
+      }
+    }
+    estimated.forEach(
+        (date, event) -> {
+          if (!evaluated.contains(date)) {
+            events.add(event);
+          }
+        });
+    events.sort(Comparator.comparing(event -> Instant.parse(event.getString("timestamp"))));
+    return events;
   }
 
   /** What kind of change the comparison of the day with the reference found. */

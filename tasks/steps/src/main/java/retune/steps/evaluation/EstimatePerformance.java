@@ -116,6 +116,11 @@ public final class EstimatePerformance
       this.sentence = sentence;
     }
 
+    /** The name in results and in the store. */
+    public String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
     private static Position of(Interval interval, double threshold) {
       if (interval.high() < threshold) {
         return BELOW;
@@ -159,7 +164,7 @@ public final class EstimatePerformance
                 known,
                 known == 0 ? Optional.empty() : known(input.metric(), version, labels, answers))
             .output();
-    keep(context, batch, output);
+    keep(context, batch, input.threshold(), output);
     LOGGER.log(Level.INFO, output.reason());
     return output;
   }
@@ -342,7 +347,9 @@ public final class EstimatePerformance
                 version.target(), labels, answers.probabilities(), answers.threshold())));
   }
 
-  private static void keep(StepContext context, Batch batch, Output output) {
+  private static void keep(
+      StepContext context, Batch batch, @Nullable Double threshold, Output output) {
+    Position position = output.position();
     context
         .store()
         .events()
@@ -363,6 +370,8 @@ public final class EstimatePerformance
                 .append("rows", output.rows())
                 .append("labelled", output.labelled())
                 .append("known", output.known())
+                .append("threshold", threshold)
+                .append("position", position == null ? null : position.id())
                 .append("reason", output.reason()));
   }
 }

@@ -51,7 +51,8 @@ public final class CheckRetrainingTrigger
       @Field("the model's name") String model,
       @Field(
               "what may start a retraining: harm (the model in production is below the gate, by"
-                  + " the loop's evidence), low_auc, drift, adaptive (enough new labelled rows, or"
+                  + " the loop's evidence, or surely so by an estimate of a later day without"
+                  + " labels), low_auc, drift, adaptive (enough new labelled rows, or"
                   + " enough days with some), weekly (Sunday 03:00 UTC), monthly (the 1st, 02:00"
                   + " UTC), age (the last training is long ago) and volume (many new rows); none"
                   + " by default")

@@ -2,6 +2,7 @@ package retune.steps.retraining;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,7 @@ import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.steps.drift.DetectDrift;
 import retune.steps.drift.LastDriftReport;
+import retune.steps.evaluation.EstimatePerformance;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -163,7 +165,51 @@ final class GatheredFacts {
             .max(
                 Comparator.comparing((Document event) -> event.getString("logical_date"))
                     .thenComparing(event -> event.getInteger("revision")));
-    return evaluated.map(event -> quality(evidence, event));
+    Optional<Quality> measured = evaluated.map(event -> quality(evidence, event));
+    boolean isHarmful = measured.map(Quality::harmful).orElse(false);
+    return isHarmful ? measured : estimatedHarm(evaluated, measured).or(() -> measured);
+  }
+
+  /**
+   * Harm on the last day with an estimate, if its labels have not come: the whole interval lies
+   * below the threshold, and nothing says that the estimate may be off. A batch that was not
+   * compared with the reference, or that has drifted, and labels that contradict the model do.
+   */
+  private Optional<Quality> estimatedHarm(
+      Optional<Document> evaluated, Optional<Quality> measured) {
+    String lastEvaluated = evaluated.map(event -> event.getString("logical_date")).orElse("");
+    return Optional.ofNullable(
+            store
+                .collection(EstimatePerformance.COLLECTION)
+                .find(Filters.eq("model_id", champion.modelId()))
+                .sort(Sorts.descending("data_path", "timestamp"))
+                .first())
+        .filter(estimate -> day(estimate).compareTo(lastEvaluated) > 0)
+        .filter(
+            estimate ->
+                EstimatePerformance.Position.BELOW.id().equals(estimate.getString("position"))
+                    && Boolean.FALSE.equals(estimate.getBoolean("drifted"))
+                    && Boolean.FALSE.equals(estimate.getBoolean("contradicted")))
+        .map(
+            estimate ->
+                new Quality(
+                    true,
+                    String.format(
+                        Locale.ROOT,
+                        "The %s of %s is estimated at %.4f (%.4f to %.4f, 95 %%) without labels,"
+                            + " all of it below the threshold of %s.",
+                        estimate.getString("metric"),
+                        day(estimate),
+                        estimate.getDouble("estimate"),
+                        estimate.getDouble("low"),
+                        estimate.getDouble("high"),
+                        estimate.getDouble("threshold")),
+                    measured.map(Quality::rocAuc).orElse(null)));
+  }
+
+  private static String day(Document estimate) {
+    String path = estimate.getString("data_path");
+    return path.substring(path.indexOf('/') + 1);
   }
 
   private Quality quality(Evidence evidence, Document event) {

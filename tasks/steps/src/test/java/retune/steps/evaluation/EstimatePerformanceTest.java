@@ -13,6 +13,8 @@ import static retune.steps.evaluation.Loop.ROWS;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,7 @@ import retune.core.calibration.Calibrator;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.model.ModelVersion;
+import retune.steps.audit.History;
 import retune.steps.drift.DetectDrift;
 import retune.steps.evaluation.EstimatePerformance.Position;
 import retune.testing.Calibrations;
@@ -72,6 +75,8 @@ class EstimatePerformanceTest {
     assertNotNull(kept);
     assertEquals(output.estimate(), kept.getDouble("estimate"));
     assertEquals(output.reason(), kept.getString("reason"));
+    assertEquals("above", kept.getString("position"));
+    assertEquals(0.6, kept.getDouble("threshold"));
   }
 
   @Test
@@ -174,6 +179,47 @@ class EstimatePerformanceTest {
     assertEquals(first, estimate(Metric.ACCURACY, null));
     estimate(Metric.F1_SCORE, null);
     assertEquals(2, loop.store.collection(EstimatePerformance.COLLECTION).countDocuments());
+  }
+
+  @Test
+  void theHistoryHasTheEstimateBesideTheTruthOnceLabelsCome() {
+    loop.champions.install(Loop.MODEL, model);
+    loop.startDay(DATE.minusDays(1), ROWS, 0);
+    loop.evaluate(model);
+    loop.startDay(DATE, ROWS, 0);
+    loop.unlabel();
+    EstimatePerformance.Output output = estimate(Metric.ACCURACY, 0.6);
+    Map<String, Object> before = history().getLast();
+    assertEquals("performance_estimated", before.get("event"));
+    assertEquals(output.reason(), before.get("reason"));
+    assertNull(before.get("truth"));
+    assertTrue(sentence(before).endsWith(" without the labels, which are not known yet."));
+
+    loop.startDay(DATE, ROWS, 0);
+    double truth = value(loop.evaluate(model).metrics().get("accuracy"));
+    assertEquals(truth, history().getLast().get("truth"));
+    loop.check(model);
+    loop.sendResults();
+    Map<String, Object> after = history().getLast();
+    assertEquals("evaluated_approved", after.get("event"));
+    assertEquals(1, history().size());
+    assertEquals(
+        String.format(
+            Locale.ROOT,
+            "accuracy %.4f (%.4f to %.4f) without the labels, %.4f with them: inside the interval.",
+            value(output.estimate()),
+            value(output.low()),
+            value(output.high()),
+            truth),
+        sentence(after));
+  }
+
+  private static String sentence(Map<String, Object> event) {
+    return String.valueOf(event.get("estimate_and_truth"));
+  }
+
+  private List<Map<String, Object>> history() {
+    return new History().run(new History.Input(Loop.MODEL, 0), loop.context).events();
   }
 
   @Test

@@ -43,6 +43,7 @@ import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
 import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.CutConnection.Moment;
+import retune.steps.evaluation.EstimatePerformance;
 import retune.testing.TestContext;
 
 class CheckRetrainingTriggerTest {
@@ -266,6 +267,52 @@ class CheckRetrainingTriggerTest {
                 .append("value", value)
                 .append("threshold", 0.8)
                 .append("metrics", new Document("roc_auc", value)));
+  }
+
+  @Test
+  void anEstimateBelowTheGateIsHarmOnlyWhereNothingSaysThatItMayBeOff() throws Exception {
+    writeDays(10, 10, 15);
+    evaluated(champion, 1, 0.9);
+    estimated("2026-01-09", "below", false, false);
+    assertFalse(check(input(Trigger.HARM), at(SOON, "an earlier day")).shouldRetrain());
+    estimated("2026-01-11", "unclear", false, false);
+    assertFalse(check(input(Trigger.HARM), at(SOON, "unclear")).shouldRetrain());
+    for (Boolean drifted : new Boolean[] {true, null}) {
+      estimated("2026-01-11", "below", drifted, false);
+      assertFalse(check(input(Trigger.HARM), at(SOON, "drifted " + drifted)).shouldRetrain());
+    }
+    estimated("2026-01-11", "below", false, true);
+    assertFalse(check(input(Trigger.HARM), at(SOON, "contradicted")).shouldRetrain());
+    estimated("2026-01-11", "below", false, false);
+    CheckRetrainingTrigger.Output output = check(input(Trigger.HARM), at(SOON, "below"));
+    assertEquals("harm", output.trigger());
+    assertTrue(
+        output
+            .reason()
+            .startsWith(
+                "The f1_score of 2026-01-11 is estimated at 0.7000 (0.6500 to 0.7500, 95 %)"
+                    + " without labels, all of it below the threshold of 0.8."),
+        output.reason());
+  }
+
+  private void estimated(
+      String date, String position, @Nullable Boolean drifted, boolean contradicted) {
+    deployment
+        .store
+        .events()
+        .record(
+            EstimatePerformance.COLLECTION,
+            champion + "/" + date,
+            new Document("model_id", champion)
+                .append("data_path", MODEL + "/" + date)
+                .append("metric", "f1_score")
+                .append("estimate", 0.7)
+                .append("low", 0.65)
+                .append("high", 0.75)
+                .append("threshold", 0.8)
+                .append("position", position)
+                .append("drifted", drifted)
+                .append("contradicted", contradicted));
   }
 
   @Test
