@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +37,10 @@ MODEL = "credit-default"
 EVIDENTLY = (
     TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
     "--with", "evidently==0.7.23", "--with", "pandas==2.3.3", "python",
+)  # fmt: skip
+NANNYML = (
+    TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project", "--with", "nannyml==0.13.1",
+    "python",
 )  # fmt: skip
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -1068,6 +1073,74 @@ def drift(*, smoke: bool, table: Path | None) -> None:
     report.finish()
 
 
+# What happens to the rows of a day, and how much; the first three leave the relation as it is.
+CHANGES = (
+    ("none", 0.0), ("covariate_shift", 0.5), ("missing_burst", 0.2), ("missing_burst", 0.5),
+    ("label_shift", 0.25), ("label_shift", 0.5), ("label_shift", 1.0), ("covariate_drift", 0.2),
+    ("covariate_drift", 0.5), ("concept_drift", 0.1), ("concept_drift", 0.3), ("label_noise", 0.3),
+)  # fmt: skip
+
+
+def estimate(*, smoke: bool) -> None:
+    """Measure estimates without labels and the kind of shift that is named with them."""
+    report = Report("estimate")
+    folder = WORK / "recovery"
+    make_loops(folder, smoke=smoke)
+    theirs = Worker(*NANNYML, PEERS / "estimate.py")
+    cells: list[Json] = []
+    for model in (MODEL, "orders"):
+        ours = Worker(*java("retune.bench.EstimateWorker", folder))
+        ours.ask("loop", model)
+        number_of_day = 0
+        for change, strength in CHANGES[:2] if smoke else CHANGES:
+            for _ in range(1 if smoke else 10):
+                number_of_day += 1
+                cell = ours.ask("day", number_of_day, 1_000, change, strength)
+                cell["nannyml"] = theirs.ask(folder, cell["threshold"])
+                cell |= {"name": model, "change": change, "strength": strength}
+                cells.append(cell)
+            print(estimated(cells, model, change, strength), flush=True)
+        ours.close()
+    theirs.close()
+    report.notes["cells"] = cells
+    report.finish()
+
+
+def estimated(cells: list[Json], model: str, change: str, strength: float) -> str:
+    """Sum up the days of a change: coverage, flags, errors, and what the change was called."""
+    days = [
+        cell
+        for cell in cells
+        if (cell["name"], cell["change"], cell["strength"]) == (model, change, strength)
+    ]
+    ours = [part(day, "estimate") for day in days]
+    truths = [number(day, "truth") for day in days]
+    inside = sum(
+        number(one, "low") <= truth <= number(one, "high")
+        for one, truth in zip(ours, truths, strict=True)
+    )
+    flagged = sum(bool(one["drifted"]) or bool(one["contradicted"]) for one in ours)
+    error = statistics.mean(
+        abs(number(one, "estimate") - truth) for one, truth in zip(ours, truths, strict=True)
+    )
+    outside = statistics.mean(
+        abs(number(part(day, "nannyml"), "value") - truth)
+        for day, truth in zip(days, truths, strict=True)
+    )
+    named = Counter(str(part(day, "labelled")["shift"]) for day in days)
+    return (
+        f"{model} {change} {strength}: {inside} of {len(days)} inside, {flagged} flagged, mean"
+        f" error {error:.3f} (NannyML {outside:.3f}), named {dict(named)}"
+    )
+
+
+def part(answer: Json, key: str) -> Json:
+    """Read an object of an answer."""
+    value = answer[key]
+    assert isinstance(value, dict)
+    return value
+
+
 # What each candidate is measured on: two strengths of each drill, for days of three sizes.
 DRILLS = ("covariate_drift", "concept_drift", "missing_burst", "label_noise")
 STRATEGIES = ("head", "head_long", "trees", "trees_replay")
@@ -1493,6 +1566,7 @@ def main() -> None:
         "quiet-year": lambda: quiet_year(smoke=arguments.smoke, table=arguments.table),
         "drift": lambda: drift(smoke=arguments.smoke, table=arguments.table),
         "text": lambda: text(min(rounds, 3), smoke=arguments.smoke, table=arguments.table),
+        "estimate": lambda: estimate(smoke=arguments.smoke),
         "recovery": lambda: recovery(smoke=arguments.smoke),
         "year": lambda: year(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
