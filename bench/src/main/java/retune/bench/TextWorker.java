@@ -34,7 +34,8 @@ import retune.runtime.csv.CsvTables;
 /**
  * Trains a model of texts ({@code train SEED}), writes the parts of its table ({@code parts}) and
  * answers all rows of it ({@code answer BATCH TIMES}). Each line is replied to with a line of JSON:
- * CPU seconds of this process, collector and compiler included, wall seconds, and what was measured.
+ * CPU seconds of this process, collector and compiler included, wall seconds, and what was
+ * measured.
  */
 public final class TextWorker {
   private static final OperatingSystemMXBean SYSTEM =
