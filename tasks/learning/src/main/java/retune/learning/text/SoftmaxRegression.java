@@ -168,7 +168,7 @@ record SoftmaxRegression(
       return loss;
     }
 
-    /** Turns logits into the gradient of the loss; returns the loss. */
+    // Turns logits into the gradient of the loss; returns the loss.
     private double softmax(int label) {
       float greatest = Float.NEGATIVE_INFINITY;
       for (float logit : gradient) {
