@@ -11,12 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.judgement.ComparisonReport;
 import retune.core.judgement.ComparisonReport.Question;
 import retune.core.judgement.Slice;
 import retune.core.statistics.PairedBootstrap;
+import retune.judgement.DayLabels;
 import retune.judgement.Judgement;
 import retune.judgement.MeasuredVersion;
 import retune.model.AtomicFile;
@@ -91,17 +93,17 @@ public final class EvaluationReport {
             champion.predictions(),
             candidate.predictions(),
             1 - alpha);
-    String html =
-        ComparisonPage.of(
-            report,
-            slices,
-            candidate.version().target(),
-            CompareModels.facts(output, champion.version(), candidate.version(), context));
+    Map<String, String> facts =
+        CompareModels.facts(output, champion.version(), candidate.version(), context);
+    Optional<DayLabels> labels = DayLabels.find(context.store(), candidate.batch());
+    labels.ifPresent(found -> facts.put("labels", found.sentence()));
+    String html = ComparisonPage.of(report, slices, candidate.version().target(), facts);
     Document document =
         new Document("model_id", judgement.modelId())
             .append("champion_id", judgement.championId())
             .append("report", ComparisonJson.document(output, report, slices))
             .append("html", html);
+    labels.ifPresent(found -> document.append("labels", found.toDocument()));
     document.putAll(Provenance.of(context));
     context.store().events().record(COLLECTION, judgement.id(context, candidate.batch()), document);
     context

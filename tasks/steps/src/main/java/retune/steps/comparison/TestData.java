@@ -20,6 +20,7 @@ import retune.runtime.csv.CsvOptions;
 import retune.runtime.csv.CsvTables;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.RawBatches.RawBatch;
+import retune.steps.data.LabelsOfDay;
 
 /** Rows with labels as they were collected, before any preprocessing. */
 sealed interface TestData {
@@ -101,7 +102,7 @@ sealed interface TestData {
       List<Table> chunks = new ArrayList<>();
       Iterator<Table> stored = context.store().rawBatches().read(batch);
       stored.forEachRemaining(chunks::add);
-      return Table.joined(chunks);
+      return LabelsOfDay.of(context, batch).in(Table.joined(chunks), version);
     }
 
     @Override
@@ -111,7 +112,10 @@ sealed interface TestData {
 
     @Override
     public String contentHash() {
-      return batch.contentHash();
+      String stamp = LabelsOfDay.of(context, batch).stamp();
+      return stamp.isEmpty()
+          ? batch.contentHash()
+          : Hashing.sha256(batch.contentHash() + "\n" + stamp);
     }
 
     @Override

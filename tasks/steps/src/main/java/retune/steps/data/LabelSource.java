@@ -15,7 +15,7 @@ import retune.core.preprocessing.Preprocessing;
  * features like any other.
  */
 public record LabelSource(Column source, Column confidence) {
-  private static final String PERSON = "person";
+  static final String PERSON = "person";
 
   /** The two columns; empty if the table lacks one, so that people gave all labels. */
   public static Optional<LabelSource> of(Table table, Preprocessing preprocessing) {

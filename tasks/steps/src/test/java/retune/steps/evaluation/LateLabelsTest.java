@@ -2,6 +2,7 @@ package retune.steps.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -40,6 +41,7 @@ import retune.model.engine.Engine;
 import retune.model.engine.PlainEngine;
 import retune.model.engine.Predictor;
 import retune.steps.Deployment;
+import retune.steps.comparison.CompareModels;
 import retune.steps.data.Ingest;
 import retune.steps.data.IngestLabels;
 import retune.steps.data.ProcessData;
@@ -224,6 +226,37 @@ class LateLabelsTest {
     evaluate(DAY.plusDays(1));
     check(DAY.plusDays(1));
     assertEquals(190, trigger().newSamples());
+  }
+
+  @Test
+  void aComparisonByHandTakesTheLabelsThatHaveCome() throws IOException {
+    ModelFolder.Content other = Deployment.model(2, null);
+    deployment.models.register(other.version(), other.weights(), VersionStatus.CANDIDATE);
+    ingest(DAY);
+    labels(DAY, row -> row < 85, _ -> false);
+    CompareModels.Output compared = compare(other.version().modelId());
+    assertEquals(85, compared.rows());
+    labels(DAY, row -> row < 1, _ -> true);
+    assertNotEquals(compared.testDataHash(), compare(other.version().modelId()).testDataHash());
+  }
+
+  private CompareModels.Output compare(String modelId) throws IOException {
+    return new CompareModels()
+        .run(
+            new CompareModels.Input(
+                CHAMPION_ID,
+                modelId,
+                MODEL + "/" + DAY,
+                Metric.ACCURACY,
+                0,
+                0.05,
+                "floor",
+                100,
+                0,
+                false,
+                null,
+                null),
+            context(DAY));
   }
 
   private CheckRetrainingTrigger.Output trigger() throws IOException {

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.data.Hashing;
+import retune.core.data.Target;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Gate;
 import retune.core.metrics.ConfusionMatrix;
@@ -40,6 +42,8 @@ import retune.core.triggers.Trigger;
 import retune.judgement.ErrorLedger;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.ProcessedBatches.ProcessedBatch;
+import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.Deployment;
 import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.CutConnection.Moment;
@@ -182,6 +186,69 @@ class CheckRetrainingTriggerTest {
     // The embedded store's clock stamps the event later than now: days are never negative.
     assertEquals(0, output.daysSinceTraining());
     assertFalse(output.shouldRetrain());
+  }
+
+  @Test
+  void labelsThatCameForTheDaysOfTheLastTrainingAreNewOnce() throws Exception {
+    writeDays(9, 11, 60);
+    String known = labelled(10, 20, "");
+    String full = batch(11).contentHash();
+    TestContext earlier = at(SOON.minusSeconds(3600), "earlier");
+    new TrainingSet(
+            MODEL,
+            "retraining-0",
+            "set",
+            List.of(
+                new TrainingSet.Day(LocalDate.parse("2026-01-10"), known, 0, 20),
+                new TrainingSet.Day(LocalDate.parse("2026-01-11"), full, 20, 57)))
+        .keep(earlier);
+    RetrainingEvents.add(
+        earlier,
+        MODEL,
+        "retraining-0",
+        "forced",
+        RetrainingEvents.Status.REJECTED,
+        new Document("last_day", "2026-01-11"));
+    assertEquals(0, check(input(), at(SOON, "one")).newSamples());
+    labelled(10, 50, "more labels");
+    assertEquals(30, check(input(), at(SOON, "two")).newSamples());
+    labelled(9, 60, "labels of a day before the set");
+    assertEquals(30, check(input(), at(SOON, "three")).newSamples());
+  }
+
+  /** Labels the first rows of a day whose rows have keys; returns the content hash. */
+  private String labelled(int day, int rows, String stamp) {
+    ProcessedBatch now = batch(day);
+    Rows labels = deployment.store.processedBatches().readAll(now);
+    Arrays.fill(labels.labels(), 0, rows, 0);
+    Arrays.fill(labels.labels(), rows, labels.labels().length, Target.UNLABELLED);
+    ProcessedBatch late =
+        new ProcessedBatch(
+            now.batchId(),
+            now.model(),
+            now.logicalDate(),
+            now.datasetName(),
+            now.runId(),
+            Hashing.sha256(now.contentHash() + stamp),
+            now.rawContentHash(),
+            now.preprocessingHash(),
+            now.schema(),
+            now.rowsIn(),
+            now.rows(),
+            rows,
+            now.rejected(),
+            now.outcomes(),
+            stamp);
+    deployment.store.processedBatches().write(late, List.of(labels).iterator(), false);
+    return late.contentHash();
+  }
+
+  private ProcessedBatch batch(int day) {
+    return deployment
+        .store
+        .processedBatches()
+        .find("%s/2026-01-%02d".formatted(MODEL, day))
+        .orElseThrow();
   }
 
   @Test
