@@ -101,9 +101,11 @@ public final class DriftPage {
       rows.add(
           List.of(
               "rows received",
-              "%,d; median of earlier days (%d): %,d"
+              "%s; median of earlier days (%s): %s"
                   .formatted(
-                      facts.volume().get("rows"), facts.volume().get("earlier_days"), median)));
+                      count(facts.volume().get("rows")),
+                      count(facts.volume().get("earlier_days")),
+                      count(median))));
     }
     return Html.table(List.of("", ""), rows);
   }
@@ -280,6 +282,12 @@ public final class DriftPage {
 
   private String rate() {
     return Chart.percent(report.rate());
+  }
+
+  private static String count(@Nullable Object number) {
+    return number instanceof Number rows
+        ? "%,d".formatted(rows.longValue())
+        : String.valueOf(number);
   }
 
   private static String yes(Measure measure) {
