@@ -245,7 +245,6 @@ class LoopInContainersTest {
     return ended.json();
   }
 
-  /** Customers who buy more often the older they are and the more often they visit. */
   /** The same rows with a key, which names their labels, too. */
   private static void writeKeyed(Path table, Path file) throws IOException {
     List<String> lines = Files.readAllLines(table);
@@ -256,6 +255,7 @@ class LoopInContainersTest {
             .toList());
   }
 
+  /** Customers who buy more often the older they are and the more often they visit. */
   private static void writeTable(Path file) throws IOException {
     SplittableRandom random = new SplittableRandom(1);
     StringBuilder csv = new StringBuilder("age,visits,city,bought\n");
