@@ -31,13 +31,13 @@ class MainTest {
   private static final String CATALOGUE =
       """
       {"steps": {
-        "build": {"family": "light", "has_image": false, "keeps_books": false, "runs_model": false, "summary": "Builds."},
+        "build": {"family": "light", "pipeline": "authoring", "has_image": false, "keeps_books": false, "runs_model": false, "summary": "Builds."},
         "evaluate_model":
-          {"family": "light", "has_image": true, "keeps_books": false, "runs_model": true, "summary": "Measures a model."},
+          {"family": "light", "pipeline": "evaluation", "has_image": true, "keeps_books": false, "runs_model": true, "summary": "Measures a model."},
         "load_model":
-          {"family": "light", "has_image": true, "keeps_books": true, "runs_model": false, "summary": "Loads a model."},
+          {"family": "light", "pipeline": "deployment", "has_image": true, "keeps_books": true, "runs_model": false, "summary": "Loads a model."},
         "train_model":
-          {"family": "learning", "has_image": true, "keeps_books": false, "runs_model": false, "summary": "Trains a model."}}}
+          {"family": "learning", "pipeline": "authoring", "has_image": true, "keeps_books": false, "runs_model": false, "summary": "Trains a model."}}}
       """;
   private static final String PACKAGES =
       """

@@ -533,8 +533,8 @@ class RunLoopTest {
         "gate: {policy: superior and non_inferior} | loop.yaml, gate.policy: The policy 'superior"
             + " and non_inferior' asks for superior and for non_inferior; keep one of them.",
         "gates: {} | loop.yaml: gates is not a setting; the settings are attempts, data,"
-            + " deployment, engine, finetuning, gate, name, owner, primary, promotion, resources,"
-            + " retraining, schedule, shards.",
+            + " deployment, engine, finetuning, gate, labels, name, owner, primary, promotion,"
+            + " resources, retraining, schedule, shards.",
         "gate: {threshold: 2} | loop.yaml, gate.threshold: check_model_performance: 'threshold' is"
             + " 2; give a number from 0 to 1.",
         "gate: {max_attempts: 4} | loop.yaml: gate.max_attempts must be from 1 to 3, the attempts,"
