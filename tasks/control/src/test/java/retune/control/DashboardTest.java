@@ -102,6 +102,18 @@ class DashboardTest {
   }
 
   @Test
+  void theSmallChartShowsWhatTheVersionInProductionHad() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.7, "It passes.");
+    day("credit", id, 1, Status.RETRAINED, 0.81, 0.4752, "Another version passes.");
+
+    String page = page("/");
+
+    assertTrue(page.contains("Macro F1 0.4752, limit 0.66"), page);
+    assertFalse(page.contains("0.81"), page);
+  }
+
+  @Test
   void whatNeedsAPersonStandsFirst() throws Exception {
     String id = CONTROL.register("credit");
     String other = CONTROL.register("quiet");
@@ -408,6 +420,17 @@ class DashboardTest {
 
   private static void day(
       String model, String id, int day, Status status, double value, String message) {
+    day(model, id, day, status, value, value, message);
+  }
+
+  private static void day(
+      String model,
+      String id,
+      int day,
+      Status status,
+      double value,
+      double championValue,
+      String message) {
     LocalDate date = FIRST.plusDays(day);
     DayKey key =
         new DayKey(message, "labels", null, Rules.published(new Gate(Metric.F1_MACRO, 0.66), 3));
@@ -435,7 +458,7 @@ class DashboardTest {
                 Metric.F1_MACRO,
                 value,
                 0.66,
-                value),
+                championValue),
             message)
         .add(CONTROL.store().context());
   }

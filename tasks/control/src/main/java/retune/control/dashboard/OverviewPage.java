@@ -121,7 +121,7 @@ final class OverviewPage {
         : Markup.of("{} since {}", version, Words.time(since));
   }
 
-  /** The value of the gate's metric on the last days. */
+  /** The gate's metric of the version in production on the last days. */
   private static Markup chart(Summary model) {
     List<Reading.Day> days = model.days().reversed();
     if (days.size() < 2) {

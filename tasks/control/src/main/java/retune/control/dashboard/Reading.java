@@ -49,8 +49,8 @@ final class Reading {
    *
    * @param championId the version in production that was judged
    * @param modelId the version to be in production
-   * @param value the gate's metric of the version that was judged last; NaN while the day's labels
-   *     have not matured
+   * @param value the gate's metric of the version in production, on the rows of the last verdict;
+   *     NaN while the day's labels have not matured
    */
   record Day(
       LocalDate date,
@@ -72,7 +72,7 @@ final class Reading {
           outcome.getString("champion_id"),
           outcome.getString("model_id"),
           info.getString("metric"),
-          Objects.requireNonNullElse(info.getDouble("value"), Double.NaN),
+          Objects.requireNonNullElse(info.getDouble("champion_value"), Double.NaN),
           info.getDouble("threshold"),
           outcome.getString("message"),
           outcome.getString("run_id"),
