@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": (),
 }
 SECONDS_TO_START = 180
+LOOKS_FOR_A_LINK = 20
 
 
 @dataclass
@@ -135,9 +137,16 @@ class Airflow:
         return value if isinstance(value, dict) else {}
 
     def report(self, dag: str, run: str, task: str) -> str:
-        """The address of the report that a task links to, or an empty one."""
+        """The address of the report that a task links to, or an empty one.
+
+        Airflow stores a link just after the end of its task, so that it is waited for.
+        """
         path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links"
-        return str(self.call("GET", path)["extra_links"].get("Report") or "")
+        for _ in range(LOOKS_FOR_A_LINK):
+            if address := self.call("GET", path)["extra_links"].get("Report"):
+                return str(address)
+            time.sleep(0.5)
+        return ""
 
     def serves(self, address: str) -> bool:
         """Whether an address of this Airflow's plugin answers with a page."""
