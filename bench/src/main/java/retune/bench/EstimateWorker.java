@@ -30,8 +30,6 @@ import retune.model.batch.Batch;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
-import retune.runtime.StepContext;
-import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
@@ -58,26 +56,6 @@ public final class EstimateWorker {
   private static final int ORDINARY_DAYS = 3;
   private static final int ORDINARY_ROWS = 1_000;
   private static final int SPARE = 12;
-
-  private record Context(RunIdentity run, DocumentStore store, Settings settings)
-      implements StepContext {
-    @Override
-    public Clock clock() {
-      return Clock.systemUTC();
-    }
-
-    @Override
-    public void progress(String what, long done, long total) {}
-
-    @Override
-    public void onStop(Runnable stop) {}
-
-    JsonNode step(String step, Map<String, ?> inputs) throws Exception {
-      Map<String, JsonNode> values = new LinkedHashMap<>();
-      inputs.forEach((name, value) -> values.put(name, Json.MAPPER.valueToTree(value)));
-      return Steps.run(step, values, this, run);
-    }
-  }
 
   private final Path folder;
   private final DocumentStore store;
@@ -116,9 +94,12 @@ public final class EstimateWorker {
     }
   }
 
-  private Context context(String run) {
-    return new Context(
-        new RunIdentity("estimate", run, "estimate", 1), store, new Settings(Map.of()));
+  private BenchContext context(String run) {
+    return new BenchContext(
+        new RunIdentity("estimate", run, "estimate", 1),
+        store,
+        new Settings(Map.of()),
+        Clock.systemUTC());
   }
 
   private ObjectNode loop(String[] request) throws Exception {
@@ -129,7 +110,7 @@ public final class EstimateWorker {
       generate(date, ORDINARY_ROWS, Drill.Kind.NONE, 0);
       context("ordinary" + day).step("evaluate_model", of(date));
     }
-    Context reference = context("reference");
+    BenchContext reference = context("reference");
     write(
         MeasuredVersion.ofAll(reference, champion, Batch.load(reference, Batch.referenceId(model)))
             .predictions(),
@@ -196,7 +177,7 @@ public final class EstimateWorker {
     generated.put("drill", drill.name().toLowerCase(Locale.ROOT));
     generated.put("drill_strength", strength);
     generated.put("row_documents_up_to", 0);
-    Context context = context("day of " + date);
+    BenchContext context = context("day of " + date);
     context.step("generate_data", generated);
     context.step("process_data", day);
   }

@@ -35,8 +35,6 @@ import retune.model.batch.DataSplit;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
-import retune.runtime.StepContext;
-import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -85,26 +83,6 @@ public final class RecoveryWorker {
 
     String folder() {
       return "drift-%s-%s-%s".formatted(loop, drill, strength);
-    }
-  }
-
-  private record Context(RunIdentity run, DocumentStore store, Settings settings)
-      implements StepContext {
-    @Override
-    public Clock clock() {
-      return Clock.systemUTC();
-    }
-
-    @Override
-    public void progress(String what, long done, long total) {}
-
-    @Override
-    public void onStop(Runnable stop) {}
-
-    JsonNode step(String step, Map<String, ?> inputs) throws Exception {
-      Map<String, JsonNode> values = new LinkedHashMap<>();
-      inputs.forEach((name, value) -> values.put(name, Json.MAPPER.valueToTree(value)));
-      return Steps.run(step, values, this, run);
     }
   }
 
@@ -221,7 +199,7 @@ public final class RecoveryWorker {
   }
 
   private interface Work {
-    JsonNode in(Context context) throws Exception;
+    JsonNode in(BenchContext context) throws Exception;
   }
 
   private JsonNode in(Path data, Work work) throws Exception {
@@ -231,11 +209,16 @@ public final class RecoveryWorker {
       Settings settings =
           new Settings(Map.of("RETUNE_DEPLOYMENT_DIR", data.resolve("deployment").toString()));
       return work.in(
-          new Context(new RunIdentity("recovery", "recovery", "recovery", 1), store, settings));
+          new BenchContext(
+              new RunIdentity("recovery", "recovery", "recovery", 1),
+              store,
+              settings,
+              Clock.systemUTC()));
     }
   }
 
-  private JsonNode loop(Context context, LocalDate date, int rows, Drift with) throws Exception {
+  private JsonNode loop(BenchContext context, LocalDate date, int rows, Drift with)
+      throws Exception {
     return context.step(
         "run_loop",
         Map.of(
@@ -253,11 +236,11 @@ public final class RecoveryWorker {
             with.strength));
   }
 
-  private String champion(Context context) {
+  private String champion(BenchContext context) {
     return new Champions(context.store()).get(drift.loop).modelId();
   }
 
-  private boolean hasChallenger(Context context) {
+  private boolean hasChallenger(BenchContext context) {
     return !new ModelStore(context.store()).challengers(drift.loop).isEmpty();
   }
 
@@ -265,7 +248,7 @@ public final class RecoveryWorker {
     return ended.get("status").stringValue().equals("undecided");
   }
 
-  private static Batch generate(Context context, LocalDate date, Drift with) throws Exception {
+  private static Batch generate(BenchContext context, LocalDate date, Drift with) throws Exception {
     Map<String, Object> day = Map.of("model", with.loop, "logical_date", date.toString());
     Map<String, Object> rows = new LinkedHashMap<>(day);
     rows.putAll(Map.of("rows", ROWS, "drill", with.drill, "drill_strength", with.strength));
@@ -278,7 +261,7 @@ public final class RecoveryWorker {
   /** A version's answers to the rows of a day that is measured on. */
   private record Measured(String rows, Predictions answers) {}
 
-  private List<Measured> measured(Context context, String modelId) {
+  private List<Measured> measured(BenchContext context, String modelId) {
     return Stream.of(FRESH, ORDINARY)
         .map(
             date -> {
@@ -293,7 +276,11 @@ public final class RecoveryWorker {
 
   /** Adds a version's macro F1, and the rows that it answers otherwise than the champion. */
   private void measure(
-      Context context, ObjectNode answer, String name, String modelId, List<Measured> champion) {
+      BenchContext context,
+      ObjectNode answer,
+      String name,
+      String modelId,
+      List<Measured> champion) {
     ObjectNode values = answer.putObject(name);
     List<Measured> version = measured(context, modelId);
     for (int i = 0; i < champion.size(); i++) {

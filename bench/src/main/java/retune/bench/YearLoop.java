@@ -20,11 +20,8 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
-import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
-import retune.runtime.StepContext;
-import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
 import tools.jackson.databind.JsonNode;
 
@@ -69,15 +66,6 @@ final class YearLoop implements AutoCloseable {
       now = now.plusMillis(1);
       return now;
     }
-  }
-
-  private record Context(RunIdentity run, DocumentStore store, Settings settings, Clock clock)
-      implements StepContext {
-    @Override
-    public void progress(String what, long done, long total) {}
-
-    @Override
-    public void onStop(Runnable stop) {}
   }
 
   /**
@@ -189,9 +177,7 @@ final class YearLoop implements AutoCloseable {
   }
 
   private JsonNode step(RunIdentity run, String step, Map<String, ?> inputs) throws Exception {
-    Map<String, JsonNode> values = new LinkedHashMap<>();
-    inputs.forEach((input, value) -> values.put(input, Json.MAPPER.valueToTree(value)));
-    return Steps.run(step, values, new Context(run, store, new Settings(Map.of()), time), run);
+    return new BenchContext(run, store, new Settings(Map.of()), time).step(step, inputs);
   }
 
   @Override
