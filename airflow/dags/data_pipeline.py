@@ -12,10 +12,9 @@ that was started with a partition key, such as `2026-11-05`, works on that day i
 features and label, noise in the labels, or a burst of missing values.
 """
 
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, Param, chain
+from airflow.sdk import DAG, Param, chain
 
 from retune import LOGICAL_DATE, Loop, day_param, loops, param, sharded, step
 
@@ -67,15 +66,7 @@ for loop in loops():
     with DAG(
         loop.dag_id("data_pipeline"),
         description="Takes the day's rows and turns them into features",
-        schedule=CronPartitionTimetable(
-            loop.schedule,
-            timezone="UTC",
-            run_offset=-1,
-            key_format="%Y-%m-%d",
-            # By default, a DAG that is unpaused within a tenth of its interval after a scheduled
-            # time starts that run at once.
-            run_immediately=timedelta(0),
-        ),
+        schedule=loop.day_by_day,
         catchup=False,
         max_active_runs=1,
         tags=loop.tags("data"),

@@ -14,11 +14,10 @@ are still judged when they have reached their age; labels can come by hand:
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
-from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule
+from airflow.sdk import DAG, TriggerRule
 
 from retune import LOGICAL_DATE, StartRetraining, day_param, loops, mapped, param, step
 
@@ -42,13 +41,7 @@ for loop in loops():
     with DAG(
         loop.dag_id("label_pipeline"),
         description="Takes labels that come after their rows, and judges the days they complete",
-        schedule=CronPartitionTimetable(
-            loop.schedule,
-            timezone="UTC",
-            run_offset=-1,
-            key_format="%Y-%m-%d",
-            run_immediately=timedelta(0),
-        ),
+        schedule=loop.day_by_day,
         catchup=False,
         max_active_runs=1,
         tags=loop.tags("data"),

@@ -9,10 +9,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, CronPartitionTimetable
 from croniter import CroniterError, croniter
 
 from retune import settings_file
@@ -178,6 +179,19 @@ class Loop:
     def tags(self, stage: str) -> list[str]:
         """Filters for the DAG list: the product, the loop and the stage of the day."""
         return ["retune", self.name, stage]
+
+    @property
+    def day_by_day(self) -> CronPartitionTimetable:
+        """A run at each of the loop's times, for the date before it, which is the partition."""
+        return CronPartitionTimetable(
+            self.schedule,
+            timezone="UTC",
+            run_offset=-1,
+            key_format="%Y-%m-%d",
+            # By default, a DAG that is unpaused within a tenth of its interval after a scheduled
+            # time starts that run at once.
+            run_immediately=timedelta(0),
+        )
 
     @property
     def processed_data(self) -> Asset:
