@@ -364,7 +364,12 @@ public record ModelVersion(
   }
 
   /** The result of one epoch. The metrics are those on validation rows; empty for pre-training. */
-  public record Epoch(int epoch, double loss, Map<String, Double> validation) {}
+  public record Epoch(int epoch, double loss, Map<String, Double> validation) {
+    /** The log loss on validation rows; NaN where it was not measured. */
+    public double validationLogLoss() {
+      return validation.getOrDefault("log_loss", Double.NaN);
+    }
+  }
 
   /**
    * Rows with the logits that the version's maker computed for them, to compare engines with.

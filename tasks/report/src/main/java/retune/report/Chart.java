@@ -44,6 +44,21 @@ public final class Chart {
 
   private Chart() {}
 
+  /**
+   * The losses of training and of validation by epoch or round.
+   *
+   * @param round what is counted: epochs or rounds
+   * @param loss name of the loss
+   */
+  public static String losses(
+      String title, String round, String loss, double[] training, double[] validation) {
+    return lines(
+        title,
+        Axis.whole(round),
+        Axis.values(loss),
+        List.of(Line.ofEpochs("training", training), Line.ofEpochs("validation", validation)));
+  }
+
   /** Lines over common axes, with a legend where there are several. */
   public static String lines(String title, Axis x, Axis y, List<Line> lines) {
     Scale across = x.scale(values(lines, true));

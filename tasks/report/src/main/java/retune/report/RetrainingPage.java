@@ -144,16 +144,12 @@ public final class RetrainingPage {
   }
 
   private static String losses(Candidate candidate) {
-    return Chart.lines(
+    return Chart.losses(
         "Loss of " + candidate.name,
-        Axis.whole("round"),
-        Axis.values("loss"),
-        List.of(
-            Line.ofEpochs(
-                "training", candidate.rounds.stream().mapToDouble(Round::trainingLoss).toArray()),
-            Line.ofEpochs(
-                "validation",
-                candidate.rounds.stream().mapToDouble(Round::validationLoss).toArray())));
+        "round",
+        "loss",
+        candidate.rounds.stream().mapToDouble(Round::trainingLoss).toArray(),
+        candidate.rounds.stream().mapToDouble(Round::validationLoss).toArray());
   }
 
   private static String comparison(List<Difference> differences) {

@@ -17,7 +17,6 @@ import retune.model.ModelVersion.Epoch;
 import retune.report.Axis;
 import retune.report.Chart;
 import retune.report.Html;
-import retune.report.Line;
 
 /** What a version is, what it was made from and why it was approved or refused. */
 final class VersionPage {
@@ -316,20 +315,12 @@ final class VersionPage {
         new Markup(
             Html.charts(
                 List.of(
-                    Chart.lines(
+                    Chart.losses(
                         "Log loss by epoch or round",
-                        Axis.whole("epoch or round"),
-                        Axis.values("log loss"),
-                        List.of(
-                            Line.ofEpochs(
-                                "training", history.stream().mapToDouble(Epoch::loss).toArray()),
-                            Line.ofEpochs(
-                                "validation",
-                                history.stream()
-                                    .mapToDouble(
-                                        epoch ->
-                                            epoch.validation().getOrDefault("log_loss", Double.NaN))
-                                    .toArray())))))));
+                        "epoch or round",
+                        "log loss",
+                        history.stream().mapToDouble(Epoch::loss).toArray(),
+                        history.stream().mapToDouble(Epoch::validationLogLoss).toArray())))));
   }
 
   private Markup metrics() {

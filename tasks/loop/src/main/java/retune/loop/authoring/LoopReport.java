@@ -480,20 +480,12 @@ record LoopReport(String name, SourceTable source, FirstModel model) {
                 .formatted(trees.trained().bestEpoch(), trees.trained().epochs()))
         + Html.charts(
             List.of(
-                Chart.lines(
+                Chart.losses(
                     "Boosting",
-                    Axis.whole("round"),
-                    Axis.values("log loss"),
-                    List.of(
-                        Line.ofEpochs(
-                            "training", history.stream().mapToDouble(Epoch::loss).toArray()),
-                        Line.ofEpochs(
-                            "validation",
-                            history.stream()
-                                .mapToDouble(
-                                    round ->
-                                        round.validation().getOrDefault("log_loss", Double.NaN))
-                                .toArray())))));
+                    "round",
+                    "log loss",
+                    history.stream().mapToDouble(Epoch::loss).toArray(),
+                    history.stream().mapToDouble(Epoch::validationLogLoss).toArray())));
   }
 
   private static String losses(String title, List<Epoch> history) {
