@@ -31,13 +31,16 @@ final class ControlServer implements AutoCloseable {
     LoopRuntime runtime = runtime(input.runtime(), context);
     Scheduler scheduler = new Scheduler(context, runtime);
     Changes changes = new Changes(context, models, tokens);
+    Sessions sessions = new Sessions(tokens, context.clock());
+    Forms forms = new Forms(sessions);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
             new HealthRoutes(context),
             new ModelRoutes(context, models, scheduler),
             new SchedulerRoutes(context, models, scheduler, runtime, changes),
             new SteeringRoutes(context, runtime, changes),
-            new DashboardRoutes(context),
+            new DashboardRoutes(context, sessions::viewer),
+            new LoginRoutes(context, tokens, sessions, forms),
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)

@@ -38,7 +38,11 @@ final class Tokens {
   private static final String SCHEME = "Bearer ";
 
   /** A token's owner and its SHA-256: the token itself is not kept. */
-  private record Entry(String name, byte[] hash) {}
+  record Entry(String name, byte[] hash) {
+    private boolean isSame(Entry other) {
+      return name.equals(other.name) && MessageDigest.isEqual(hash, other.hash);
+    }
+  }
 
   /** What tells that a file is another one. */
   private record Stamp(FileTime modified, long size, @Nullable Object key) {}
@@ -73,20 +77,13 @@ final class Tokens {
    *     ones, 503 if the file has become unreadable
    */
   String holder(HttpExchange exchange) {
-    if (file == null) {
-      throw new Refusal(
-          403,
-          "This service only tells, because it has no tokens. To steer, %s, and start it with --token-file."
-              .formatted(HOW_TO_MAKE));
-    }
-    String from = exchange.getRemoteAddress().getAddress().getHostAddress();
-    tries.requireLeft(from);
-    List<Entry> current = current(file);
+    String from = address(exchange);
+    List<Entry> current = entriesFor(from);
     Optional<String> given =
         Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization"))
             .filter(header -> header.regionMatches(true, 0, SCHEME, 0, SCHEME.length()))
             .map(header -> header.substring(SCHEME.length()).strip());
-    Optional<String> name = given.flatMap(token -> owner(current, token));
+    Optional<String> name = given.flatMap(token -> entry(current, token)).map(Entry::name);
     if (name.isEmpty()) {
       if (given.isPresent()) {
         tries.wrong(from);
@@ -101,16 +98,64 @@ final class Tokens {
     return name.get();
   }
 
+  /** Whether the service has tokens, so that somebody may steer. */
+  boolean exist() {
+    return file != null;
+  }
+
+  /**
+   * The line of a name and its token, which a person typed.
+   *
+   * @throws Refusal 401 if they are not those of one line; else as {@link #holder}
+   */
+  Entry logIn(HttpExchange exchange, String name, String token) {
+    String from = address(exchange);
+    Optional<Entry> entry = entry(entriesFor(from), token).filter(line -> line.name.equals(name));
+    if (entry.isEmpty()) {
+      tries.wrong(from);
+      throw new Refusal(
+          401,
+          "This name and this token are not those of one line of the token file. Check both, or ask"
+              + " whoever runs this service.");
+    }
+    return entry.get();
+  }
+
+  /**
+   * Whether the line is still in the file.
+   *
+   * @throws Refusal 503 if the file has become unreadable
+   */
+  boolean has(Entry line) {
+    return file != null && current(file).stream().anyMatch(line::isSame);
+  }
+
+  /** The lines, for an address that has a try left. */
+  private List<Entry> entriesFor(String address) {
+    if (file == null) {
+      throw new Refusal(
+          403,
+          "This service only tells, because it has no tokens. To steer, %s, and start it with --token-file."
+              .formatted(HOW_TO_MAKE));
+    }
+    tries.requireLeft(address);
+    return current(file);
+  }
+
+  private static String address(HttpExchange exchange) {
+    return exchange.getRemoteAddress().getAddress().getHostAddress();
+  }
+
   /** Compares with every entry, in the same time whichever it is. */
-  private static Optional<String> owner(List<Entry> entries, String token) {
+  private static Optional<Entry> entry(List<Entry> entries, String token) {
     byte[] hash = hash(token);
-    String owner = null;
+    Entry found = null;
     for (Entry entry : entries) {
       if (MessageDigest.isEqual(entry.hash, hash)) {
-        owner = entry.name;
+        found = entry;
       }
     }
-    return Optional.ofNullable(owner);
+    return Optional.ofNullable(found);
   }
 
   private synchronized List<Entry> current(Path path) {

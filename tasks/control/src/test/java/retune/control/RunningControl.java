@@ -119,6 +119,10 @@ final class RunningControl implements AutoCloseable {
     return store;
   }
 
+  String address() {
+    return server.address();
+  }
+
   /** Puts the example into production under a name; its id. */
   String register(String model) {
     return register(model, 0.5, true);

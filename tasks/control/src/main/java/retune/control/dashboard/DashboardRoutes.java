@@ -7,25 +7,16 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Function;
-import retune.core.InvalidInputException;
-import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.Route;
-import retune.runtime.store.DocumentStore;
 
 /** The pages that people read, and the reports that they link to. Every error is a page, too. */
 public final class DashboardRoutes implements Route.Group {
-  private static final String HTML = "text/html; charset=utf-8";
-
-  /** Pages load their style sheet and their script, which reads pages of this service alone. */
-  private static final String PAGE_POLICY =
-      "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'"
-          + " data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
   /**
    * A kept report is a document of its own without an origin: it has its style within it, and its
    * own policy forbids all else.
@@ -34,47 +25,65 @@ public final class DashboardRoutes implements Route.Group {
       "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors"
           + " 'none'";
 
-  private static final String POLICY = "Content-Security-Policy";
-
   private final StepContext context;
+  private final Pages pages;
+  private final Function<HttpExchange, Viewer> viewers;
 
-  public DashboardRoutes(StepContext context) {
+  /**
+   * The pages of a store.
+   *
+   * @param viewers tells who looks at a page
+   */
+  public DashboardRoutes(StepContext context, Function<HttpExchange, Viewer> viewers) {
     this.context = context;
+    this.pages = new Pages(context.clock());
+    this.viewers = viewers;
   }
 
   @Override
   public List<Route> routes() {
     return List.of(
-        Route.get("/", (_, _) -> page("Retune", this::overview)),
+        Route.get("/", (exchange, _) -> page("Retune", exchange, this::overview)),
         Route.get(
             "/models/{model}",
-            (exchange, words) -> page(word(words, "model"), now -> model(exchange, words, now))),
+            (exchange, words) ->
+                page(
+                    word(words, "model"),
+                    exchange,
+                    (viewer, now) -> model(exchange, words, viewer, now))),
         Route.get(
             "/models/{model}/versions/{version}",
-            (_, words) -> page(word(words, "version"), now -> version(words, now))),
+            (exchange, words) ->
+                page(
+                    word(words, "version"),
+                    exchange,
+                    (viewer, now) -> version(words, viewer, now))),
         Route.get("/reports/comparison", (exchange, _) -> report(exchange, "comparison_reports")),
         Route.get("/reports/drift", (exchange, _) -> report(exchange, "drift_reports")),
         Route.get(Layout.STYLE_PATH, (_, _) -> kept("text/css", Layout.STYLE)),
         Route.get(Layout.SCRIPT_PATH, (_, _) -> kept("text/javascript", Layout.SCRIPT)));
   }
 
-  private String overview(Instant now) {
+  private String overview(Viewer viewer, Instant now) {
     Reading reading = new Reading(context.store());
     List<String> models = reading.models();
     return models.isEmpty()
-        ? OverviewPage.empty(reading.hasVersions(), now)
+        ? OverviewPage.empty(reading.hasVersions(), viewer, now)
         : OverviewPage.of(
-            models.parallelStream().map(model -> Summary.read(context, model)).toList(), now);
+            models.parallelStream().map(model -> Summary.read(context, model)).toList(),
+            viewer,
+            now);
   }
 
-  private String model(HttpExchange exchange, Map<String, String> words, Instant now) {
+  private String model(
+      HttpExchange exchange, Map<String, String> words, Viewer viewer, Instant now) {
     String model = word(words, "model");
     if (!new Reading(context.store()).models().contains(model)) {
       throw new Refusal(
           404, "There is no model '%s' in production; the overview lists those.".formatted(model));
     }
     int days = Query.of(exchange).find("days").map(DashboardRoutes::days).orElse(90);
-    return ModelPage.of(ModelHistory.read(context, model, ModelPage.span(days)), now);
+    return ModelPage.of(ModelHistory.read(context, model, ModelPage.span(days)), viewer, now);
   }
 
   private static int days(String text) {
@@ -85,11 +94,11 @@ public final class DashboardRoutes implements Route.Group {
     }
   }
 
-  private String version(Map<String, String> words, Instant now) {
+  private String version(Map<String, String> words, Viewer viewer, Instant now) {
     String model = word(words, "model");
     String version = word(words, "version");
     return VersionFacts.read(context, model, version)
-        .map(facts -> VersionPage.of(facts, now))
+        .map(facts -> VersionPage.of(facts, viewer, now))
         .orElseThrow(
             () ->
                 new Refusal(
@@ -99,8 +108,9 @@ public final class DashboardRoutes implements Route.Group {
   }
 
   private Answer report(HttpExchange exchange, String collection) {
-    return answer(
+    return pages.answer(
         "Report",
+        viewers.apply(exchange),
         REPORT_POLICY,
         _ -> {
           String id =
@@ -120,33 +130,10 @@ public final class DashboardRoutes implements Route.Group {
         .with("Cache-Control", "public, max-age=31536000, immutable");
   }
 
-  private Answer page(String title, Function<Instant, String> content) {
-    return answer(title, PAGE_POLICY, content);
-  }
-
-  /** A page, or one with the sentence of what prevents it. */
-  private Answer answer(String title, String policy, Function<Instant, String> content) {
-    Instant now = context.clock().instant();
-    try {
-      return html(200, content.apply(now), policy);
-    } catch (Refusal refusal) {
-      return failure(refusal.status(), title, refusal.sentence(), now);
-    } catch (RuntimeException e) {
-      return switch (DocumentStore.explain(e)) {
-        case NotReadyException down -> failure(503, title, String.valueOf(down.getMessage()), now);
-        case InvalidInputException wrong ->
-            failure(422, title, String.valueOf(wrong.getMessage()), now);
-        case RuntimeException other -> throw other;
-      };
-    }
-  }
-
-  private static Answer failure(int status, String title, String sentence, Instant now) {
-    return html(status, OverviewPage.failure(title, sentence, now), PAGE_POLICY);
-  }
-
-  private static Answer html(int status, String html, String policy) {
-    return new Answer(status, HTML, Refusal.wellFormed(html).getBytes(UTF_8)).with(POLICY, policy);
+  private Answer page(
+      String title, HttpExchange exchange, BiFunction<Viewer, Instant, String> content) {
+    Viewer viewer = viewers.apply(exchange);
+    return pages.answer(title, viewer, now -> content.apply(viewer, now));
   }
 
   private static String word(Map<String, String> words, String name) {

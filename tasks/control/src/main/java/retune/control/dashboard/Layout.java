@@ -42,12 +42,13 @@ final class Layout {
    * @param above the pages between the overview and this one
    * @param asOf when it was read
    */
-  static String page(String title, List<Crumb> above, Markup body, Instant asOf) {
+  static String page(String title, List<Crumb> above, Markup body, Viewer viewer, Instant asOf) {
     boolean isHome = above.isEmpty() && title.equals(HOME.name);
     Markup crumbs =
         Stream.concat(Stream.of(HOME), above.stream())
             .map(crumb -> Markup.of("<li>{}</li>", Markup.link(crumb.path, crumb.name)))
             .collect(Markup.joining());
+    Markup said = said(viewer);
     return Markup.of(
             """
             <!doctype html>
@@ -62,10 +63,10 @@ final class Layout {
             </head>
             <body>
             <a class="skip" href="#main">Skip to the content</a>
-            <header>{}</header>
+            <header>{}{}</header>
             <main id="main" data-content="{}">
             <h1>{}</h1>
-            {}</main>
+            {}{}</main>
             <footer><p id="as-of">As of {}.</p><p id="news" role="status"></p></footer>
             </body>
             </html>
@@ -76,11 +77,46 @@ final class Layout {
             isHome
                 ? Markup.NONE
                 : Markup.of("<nav aria-label=\"Pages above\"><ol>{}</ol></nav>", crumbs),
-            digest(body.html()),
+            account(viewer),
+            digest(said.html() + body.html()),
             title,
+            said,
             body,
             Words.time(asOf))
         .html();
+  }
+
+  /** Who is logged in, and how to log in or out; nothing where nobody may steer. */
+  private static Markup account(Viewer viewer) {
+    if (!viewer.maySteer()) {
+      return Markup.NONE;
+    }
+    String name = viewer.name();
+    if (name == null && viewer.here().startsWith(Paths.LOGIN)) {
+      return Markup.NONE;
+    }
+    return name == null
+        ? Markup.of(
+            "<p class=\"account\">{}</p>",
+            Markup.link(Paths.LOGIN + "?next=" + Markup.encoded(viewer.here()), "Log in"))
+        : Markup.of(
+            "<form class=\"account\" method=\"post\" action=\"{}\">{}<span>{}</span> <button"
+                + " type=\"submit\">Log out</button></form>",
+            Paths.LOGOUT,
+            viewer.formField(),
+            name);
+  }
+
+  /** What came of the button that led to the page. */
+  private static Markup said(Viewer viewer) {
+    Viewer.Said said = viewer.said();
+    return said == null
+        ? Markup.NONE
+        : Markup.of(
+            "<p class=\"{}\" role=\"{}\">{}</p>\n",
+            said.isDone() ? "done" : "warn",
+            said.isDone() ? "status" : "alert",
+            said.sentence());
   }
 
   /** A section with a heading. */

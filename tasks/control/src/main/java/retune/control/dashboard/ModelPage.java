@@ -44,7 +44,7 @@ final class ModelPage {
         .orElseGet(() -> SPANS.keySet().stream().reduce((_, last) -> last).orElseThrow());
   }
 
-  static String of(ModelHistory model, Instant now) {
+  static String of(ModelHistory model, Viewer viewer, Instant now) {
     ModelPage page = new ModelPage(model);
     return Layout.page(
         model.summary().model(),
@@ -58,6 +58,7 @@ final class ModelPage {
             page.challenger(),
             page.retrainings(),
             page.barred()),
+        viewer,
         now);
   }
 

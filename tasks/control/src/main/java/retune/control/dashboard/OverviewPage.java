@@ -15,7 +15,7 @@ import retune.report.Timeline.Series;
 final class OverviewPage {
   private OverviewPage() {}
 
-  static String of(List<Summary> models, Instant now) {
+  static String of(List<Summary> models, Viewer viewer, Instant now) {
     return Layout.page(
         "Retune",
         List.of(),
@@ -26,11 +26,12 @@ final class OverviewPage {
                 Markup.of(
                     "<div class=\"cards\">\n{}</div>\n",
                     models.stream().map(OverviewPage::card).collect(Markup.joining())))),
+        viewer,
         now);
   }
 
   /** The page of a store without a model in production. */
-  static String empty(boolean hasVersions, Instant now) {
+  static String empty(boolean hasVersions, Viewer viewer, Instant now) {
     Markup next =
         hasVersions
             ? Markup.of(
@@ -42,13 +43,17 @@ final class OverviewPage {
                     + " model:</p><pre>./retune new-loop --data FILE.csv --target COLUMN</pre><p>Or"
                     + " register a model that you have:</p><pre>./retune register-model --path"
                     + " FOLDER --champion true</pre>");
-    return Layout.page("Retune", List.of(), next, now);
+    return Layout.page("Retune", List.of(), next, viewer, now);
   }
 
   /** The page where something prevents any other: one sentence. */
-  static String failure(String title, String sentence, Instant now) {
+  static String failure(String title, String sentence, Viewer viewer, Instant now) {
     return Layout.page(
-        title, List.of(), Markup.of("<p class=\"warn\" role=\"alert\">{}</p>", sentence), now);
+        title,
+        List.of(),
+        Markup.of("<p class=\"warn\" role=\"alert\">{}</p>", sentence),
+        viewer,
+        now);
   }
 
   private static Markup needs(List<Summary> models, Instant now) {

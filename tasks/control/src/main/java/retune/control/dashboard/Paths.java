@@ -1,14 +1,17 @@
 package retune.control.dashboard;
 
 /** The addresses of pages. */
-final class Paths {
+public final class Paths {
+  public static final String LOGIN = "/login";
+  public static final String LOGOUT = "/logout";
+
   private Paths() {}
 
-  static String model(String model) {
+  public static String model(String model) {
     return "/models/" + Markup.encoded(model);
   }
 
-  static String version(String model, String modelId) {
+  public static String version(String model, String modelId) {
     return model(model) + "/versions/" + Markup.encoded(modelId);
   }
 

@@ -28,7 +28,7 @@ final class VersionPage {
     this.facts = facts;
   }
 
-  static String of(VersionFacts facts, Instant now) {
+  static String of(VersionFacts facts, Viewer viewer, Instant now) {
     VersionPage page = new VersionPage(facts);
     return Layout.page(
         facts.modelId(),
@@ -43,6 +43,7 @@ final class VersionPage {
             page.data(),
             page.training(),
             page.metrics()),
+        viewer,
         now);
   }
 

@@ -10,7 +10,7 @@
     last = Date.now();
     let page;
     try {
-      const answer = await fetch(location.href, { cache: "no-store" });
+      const answer = await fetch(location.href, { cache: "no-store", headers: { "Retune-Refresh": "1" } });
       if (!answer.ok) throw new Error(answer.statusText);
       page = new DOMParser().parseFromString(await answer.text(), "text/html");
     } catch {
