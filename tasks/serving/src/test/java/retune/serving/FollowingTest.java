@@ -145,6 +145,8 @@ class FollowingTest {
       double stated = before.get("prediction").doubleValue();
       double logOdds = platt.calibrated(Math.log(stated / (1 - stated)));
       assertEquals(1 / (1 + Math.exp(-logOdds)), after.get("prediction").doubleValue(), 1e-6);
+      assertTrue(after.get("calibrated").booleanValue());
+      assertEquals(calibrated.version().decisionThreshold(), after.get("threshold").doubleValue());
       assertEquals(before.get("prediction_class"), after.get("prediction_class"));
     }
   }

@@ -2,6 +2,7 @@ package retune.serving;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigInteger;
@@ -107,6 +108,47 @@ class PredictionsTest {
       assertEquals(prediction.get("prediction_class"), predicted.get("data").get(row));
       assertEquals(
           prediction.get("probabilities").get("1"), probabilities.get("data").get(2 * row + 1));
+    }
+  }
+
+  @Test
+  void whatARuleReplacedIsStatedWithTheRow() throws Exception {
+    Map<String, Object> row = Examples.row("EDUCATION", "unseen");
+    row.put("AGE", null);
+    row.put("LIMIT_BAL", 1e9);
+    String expected =
+        """
+        [{"kind":"unseen_category","column":"EDUCATION","message":"The training rows did not have the value in 'EDUCATION'; the model reads it as 'other'."},\
+        {"kind":"imputed","column":"AGE","message":"'AGE' has no value; the model reads the one that training chose for this case."},\
+        {"kind":"far_outside","column":"LIMIT_BAL","message":"The value in 'LIMIT_BAL' is more than 50 interquartile ranges away from the median of the training rows."}]\
+        """;
+
+    JsonNode alone = service.answer("/predict", Map.of("features", row));
+    JsonNode together =
+        service.answer("/batch_predict", Map.of("instances", List.of(Examples.row(), row)));
+    JsonNode tensors =
+        service.answer("/v2/models/credit-default/infer", tensors(List.of(Examples.row(), row)));
+
+    assertEquals(expected, alone.get("warnings").toString());
+    assertEquals("[]", together.get("predictions").get(0).get("warnings").toString());
+    assertEquals(expected, together.get("predictions").get(1).get("warnings").toString());
+    JsonNode output = tensors.get("outputs").get(2);
+    assertEquals("warnings", output.get("name").stringValue());
+    assertEquals("[]", output.get("data").get(0).stringValue());
+    assertEquals(expected, output.get("data").get(1).stringValue());
+  }
+
+  @Test
+  void howTheClassWasDecidedIsStated() throws Exception {
+    double threshold = Examples.MODEL.version().decisionThreshold();
+    JsonNode alone = service.answer("/predict", Map.of("features", Examples.row()));
+    JsonNode together = service.answer("/batch_predict", Map.of("instances", ROWS));
+    JsonNode tensors =
+        service.answer("/v2/models/credit-default/infer", tensors(ROWS)).get("parameters");
+    for (JsonNode answer : List.of(alone, together, tensors)) {
+      assertEquals(threshold, answer.get("threshold").doubleValue());
+      assertFalse(answer.get("calibrated").booleanValue());
+      assertEquals(Examples.MODEL.version().modelId(), answer.get("model_id").stringValue());
     }
   }
 

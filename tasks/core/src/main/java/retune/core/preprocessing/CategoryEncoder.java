@@ -28,7 +28,8 @@ final class CategoryEncoder {
     }
   }
 
-  int code(String text) {
+  /** The code of a category in this row of the raw table. */
+  int code(String text, int row) {
     Integer code = codes.get(text);
     if (code == null && numbers) {
       // Text may spell the same number differently: 02 or 2.0.
@@ -37,7 +38,8 @@ final class CategoryEncoder {
     if (code != null) {
       return code;
     }
-    outcomes.add(rare.contains(text) ? Outcome.RARE_CATEGORY : Outcome.UNSEEN_CATEGORY, feature);
+    outcomes.addRow(
+        rare.contains(text) ? Outcome.RARE_CATEGORY : Outcome.UNSEEN_CATEGORY, feature, row);
     return Categories.RESERVED_CODE;
   }
 

@@ -55,6 +55,20 @@ public record Preprocessing(
       Map<Occurrence, Integer> rejected,
       Map<Occurrence, Integer> outcomes) {}
 
+  /** Is told of each value of a kept row that a rule replaced. */
+  public interface Observer {
+    /** Tells nobody. */
+    Observer NONE = (_, _, _) -> {};
+
+    /**
+     * A value was replaced.
+     *
+     * @param row position in the raw table
+     * @param feature the column, or the part of a date
+     */
+    void handled(int row, Outcome outcome, String feature);
+  }
+
   public Preprocessing {
     categorical = List.copyOf(categorical);
     codes = List.copyOf(codes);
@@ -179,7 +193,12 @@ public record Preprocessing(
    *     CodeColumn} that has no code for the unknown
    */
   public Result apply(Table raw, long firstRow) {
-    return new TableEncoder(this, raw, firstRow).result();
+    return apply(raw, firstRow, Observer.NONE);
+  }
+
+  /** {@link #apply(Table, long)}, telling which value of which row a rule replaced. */
+  public Result apply(Table raw, long firstRow, Observer observer) {
+    return new TableEncoder(this, raw, firstRow, observer).result();
   }
 
   private static FeatureSchema schemaOf(

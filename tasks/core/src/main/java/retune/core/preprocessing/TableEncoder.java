@@ -23,16 +23,18 @@ final class TableEncoder {
   private final Table raw;
   private final long firstRow;
   private final Rejections rejections;
-  private final OutcomeCounts outcomes = new OutcomeCounts();
+  private final OutcomeCounts outcomes;
   private final List<int[]> codes = new ArrayList<>();
   private final List<int[]> missing = new ArrayList<>();
   private final List<float[]> numbers = new ArrayList<>();
 
-  TableEncoder(Preprocessing preprocessing, Table raw, long firstRow) {
+  TableEncoder(
+      Preprocessing preprocessing, Table raw, long firstRow, Preprocessing.Observer observer) {
     this.preprocessing = preprocessing;
     this.raw = raw;
     this.firstRow = firstRow;
     this.rejections = new Rejections(raw.rows());
+    this.outcomes = new OutcomeCounts(observer);
   }
 
   Preprocessing.Result result() {
@@ -70,7 +72,7 @@ final class TableEncoder {
       int[] encoded = new int[keptRows.length];
       for (int i = 0; i < encoded.length; i++) {
         String value = values[keptRows[i]];
-        encoded[i] = encoder.code(value == null ? column.fill() : value);
+        encoded[i] = encoder.code(value == null ? column.fill() : value, keptRows[i]);
       }
       codes.add(encoded);
     };
@@ -104,7 +106,7 @@ final class TableEncoder {
         double value = values[keptRows[i]];
         encoded[i] = column.has(value) ? (int) value : column.unknown();
         if (!column.has(value)) {
-          outcomes.add(Outcome.UNKNOWN_CODE, column.name());
+          outcomes.addRow(Outcome.UNKNOWN_CODE, column.name(), keptRows[i]);
         }
       }
       codes.add(encoded);
@@ -121,7 +123,7 @@ final class TableEncoder {
         double value = values[keptRows[i]];
         filled[i] = Double.isNaN(value) ? column.fill() : value;
       }
-      numbers.add(scale(column.name(), column.scaling(), filled));
+      numbers.add(scale(column.name(), column.scaling(), filled, keptRows));
     };
   }
 
@@ -140,7 +142,7 @@ final class TableEncoder {
             new CategoryEncoder(part.part().feature(column.name()), part.categories(), outcomes);
         int[] encoded = new int[filled.length];
         for (int i = 0; i < encoded.length; i++) {
-          encoded[i] = encoder.code(NumberText.of(part.part().of(filled[i])));
+          encoded[i] = encoder.code(NumberText.of(part.part().of(filled[i])), keptRows[i]);
         }
         codes.add(encoded);
       }
@@ -149,7 +151,7 @@ final class TableEncoder {
         for (int i = 0; i < parts.length; i++) {
           parts[i] = part.part().of(filled[i]);
         }
-        numbers.add(scale(part.part().feature(column.name()), part.scaling(), parts));
+        numbers.add(scale(part.part().feature(column.name()), part.scaling(), parts, keptRows));
       }
     };
   }
@@ -169,10 +171,10 @@ final class TableEncoder {
         words[i] = coded.words();
         unknown[i] = coded.unknownShare();
         if (coded.codes().length == 0) {
-          outcomes.add(Outcome.UNSEEN_CATEGORY, column.name());
+          outcomes.addRow(Outcome.UNSEEN_CATEGORY, column.name(), keptRows[i]);
         }
         if (coded.isShortened()) {
-          outcomes.add(Outcome.CLIPPED, column.name());
+          outcomes.addRow(Outcome.CLIPPED, column.name(), keptRows[i]);
         }
       }
       codes.addAll(List.of(terms));
@@ -198,7 +200,7 @@ final class TableEncoder {
     for (int i = 0; i < indicator.length; i++) {
       if (isMissing.test(keptRows[i])) {
         indicator[i] = 1;
-        outcomes.add(Outcome.IMPUTED, column);
+        outcomes.addRow(Outcome.IMPUTED, column, keptRows[i]);
       }
     }
     if (policy == MissingValues.INDICATE) {
@@ -206,12 +208,12 @@ final class TableEncoder {
     }
   }
 
-  private float[] scale(String feature, Scaling scaling, double[] values) {
+  private float[] scale(String feature, Scaling scaling, double[] values, int[] keptRows) {
     float[] scaled = new float[values.length];
     for (int i = 0; i < scaled.length; i++) {
       double value = (values[i] - scaling.center()) / scaling.scale();
       if (Math.abs(value) > scaling.limit()) {
-        outcomes.add(Outcome.CLIPPED, feature);
+        outcomes.addRow(Outcome.CLIPPED, feature, keptRows[i]);
       }
       scaled[i] = (float) Math.clamp(value, -scaling.limit(), scaling.limit());
     }
@@ -224,6 +226,6 @@ final class TableEncoder {
     raw.columns().stream()
         .map(Column::name)
         .filter(name -> !expected.contains(name))
-        .forEach(name -> outcomes.add(Outcome.EXTRA_COLUMN, name, rows));
+        .forEach(name -> outcomes.addTimes(Outcome.EXTRA_COLUMN, name, rows));
   }
 }

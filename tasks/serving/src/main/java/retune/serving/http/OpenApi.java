@@ -66,18 +66,48 @@ final class OpenApi {
             "prediction_class",
             Map.of("type", "string", "enum", version.target().classes()),
             "probabilities",
-            Map.of("type", "object", "additionalProperties", PROBABILITY));
-    Map<String, Object> signature =
-        Map.of("model_id", TEXT, "model_version", TEXT, "timestamp", TEXT, "latency_ms", NUMBER);
-    Map<String, Object> one = new LinkedHashMap<>(prediction);
-    one.putAll(signature);
+            Map.of("type", "object", "additionalProperties", PROBABILITY),
+            "warnings",
+            list(reference("Warning")));
+    Map<String, Object> leftOut =
+        Map.of("warnings_left_out", Map.of("type", "integer", "minimum", 1));
+    Map<String, Object> signature = signature(version);
+    Map<String, Object> one = with(prediction, signature);
     Map<String, Object> many = new LinkedHashMap<>();
-    many.put("predictions", list(object(prediction, prediction.keySet())));
+    many.put("predictions", list(object(with(prediction, leftOut), prediction.keySet())));
     many.put("total_count", Map.of("type", "integer", "minimum", 1));
     many.putAll(signature);
+    Map<String, Object> schemas = new LinkedHashMap<>(requestsAndAnswers());
+    schemas.put("Features", row);
+    schemas.put("Answer", object(with(one, leftOut), one.keySet()));
+    schemas.put("Answers", object(many, many.keySet()));
+    return schemas;
+  }
+
+  /** What stands in every answer, whatever the number of rows. */
+  private static Map<String, Object> signature(ModelVersion version) {
+    Map<String, Object> signature = new LinkedHashMap<>();
+    if (version.target().isBinary()) {
+      signature.put("threshold", PROBABILITY);
+    }
+    signature.put("calibrated", Map.of("type", "boolean"));
+    signature.put("model_id", TEXT);
+    signature.put("model_version", TEXT);
+    signature.put("timestamp", TEXT);
+    signature.put("latency_ms", NUMBER);
+    return signature;
+  }
+
+  private static Map<String, Object> with(
+      Map<String, Object> properties, Map<String, Object> further) {
+    Map<String, Object> all = new LinkedHashMap<>(properties);
+    all.putAll(further);
+    return all;
+  }
+
+  /** The schemas that are the same for every version. */
+  private static Map<String, Object> requestsAndAnswers() {
     return Map.of(
-        "Features",
-        row,
         "Row",
         closed(Map.of("features", reference("Features"))),
         "Rows",
@@ -93,10 +123,10 @@ final class OpenApi {
                     RowsOfJson.MOST_ROWS,
                     "items",
                     reference("Features")))),
-        "Answer",
-        object(one, one.keySet()),
-        "Answers",
-        object(many, many.keySet()),
+        "Warning",
+        object(
+            Map.of("kind", TEXT, "column", TEXT, "message", TEXT),
+            List.of("kind", "column", "message")),
         "InferenceRequest",
         object(
             Map.of("id", TEXT, "inputs", list(reference("Tensor")), "outputs", list(named())),

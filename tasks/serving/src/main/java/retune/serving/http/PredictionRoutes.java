@@ -62,8 +62,12 @@ final class PredictionRoutes implements Route.Group {
     return loaded.version().preprocessing().rawColumns();
   }
 
-  /** Adds which version answered, when, and how long it took. */
+  /** Adds which version answered and by what rule, when, and how long it took. */
   private Answer signed(Map<String, Object> json, ModelVersion version, long start) {
+    if (version.target().isBinary()) {
+      json.put("threshold", version.decisionThreshold());
+    }
+    json.put("calibrated", version.calibration() != null);
     json.put("model_id", version.modelId());
     json.put("model_version", version.modelVersion());
     json.put("timestamp", clock.instant().truncatedTo(ChronoUnit.MILLIS).toString());

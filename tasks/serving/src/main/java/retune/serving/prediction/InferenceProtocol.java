@@ -19,14 +19,16 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The Open Inference Protocol, version 2, with JSON tensors: each raw column is an input of shape
- * {@code [rows]} or {@code [rows, 1]}; the outputs are {@code predicted} and {@code probabilities}.
+ * {@code [rows]} or {@code [rows, 1]}; the outputs are {@code predicted}, {@code probabilities} and
+ * {@code warnings}, a JSON array for each row.
  *
  * @see <a href="https://github.com/open-inference/open-inference-protocol">the protocol</a>
  */
 public final class InferenceProtocol {
   private static final String PREDICTED = "predicted";
   private static final String PROBABILITIES = "probabilities";
-  private static final Set<String> OUTPUTS = Set.of(PREDICTED, PROBABILITIES);
+  private static final String WARNINGS = "warnings";
+  private static final Set<String> OUTPUTS = Set.of(PREDICTED, PROBABILITIES, WARNINGS);
   private static final Set<String> DATATYPES =
       Set.of(
           "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16",
@@ -67,7 +69,7 @@ public final class InferenceProtocol {
       if (wanted == null || wanted.name == null || !OUTPUTS.contains(wanted.name)) {
         throw new Refusal(
             400,
-            "There is no output '%s'; the outputs are predicted and probabilities."
+            "There is no output '%s'; the outputs are predicted, probabilities and warnings."
                 .formatted(wanted == null ? null : wanted.name));
       }
     }
@@ -158,7 +160,7 @@ public final class InferenceProtocol {
     if (request.id != null) {
       answer.put("id", Refusal.wellFormed(request.id));
     }
-    answer.put("parameters", Map.of("model_id", version.modelId()));
+    answer.put("parameters", parameters(version));
     List<String> names = wanted(request).stream().map(Wanted::name).toList();
     List<Map<String, Object>> outputs = new ArrayList<>();
     int rows = predictions.size();
@@ -175,8 +177,25 @@ public final class InferenceProtocol {
       outputs.add(
           tensor(PROBABILITIES, "FP64", List.of(rows, version.target().classes().size()), all));
     }
+    if (names.isEmpty() || names.contains(WARNINGS)) {
+      List<String> warnings =
+          predictions.stream()
+              .map(prediction -> Json.MAPPER.writeValueAsString(prediction.warnings().first()))
+              .toList();
+      outputs.add(tensor(WARNINGS, "BYTES", List.of(rows), warnings));
+    }
     answer.put("outputs", outputs);
     return answer;
+  }
+
+  private static Map<String, Object> parameters(ModelVersion version) {
+    Map<String, Object> parameters = new LinkedHashMap<>();
+    parameters.put("model_id", version.modelId());
+    if (version.target().isBinary()) {
+      parameters.put("threshold", version.decisionThreshold());
+    }
+    parameters.put("calibrated", version.calibration() != null);
+    return parameters;
   }
 
   /** The model metadata of the protocol. */
@@ -212,7 +231,8 @@ public final class InferenceProtocol {
                 "datatype",
                 "FP64",
                 "shape",
-                List.of(-1, version.target().classes().size()))));
+                List.of(-1, version.target().classes().size())),
+            Map.of("name", WARNINGS, "datatype", "BYTES", "shape", List.of(-1))));
   }
 
   private static Map<String, Object> input(String name, String datatype) {

@@ -28,12 +28,14 @@ public final class LoadedVersion {
   public record Answers(List<Prediction> predictions, Map<Occurrence, Integer> outcomes) {}
 
   private final Predictor predictor;
+  private final RowWarnings.Columns columns;
 
   /** One for being the served version, plus one for each in-flight request. */
   private final AtomicInteger users = new AtomicInteger(1);
 
   private LoadedVersion(Predictor predictor) {
     this.predictor = predictor;
+    this.columns = new RowWarnings.Columns(predictor.version().preprocessing());
   }
 
   /**
@@ -81,9 +83,10 @@ public final class LoadedVersion {
    * @throws Refusal if a row cannot be read; the sentence names the row, counted from 0
    */
   public Answers answer(Table rows) {
+    RowWarnings warnings = new RowWarnings(columns);
     Preprocessing.Result result;
     try {
-      result = version().preprocessing().apply(rows);
+      result = version().preprocessing().apply(rows, 0, warnings);
     } catch (InvalidInputException e) {
       throw new Refusal(422, String.valueOf(e.getMessage()));
     }
@@ -91,11 +94,16 @@ public final class LoadedVersion {
     if (kept.length < rows.rows()) {
       throw unreadable(rows, firstRejected(kept));
     }
+    warnings.check(result.features());
     Outputs outputs = predictor.predict(result.features());
     List<Prediction> predictions = new ArrayList<>();
     for (int row = 0; row < outputs.rows(); row++) {
       predictions.add(
-          new Prediction(version().target(), outputs.predicted(row), outputs.probabilities(row)));
+          new Prediction(
+              version().target(),
+              outputs.predicted(row),
+              outputs.probabilities(row),
+              warnings.of(row)));
     }
     return new Answers(predictions, result.outcomes());
   }

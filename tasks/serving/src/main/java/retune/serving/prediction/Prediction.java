@@ -11,8 +11,9 @@ import retune.core.data.Target;
  * @param target the column that is predicted, with its classes
  * @param answer index of the predicted class
  * @param probabilities of all classes, in the order of the target
+ * @param warnings about how the row was read
  */
-public record Prediction(Target target, int answer, double[] probabilities) {
+public record Prediction(Target target, int answer, double[] probabilities, Warnings warnings) {
   public String answeredClass() {
     return target.classes().get(answer);
   }
@@ -36,6 +37,10 @@ public record Prediction(Target target, int answer, double[] probabilities) {
     json.put("prediction", probabilities[target.isBinary() ? target.positiveIndex() : answer]);
     json.put("prediction_class", answeredClass());
     json.put("probabilities", byClass);
+    json.put("warnings", warnings.first());
+    if (warnings.leftOut() > 0) {
+      json.put("warnings_left_out", warnings.leftOut());
+    }
     return json;
   }
 }
