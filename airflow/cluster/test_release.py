@@ -32,11 +32,14 @@ def test_a_release_is_upgraded_rolled_back_and_leaves_nothing_behind(own):
     changed = own.values()
     changed["secret"] = {"settings": {"RETUNE_EMAIL_TO": "people@example.com"}}
     changed["loops"] = {"churn": "name: churn"}
+    changed["control"] = {"enabled": True}
 
     own.apply("upgrade", changed)
 
     assert settings(own) == {**before, "RETUNE_EMAIL_TO": "people@example.com"}
     assert "churn.yaml" in own.kubectl("get", "configmap", f"{NAME}-loops", "--output", "yaml")
+
+    own.helm("test", NAME, "--timeout", "2m")  # the control service reaches the store
 
     own.helm("rollback", NAME, "1", *UNTIL_THERE)
 

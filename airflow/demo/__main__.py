@@ -1,4 +1,4 @@
-"""Starts the store and Airflow, takes the loop through three days and stays up."""
+"""Starts store, Airflow and services, takes the loop through three days and stays up."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from demo.days import DAYS, MODEL, PIPELINES, Report
 from demo.follow import Follower
 from demo.processes import DemoError, Processes, free_port, listens
 from demo.screen import Screen
+from demo.services import Services
 
 PROJECT = Path(__file__).parents[2]
 STATE = Path(os.environ.get("RETUNE_STATE") or PROJECT / ".retune").resolve()
@@ -41,8 +42,15 @@ def main() -> int:
     try:
         with _only_one(), Processes(STATE / "logs") as processes:
             airflow = Airflow(STATE / "airflow", PROJECT / "airflow")
-            mistakes = _three_days(screen, airflow, processes)
-            print(f"\nAirflow is at {airflow.url}; logs and data are in {STATE}.", flush=True)
+            services = Services(STATE)
+            mistakes = _three_days(screen, airflow, services, processes)
+            print(
+                f"\nWhat the loop did and why: {services.pages}/"
+                f"\nPredictions:               {services.predictions}/ (a request: /example)"
+                f"\nAirflow:                   {airflow.url}/"
+                f"\nThe token to steer with is in {services.tokens}; logs and data are in {STATE}.",
+                flush=True,
+            )
             if stay:
                 print("Ctrl-C stops it; `make demo` resumes.", flush=True)
                 with suppress(KeyboardInterrupt):
@@ -55,7 +63,9 @@ def main() -> int:
     return 1 if mistakes else 0
 
 
-def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[str]:
+def _three_days(
+    screen: Screen, airflow: Airflow, services: Services, processes: Processes
+) -> list[str]:
     """Takes the loop through the days; returns what did not end as expected."""
     program = shlex.split(os.environ.get("RETUNE_COMMAND") or shlex.quote(str(PROJECT / "retune")))
     given = os.environ.get("RETUNE_DEMO_MONGO_URI")
@@ -75,7 +85,10 @@ def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[
         _register(processes, program, environment)
         where = "that RETUNE_DEMO_MONGO_URI names" if given else f"on port {port}"
         screen.say(f"The example's distribution and models are in the store {where}")
+    services.start(processes, program, environment, airflow.url)
     airflow.start(processes, environment)
+    services.wait(processes)
+    screen.say(f"Predictions are at {services.predictions}, the loop's pages at {services.pages}")
     airflow.wait(processes, PIPELINES)
     screen.say(f"Airflow is up at {airflow.url}")
 
@@ -92,12 +105,12 @@ def _three_days(screen: Screen, airflow: Airflow, processes: Processes) -> list[
     screen.table(reports)
     mistakes = [mistake for report in reports if (mistake := report.mistake())]
     mistakes += _missing_reports(screen, airflow, reports)
-    if not there:
-        champion = _champion(program, environment)
-        if champion != reports[-1].champions[1]:
-            mistakes.append(
-                f"The champion in the store is {champion}, which is not the one in the table."
-            )
+    champion = _champion(program, environment)
+    if not there and champion != reports[-1].champions[1]:
+        mistakes.append(
+            f"The champion in the store is {champion}, which is not the one in the table."
+        )
+    mistakes += services.mistakes(champion)
     for mistake in mistakes:
         screen.say(mistake)
     return mistakes

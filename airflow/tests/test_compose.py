@@ -48,3 +48,11 @@ def test_the_ports_are_not_those_of_the_demo():
         for name in ("store", "serving", "control")
     ]
     assert not {"8080", "27018"} & set(ports)
+
+
+def test_control_takes_its_flags_and_files_from_the_current_folder():
+    control = SERVICES["control"]
+    assert control["command"] == "${RETUNE_CONTROL:-}"
+    assert control["working_dir"] == "/work"
+    assert control["volumes"] == ["${RETUNE_WORK:-.}:/work:ro"], "a token file is only read"
+    assert "RETUNE_AIRFLOW_URL" in control["environment"]

@@ -1,5 +1,7 @@
 """The demo's own parts: what counts as a day gone well, and that nothing stays behind."""
 
+import json
+import stat
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +15,7 @@ from demo.airflow import Airflow
 from demo.days import ALERTED, DAYS, Report, Task
 from demo.processes import DemoError, Processes
 from demo.screen import Screen
+from demo.services import Services
 
 PROJECT = Path(__file__).parents[1]
 HEALTHY, DRIFTED, BROKEN = DAYS
@@ -144,3 +147,50 @@ def test_a_report_that_airflow_does_not_show_is_a_mistake(tmp_path, capsys):
             assert missing == "2026-11-06: Airflow shows no report of judge_candidate."
         server.shutdown()
     assert f"2026-11-06: {airflow.url}/retune/there" in capsys.readouterr().out
+
+
+def test_the_token_to_steer_with_is_made_once_and_is_for_this_user_alone(tmp_path):
+    services = Services(tmp_path)
+    services.make_token()
+    name, token = services.tokens.read_text().split()
+    assert name == "demo"
+    assert len(token) >= 24, "the control service takes no shorter one"
+    assert stat.S_IMODE(services.tokens.stat().st_mode) == 0o600
+    Services(tmp_path).make_token()
+    assert services.tokens.read_text() == f"demo {token}\n"
+
+
+def test_services_that_do_not_show_the_champion_are_mistakes(tmp_path):
+    class Service(BaseHTTPRequestHandler):
+        served = shown = "new"
+
+        def do_GET(self):
+            pages = {"/example": '{"features": {}}', "/models/credit-default": f"<b>{self.shown}"}
+            self.send_response(200 if self.path in pages else 404)
+            self.end_headers()
+            self.wfile.write(pages.get(self.path, "").encode())
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"model_id": self.served}).encode())
+
+        def log_message(self, *_words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        Thread(target=server.serve_forever).start()
+        port = server.server_port
+        services = Services(tmp_path, port, port, seconds_to_follow=0)
+        assert services.mistakes("new") == []
+        Service.served = "old"
+        (mistake,) = services.mistakes("new")
+        assert mistake == "The prediction service answers with old, not with the champion new."
+        Service.served, Service.shown = "new", "old"
+        (mistake,) = services.mistakes("new")
+        assert mistake.endswith("/models/credit-default does not show new.")
+        server.shutdown()
+    served, shown = Services(tmp_path, port, port, seconds_to_follow=0).mistakes("new")
+    assert served.startswith("The prediction service answers with nothing")
+    assert shown.endswith("does not show new.")

@@ -165,9 +165,83 @@ def test_everybody_may_request_predictions_unless_clients_are_set():
     assert ingress(clients=clients) == [{"ports": port, "from": [*clients, tester, verifier]}]
 
 
+STEERED = {"enabled": True, "tokenSecret": "tokens", "airflowUrl": "http://airflow:8080"}
+
+
+def control_pod(**control):
+    (made,) = of_kind("Deployment", {**STORE, "control": {"enabled": True, **control}})
+    return made["spec"]["template"]["spec"]
+
+
+def test_control_only_tells_unless_it_gets_tokens_and_an_airflow():
+    (container,) = control_pod()["containers"]
+    assert "--token-file" not in container["args"]
+    assert "env" not in container
+    assert [source["secretRef"]["name"] for source in container["envFrom"]] == ["retune"]
+
+    (container,) = control_pod(**STEERED, airflowSecret="login")["containers"]
+    assert {"name": "RETUNE_AIRFLOW_URL", "value": "http://airflow:8080"} in container["env"]
+    assert [s["secretRef"]["name"] for s in container["envFrom"]] == ["retune", "login"]
+
+
+def test_controls_token_file_is_in_a_folder_that_follows_its_secret():
+    pod = control_pod(**STEERED)
+    (container,) = pod["containers"]
+    (volume,) = [v for v in pod["volumes"] if "secret" in v]
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == volume["name"]]
+    (item,) = volume["secret"]["items"]
+    file = container["args"][container["args"].index("--token-file") + 1]
+    assert file == f"{mount['mountPath']}/{item['path']}"
+    assert "subPath" not in mount, "such a file keeps what it had when the pod started"
+    assert volume["secret"]["secretName"] == "tokens"
+    assert volume["secret"]["defaultMode"] & 0o007 == 0, "nobody else may read it"
+
+
+def test_control_is_one_pod_without_rights_and_with_live_probes():
+    values = {**STORE, "control": STEERED}
+    (deployment,) = of_kind("Deployment", values)
+    assert deployment["spec"]["replicas"] == 1
+    assert of_kind("Role", values) == of_kind("RoleBinding", values) == []
+    (account,) = of_kind("ServiceAccount", values)
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == account["metadata"]["name"]
+    assert account["automountServiceAccountToken"] is False
+    (container,) = pod["containers"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["path"] == "/health/live", "it needs no store and no key"
+    (tester,) = of_kind("Pod", values)
+    (service,) = of_kind("Service", values)
+    assert tester["spec"]["containers"][0]["command"][-1].startswith(
+        f"http://{service['metadata']['name']}:80/"
+    )
+
+
+def test_control_alone_reaches_airflow_and_its_clients_can_be_named():
+    peers = {"airflow": [{"ipBlock": {"cidr": "10.0.1.0/24"}}]}
+    clients = [{"namespaceSelector": {"matchLabels": {"team": "ops"}}}]
+
+    def policies(**more):
+        policy = {"store": [{"ipBlock": {"cidr": "10.0.12.0/24"}}], **peers, **more}
+        made = of_kind("NetworkPolicy", {**STORE, "control": STEERED, "networkPolicy": policy})
+        return {d["metadata"]["name"]: d["spec"] for d in made}
+
+    own = policies()["retune-control"]
+    assert own["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "control"
+    assert own["egress"] == [{"to": peers["airflow"]}]
+    assert own["ingress"] == [{"ports": [{"port": 8091, "protocol": "TCP"}]}]
+    (limited,) = policies(controlClients=clients)["retune-control"]["ingress"]
+    assert limited["from"][0] == clients[0]
+    assert limited["from"][1]["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/instance": "retune",
+        "app.kubernetes.io/component": "test",
+    }
+    assert not any("10.0.1.0" in str(s) for n, s in policies().items() if n != "retune-control")
+
+
 def test_every_object_and_pod_has_the_common_labels_and_annotations():
     values = yaml.safe_load((HERE / "values" / "everything.yaml").read_text())
     values |= {"serving": SERVED, "monitoring": {"serviceMonitor": {"enabled": True}}}
+    values |= {"control": {"enabled": True}}
     made = documents(values)
     assert {d["kind"] for d in made} >= {
         "Pod",
@@ -363,6 +437,40 @@ def test_the_readme_lists_every_value():
         ),
         *(
             (
+                {**STORE, "control": {name: "http://airflow:8080"}},
+                f"control.{name} is set and control.enabled is false",
+            )
+            for name in ("airflowUrl", "airflowSecret", "tokenSecret")
+        ),
+        (
+            {**STORE, "control": {"enabled": True, "airflowSecret": "login"}},
+            "control.airflowSecret is set and control.airflowUrl is empty",
+        ),
+        (
+            {**STORE, "control": STEERED, "networkPolicy": {"store": [{"ipBlock": {}}]}},
+            "so the control service could not reach Airflow",
+        ),
+        *(
+            ({**STORE, "control": {**control, kind: {"enabled": True, **route}}}, sentence)
+            for kind in ("ingress", "httpRoute")
+            for control, route, sentence in (
+                (
+                    {},
+                    {"host": "a.b"},
+                    f"control.{kind}.enabled is true and control.enabled is false",
+                ),
+                ({"enabled": True}, {}, f"control.{kind}.host is empty"),
+            )
+        ),
+        (
+            {
+                **STORE,
+                "control": {"enabled": True, "httpRoute": {"enabled": True, "host": "a.b"}},
+            },
+            "control.httpRoute.parentRefs is empty. Name the gateway.",
+        ),
+        *(
+            (
                 {**STORE, "monitoring": {name: {"enabled": True}}},
                 f"monitoring.{name}.enabled is true and serving.models is empty",
             )
@@ -439,6 +547,11 @@ def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
         ({**STORE, "monitoring": {"rules": {"p99Seconds": 10}}}, "p99Seconds"),
         ({**STORE, "monitoring": {"dashboards": {"labels": {"a": 1}}}}, "labels"),
         ({**STORE, "networkPolicy": {"clients": [{}]}}, "clients"),
+        ({**STORE, "networkPolicy": {"controlClients": [{}]}}, "controlClients"),
+        ({**STORE, "control": {"airflowUrl": "airflow:8080"}}, "airflowUrl"),
+        ({**STORE, "control": {"airflowUrl": "http://me:secret@airflow"}}, "airflowUrl"),
+        ({**STORE, "control": {"replicas": 2}}, "replicas"),
+        ({**STORE, "control": {"ingress": {"host": "{name}.example.com"}}}, "host"),
     ],
 )
 def test_values_of_the_wrong_kind_are_refused_by_name(values, name):

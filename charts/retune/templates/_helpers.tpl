@@ -108,6 +108,20 @@ app.kubernetes.io/component: serving
 retune/model: {{ $model.name | default $model.model | quote }}
 {{- end }}
 
+{{- define "retune.control" -}}
+{{ include "retune.name" . }}-control
+{{- end }}
+
+{{- define "retune.controlSelector" -}}
+{{ include "retune.selector" . }}
+app.kubernetes.io/component: control
+{{- end }}
+
+{{- define "retune.controlLabels" -}}
+{{ include "retune.labels" . }}
+app.kubernetes.io/component: control
+{{- end }}
+
 {{/* An image by its name without prefix. */}}
 {{- define "retune.image" -}}
 {{- $images := (index . 0).Values.images -}}
