@@ -79,6 +79,11 @@ final class AirflowLoops implements LoopRuntime {
   }
 
   @Override
+  public boolean hasSchedule() {
+    return true;
+  }
+
+  @Override
   public List<Job> jobs(String model) throws InterruptedException {
     List<Job> jobs = new ArrayList<>();
     for (JsonNode dag : dagsOf(model)) {

@@ -1,12 +1,13 @@
 package retune.control;
 
-import com.sun.net.httpserver.HttpExchange;
-import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -81,6 +82,7 @@ final class Changes {
   private final StepContext context;
   private final Models models;
   private final Tokens tokens;
+  private final Map<String, Action> actions = new HashMap<>();
   private final RequestBodies bodies =
       new RequestBodies(Runtime.getRuntime().maxMemory(), MOST_BYTES, "send only the fields");
   private Instant minute = Instant.EPOCH;
@@ -98,6 +100,7 @@ final class Changes {
    * @param fields what the body may have, beside {@code model}
    */
   Route route(String path, List<String> fields, Action action) {
+    actions.put(path, action);
     return Route.post(
         path,
         Route.OTHER,
@@ -106,15 +109,25 @@ final class Changes {
           String by = tokens.holder(exchange);
           requireRate();
           ObjectNode body = bodies.read(exchange, bytes -> parse(bytes, fields));
-          return perform(path, exchange, by, body, action);
+          Optional<String> model =
+              Query.of(exchange).find("model").or(() -> models.named(body.path("model")));
+          return perform(path, models.chosen(model), by, body, action);
         });
   }
 
-  private Answer perform(
-      String path, HttpExchange exchange, String by, ObjectNode body, Action action)
-      throws IOException {
-    String model =
-        models.chosen(Query.of(exchange).find("model").or(() -> models.named(body.path("model"))));
+  /**
+   * Makes a call for a person who pressed a button of a page.
+   *
+   * @param path of the call
+   * @param by the owner of the token that the person logged in with
+   */
+  Answer press(String path, String model, String by, ObjectNode body) {
+    requireRate();
+    Action action = Objects.requireNonNull(actions.get(path), path);
+    return perform(path, models.chosen(Optional.of(model)), by, body, action);
+  }
+
+  private Answer perform(String path, String model, String by, ObjectNode body, Action action) {
     Instant now = context.clock().instant();
     String id = "control__" + Times.text(now) + "__" + UUID.randomUUID().toString().substring(0, 8);
     Request request = new Request(id, model, by, body);

@@ -31,7 +31,7 @@ final class ControlServer implements AutoCloseable {
     LoopRuntime runtime = runtime(input.runtime(), context);
     Scheduler scheduler = new Scheduler(context, runtime);
     Changes changes = new Changes(context, models, tokens);
-    Sessions sessions = new Sessions(tokens, context.clock());
+    Sessions sessions = new Sessions(tokens, runtime, context.clock());
     Forms forms = new Forms(sessions);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
@@ -39,8 +39,10 @@ final class ControlServer implements AutoCloseable {
             new ModelRoutes(context, models, scheduler),
             new SchedulerRoutes(context, models, scheduler, runtime, changes),
             new SteeringRoutes(context, runtime, changes),
+            new PeopleRoutes(context, runtime, changes),
             new DashboardRoutes(context, sessions::viewer),
             new LoginRoutes(context, tokens, sessions, forms),
+            new ActionRoutes(context, models, changes, sessions, forms),
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)

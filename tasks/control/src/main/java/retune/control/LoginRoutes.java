@@ -49,7 +49,7 @@ final class LoginRoutes implements Route.Group {
         TITLE,
         viewer,
         now -> {
-          if (!viewer.maySteer()) {
+          if (!viewer.can().steer()) {
             tokens.logIn(exchange, "", ""); // says how to make tokens
           }
           return LoginPage.of(next(Query.of(exchange)), "", null, viewer, now);

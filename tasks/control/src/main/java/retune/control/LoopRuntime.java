@@ -47,6 +47,16 @@ interface LoopRuntime extends AutoCloseable {
   Started rollBack(Changes.Request request, Optional<String> version, String reason)
       throws InterruptedException;
 
+  /** Whether there is something that runs the loop. */
+  default boolean isThere() {
+    return true;
+  }
+
+  /** Whether it has a schedule that can be stopped. */
+  default boolean hasSchedule() {
+    return false;
+  }
+
   /** What runs by itself. */
   List<Job> jobs(String model) throws InterruptedException;
 

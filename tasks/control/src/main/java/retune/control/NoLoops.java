@@ -22,6 +22,11 @@ final class NoLoops implements LoopRuntime {
   }
 
   @Override
+  public boolean isThere() {
+    return false;
+  }
+
+  @Override
   public List<Job> jobs(String model) {
     return List.of();
   }

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.Viewer;
+import retune.control.dashboard.Viewer.Can;
 import retune.control.dashboard.Viewer.Said;
 import retune.core.data.Hashing;
 import retune.runtime.http.Query;
@@ -92,6 +93,7 @@ final class Sessions {
 
   private final Tokens tokens;
   private final Clock clock;
+  private final Can can;
 
   /** By the hash of the cookie's value, so that looking one up tells nothing by its time. */
   private final Map<String, Session> sessions =
@@ -104,9 +106,10 @@ final class Sessions {
         }
       };
 
-  Sessions(Tokens tokens, Clock clock) {
+  Sessions(Tokens tokens, LoopRuntime runtime, Clock clock) {
     this.tokens = tokens;
     this.clock = clock;
+    this.can = new Can(tokens.exist(), runtime.isThere(), runtime.hasSchedule());
   }
 
   /**
@@ -185,12 +188,12 @@ final class Sessions {
         .map(
             known ->
                 new Viewer(
-                    true,
+                    can,
                     known.name(),
                     known.formKey,
                     number(exchange).map(known::said).orElse(null),
                     here))
-        .orElseGet(() -> new Viewer(tokens.exist(), null, "", null, here));
+        .orElseGet(() -> new Viewer(can, null, "", null, here));
   }
 
   private static Optional<String> number(HttpExchange exchange) {

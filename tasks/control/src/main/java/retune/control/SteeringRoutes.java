@@ -4,10 +4,7 @@ import com.mongodb.client.model.Filters;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +22,8 @@ import retune.runtime.http.Route;
 /** Retraining, deployment and roll-back, on request. The steps decide by their own rules. */
 final class SteeringRoutes implements Route.Group {
   private static final String VERSION = "version_id";
+  private static final String REPLACES = "replaces";
+  private static final String REASON = "reason";
   private static final String NO_CHALLENGER_TRAFFIC =
       "The prediction service does not send a share of its traffic to a challenger; challengers"
           + " prove themselves on each day's rows instead.";
@@ -32,22 +31,24 @@ final class SteeringRoutes implements Route.Group {
   private final StepContext context;
   private final LoopRuntime runtime;
   private final Changes changes;
-
-  /** Of two calls for one model, the second sees what the first has started. */
-  private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
+  private final Turns turns;
 
   SteeringRoutes(StepContext context, LoopRuntime runtime, Changes changes) {
     this.context = context;
     this.runtime = runtime;
     this.changes = changes;
+    this.turns = new Turns(context);
   }
 
   @Override
   public List<Route> routes() {
     return List.of(
-        changes.route("/retrain", List.of("force_retrain"), this::retrain),
-        changes.route("/retrain/deploy", List.of(VERSION, "mode"), this::deploy),
-        changes.route("/retrain/rollback", List.of(VERSION, "reason"), this::rollBack),
+        changes.route("/retrain", List.of("force_retrain"), turns.oneAtATime(this::retrain)),
+        changes.route("/retrain/deploy", List.of(VERSION, "mode"), turns.oneAtATime(this::deploy)),
+        changes.route(
+            "/retrain/rollback",
+            List.of(VERSION, REPLACES, REASON),
+            turns.oneAtATime(this::rollBack)),
         changes.route("/retrain/abtest/start", List.of(VERSION, "fraction"), _ -> notThere()),
         changes.route("/retrain/abtest/stop", List.of(VERSION), _ -> notThere()));
   }
@@ -58,15 +59,8 @@ final class SteeringRoutes implements Route.Group {
 
   private Answer retrain(Changes.Request request) throws InterruptedException {
     boolean force = request.is("force_retrain");
-    ReentrantLock turn = turns.computeIfAbsent(request.model(), _ -> new ReentrantLock());
-    turn.lockInterruptibly();
-    Started started;
-    try {
-      requireNoRetraining(request.model());
-      started = runtime.retrain(request, force);
-    } finally {
-      turn.unlock();
-    }
+    requireNoRetraining(request.model());
+    Started started = runtime.retrain(request, force);
     return changes.done(
         202,
         Fields.of(
@@ -172,8 +166,15 @@ final class SteeringRoutes implements Route.Group {
 
   private Answer rollBack(Changes.Request request) throws InterruptedException {
     Optional<String> version = Optional.ofNullable(request.text(VERSION));
-    String reason = Optional.ofNullable(request.text("reason")).orElse("no reason given");
+    String reason = Optional.ofNullable(request.text(REASON)).orElse("no reason given");
     Champion champion = new Champions(context.store()).get(request.model());
+    String replaces = request.text(REPLACES);
+    if (replaces != null && !replaces.equals(champion.modelId())) {
+      throw new Refusal(
+          409,
+          "%s is in production now, not %s; nothing was rolled back."
+              .formatted(champion.modelId(), replaces));
+    }
     if (version.isPresent()) {
       VersionStatus status = status(request.model(), version.get());
       if (version.get().equals(champion.modelId())) {

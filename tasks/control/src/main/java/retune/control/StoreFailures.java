@@ -19,16 +19,23 @@ final class StoreFailures {
         (exchange, parameters) -> {
           try {
             return route.handler().answer(exchange, parameters);
-          } catch (Refusal refusal) {
-            throw refusal;
           } catch (RuntimeException e) {
             throw explain(e);
           }
         });
   }
 
+  /** The refusal that a failure of the store or of input comes to; throws any other failure. */
+  static Refusal refusal(RuntimeException failure) {
+    if (explain(failure) instanceof Refusal refusal) {
+      return refusal;
+    }
+    throw failure;
+  }
+
   private static RuntimeException explain(RuntimeException failure) {
     return switch (DocumentStore.explain(failure)) {
+      case Refusal refusal -> refusal;
       case NotReadyException down -> new Refusal(503, String.valueOf(down.getMessage()));
       case InvalidInputException wrong -> new Refusal(422, String.valueOf(wrong.getMessage()));
       case RuntimeException other -> other;

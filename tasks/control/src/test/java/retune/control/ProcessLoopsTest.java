@@ -32,6 +32,11 @@ class ProcessLoopsTest {
       String second = control.register("credit", 0.4, false);
       control.promote("credit", second);
 
+      Browser late = new Browser(control);
+      late.logIn("ops", TOKEN);
+      String action = "/models/credit/actions/roll-back";
+      String page = late.page(action);
+
       JsonNode answer =
           json(200, control.post("/retrain/rollback", "{\"reason\": \"--slow, they say\"}"));
 
@@ -43,6 +48,10 @@ class ProcessLoopsTest {
       assertEquals(List.of("ops", "--slow, they say"), List.of(bar.by(), bar.reason()));
       Document event = control.event("control_call");
       assertTrue(bar.task().contains(event.getString("run_id")), bar.task());
+      String after = late.page(Browser.location(late.press(page, action, Map.of("reason", "me"))));
+      assertTrue(
+          after.contains("%s is in production now, not %s; nothing".formatted(first, second)),
+          after);
     }
   }
 

@@ -44,11 +44,21 @@ final class RunningControl implements AutoCloseable {
           "fs.chunks",
           "retraining_events",
           "retraining_leases",
-          "control_events");
+          "control_turns",
+          "control_events",
+          "alerts",
+          "alert_acknowledgements",
+          "approval_requests",
+          "approval_answers",
+          "outcomes");
 
   private static final ModelFolder.Content EXAMPLE = example();
 
-  private final TestStore store = TestStore.open();
+  private final TestStore store;
+  private final boolean ownsStore;
+  private final Control.@Nullable RuntimeKind runtime;
+  private final @Nullable Path tokenFile;
+  private final Map<String, String> environment;
   private final HttpClient client =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final ControlServer server;
@@ -67,6 +77,21 @@ final class RunningControl implements AutoCloseable {
       Control.@Nullable RuntimeKind runtime,
       @Nullable Path tokenFile)
       throws IOException {
+    this(TestStore.open(), true, environment, runtime, tokenFile);
+  }
+
+  private RunningControl(
+      TestStore store,
+      boolean ownsStore,
+      Map<String, String> environment,
+      Control.@Nullable RuntimeKind runtime,
+      @Nullable Path tokenFile)
+      throws IOException {
+    this.store = store;
+    this.ownsStore = ownsStore;
+    this.environment = environment;
+    this.runtime = runtime;
+    this.tokenFile = tokenFile;
     Map<String, String> settings = new HashMap<>(environment);
     settings.put("RETUNE_MONGO_URI", store.uri());
     TestContext context = store.context().with(settings);
@@ -75,6 +100,11 @@ final class RunningControl implements AutoCloseable {
             new Control.Input(
                 "127.0.0.1", 0, runtime, tokenFile == null ? null : tokenFile.toString()),
             new TestContext(context.run(), clock, context.settings(), context.source()));
+  }
+
+  /** A second service of the same store, with the same settings. */
+  RunningControl beside() throws IOException {
+    return new RunningControl(store, false, environment, runtime, tokenFile);
   }
 
   /** Sends a token from now on; none if it is null. */
@@ -226,6 +256,8 @@ final class RunningControl implements AutoCloseable {
   public void close() {
     server.close();
     client.close();
-    store.close();
+    if (ownsStore) {
+      store.close();
+    }
   }
 }

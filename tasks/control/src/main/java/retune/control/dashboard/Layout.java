@@ -88,7 +88,7 @@ final class Layout {
 
   /** Who is logged in, and how to log in or out; nothing where nobody may steer. */
   private static Markup account(Viewer viewer) {
-    if (!viewer.maySteer()) {
+    if (!viewer.can().steer()) {
       return Markup.NONE;
     }
     String name = viewer.name();
@@ -97,8 +97,7 @@ final class Layout {
     }
     return name == null
         ? Markup.of(
-            "<p class=\"account\">{}</p>",
-            Markup.link(Paths.LOGIN + "?next=" + Markup.encoded(viewer.here()), "Log in"))
+            "<p class=\"account\">{}</p>", Markup.link(Paths.logIn(viewer.here()), "Log in"))
         : Markup.of(
             "<form class=\"account\" method=\"post\" action=\"{}\">{}<span>{}</span> <button"
                 + " type=\"submit\">Log out</button></form>",
@@ -113,10 +112,20 @@ final class Layout {
     return said == null
         ? Markup.NONE
         : Markup.of(
-            "<p class=\"{}\" role=\"{}\">{}</p>\n",
+            "<p class=\"{}\" role=\"{}\">{}{}</p>\n",
             said.isDone() ? "done" : "warn",
             said.isDone() ? "status" : "alert",
-            said.sentence());
+            said.sentence(),
+            said.url() == null
+                ? Markup.NONE
+                : Markup.of(" {}", outside(said.url(), "See its run.")));
+  }
+
+  /** A link to a page of another service; the text alone where it is none of the web. */
+  static Markup outside(String url, String text) {
+    return url.startsWith("https://") || url.startsWith("http://")
+        ? Markup.link(url, text)
+        : Markup.text(text);
   }
 
   /** A section with a heading. */

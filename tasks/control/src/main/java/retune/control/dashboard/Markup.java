@@ -63,6 +63,11 @@ record Markup(String html) {
     return of("<a href=\"{}\">{}</a>", path, content);
   }
 
+  /** A field of a form that nobody sees. */
+  static Markup hidden(String name, String value) {
+    return of("<input type=\"hidden\" name=\"{}\" value=\"{}\">", name, value);
+  }
+
   /** A table; a column of numbers is aligned to the right. */
   static Markup table(String caption, List<Heading> headings, List<List<Markup>> rows) {
     return of(

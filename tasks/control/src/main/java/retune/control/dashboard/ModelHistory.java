@@ -3,8 +3,10 @@ package retune.control.dashboard;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.bson.Document;
@@ -29,6 +31,7 @@ import retune.runtime.StepContext;
  * @param retrainings events, the newest first
  * @param candidates that retrainings trained, the newest first
  * @param evidence the last entry of the evidence over days
+ * @param alerts with who acknowledged each, the newest first
  * @param reports ids of verdicts that have a report
  */
 record ModelHistory(
@@ -45,11 +48,13 @@ record ModelHistory(
     List<Document> retrainings,
     List<Document> candidates,
     @Nullable Document evidence,
+    Map<Document, Optional<Document>> alerts,
     Set<String> reports) {
   /** Days whose drift, attempts and rows of tables are shown. */
   static final int DETAIL = 21;
 
   private static final int RETRAININGS = 20;
+  private static final int ALERTS = 10;
 
   static ModelHistory read(StepContext context, String model, int span) {
     Reading reading = new Reading(context.store());
@@ -84,7 +89,16 @@ record ModelHistory(
         retrainings,
         reading.candidates(model, RETRAININGS),
         reading.lastEvidence(model).orElse(null),
+        alerts(reading, model),
         new HashSet<>(reading.comparisons(compared)));
+  }
+
+  private static Map<Document, Optional<Document>> alerts(Reading reading, String model) {
+    Map<Document, Optional<Document>> alerts = new LinkedHashMap<>();
+    for (Document alert : reading.alerts(model, ALERTS)) {
+      alerts.put(alert, reading.acknowledgement(alert.getString("_id")));
+    }
+    return alerts;
   }
 
   /** The value of the version in production on a day; of other metrics none. */

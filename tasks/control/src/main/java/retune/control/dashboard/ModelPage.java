@@ -50,13 +50,15 @@ final class ModelPage {
         model.summary().model(),
         List.of(),
         Markup.join(
-            page.verdict(now),
+            page.verdict(viewer, now),
+            page.steer(viewer),
             page.chart(),
             page.days(),
             page.drift(),
             page.attempts(),
             page.challenger(),
             page.retrainings(),
+            page.alerts(),
             page.barred()),
         viewer,
         now);
@@ -66,8 +68,8 @@ final class ModelPage {
     return model.summary().model();
   }
 
-  private Markup verdict(Instant now) {
-    List<Markup> needs = model.summary().needs(now);
+  private Markup verdict(Viewer viewer, Instant now) {
+    List<Markup> needs = model.summary().needs(viewer, now);
     return Markup.join(
         needs.isEmpty()
             ? Markup.NONE
@@ -87,6 +89,18 @@ final class ModelPage {
                     .map(OverviewPage::verdict)
                     .orElseGet(OverviewPage::noVerdict),
                 OverviewPage.facts(model.summary()))));
+  }
+
+  /** The buttons of the model. */
+  private Markup steer(Viewer viewer) {
+    Viewer.Can can = viewer.can();
+    return Summary.buttons(
+        can.start() ? Button.RETRAIN.link(name(), "", viewer) : Markup.NONE,
+        can.start() && model.summary().champion().previousModelId() != null
+            ? Button.ROLL_BACK.link(name(), "", viewer)
+            : Markup.NONE,
+        can.schedule() ? Button.PAUSE.link(name(), "", viewer) : Markup.NONE,
+        can.schedule() ? Button.RESUME.link(name(), "", viewer) : Markup.NONE);
   }
 
   private Markup chart() {
@@ -256,11 +270,8 @@ final class ModelPage {
   }
 
   private static Markup run(String runId, @Nullable String url) {
-    Markup name =
-        url != null && (url.startsWith("https://") || url.startsWith("http://"))
-            ? Markup.link(url, runId)
-            : Markup.text(runId);
-    return Markup.of("<small>{}</small>", name);
+    return Markup.of(
+        "<small>{}</small>", url == null ? Markup.text(runId) : Layout.outside(url, runId));
   }
 
   private Markup drift() {
@@ -429,6 +440,39 @@ final class ModelPage {
         number(details, "dataset_size"),
         Markup.text(why),
         report(ModelHistory.judgement(event)));
+  }
+
+  private Markup alerts() {
+    return model.alerts().isEmpty()
+        ? Markup.NONE
+        : Layout.section(
+            "Alerts",
+            Markup.table(
+                "The last %d alerts, the newest first".formatted(model.alerts().size()),
+                List.of(
+                    Heading.text("day"),
+                    Heading.text("when"),
+                    Heading.sentences("alert"),
+                    Heading.sentences("acknowledged")),
+                model.alerts().entrySet().stream()
+                    .map(alert -> alert(alert.getKey(), alert.getValue()))
+                    .toList()));
+  }
+
+  private static List<Markup> alert(Document alert, Optional<Document> acknowledged) {
+    return List.of(
+        Markup.text(String.valueOf(alert.getString("logical_date"))),
+        Words.time(alert.getString("timestamp")),
+        Markup.text(String.valueOf(alert.getString("message"))),
+        acknowledged
+            .map(
+                by ->
+                    Markup.of(
+                        "by {}, {}: {}",
+                        by.getString("by"),
+                        Words.time(by.getString("timestamp")),
+                        by.getString("reason")))
+            .orElse(Markup.text("–")));
   }
 
   private Markup barred() {

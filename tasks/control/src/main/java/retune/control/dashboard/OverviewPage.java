@@ -20,7 +20,7 @@ final class OverviewPage {
         "Retune",
         List.of(),
         Markup.join(
-            needs(models, now),
+            needs(models, viewer, now),
             Layout.section(
                 models.size() == 1 ? "The model" : "%d models".formatted(models.size()),
                 Markup.of(
@@ -56,12 +56,12 @@ final class OverviewPage {
         now);
   }
 
-  private static Markup needs(List<Summary> models, Instant now) {
+  private static Markup needs(List<Summary> models, Viewer viewer, Instant now) {
     List<Markup> items =
         models.stream()
             .flatMap(
                 model ->
-                    model.needs(now).stream()
+                    model.needs(viewer, now).stream()
                         .map(
                             need ->
                                 Markup.of(

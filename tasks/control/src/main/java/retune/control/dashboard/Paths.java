@@ -7,12 +7,32 @@ public final class Paths {
 
   private Paths() {}
 
+  /** The log-in that leads to a page. */
+  public static String logIn(String next) {
+    return LOGIN + "?next=" + Markup.encoded(next);
+  }
+
   public static String model(String model) {
     return "/models/" + Markup.encoded(model);
   }
 
   public static String version(String model, String modelId) {
     return model(model) + "/versions/" + Markup.encoded(modelId);
+  }
+
+  /**
+   * The page that says what a button does, and has it.
+   *
+   * @param subject what it is pressed for: a version, a question, an alert; empty for the model
+   */
+  static String action(String model, Button button, String subject) {
+    return action(model, button)
+        + (subject.isEmpty() ? "" : "?" + Button.SUBJECT + "=" + Markup.encoded(subject));
+  }
+
+  /** The same without a subject, where its form goes to. */
+  static String action(String model, Button button) {
+    return model(model) + "/actions/" + button.word();
   }
 
   /** The report of a comparison, by the id of its verdict. */

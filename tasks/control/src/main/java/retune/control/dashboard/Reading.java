@@ -36,6 +36,7 @@ final class Reading {
 
   private static final double NORMAL_95 = 1.959963984540054;
   private static final String DATE = "logical_date";
+  private static final String ALERT = "alert/";
   private static final String TIMESTAMP = "timestamp";
 
   private final DocumentStore store;
@@ -345,6 +346,31 @@ final class Reading {
           .forEach(report -> kept.add(report.getString("_id")));
     }
     return kept;
+  }
+
+  /** Alerts of a model, the newest first. */
+  List<Document> alerts(String model, int most) {
+    return find("alerts", below(ALERT + model))
+        .sort(Sorts.descending(TIMESTAMP))
+        .limit(most)
+        .into(new ArrayList<>());
+  }
+
+  /** The last alert of a day. */
+  Optional<Document> alert(String model, LocalDate day) {
+    return last("alerts", below(ALERT + model + "/" + day));
+  }
+
+  /** An alert of a model by its id. */
+  Optional<Document> alert(String model, String id) {
+    return id.startsWith(ALERT + model + "/")
+        ? Optional.ofNullable(find("alerts", Filters.eq(id)).first())
+        : Optional.empty();
+  }
+
+  /** Who acknowledged an alert, when and why. */
+  Optional<Document> acknowledgement(String alert) {
+    return Optional.ofNullable(find("alert_acknowledgements", Filters.eq(alert)).first());
   }
 
   /** A version's document without the model itself. */

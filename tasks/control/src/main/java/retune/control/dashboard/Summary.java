@@ -20,6 +20,8 @@ import retune.runtime.StepContext;
  * @param trigger the last decision about a retraining
  * @param retraining the last event of a retraining
  * @param questions that wait for a person
+ * @param alert the last one of the last day; null where it has none
+ * @param isAcknowledged whether a person has acknowledged the alert
  */
 record Summary(
     Champion champion,
@@ -27,7 +29,9 @@ record Summary(
     Reading.@Nullable Drift drift,
     @Nullable Document trigger,
     @Nullable Document retraining,
-    List<ApprovalRequest> questions) {
+    List<ApprovalRequest> questions,
+    @Nullable Document alert,
+    boolean isAcknowledged) {
   /** How many days the small chart shows. */
   static final int DAYS = 30;
 
@@ -40,6 +44,8 @@ record Summary(
   static Summary read(StepContext context, String model) {
     Reading reading = new Reading(context.store());
     List<Reading.Day> days = reading.days(model, DAYS);
+    Optional<Document> alert =
+        days.stream().findFirst().flatMap(day -> reading.alert(model, day.date()));
     return new Summary(
         new Champions(context.store()).get(model),
         days,
@@ -48,7 +54,9 @@ record Summary(
             .orElse(null),
         reading.lastTrigger(model).orElse(null),
         reading.retrainings(model, 1).stream().findFirst().orElse(null),
-        ApprovalRequest.open(context, model));
+        ApprovalRequest.open(context, model),
+        alert.orElse(null),
+        alert.flatMap(found -> reading.acknowledgement(found.getString("_id"))).isPresent());
   }
 
   String model() {
@@ -60,25 +68,36 @@ record Summary(
   }
 
   /** What a person has to do, a sentence each. */
-  List<Markup> needs(Instant now) {
+  List<Markup> needs(Viewer viewer, Instant now) {
     List<Markup> needs = new ArrayList<>();
     for (ApprovalRequest question : questions) {
       needs.add(
           Markup.of(
-              "<strong>Approve or reject {}.</strong> {}",
+              "<strong>Approve or reject {}.</strong> {}{}",
               Markup.link(Paths.version(model(), question.modelId()), question.modelId()),
-              question.question()));
+              question.question(),
+              buttons(
+                  Button.APPROVE.link(model(), question.id(), viewer),
+                  Button.REJECT.link(model(), question.id(), viewer))));
     }
     last()
         .ifPresent(
             day -> {
               switch (day.status()) {
-                case "failed_max_retries" ->
+                case "failed_max_retries" -> {
+                  if (!isAcknowledged) {
                     needs.add(
                         Markup.of(
-                            "<strong>Look into {}: no version passed.</strong> {}",
+                            "<strong>Look into {}: no version passed.</strong> {}{}",
                             day.date(),
-                            day.message()));
+                            day.message(),
+                            alert == null
+                                ? Markup.NONE
+                                : buttons(
+                                    Button.ACKNOWLEDGE.link(
+                                        model(), alert.getString("_id"), viewer))));
+                  }
+                }
                 case "held_back" ->
                     needs.add(
                         Markup.of(
@@ -103,5 +122,11 @@ record Summary(
               champion.modelId()));
     }
     return needs;
+  }
+
+  /** Buttons in a row; nothing where nobody may press one. */
+  static Markup buttons(Markup... links) {
+    Markup all = Markup.join(links);
+    return all.html().isEmpty() ? Markup.NONE : Markup.of("<p class=\"buttons\">{}</p>", all);
   }
 }

@@ -34,7 +34,7 @@ final class VersionPage {
         facts.modelId(),
         List.of(new Crumb(Paths.model(facts.model()), facts.model())),
         Markup.join(
-            page.standing(),
+            page.standing(viewer),
             page.comparison(),
             page.verdicts(),
             page.retrainings(),
@@ -47,7 +47,7 @@ final class VersionPage {
         now);
   }
 
-  private Markup standing() {
+  private Markup standing(Viewer viewer) {
     Document version = facts.version();
     Optional<Bar> bar =
         Optional.ofNullable(facts.champion()).flatMap(champion -> champion.bar(facts.modelId()));
@@ -64,7 +64,7 @@ final class VersionPage {
             facts.damage() == null
                 ? Markup.NONE
                 : Markup.of("<p class=\"warn\">{}</p>\n", facts.damage()),
-            bar.isEmpty() && facts.mayComeBack() ? comeBack() : Markup.NONE,
+            bar.isEmpty() ? steer(viewer) : Markup.NONE,
             notes == null || notes.isEmpty() ? Markup.NONE : Markup.of("<p>{}</p>\n", notes),
             Markup.of(
                 "<dl>\n{}</dl>\n",
@@ -74,6 +74,21 @@ final class VersionPage {
                     OverviewPage.fact("Calibration", Markup.text(calibration(version))),
                     OverviewPage.fact(
                         "Weights", Markup.text("SHA-256 " + version.getString("weights_hash")))))));
+  }
+
+  /** What can be done with the version: by a button, or by a command where there is none. */
+  private Markup steer(Viewer viewer) {
+    boolean hasButtons = viewer.can().steer() && viewer.can().start();
+    if (facts.mayComeBack()) {
+      return hasButtons
+          ? Summary.buttons(Button.ROLL_BACK.link(facts.model(), facts.modelId(), viewer))
+          : comeBack();
+    }
+    return hasButtons
+            && !facts.isInProduction()
+            && "approved".equals(facts.version().getString("status"))
+        ? Summary.buttons(Button.DEPLOY.link(facts.model(), facts.modelId(), viewer))
+        : Markup.NONE;
   }
 
   private Markup comeBack() {

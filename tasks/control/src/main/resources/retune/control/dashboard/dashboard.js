@@ -33,7 +33,7 @@
 
   // Whoever reads must not lose the place.
   function isRead(main) {
-    return main.contains(document.activeElement) || main.querySelector("details[open]") !== null ||
+    return main.contains(document.activeElement) || main.querySelector("details[open], form.act") !== null ||
       !getSelection().isCollapsed;
   }
 
