@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -21,11 +22,15 @@ import retune.serving.following.ChampionFollower;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
+import retune.serving.querylog.LogColumns;
+import retune.serving.querylog.QueryLog;
+import retune.serving.querylog.QueryLogWriter;
 
 @About(
     value =
-        "Serves predictions of a model's champion over HTTP. When the loop promotes another version,"
-            + " the service switches to it without a failed request. Runs until it is stopped.",
+        "Serves predictions of a model's champion over HTTP. When the loop promotes another"
+            + " version, the service switches to it without a failed request. Runs until it is"
+            + " stopped.",
     pipeline = Pipeline.SERVING,
     work = Work.MODEL,
     example = "--model credit-default --port 8090")
@@ -64,12 +69,30 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
           double refreshSeconds,
       @Field(
               value =
-                  "seconds to keep answering after SIGTERM while /v2/health/ready returns 503, so that"
-                      + " load balancers turn away",
+                  "seconds to keep answering after SIGTERM while /v2/health/ready returns 503, so"
+                      + " that load balancers turn away",
               byDefault = "0",
               min = 0,
               max = 600)
-          double drainSeconds) {}
+          double drainSeconds,
+      @Field(
+              value =
+                  "keep each predicted row, with its answer, in the document store; off, because it"
+                      + " keeps what users send",
+              byDefault = "false")
+          boolean queryLog,
+      @Field("columns that the query log keeps; all that the model reads by default")
+          @Nullable List<String> queryLogColumns,
+      @Field(
+              "columns that the query log keeps as keyed hashes, which need"
+                  + " RETUNE_QUERY_LOG_SECRET; none by default")
+          @Nullable List<String> queryLogHash,
+      @Field(
+              value = "days after which the query log is removed",
+              byDefault = "90",
+              min = 1,
+              max = 36500)
+          int queryLogKeepDays) {}
 
   public record Output(
       @Field("id of the version served last; null if none was loaded") @Nullable String modelId,
@@ -97,8 +120,10 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
       throws IOException, InterruptedException {
     VersionChoice choice = new VersionChoice(input.model(), input.version(), input.modelFile());
     CompletableFuture<Void> end = new CompletableFuture<>();
-    try (PredictionServer server =
-        PredictionServer.start(input.host(), input.port(), served, metrics, context.clock())) {
+    try (QueryLog queryLog = queryLog(input, context, served, metrics);
+        PredictionServer server =
+            PredictionServer.start(
+                input.host(), input.port(), served, metrics, queryLog, context.clock())) {
       context.onStop(
           () -> {
             server.drain();
@@ -124,6 +149,30 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
       }
       Thread.sleep(milliseconds(input.drainSeconds()));
     }
+  }
+
+  private static QueryLog queryLog(
+      Input input, StepContext context, ServedModel served, ServingMetrics metrics) {
+    List<String> hashed = input.queryLogHash() == null ? List.of() : input.queryLogHash();
+    if (!input.queryLog()) {
+      if (input.queryLogColumns() != null || !hashed.isEmpty()) {
+        throw new InvalidInputException(
+            "'query_log_columns' and 'query_log_hash' say what the query log keeps, but it is off;"
+                + " turn it on with 'query_log'.");
+      }
+      return QueryLog.OFF;
+    }
+    LogColumns columns =
+        new LogColumns(
+            input.queryLogColumns(),
+            hashed,
+            context.settings().secret(LogColumns.SECRET).orElse(null));
+    return new QueryLogWriter(
+            new QueryLogWriter.Options(columns, input.queryLogKeepDays()),
+            context,
+            served,
+            metrics.queryLog())
+        .start();
   }
 
   private static long milliseconds(double seconds) {

@@ -38,6 +38,7 @@ import retune.runtime.store.DocumentStore;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
+import retune.serving.querylog.QueryLog;
 import tools.jackson.databind.JsonNode;
 
 @Tag("slow")
@@ -45,6 +46,7 @@ class FollowingTest {
   private static final String MODEL = Examples.MODEL.version().modelName();
   private static final String ROW = Examples.json(Map.of("features", Examples.row()));
   private static final int SWAPS = 50;
+  private static final int OUTAGE_REQUESTS = 20;
 
   /** Enough rows for more than one thread of the engine. */
   private static final String ROWS =
@@ -246,13 +248,20 @@ class FollowingTest {
     try (RunningService service = RunningService.ofChampion(server.uri(), 0).awaitReady()) {
       stopStore();
       RunningService.await("the outage", () -> metric(service, "retune_serving_store_up") == 0);
-      assertEquals(200, service.post("/predict", ROW).statusCode());
+      for (int i = 0; i < OUTAGE_REQUESTS; i++) {
+        assertEquals(200, service.post("/predict", ROW).statusCode());
+      }
       assertEquals(200, service.status("/v2/health/ready"));
+      assertEquals(OUTAGE_REQUESTS, service.metric("retune_query_log_queued_rows"));
 
       start(folder, port);
       install(register(Examples.withThreshold(0.6)));
       service.awaitServed(Examples.withThreshold(0.6).version().modelId());
       assertEquals(1, service.metric("retune_serving_store_up"));
+      RunningService.await(
+          "the query log",
+          () -> metric(service, "retune_query_log_written_total") == OUTAGE_REQUESTS);
+      assertEquals(0, service.metric("retune_query_log_queued_rows"));
     }
   }
 
@@ -381,7 +390,12 @@ class FollowingTest {
             InvalidInputException.class,
             () ->
                 PredictionServer.start(
-                    host, port, new ServedModel(), new ServingMetrics(), Clock.systemUTC()));
+                    host,
+                    port,
+                    new ServedModel(),
+                    new ServingMetrics(),
+                    QueryLog.OFF,
+                    Clock.systemUTC()));
     assertTrue(String.valueOf(refused.getMessage()).startsWith(sentence), refused.getMessage());
   }
 

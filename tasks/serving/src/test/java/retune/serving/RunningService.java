@@ -89,7 +89,7 @@ final class RunningService implements AutoCloseable {
             work -> Thread.ofPlatform().name("service").start(work));
   }
 
-  /** Serves the champion of the example model in a store. */
+  /** Serves the champion of the example model in a store, and logs what it is asked there. */
   static RunningService ofChampion(String storeUri, double drainSeconds) throws IOException {
     return ofChampion(storeUri, drainSeconds, "0.5");
   }
@@ -99,7 +99,33 @@ final class RunningService implements AutoCloseable {
     String model = Examples.MODEL.version().modelName();
     return new RunningService(
         new Context(Map.of("RETUNE_MONGO_URI", storeUri, "RETUNE_STORE_WAIT", storeWait)),
-        new Serving.Input(model, null, null, false, "127.0.0.1", freePort(), 0.1, drainSeconds));
+        new Serving.Input(
+            model,
+            null,
+            null,
+            false,
+            "127.0.0.1",
+            freePort(),
+            0.1,
+            drainSeconds,
+            true,
+            null,
+            null,
+            90));
+  }
+
+  /** Runs the step without a store. */
+  static RunningService of(Serving.Input input) {
+    return new RunningService(new Context(Map.of()), input);
+  }
+
+  /** Serves the example's folder and logs what it is asked in a store. */
+  static RunningService logging(String storeUri) throws IOException {
+    String folder = Examples.FOLDER.toString();
+    return new RunningService(
+        new Context(Map.of("RETUNE_MONGO_URI", storeUri)),
+        new Serving.Input(
+            null, null, folder, false, "127.0.0.1", freePort(), 2, 0, true, null, null, 90));
   }
 
   /** Serves the example's folder. */
@@ -107,7 +133,18 @@ final class RunningService implements AutoCloseable {
     return new RunningService(
         new Context(Map.of()),
         new Serving.Input(
-            null, null, Examples.FOLDER.toString(), false, "127.0.0.1", freePort(), 2, 0));
+            null,
+            null,
+            Examples.FOLDER.toString(),
+            false,
+            "127.0.0.1",
+            freePort(),
+            2,
+            0,
+            false,
+            null,
+            null,
+            90));
   }
 
   private static int freePort() throws IOException {

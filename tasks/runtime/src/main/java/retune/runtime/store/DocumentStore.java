@@ -146,6 +146,10 @@ public final class DocumentStore implements AutoCloseable {
     return new LateLabels(database, events());
   }
 
+  public QueryLogs queryLogs() {
+    return new QueryLogs(database);
+  }
+
   public Blobs blobs() {
     return new Blobs(database, clock);
   }

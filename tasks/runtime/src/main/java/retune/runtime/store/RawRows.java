@@ -105,7 +105,7 @@ final class RawRows {
     return documents;
   }
 
-  private static @Nullable Object value(Column column, int row) {
+  static @Nullable Object value(Column column, int row) {
     return switch (column) {
       case Column.Texts texts -> texts.values()[row];
       case Column.Numbers numbers -> {

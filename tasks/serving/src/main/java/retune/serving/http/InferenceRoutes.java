@@ -72,13 +72,14 @@ final class InferenceRoutes implements Route.Group {
   private Answer infer(HttpExchange exchange, Map<String, String> path) throws IOException {
     return predictions.answer(
         exchange,
-        (loaded, body) -> {
+        (loaded, body, asked) -> {
           ModelVersion version = loaded.version();
           requireServed(version, path);
           InferenceProtocol.Request request = InferenceProtocol.read(body);
           Table rows = InferenceProtocol.rows(request, version.preprocessing().rawColumns());
           return Answer.json(
-              InferenceProtocol.answer(request, version, predictions.predict(loaded, rows)));
+              InferenceProtocol.answer(
+                  request, version, asked.id(), predictions.predict(asked, loaded, rows)));
         });
   }
 

@@ -7,6 +7,7 @@ import java.util.Map;
 import retune.model.ModelVersion;
 import retune.runtime.http.Problem;
 import retune.serving.prediction.ExampleRow;
+import retune.serving.prediction.RequestId;
 import retune.serving.prediction.RowsOfJson;
 
 /** The OpenAPI 3.1 document of the service, with the columns of the served version. */
@@ -91,6 +92,7 @@ final class OpenApi {
       signature.put("threshold", PROBABILITY);
     }
     signature.put("calibrated", Map.of("type", "boolean"));
+    signature.put("request_id", Map.of("type", "string", "pattern", RequestId.PATTERN));
     signature.put("model_id", TEXT);
     signature.put("model_version", TEXT);
     signature.put("timestamp", TEXT);
@@ -133,7 +135,17 @@ final class OpenApi {
             List.of("inputs")),
         "InferenceAnswer",
         object(
-            Map.of("model_name", TEXT, "model_version", TEXT, "outputs", list(reference("Tensor"))),
+            Map.of(
+                "model_name",
+                TEXT,
+                "model_version",
+                TEXT,
+                "parameters",
+                object(
+                    Map.of("model_id", TEXT, "request_id", TEXT),
+                    List.of("model_id", "request_id")),
+                "outputs",
+                list(reference("Tensor"))),
             List.of("model_name", "outputs")),
         "Tensor",
         object(
@@ -166,6 +178,18 @@ final class OpenApi {
       String summary, Map<String, Object> request, Map<String, Object> answer) {
     Map<String, Object> operation = new LinkedHashMap<>();
     operation.put("summary", summary);
+    operation.put(
+        "parameters",
+        List.of(
+            Map.of(
+                "name",
+                RequestId.HEADER,
+                "in",
+                "header",
+                "description",
+                "Names the request; where it is missing or no such text, the service makes an id.",
+                "schema",
+                TEXT)));
     operation.put(
         "requestBody",
         Map.of("required", true, "content", Map.of("application/json", Map.of("schema", request))));

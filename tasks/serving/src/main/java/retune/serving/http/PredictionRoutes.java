@@ -33,28 +33,26 @@ final class PredictionRoutes implements Route.Group {
   }
 
   private Answer one(HttpExchange exchange) throws IOException {
-    long start = System.nanoTime();
     return predictions.answer(
         exchange,
-        (loaded, body) -> {
+        (loaded, body, asked) -> {
           Table row = RowsOfJson.features(body, columns(loaded));
           return signed(
-              predictions.predict(loaded, row).getFirst().json(), loaded.version(), start);
+              predictions.predict(asked, loaded, row).getFirst().json(), loaded.version(), asked);
         });
   }
 
   private Answer many(HttpExchange exchange) throws IOException {
-    long start = System.nanoTime();
     return predictions.answer(
         exchange,
-        (loaded, body) -> {
+        (loaded, body, asked) -> {
           Table rows = RowsOfJson.instances(body, columns(loaded));
           Map<String, Object> json = new LinkedHashMap<>();
           json.put(
               "predictions",
-              predictions.predict(loaded, rows).stream().map(Prediction::json).toList());
+              predictions.predict(asked, loaded, rows).stream().map(Prediction::json).toList());
           json.put("total_count", rows.rows());
-          return signed(json, loaded.version(), start);
+          return signed(json, loaded.version(), asked);
         });
   }
 
@@ -62,16 +60,17 @@ final class PredictionRoutes implements Route.Group {
     return loaded.version().preprocessing().rawColumns();
   }
 
-  /** Adds which version answered and by what rule, when, and how long it took. */
-  private Answer signed(Map<String, Object> json, ModelVersion version, long start) {
+  /** Adds which version answered which request, by what rule, when, and how long it took. */
+  private Answer signed(Map<String, Object> json, ModelVersion version, Predictions.Asked asked) {
     if (version.target().isBinary()) {
       json.put("threshold", version.decisionThreshold());
     }
     json.put("calibrated", version.calibration() != null);
+    json.put("request_id", asked.id());
     json.put("model_id", version.modelId());
     json.put("model_version", version.modelVersion());
     json.put("timestamp", clock.instant().truncatedTo(ChronoUnit.MILLIS).toString());
-    json.put("latency_ms", Math.round((System.nanoTime() - start) / 1e3) / 1e3);
+    json.put("latency_ms", Math.round(asked.nanoseconds() / 1e3) / 1e3);
     return Answer.json(json);
   }
 }

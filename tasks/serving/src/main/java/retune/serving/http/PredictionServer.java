@@ -12,6 +12,7 @@ import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
+import retune.serving.querylog.QueryLog;
 
 /** The prediction service's HTTP server. */
 public final class PredictionServer implements AutoCloseable {
@@ -44,10 +45,15 @@ public final class PredictionServer implements AutoCloseable {
    * @throws InvalidInputException if the address is in use or belongs to another machine
    */
   public static PredictionServer start(
-      String host, int port, ServedModel served, ServingMetrics metrics, Clock clock)
+      String host,
+      int port,
+      ServedModel served,
+      ServingMetrics metrics,
+      QueryLog queryLog,
+      Clock clock)
       throws IOException {
     AtomicBoolean draining = new AtomicBoolean();
-    Predictions predictions = new Predictions(served, metrics);
+    Predictions predictions = new Predictions(served, metrics, queryLog, clock);
     List<Route> routes = new ArrayList<>();
     Stream.of(
             new PredictionRoutes(predictions, clock),

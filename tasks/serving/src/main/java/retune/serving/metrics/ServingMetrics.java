@@ -93,11 +93,16 @@ public final class ServingMetrics {
           .name(PREFIX + "store_up")
           .help("1 while the document store is reachable or not needed.")
           .register(registry);
+  private final QueryLogMetrics queryLog = new QueryLogMetrics(registry);
   private final LongAdder answered = new LongAdder();
   private final LongAdder rows = new LongAdder();
 
   public ServingMetrics() {
     JvmMetrics.builder().register(registry);
+  }
+
+  public QueryLogMetrics queryLog() {
+    return queryLog;
   }
 
   /** Counts a request in. */

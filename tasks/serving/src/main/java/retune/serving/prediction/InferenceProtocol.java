@@ -151,16 +151,20 @@ public final class InferenceProtocol {
     }
   }
 
-  /** The response to a request. */
+  /**
+   * The response to a request.
+   *
+   * @param requestId the service's own id of the request; the client's {@code id} is not unique
+   */
   public static Map<String, Object> answer(
-      Request request, ModelVersion version, List<Prediction> predictions) {
+      Request request, ModelVersion version, String requestId, List<Prediction> predictions) {
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("model_name", version.modelName());
     answer.put("model_version", version.modelVersion());
     if (request.id != null) {
       answer.put("id", Refusal.wellFormed(request.id));
     }
-    answer.put("parameters", parameters(version));
+    answer.put("parameters", parameters(version, requestId));
     List<String> names = wanted(request).stream().map(Wanted::name).toList();
     List<Map<String, Object>> outputs = new ArrayList<>();
     int rows = predictions.size();
@@ -188,8 +192,9 @@ public final class InferenceProtocol {
     return answer;
   }
 
-  private static Map<String, Object> parameters(ModelVersion version) {
+  private static Map<String, Object> parameters(ModelVersion version, String requestId) {
     Map<String, Object> parameters = new LinkedHashMap<>();
+    parameters.put("request_id", requestId);
     parameters.put("model_id", version.modelId());
     if (version.target().isBinary()) {
       parameters.put("threshold", version.decisionThreshold());

@@ -55,7 +55,7 @@ public record Warnings(List<Warning> first, int leftOut) {
           column,
           (outcome == Outcome.CLIPPED
                   ? "The text in '%s' has more known words than the model reads; it ignores the"
-                        + " last ones."
+                      + " last ones."
                   : "The model knows none of the words in '%s'.")
               .formatted(column));
     }

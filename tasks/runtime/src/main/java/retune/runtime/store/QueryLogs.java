@@ -1,0 +1,73 @@
+package retune.runtime.store;
+
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+
+/** What production was asked and answered, in the collection {@code query_logs}. */
+public final class QueryLogs {
+  private static final String COLLECTION = "query_logs";
+
+  /** Blocks of a megabyte or less, of which so many fit into one answer of a server. */
+  private static final int BLOCKS_AT_ONCE = 16;
+
+  private final MongoCollection<Document> blocks;
+
+  QueryLogs(MongoDatabase database) {
+    this.blocks = database.getCollection(COLLECTION);
+  }
+
+  /** Writes a block; a block that was written already stays as it is. */
+  public void write(QueryBlock block) {
+    Documents.insertMissing(blocks, List.of(block.document()));
+  }
+
+  /** The blocks of a model and a date, in the order of their ids. */
+  public Iterator<QueryBlock> read(String model, LocalDate date) {
+    List<String> ids =
+        blocks
+            .find(ofPrefix(model + "/" + date + "/"))
+            .projection(Projections.include("_id"))
+            .map(document -> document.getString("_id"))
+            .into(new ArrayList<>());
+    ids.sort(Comparator.naturalOrder());
+    return IntStream.range(0, Math.ceilDiv(ids.size(), BLOCKS_AT_ONCE))
+        .map(slice -> slice * BLOCKS_AT_ONCE)
+        .mapToObj(from -> ids.subList(from, Math.min(from + BLOCKS_AT_ONCE, ids.size())))
+        .map(
+            some ->
+                blocks
+                    .find(Filters.in("_id", some))
+                    .sort(Sorts.ascending("_id"))
+                    .map(QueryBlock::of)
+                    .into(new ArrayList<>()))
+        .flatMap(List::stream)
+        .iterator();
+  }
+
+  /**
+   * Removes a model's blocks of the dates before this one.
+   *
+   * @return how many
+   */
+  public long removeBefore(String model, LocalDate date) {
+    return blocks
+        .deleteMany(
+            Filters.and(Filters.gte("_id", model + "/"), Filters.lt("_id", model + "/" + date)))
+        .getDeletedCount();
+  }
+
+  private static Bson ofPrefix(String prefix) {
+    return Filters.and(Filters.gte("_id", prefix), Filters.lt("_id", prefix + '\uffff'));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving.querylog;
+
+import org.jspecify.annotations.NullMarked;
