@@ -2,8 +2,9 @@
 
 Takes the day's rows and turns them into the features that the model in production reads
 (`process_data`). The loop file says where the rows come from: `generate_data` draws them,
-`ingest` reads real ones. The schedule works on the day that has just ended. Running a day again
-replaces its batch. When the run ends, `model_evaluation_pipeline` starts for the same day.
+`ingest` reads real ones, and `collect_queries` takes what users asked. The schedule works on the
+day that has just ended. Running a day again replaces its batch. When the run ends,
+`model_evaluation_pipeline` starts for the same day.
 
 **Run a day by hand.** Trigger the DAG and pick a day; an empty field means yesterday (UTC). A run
 that was started with a partition key, such as `2026-11-05`, works on that day instead.
@@ -42,9 +43,9 @@ def form(loop: Loop) -> dict[str, Param]:
 
 
 def rows_of_the_day(loop: Loop) -> list[Any]:
-    """The tasks, in order, that fetch or generate the day's rows."""
+    """The tasks, in order, that fetch, collect or generate the day's rows."""
     day: dict[str, Any] = {"model": loop.name, "logical_date": LOGICAL_DATE}
-    names: dict[str, Any] = {} if loop.data.key is None else {"key": loop.data.key}
+    names: dict[str, Any] = {} if loop.data.row_key is None else {"key": loop.data.row_key}
     if loop.data.source == "csv":
         return [step("ingest", loop, **day, data=loop.data.path, **names)]
     if loop.data.source == "mongo":
@@ -52,6 +53,10 @@ def rows_of_the_day(loop: Loop) -> list[Any]:
         if loop.data.filter is not None:
             query["filter"] = loop.data.filter
         return [step("ingest", loop, **day, **query)]
+    if loop.data.source == "queries":
+        if loop.data.own_labels is not None:
+            names["own_labels"] = loop.data.own_labels
+        return [step("collect_queries", loop, **day, **names)]
     return sharded(
         "generate_data",
         loop,

@@ -36,7 +36,7 @@ def days_to_judge(ti: Any, model: str) -> list[dict[str, Any]]:
 
 
 for loop in loops():
-    if loop.data.key is None:
+    if loop.data.row_key is None:
         continue
     with DAG(
         loop.dag_id("label_pipeline"),

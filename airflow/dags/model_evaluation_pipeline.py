@@ -171,7 +171,7 @@ for loop in loops():
         load_latest_model = step("load_latest_model", loop, model=loop.name)
         champion_id = result(load_latest_model, "model_id")
         maturity: dict[str, Any] = {}
-        if loop.data.key is not None:
+        if loop.data.row_key is not None:
             maturity["mature_share"] = loop.labels.mature_share
             maturity["mature_days"] = loop.labels.mature_days
         evaluate_model = sharded("evaluate_model", loop, model_id=champion_id, **batch, **maturity)

@@ -75,6 +75,30 @@ def test_real_rows_are_ingested_instead(bag, tmp_path, data, inputs):
     assert list(dag.params) == ["date"], "a form for rows that nobody draws"
 
 
+@pytest.mark.parametrize(
+    ("data", "inputs"),
+    [
+        ("{source: queries}", {"key": "query_id"}),
+        ("{source: queries, key: asked, own_labels: 0.9}", {"key": "asked", "own_labels": 0.9}),
+    ],
+)
+def test_queries_are_collected_instead_and_their_labels_follow(bag, tmp_path, data, inputs):
+    (tmp_path / "asked.yaml").write_text(
+        f"name: asked\ndata: {data}\nlabels: {{mature_share: 0.1}}\n"
+    )
+    parsed = bag("process", tmp_path)
+    assert parsed.import_errors == {}
+    dag = parsed.dags["data_pipeline.asked"]
+    assert edges(dag) == {("collect_queries", "process_data")}
+    given = dag.task_dict["collect_queries"].inputs
+    assert given.items() >= inputs.items()
+    assert given.keys() == {"model", "logical_date", *inputs}
+    assert list(dag.params) == ["date"]
+    evaluate_model = parsed.dags["model_evaluation_pipeline.asked"].task_dict["evaluate_model"]
+    assert evaluate_model.inputs["mature_share"] == 0.1
+    assert "find_matured_days" in parsed.dags["label_pipeline.asked"].task_dict
+
+
 KEYED = "{source: csv, path: '/data/{date}.csv', key: id}"
 
 

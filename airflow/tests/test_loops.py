@@ -166,7 +166,7 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         ),
         (
             "name: x\ndata: {source: sql}\n",
-            "data.source must be one of synthetic, csv, mongo, not 'sql'",
+            "data.source must be one of synthetic, csv, mongo, queries, not 'sql'",
         ),
         ("name: x\ndata: {source: csv}\n", "data.source csv needs data.path"),
         ("name: x\ndata: {source: mongo}\n", "data.source mongo needs data.collection"),
@@ -181,6 +181,14 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
         (
             "name: x\ndata: {key: id}\n",
             "data.key belongs to data.source csv, not to synthetic",
+        ),
+        (
+            "name: x\ndata: {source: queries, own_labels: 0.4}\n",
+            "data.own_labels must be from 0.5 to 1, not 0.4",
+        ),
+        (
+            "name: x\ndata: {own_labels: 0.9}\n",
+            "data.own_labels belongs to data.source queries, not to synthetic",
         ),
         (
             "name: x\nlabels: {mature_days: 3}\n",

@@ -37,6 +37,11 @@ MONGO = """
 name: real-documents
 data: {source: mongo, collection: sales}
 """
+QUERIES = """
+name: asked
+data: {source: queries, own_labels: 0.75}
+labels: {mature_share: 0.1, mature_days: 3}
+"""
 SHARDS = """
 name: spread
 shards: 3
@@ -105,10 +110,10 @@ def instances(task):
 
 
 @pytest.mark.parametrize(
-    "loop", ["credit-default", "second", "real-rows", "real-documents", "spread"]
+    "loop", ["credit-default", "second", "real-rows", "real-documents", "asked", "spread"]
 )
 def test_the_plan_has_the_dags_tasks_with_their_inputs(bag, planned, tmp_path, loop):
-    for number, text in enumerate((SECOND, CSV, MONGO, SHARDS)):
+    for number, text in enumerate((SECOND, CSV, MONGO, QUERIES, SHARDS)):
         (tmp_path / f"{number}.yaml").write_text(text)
     dags = [dag for dag in days(bag("process", tmp_path)) if loop in dag.tags]
     steps = {

@@ -34,6 +34,7 @@ SOURCES: Mapping[str, frozenset[str]] = {
     "synthetic": frozenset({"rows", "drill", "drill_strength"}),
     "csv": frozenset({"path", "key"}),
     "mongo": frozenset({"collection", "filter", "key"}),
+    "queries": frozenset({"key", "own_labels"}),
 }
 NEEDED: Mapping[str, str] = {"csv": "path", "mongo": "collection"}
 
@@ -67,7 +68,7 @@ SHARDED = tuple(name for name, step in STEPS.steps.items() if "shards" in step.i
 
 @dataclass(frozen=True)
 class Data:
-    """The source of a day's rows: generated, files, or another MongoDB."""
+    """The source of a day's rows: generated, files, another MongoDB, or the query log."""
 
     source: str = _setting(Value("string", default="synthetic", choices=tuple(SOURCES)))
     path: str | None = _setting(Value("string"))
@@ -77,6 +78,14 @@ class Data:
     rows: int = _input("generate_data", "rows")
     drill: str = _input("generate_data", "drill")
     drill_strength: float = _input("generate_data", "drill_strength")
+    own_labels: float | None = _input("collect_queries", "own_labels")
+
+    @property
+    def row_key(self) -> str | None:
+        """The column that names the rows, so that labels can follow."""
+        if self.source == "queries" and self.key is None:
+            return str(STEPS.step("collect_queries").input("key").default)
+        return self.key
 
 
 @dataclass(frozen=True)
@@ -306,7 +315,8 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
         yield from _section_mistakes(section, kind, content.get(section, {}))
     yield from _source_mistakes(content.get("data", {}))
     data = content.get("data", {})
-    if "labels" in content and not (isinstance(data, dict) and data.get("key")):
+    named = isinstance(data, dict) and (data.get("key") or data.get("source") == "queries")
+    if "labels" in content and not named:
         yield "labels needs data.key, the column that names the rows"
     yield from _resource_mistakes(content.get("resources", {}))
 

@@ -103,6 +103,7 @@ class LoopInContainersTest {
     run("ingest --data /work/keyed.csv --key id --model customers --logical-date 2026-11-01");
     run("ingest_labels --data /work/keyed.csv --label bought --model customers");
     run("find_matured_days --model customers");
+    end(20, "collect_queries --model customers --logical-date " + DAY);
     run("generate_data --rows 1500 --drill concept_drift --drill-strength 1" + byDate);
     run("process_data" + byDate);
     run("load_latest_model --model customers");
@@ -220,6 +221,11 @@ class LoopInContainersTest {
 
   /** Runs a step, which must succeed and print exactly one JSON object. */
   private JsonNode run(String command, String... more) {
+    return end(0, command, more);
+  }
+
+  /** Runs a step, which must end with the exit code and print exactly one JSON object. */
+  private JsonNode end(int exitCode, String command, String... more) {
     String[] words =
         Stream.concat(Stream.of(command.split(" ")), Stream.of(more)).toArray(String[]::new);
     String[] flags = Stream.of(words).skip(1).toArray(String[]::new);
@@ -235,7 +241,7 @@ class LoopInContainersTest {
                     .withCreateContainerCmdModifier(
                         made -> made.getHostConfig().withNanoCPUs(1_000_000_000L)),
             flags);
-    assertEquals(0, ended.exitCode(), command + "\n" + ended.out() + ended.log());
+    assertEquals(exitCode, ended.exitCode(), command + "\n" + ended.out() + ended.log());
     assertEquals(1, ended.out().lines().count(), ended.out());
     if (ended.log().contains(" engine with ")) {
       assertTrue(

@@ -54,7 +54,8 @@ record LoopSettings(
     MONGO(
         "ingest",
         "collection",
-        Map.of("collection", "collection", "filter", "filter", "key", "key"));
+        Map.of("collection", "collection", "filter", "filter", "key", "key")),
+    QUERIES("collect_queries", "", Map.of("key", "key", "own_labels", "own_labels"));
 
     private final String step;
     private final String needed;
@@ -137,6 +138,7 @@ record LoopSettings(
     }
   }
 
+  private static final String KEY = "key";
   private static final String SHARDS = "shards";
   private static final String ATTEMPTS = "attempts";
   private static final String MAX_ATTEMPTS = "max_attempts";
@@ -196,6 +198,7 @@ record LoopSettings(
         content.path("primary").asBoolean(false) || files.size() + unreadable.size() == 1;
     Source source = source(file, content.path("data"));
     List<Strategy> attempts = attempts(file, content.path(ATTEMPTS));
+    ObjectNode data = data(file, source, content.path("data"));
     return new LoopSettings(
         name,
         Hashing.sha256(Files.readAllBytes(file)),
@@ -203,8 +206,8 @@ record LoopSettings(
         shards(file, content),
         attempts,
         source,
-        data(file, source, content.path("data")),
-        sections(file, content, attempts.size()));
+        data,
+        sections(file, content, data, attempts.size()));
   }
 
   /** A section's settings by name. */
@@ -230,7 +233,7 @@ record LoopSettings(
 
   /** Whether labels can come after the rows. */
   boolean hasKeys() {
-    return data.has("key");
+    return data.has(KEY);
   }
 
   /** When the labels of a day suffice; nothing where they come with the rows. */
@@ -331,7 +334,7 @@ record LoopSettings(
     return List.copyOf(attempts);
   }
 
-  private static ObjectNode sections(Path file, ObjectNode content, int attempts) {
+  private static ObjectNode sections(Path file, ObjectNode content, ObjectNode data, int attempts) {
     Set<String> known = new TreeSet<>(OTHERS);
     for (Section section : Section.values()) {
       known.add(section.id());
@@ -346,7 +349,7 @@ record LoopSettings(
     for (Section section : Section.values()) {
       sections.set(section.id(), section(file, section, content.path(section.id())));
     }
-    if (content.has(Section.LABELS.id()) && content.path("data").path("key").isMissingNode()) {
+    if (content.has(Section.LABELS.id()) && !data.has(KEY)) {
       throw mistake(file, "labels", "needs data.key, the column that names the rows");
     }
     limitAttempts(file, content.path(Section.GATE.id()), sections, attempts);

@@ -45,6 +45,7 @@ import retune.runtime.Settings;
 import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
+import retune.testing.LoggedQueries;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -374,6 +375,69 @@ class RunLoopTest {
   }
 
   @Test
+  void aDayOfQueriesIsCollectedAndJudgedWhenPeopleHaveLabelledEnoughOfThem() throws Exception {
+    register();
+    write(
+        "loop.yaml",
+        """
+        name: credit-default
+        data: {source: queries, own_labels: 0.8}
+        labels: {path: '%s', mature_share: 0.5, mature_days: 0}
+        gate: {metric: f1_macro, threshold: 0.3}
+        retraining: {triggers: [adaptive], min_samples: 500, min_days: 3650}
+        """
+            .formatted(folder.resolve("labels.csv")));
+    List<String> labels = logQueries("a", DATE);
+    logQueries("b", "2026-11-06");
+
+    String[] day = {"name", "credit-default", "loops", folder.toString(), "date", DATE};
+    JsonNode waiting = step("run_loop", day);
+    assertEquals("undecided", waiting.get("status").stringValue());
+    assertTrue(
+        waiting.get("message").stringValue().contains("0 of 300 rows (0 %)"), waiting.toString());
+    assertFalse(waiting.has("before"), "the model's own answers measure nothing");
+
+    Files.write(folder.resolve("labels.csv"), labels.subList(0, 200));
+    day[5] = "2026-11-06";
+    JsonNode next = step("run_loop", day);
+    assertEquals("undecided", next.get("status").stringValue());
+    assertEquals("{\"%s\":\"approved\"}".formatted(DATE), next.get("matured").toString());
+    assertEquals(
+        199,
+        single("predictions").get("rows", Number.class).intValue(),
+        "people's labels alone judge");
+    assertTrue(
+        next.get("retraining").stringValue().contains("need 301 more samples"), next.toString());
+  }
+
+  /**
+   * Logs the queries of a day as the service would, which answered every other one confidently.
+   *
+   * @return a file of their labels
+   */
+  private List<String> logQueries(String request, String date) throws Exception {
+    List<String> rows = Files.readAllLines(Path.of(writeRows().toString().replace("{date}", DATE)));
+    String modelId = new Champions(store).get("credit-default").modelId();
+    List<String> names = List.of(rows.getFirst().split(",", -1));
+    LoggedQueries queries = new LoggedQueries("credit-default", LocalDate.parse(date));
+    List<String> labels = new ArrayList<>(List.of("query_id,default"));
+    for (int row = 1; row < rows.size(); row++) {
+      List<String> fields = List.of(rows.get(row).split(",", -1));
+      Map<String, String> columns = new LinkedHashMap<>();
+      for (int column = 0; column < names.size(); column++) {
+        if (names.get(column).equals("default")) {
+          labels.add("%s/%d,%s".formatted(request, row, fields.get(column)));
+        } else if (!fields.get(column).isEmpty()) {
+          columns.put(names.get(column), fields.get(column));
+        }
+      }
+      queries.row(request, row, modelId, "0", row % 2 == 0 ? 0.9 : 0.6, columns);
+    }
+    queries.write(store, "credit-default/" + date + "/1");
+    return labels;
+  }
+
+  @Test
   void afterTheDayTheTriggersAreCheckedAndAForcedRetrainingRunsOnce() throws Exception {
     register();
     write("loop.yaml", LOOP + "retraining: {triggers: [volume], candidates: [trees]}\n");
@@ -555,8 +619,8 @@ class RunLoopTest {
         "data: {rows: many} | loop.yaml, data.rows: generate_data: 'rows' must be a whole number,"
             + " not 'many'.",
         "data: {rows: } | loop.yaml: data.rows has no value; give one or leave it out.",
-        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, csv, mongo, not"
-            + " \"heaven\".",
+        "data: {source: heaven} | loop.yaml: data.source must be one of synthetic, csv, mongo,"
+            + " queries, not \"heaven\".",
         "data: {source: csv} | loop.yaml: data.source csv needs data.path.",
         "data: {source: mongo, filter: x} | loop.yaml: data.source mongo needs data.collection.",
         "data: {source: csv, path: a.csv, drill: none} | loop.yaml: data.drill belongs to"
@@ -564,6 +628,10 @@ class RunLoopTest {
         "data: {path: a.csv} | loop.yaml: data.path belongs to data.source csv, not to synthetic.",
         "data: {source: mongo, collection: 7} | loop.yaml, data.collection: ingest: 'collection'"
             + " must be text, not '7'.",
+        "data: {source: queries, own_labels: 0.4} | loop.yaml, data.own_labels: collect_queries:"
+            + " 'own_labels' is 0.4; give a number from 0.5 to 1.",
+        "data: {source: queries, path: a.csv} | loop.yaml: data.path belongs to data.source csv,"
+            + " not to queries.",
         "data: {key: id} | loop.yaml: data.key belongs to data.source csv, not to synthetic.",
         "labels: {mature_days: 3} | loop.yaml: labels needs data.key, the column that names the"
             + " rows.",

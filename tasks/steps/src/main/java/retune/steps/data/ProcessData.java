@@ -111,6 +111,6 @@ public final class ProcessData implements Step<ProcessData.Input, ProcessData.Ou
                         + input.model()
                         + "' for "
                         + input.logicalDate()
-                        + "; run generate_data or ingest for that day first."));
+                        + "; run generate_data, ingest or collect_queries for that day first."));
   }
 }

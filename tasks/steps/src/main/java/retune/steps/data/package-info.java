@@ -1,4 +1,4 @@
-/** The steps of the data pipeline: generate or ingest a day's rows and turn them into features. */
+/** The steps of the data pipeline: take a day's rows from a source and turn them into features. */
 @NullMarked
 package retune.steps.data;
 

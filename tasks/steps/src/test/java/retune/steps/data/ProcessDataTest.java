@@ -191,8 +191,8 @@ class ProcessDataTest {
   void anAbsentRawBatchIsRefused() {
     install(training(0));
     assertRefused(
-        "There is no raw batch of 'credit-default' for 2026-11-05; run generate_data or"
-            + " ingest for that day first.");
+        "There is no raw batch of 'credit-default' for 2026-11-05; run generate_data, ingest or"
+            + " collect_queries for that day first.");
   }
 
   @Test

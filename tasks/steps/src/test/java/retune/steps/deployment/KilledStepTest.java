@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -21,6 +22,8 @@ import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
 import retune.steps.authoring.RegisterModel;
+import retune.steps.data.CollectQueries;
+import retune.testing.LoggedQueries;
 
 /** A step that dies around any of its writes and runs again leaves what an undisturbed one does. */
 @Tag("slow")
@@ -161,6 +164,32 @@ class KilledStepTest {
         context ->
             new RegisterModel()
                 .run(new RegisterModel.Input(files.toString(), true, false), context));
+  }
+
+  /** Collection of a day of which more queries have come since. */
+  @ParameterizedTest
+  @EnumSource
+  void collectQueries(CutConnection.Moment moment) throws IOException {
+    LocalDate day = Deployment.DATE.minusDays(1);
+    String champion = Deployment.model(1, null).version().modelId();
+    Work collect =
+        context ->
+            new CollectQueries()
+                .run(new CollectQueries.Input(Deployment.MODEL, day, "query_id", null, 0), context);
+    assertSurvivesDeath(
+        moment,
+        8,
+        deployment -> {
+          deployment.installChampion(1);
+          new LoggedQueries(Deployment.MODEL, day)
+              .row("a", champion, "1", 0.9, Map.of("n0", 1, "n1", 2))
+              .write(deployment.store, "first");
+          collect.run(deployment.context());
+          new LoggedQueries(Deployment.MODEL, day)
+              .row("b", champion, "1", 0.9, Map.of("n0", 3, "n1", 4))
+              .write(deployment.store, "second");
+        },
+        collect);
   }
 
   /** What is there before. */
