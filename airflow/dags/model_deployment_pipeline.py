@@ -1,9 +1,9 @@
 """## Into production
 
-Takes the version that the day's evaluation or a retraining approved, checks that it loads and
-answers as it did when it was judged, puts it into production, checks it there and tells people. If
-nothing was approved, or the version is in production already, there is nothing to do and the tasks
-are skipped.
+Takes the version that the day's evaluation, a retraining or the promotion of a challenger approved,
+checks that it loads and answers as it did when it was judged, puts it into production, checks it
+there and tells people. If nothing was approved, or the version is in production already, there is
+nothing to do and the tasks are skipped.
 
 If `verify_deployment` finds the version damaged, or the prediction service (`RETUNE_SERVING_URL`)
 does not answer with it, the version before comes back into production, people are told, and the
@@ -29,8 +29,9 @@ def deploy_or_skip(ti: Any) -> str:
     return "validate_model" if ready else "nothing_to_deploy"
 
 
-# The partition of a run that a retraining starts is the retraining's id, not a day.
-OF_RETRAINING = "(dag_run.partition_key or '').startswith('retraining-')"
+# The partition of a run that a retraining or the promotion of a challenger starts is its id, not
+# a day.
+OF_RETRAINING = "(dag_run.partition_key or '').startswith(('retraining-', 'promotion-'))"
 RETRAINING = f"{{% if {OF_RETRAINING} %}}{{{{ dag_run.partition_key }}}}{{% endif %}}"
 DAY = f"{{% if not {OF_RETRAINING} %}}{LOGICAL_DATE}{{% endif %}}"
 

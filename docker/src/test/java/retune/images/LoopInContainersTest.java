@@ -188,7 +188,7 @@ class LoopInContainersTest {
     run("export_events --output /work/events.jsonl" + model);
   }
 
-  /** Makes a successor of the other loop's champion and takes it back. */
+  /** Makes a successor of the other loop's champion and takes it back, to try it as a challenger. */
   private void back() {
     run(
         "new_loop --name another --pretraining-epochs 1 --epochs 1 --seed 2 --replace --output"
@@ -201,6 +201,9 @@ class LoopInContainersTest {
         "yes");
     String barred = run("rollback another").get("barred_model_id").stringValue();
     run("release_version " + barred);
+    run("start_challenger " + barred);
+    run("promote_challenger another");
+    run("abort_challenger another");
   }
 
   private void audit(String champion) {

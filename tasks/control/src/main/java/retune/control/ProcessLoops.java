@@ -111,7 +111,8 @@ final class ProcessLoops implements LoopRuntime {
   private Ended deployment(Changes.Request request, String partition)
       throws IOException, InterruptedException {
     String model = request.model();
-    String key = partition.startsWith("retraining-") ? "retraining" : "logical_date";
+    boolean isDay = Character.isDigit(partition.charAt(0));
+    String key = isDay ? "logical_date" : "retraining";
     Ended last =
         step(request, LONGEST, "wait_for_model_ready", Map.of("model", model, key, partition));
     String version = last.result.path("model_id").asString("");

@@ -29,6 +29,9 @@ public final class Champions {
    * @param deployedAt when deploy_model finished with this version, ISO 8601 UTC; null before that
    * @param revision 1 for the first champion; each promotion and each rollback adds 1
    * @param bars the versions that must not be promoted, each once
+   * @param challenger the version beside it that gets traffic; null for none. Ends with each move
+   *     of the pointer
+   * @param challengers how often traffic was given to a challenger so far
    */
   public record Champion(
       String model,
@@ -37,7 +40,9 @@ public final class Champions {
       String bestModelId,
       @Nullable String deployedAt,
       long revision,
-      List<Bar> bars) {
+      List<Bar> bars,
+      @Nullable ChallengerTraffic challenger,
+      long challengers) {
     public Champion {
       bars = List.copyOf(bars);
     }
@@ -65,7 +70,16 @@ public final class Champions {
 
     /** The pointer after another version is promoted. */
     public Champion followedBy(String nextModelId, String nextBestModelId) {
-      return new Champion(model, nextModelId, modelId, nextBestModelId, null, revision + 1, bars);
+      return new Champion(
+          model,
+          nextModelId,
+          modelId,
+          nextBestModelId,
+          null,
+          revision + 1,
+          bars,
+          null,
+          challengers);
     }
 
     /** The pointer after a rollback to another version; {@code bar} bars this one. */
@@ -77,7 +91,9 @@ public final class Champions {
           bestModelId.equals(modelId) ? nextModelId : bestModelId,
           null,
           revision + 1,
-          Stream.concat(bars.stream(), Stream.of(bar)).toList());
+          Stream.concat(bars.stream(), Stream.of(bar)).toList(),
+          null,
+          challengers);
     }
   }
 
@@ -120,6 +136,8 @@ public final class Champions {
   }
 
   private static final String BARRED = "barred";
+  private static final String CHALLENGER = "challenger";
+  private static final String CHALLENGERS = "challengers";
 
   private final MongoCollection<Document> pointers;
 
@@ -150,7 +168,9 @@ public final class Champions {
                     pointer.get("revision", Number.class).longValue(),
                     pointer.getList(BARRED, Document.class, List.of()).stream()
                         .map(Bar::of)
-                        .toList()));
+                        .toList(),
+                    ChallengerTraffic.of(pointer.get(CHALLENGER, Document.class)),
+                    pointer.get(CHALLENGERS, (Number) 0L).longValue()));
   }
 
   /** Makes the version the first champion; false if the model already has one. */
@@ -161,7 +181,8 @@ public final class Champions {
               .append("model_id", modelId)
               .append("previous_model_id", null)
               .append("best_model_id", modelId)
-              .append("challenger", null)
+              .append(CHALLENGER, null)
+              .append(CHALLENGERS, 0L)
               .append("deployed_at", null)
               .append("revision", 1L));
       return true;
@@ -225,13 +246,56 @@ public final class Champions {
     return change(expected, Updates.set("deployed_at", deployedAt.toString()));
   }
 
+  /**
+   * Gives a challenger traffic, or the one that has it another share, if pointer and challenger are
+   * still those of {@code expected}; false if something else was first.
+   *
+   * @param next numbered one after those of {@code expected}
+   * @throws InvalidInputException if the version is barred
+   */
+  public boolean startChallenger(Champion expected, ChallengerTraffic next) {
+    requireNotBarred(expected, next.modelId());
+    Bson unchanged =
+        Filters.and(
+            Filters.eq(expected.model),
+            Filters.eq("revision", expected.revision),
+            ofTraffic(expected.challenger),
+            expected.challengers == 0
+                ? Filters.in(CHALLENGERS, 0L, null) // pointers from before traffic have none
+                : Filters.eq(CHALLENGERS, expected.challengers));
+    return pointers
+            .updateOne(
+                unchanged,
+                Updates.combine(
+                    Updates.set(CHALLENGER, next.toDocument()),
+                    Updates.set(CHALLENGERS, next.number())))
+            .getMatchedCount()
+        == 1;
+  }
+
+  /** Ends a challenger's traffic; false if it has ended, or another share has followed. */
+  public boolean endChallenger(String model, ChallengerTraffic traffic) {
+    return pointers
+            .updateOne(
+                Filters.and(Filters.eq(model), ofTraffic(traffic)), Updates.set(CHALLENGER, null))
+            .getMatchedCount()
+        == 1;
+  }
+
+  private static Bson ofTraffic(@Nullable ChallengerTraffic traffic) {
+    return traffic == null
+        ? Filters.eq(CHALLENGER, null)
+        : Filters.eq(CHALLENGER + ".number", traffic.number());
+  }
+
   private static Bson pointTo(Champion next) {
     return Updates.combine(
         Updates.set("model_id", next.modelId),
         Updates.set("previous_model_id", next.previousModelId),
         Updates.set("best_model_id", next.bestModelId),
         Updates.set("deployed_at", next.deployedAt),
-        Updates.set("revision", next.revision));
+        Updates.set("revision", next.revision),
+        Updates.set(CHALLENGER, null));
   }
 
   private boolean change(Champion expected, Bson update) {

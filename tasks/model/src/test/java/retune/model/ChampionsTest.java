@@ -41,7 +41,7 @@ class ChampionsTest {
   void theFirstChampionIsNotDeployedYet() {
     assertEquals(Optional.empty(), champions.find("toy"));
     assertTrue(champions.install("toy", "a"));
-    assertEquals(new Champion("toy", "a", null, "a", null, 1, List.of()), champion());
+    assertEquals(new Champion("toy", "a", null, "a", null, 1, List.of(), null, 0), champion());
     assertFalse(champion().deployed());
   }
 
@@ -57,7 +57,7 @@ class ChampionsTest {
     champions.install("toy", "a");
     Champion first = champion();
     assertTrue(champions.promote(first, "b", "a"));
-    assertEquals(new Champion("toy", "b", "a", "a", null, 2, List.of()), champion());
+    assertEquals(new Champion("toy", "b", "a", "a", null, 2, List.of(), null, 0), champion());
     assertEquals(first.followedBy("b", "a"), champion());
   }
 
@@ -68,7 +68,7 @@ class ChampionsTest {
     champions.promote(first, "b", "b");
     assertFalse(champions.promote(first, "c", "c"));
     assertFalse(champions.markDeployed(first, Instant.EPOCH));
-    assertEquals(new Champion("toy", "b", "a", "b", null, 2, List.of()), champion());
+    assertEquals(new Champion("toy", "b", "a", "b", null, 2, List.of(), null, 0), champion());
   }
 
   @Test
@@ -87,7 +87,7 @@ class ChampionsTest {
     Champion before = champion();
     Bar bar = new Bar("b", 3, "kim", "too slow", "task", "2026-11-05T06:00:00Z");
     assertTrue(champions.rollBack(before, "a", bar));
-    assertEquals(new Champion("toy", "a", "b", "a", null, 3, List.of(bar)), champion());
+    assertEquals(new Champion("toy", "a", "b", "a", null, 3, List.of(bar), null, 0), champion());
     assertEquals(before.rolledBackTo("a", bar), champion());
     assertEquals(Optional.of(bar), champion().rollback());
     assertEquals("toy was rolled back to a", champion().move());
@@ -121,7 +121,15 @@ class ChampionsTest {
     assertEquals(1, winners.size());
     assertEquals(
         new Champion(
-            "toy", "m" + winners.getFirst(), "a", "m" + winners.getFirst(), null, 2, List.of()),
+            "toy",
+            "m" + winners.getFirst(),
+            "a",
+            "m" + winners.getFirst(),
+            null,
+            2,
+            List.of(),
+            null,
+            0),
         champion());
   }
 

@@ -78,6 +78,6 @@ class DeploymentFolderTest {
 
   private static Champion champion(ModelFolder.Content content, long revision) {
     String modelId = content.version().modelId();
-    return new Champion("toy", modelId, null, modelId, null, revision, List.of());
+    return new Champion("toy", modelId, null, modelId, null, revision, List.of(), null, 0);
   }
 }

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus.Event;
 import retune.judgement.Anchor;
+import retune.judgement.ChallengerPromotion;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
@@ -40,7 +41,8 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
       @Field("the version to deploy") String modelId,
       @Field("the day whose evaluation approved it; refused if the champion has changed since")
           @Nullable LocalDate logicalDate,
-      @Field("the retraining that approved it, instead of a day") @Nullable String retraining) {}
+      @Field("the retraining or the promotion of a challenger that approved it, instead of a day")
+          @Nullable String retraining) {}
 
   public record Output(
       @Field("the version in production") String modelId,
@@ -104,7 +106,9 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
                     new InvalidInputException(
                         "The %s of %s for %s did not approve %s; deploy the version that wait_for_model_ready names."
                             .formatted(
-                                input.retraining() == null ? "evaluation" : "retraining",
+                                input.retraining() == null
+                                    ? "evaluation"
+                                    : isPromotion(input.retraining()) ? "promotion" : "retraining",
                                 input.model(),
                                 input.retraining() == null
                                     ? input.logicalDate()
@@ -113,6 +117,10 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
     if (!outcome.championId().equals(champion.modelId())) {
       throw new InvalidInputException(outcome.overtaken(champion));
     }
+  }
+
+  private static boolean isPromotion(String retraining) {
+    return retraining.startsWith(ChallengerPromotion.PREFIX);
   }
 
   private static Optional<DeployableOutcome> outcome(Input input, StepContext context) {
@@ -139,7 +147,7 @@ public final class DeployModel implements Step<DeployModel.Input, DeployModel.Ou
             .append("revision", champion.revision());
     String cause = input.retraining();
     if (cause != null) {
-      event.append("retraining_id", cause);
+      event.append(isPromotion(cause) ? "promotion_id" : "retraining_id", cause);
     } else if (date != null) {
       event.append("logical_date", date.toString());
       cause = date.toString();

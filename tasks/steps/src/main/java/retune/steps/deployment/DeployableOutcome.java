@@ -5,15 +5,16 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.judgement.ChallengerPromotion;
 import retune.judgement.DayOutcome;
 import retune.model.Champions.Champion;
 import retune.runtime.store.DocumentStore;
 import retune.steps.retraining.RetrainingOutcome;
 
 /**
- * What a deployment reads: a day's last outcome, or a retraining's.
+ * What a deployment reads: a day's last outcome, a retraining's, or the promotion of a challenger.
  *
- * @param of what ended: evaluation or retraining
+ * @param of what ended: evaluation, retraining or promotion
  * @param status how, in a word
  * @param approves whether a version is to be in production
  * @param modelId that version
@@ -29,9 +30,25 @@ record DeployableOutcome(
     String championId,
     String message,
     Function<Champion, String> whyOvertaken) {
-  /** The outcome of a day or, if one is given, of a retraining. */
+  /**
+   * The outcome of a day or, if one is given, of a retraining or of a challenger's promotion, which
+   * its prefix tells apart.
+   */
   static Optional<DeployableOutcome> find(
       DocumentStore store, String model, @Nullable LocalDate date, @Nullable String retraining) {
+    if (retraining != null && retraining.startsWith(ChallengerPromotion.PREFIX)) {
+      return ChallengerPromotion.find(store, model, retraining)
+          .map(
+              promotion ->
+                  new DeployableOutcome(
+                      "promotion",
+                      "approved",
+                      true,
+                      promotion.modelId(),
+                      promotion.championId(),
+                      promotion.message(),
+                      promotion::overtaken));
+    }
     if (retraining != null) {
       return RetrainingOutcome.find(store, model, retraining)
           .map(

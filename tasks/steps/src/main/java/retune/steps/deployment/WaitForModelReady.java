@@ -35,7 +35,9 @@ public final class WaitForModelReady
       @Field("the model's name") String model,
       @Field("the day whose outcome decides; needed unless retraining is given")
           @Nullable LocalDate logicalDate,
-      @Field("the retraining whose outcome decides, instead of a day's")
+      @Field(
+              "the retraining whose outcome decides, or the promotion of a challenger, instead of a"
+                  + " day's")
           @Nullable String retraining,
       @Field(value = "time to wait for the outcome, in seconds", byDefault = "60", min = 0)
           int waitSeconds) {}
@@ -80,7 +82,7 @@ public final class WaitForModelReady
             input.retraining() == null
                 ? "The evaluation of %s for %s has no outcome after %d s; try again after model_evaluation_pipeline has run for that date."
                     .formatted(input.model(), input.logicalDate(), input.waitSeconds())
-                : "%s of %s has no outcome after %d s; try again after model_retraining has ended."
+                : "%s of %s has no outcome after %d s; try again after model_retraining or promote_challenger has ended."
                     .formatted(input.retraining(), input.model(), input.waitSeconds()));
       }
       Thread.sleep(BETWEEN_LOOKS_MILLIS);

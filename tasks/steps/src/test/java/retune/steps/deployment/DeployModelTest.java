@@ -71,7 +71,9 @@ class DeployModelTest {
             champion,
             TestContext.NOW.toString(),
             2,
-            List.of()),
+            List.of(),
+            null,
+            0),
         champion());
     assertEquals(VersionStatus.DEPLOYED, deployment.models.status(candidate));
     assertEquals(VersionStatus.RETIRED, deployment.models.status(champion));

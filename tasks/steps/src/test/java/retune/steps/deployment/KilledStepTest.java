@@ -24,6 +24,7 @@ import retune.steps.Deployment;
 import retune.steps.authoring.RegisterModel;
 import retune.steps.data.CollectQueries;
 import retune.testing.LoggedQueries;
+import retune.testing.TestContext;
 
 /** A step that dies around any of its writes and runs again leaves what an undisturbed one does. */
 @Tag("slow")
@@ -106,6 +107,70 @@ class KilledStepTest {
         2,
         KilledStepTest::askAboutTheSecond,
         context -> new Reject().run(answer(), context));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void startChallenger(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        KilledStepTest::registerTwo,
+        context -> new StartChallenger().run(challenger(0.1), context));
+  }
+
+  /** Another share, while the challenger has traffic already. */
+  @ParameterizedTest
+  @EnumSource
+  void startChallengerAgain(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        KilledStepTest::startTheSecond,
+        context ->
+            new StartChallenger()
+                .run(challenger(0.2), ((TestContext) context).inRun("the next run")));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void abortChallenger(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        KilledStepTest::startTheSecond,
+        context ->
+            new AbortChallenger()
+                .run(
+                    new AbortChallenger.Input(Deployment.MODEL, null, "too slow", "kim"), context));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void promoteChallenger(CutConnection.Moment moment) throws IOException {
+    assertSurvivesDeath(
+        moment,
+        2,
+        KilledStepTest::startTheSecond,
+        context ->
+            new PromoteChallenger()
+                .run(
+                    new PromoteChallenger.Input(Deployment.MODEL, null, "better", "kim"), context));
+  }
+
+  private static StartChallenger.Input challenger(double fraction) {
+    String modelId = Deployment.model(2, null).version().modelId();
+    return new StartChallenger.Input(modelId, fraction, "newer", "kim");
+  }
+
+  private static void registerTwo(Deployment deployment) {
+    deployment.installChampion(1);
+    deployment.register(Deployment.model(2, null), VersionStatus.CHALLENGER);
+  }
+
+  private static void startTheSecond(Deployment deployment) {
+    registerTwo(deployment);
+    new StartChallenger().run(challenger(0.1), deployment.context());
   }
 
   private static Approvals.Input answer() {
