@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -62,6 +63,18 @@ final class Changes {
         throw new Refusal(400, "'%s' is missing in the body.".formatted(field));
       }
       return text;
+    }
+
+    /** A number of the body; empty if it is missing. */
+    OptionalDouble number(String field) {
+      JsonNode value = body.path(field);
+      if (value.isMissingNode() || value.isNull()) {
+        return OptionalDouble.empty();
+      }
+      if (!value.isNumber()) {
+        throw new Refusal(400, "'%s' must be a number, not %s.".formatted(field, value));
+      }
+      return OptionalDouble.of(value.doubleValue());
     }
 
     /** Whether a field of the body is true. */

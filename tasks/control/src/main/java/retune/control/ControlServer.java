@@ -33,12 +33,14 @@ final class ControlServer implements AutoCloseable {
     Changes changes = new Changes(context, models, tokens);
     Sessions sessions = new Sessions(tokens, runtime, context.clock());
     Forms forms = new Forms(sessions);
+    ChallengerRoutes challenger = new ChallengerRoutes(context, runtime, changes);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
             new HealthRoutes(context),
             new ModelRoutes(context, models, scheduler),
             new SchedulerRoutes(context, models, scheduler, runtime, changes),
-            new SteeringRoutes(context, runtime, changes),
+            new SteeringRoutes(context, runtime, changes, challenger),
+            challenger,
             new PeopleRoutes(context, runtime, changes),
             new DashboardRoutes(context, sessions::viewer),
             new LoginRoutes(context, tokens, sessions, forms),

@@ -16,7 +16,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.model.ChallengerTraffic;
+import retune.model.ChallengerTraffic.Mode;
 import retune.model.Champions;
+import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
@@ -88,7 +91,28 @@ final class ModelRoutes implements Route.Group {
     classifier.put("fallback_mode", weights.isEmpty());
     answer.put("classifier_status", classifier);
     answer.put("scheduler_status", scheduler.status(model));
+    answer.put("challenger", challenger(new Champions(context.store()).get(model).challenger()));
     return stamped(answer);
+  }
+
+  /** The version with traffic beside the champion; null if there is none. */
+  private static @Nullable Map<String, @Nullable Object> challenger(
+      @Nullable ChallengerTraffic traffic) {
+    return traffic == null
+        ? null
+        : Fields.of(
+            "version_id",
+            traffic.modelId(),
+            "mode",
+            traffic.mode().id(),
+            "fraction",
+            traffic.fraction(),
+            "started_at",
+            traffic.startedAt(),
+            "by",
+            traffic.by(),
+            "reason",
+            traffic.reason());
   }
 
   /** How many classes it tells apart, and whether its weights are where they are loaded from. */
@@ -159,11 +183,14 @@ final class ModelRoutes implements Route.Group {
 
   private Answer versions(HttpExchange exchange) {
     String model = models.of(exchange);
-    String champion = new Champions(context.store()).get(model).modelId();
+    Champion champion = new Champions(context.store()).get(model);
+    ChallengerTraffic challenger = champion.challenger();
     Map<String, @Nullable Object> versions = new LinkedHashMap<>();
     for (Document version : registered(model)) {
       String id = version.getString("_id");
-      boolean isDeployed = id.equals(champion);
+      boolean isChampion = id.equals(champion.modelId());
+      Mode traffic =
+          challenger != null && id.equals(challenger.modelId()) ? challenger.mode() : null;
       versions.put(
           id,
           Fields.of(
@@ -172,9 +199,9 @@ final class ModelRoutes implements Route.Group {
               "metrics",
               version.get("metrics"),
               "deployed",
-              isDeployed,
+              isChampion || traffic == Mode.CANARY,
               "deploy_mode",
-              isDeployed ? "full" : null,
+              isChampion ? "full" : traffic == null ? null : traffic.id(),
               "model_version",
               version.getString("model_version"),
               "status",

@@ -24,37 +24,34 @@ final class SteeringRoutes implements Route.Group {
   private static final String VERSION = "version_id";
   private static final String REPLACES = "replaces";
   private static final String REASON = "reason";
-  private static final String NO_CHALLENGER_TRAFFIC =
-      "The prediction service does not send a share of its traffic to a challenger; challengers"
-          + " prove themselves on each day's rows instead.";
 
   private final StepContext context;
   private final LoopRuntime runtime;
   private final Changes changes;
   private final Turns turns;
+  private final ChallengerRoutes challenger;
 
-  SteeringRoutes(StepContext context, LoopRuntime runtime, Changes changes) {
+  SteeringRoutes(
+      StepContext context, LoopRuntime runtime, Changes changes, ChallengerRoutes challenger) {
     this.context = context;
     this.runtime = runtime;
     this.changes = changes;
     this.turns = new Turns(context);
+    this.challenger = challenger;
   }
 
   @Override
   public List<Route> routes() {
     return List.of(
         changes.route("/retrain", List.of("force_retrain"), turns.oneAtATime(this::retrain)),
-        changes.route("/retrain/deploy", List.of(VERSION, "mode"), turns.oneAtATime(this::deploy)),
+        changes.route(
+            "/retrain/deploy",
+            List.of(VERSION, "mode", "fraction", REASON),
+            turns.oneAtATime(this::deploy)),
         changes.route(
             "/retrain/rollback",
             List.of(VERSION, REPLACES, REASON),
-            turns.oneAtATime(this::rollBack)),
-        changes.route("/retrain/abtest/start", List.of(VERSION, "fraction"), _ -> notThere()),
-        changes.route("/retrain/abtest/stop", List.of(VERSION), _ -> notThere()));
-  }
-
-  private static Answer notThere() {
-    throw new Refusal(501, NO_CHALLENGER_TRAFFIC);
+            turns.oneAtATime(this::rollBack)));
   }
 
   private Answer retrain(Changes.Request request) throws InterruptedException {
@@ -94,13 +91,16 @@ final class SteeringRoutes implements Route.Group {
   }
 
   private Answer deploy(Changes.Request request) throws InterruptedException {
-    String version = request.required(VERSION);
     String mode = Optional.ofNullable(request.text("mode")).orElse("full");
-    switch (mode) {
-      case "full" -> {}
-      case "canary" -> throw new Refusal(501, NO_CHALLENGER_TRAFFIC + " Deploy with mode full.");
+    return switch (mode) {
+      case "full" -> deployFully(request, mode);
+      case "canary" -> challenger.canary(request);
       default -> throw new Refusal(400, "'mode' must be full or canary, not '%s'.".formatted(mode));
-    }
+    };
+  }
+
+  private Answer deployFully(Changes.Request request, String mode) throws InterruptedException {
+    String version = request.required(VERSION);
     VersionStatus status = status(request.model(), version);
     Champion champion = new Champions(context.store()).get(request.model());
     if (version.equals(champion.modelId()) && champion.deployed()) {

@@ -44,6 +44,8 @@ final class RunningControl implements AutoCloseable {
           "fs.chunks",
           "retraining_events",
           "retraining_leases",
+          "challenger_events",
+          "challenger_promotions",
           "control_turns",
           "control_events",
           "alerts",

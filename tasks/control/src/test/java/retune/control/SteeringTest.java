@@ -161,16 +161,6 @@ class SteeringTest {
         "No evaluation and no retraining of credit ended with %s; there is nothing to deploy it by."
             .formatted(approved),
         message(409, "/retrain/deploy", version(approved)));
-    assertTrue(
-        message(501, "/retrain/deploy", version(approved).replace("}", ", \"mode\": \"canary\"}"))
-            .endsWith("Deploy with mode full."));
-  }
-
-  @ParameterizedTest
-  @CsvSource({"/retrain/abtest/start", "/retrain/abtest/stop"})
-  void trafficForAChallengerIsNotThere(String call) throws Exception {
-    CONTROL.register("credit");
-    assertTrue(message(501, call, "{}").startsWith("The prediction service does not send"));
   }
 
   @ParameterizedTest
@@ -225,7 +215,7 @@ class SteeringTest {
   void changingCallsAreLimited() throws Exception {
     CONTROL.register("credit");
     for (int i = 0; i < 60; i++) {
-      message(501, "/retrain/abtest/stop", "");
+      json(200, CONTROL.post("/retrain/abtest/stop", ""));
     }
     message(429, "/retrain/abtest/stop", "");
   }
