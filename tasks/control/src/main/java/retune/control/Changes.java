@@ -21,6 +21,7 @@ import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.RequestBodies;
 import retune.runtime.http.Route;
+import retune.runtime.http.Tokens;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;

@@ -10,6 +10,7 @@ import retune.control.dashboard.DashboardRoutes;
 import retune.runtime.StepContext;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
+import retune.runtime.http.Tokens;
 
 /** The control service's HTTP server. {@link #start} names all groups of routes. */
 final class ControlServer implements AutoCloseable {

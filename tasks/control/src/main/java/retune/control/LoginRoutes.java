@@ -15,6 +15,7 @@ import retune.runtime.http.Answer;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.Route;
+import retune.runtime.http.Tokens;
 
 /** Logging in and out on the pages. */
 final class LoginRoutes implements Route.Group {

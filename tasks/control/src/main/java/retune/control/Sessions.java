@@ -25,6 +25,7 @@ import retune.control.dashboard.Viewer.Said;
 import retune.core.data.Hashing;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
+import retune.runtime.http.Tokens;
 
 /**
  * The people who are logged in on the pages. A cookie has a random number of 256 bits, which only

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.runtime.http.Tries;
 
 /** Logging in and out on the pages, and who may send their forms. */
 class LoginTest {

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.runtime.http.Tries;
 import tools.jackson.databind.JsonNode;
 
 /** Changing calls, with an Airflow that does not answer. */

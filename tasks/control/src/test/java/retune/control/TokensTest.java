@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import retune.core.InvalidInputException;
+import retune.runtime.http.Tokens;
 import retune.testing.StepProcess;
 import retune.testing.TestContext;
 

@@ -1,18 +1,17 @@
-package retune.control;
+package retune.runtime.http;
 
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import retune.runtime.http.Refusal;
 
 /** Counts wrong tokens by the address that they come from. */
-final class Tries {
+public final class Tries {
   /** Wrong tokens that an address has in each {@link #WINDOW}. */
-  static final int MOST = 10;
+  public static final int MOST = 10;
 
-  static final Duration WINDOW = Duration.ofMinutes(1);
+  public static final Duration WINDOW = Duration.ofMinutes(1);
 
   /** Addresses remembered; the oldest is forgotten first. */
   private static final int MOST_ADDRESSES = 10_000;

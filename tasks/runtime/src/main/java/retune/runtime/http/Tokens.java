@@ -1,4 +1,4 @@
-package retune.control;
+package retune.runtime.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -19,13 +19,12 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
-import retune.runtime.http.Refusal;
 
 /**
  * The bearer tokens of those who may steer, from a file that is read again when it changes. A line
  * is {@code NAME TOKEN}; empty lines and those that begin with {@code #} are left out.
  */
-final class Tokens {
+public final class Tokens {
   private static final Logger LOG = System.getLogger(Tokens.class.getName());
 
   /** 24 characters of base64 are 144 bits: nobody guesses that. */
@@ -38,7 +37,7 @@ final class Tokens {
   private static final String SCHEME = "Bearer ";
 
   /** A token's owner and its SHA-256: the token itself is not kept. */
-  record Entry(String name, byte[] hash) {
+  public record Entry(String name, byte[] hash) {
     private boolean isSame(Entry other) {
       return name.equals(other.name) && MessageDigest.isEqual(hash, other.hash);
     }
@@ -58,7 +57,7 @@ final class Tokens {
    * @param file null if nobody may steer
    * @throws InvalidInputException if the file cannot be read or has no token
    */
-  Tokens(@Nullable Path file, Clock clock) {
+  public Tokens(@Nullable Path file, Clock clock) {
     this.file = file;
     this.tries = new Tries(clock);
     if (file != null) {
@@ -76,7 +75,7 @@ final class Tokens {
    * @throws Refusal 403 if nobody may steer, 401 without a valid token, 429 after too many wrong
    *     ones, 503 if the file has become unreadable
    */
-  String holder(HttpExchange exchange) {
+  public String holder(HttpExchange exchange) {
     String from = address(exchange);
     List<Entry> current = entriesFor(from);
     Optional<String> given =
@@ -99,7 +98,7 @@ final class Tokens {
   }
 
   /** Whether the service has tokens, so that somebody may steer. */
-  boolean exist() {
+  public boolean exist() {
     return file != null;
   }
 
@@ -108,7 +107,7 @@ final class Tokens {
    *
    * @throws Refusal 401 if they are not those of one line; else as {@link #holder}
    */
-  Entry logIn(HttpExchange exchange, String name, String token) {
+  public Entry logIn(HttpExchange exchange, String name, String token) {
     String from = address(exchange);
     Optional<Entry> entry = entry(entriesFor(from), token).filter(line -> line.name.equals(name));
     if (entry.isEmpty()) {
@@ -126,7 +125,7 @@ final class Tokens {
    *
    * @throws Refusal 503 if the file has become unreadable
    */
-  boolean has(Entry line) {
+  public boolean has(Entry line) {
     return file != null && current(file).stream().anyMatch(line::isSame);
   }
 
