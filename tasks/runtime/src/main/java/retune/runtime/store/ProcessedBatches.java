@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.data.FeatureSchema;
 import retune.core.data.FeatureSchema.Categorical;
 import retune.core.data.Features;
+import retune.core.data.Target;
 import retune.core.split.ModelLabels;
 
 /**
@@ -346,6 +347,27 @@ public final class ProcessedBatches {
       System.arraycopy(ProcessedRows.labels(document), 0, labels, chunk.first(), chunk.rows());
     }
     return labels;
+  }
+
+  /**
+   * Counts the rows that may train: those that a person or a model gave a label.
+   *
+   * @throws retune.runtime.NotReadyException if another run replaces the batch meanwhile
+   */
+  public int trainable(ProcessedBatch batch) {
+    if (batch.labelled() == batch.rows()) {
+      return batch.rows();
+    }
+    Document marker = markers.require(batch.batchId(), batch.contentHash());
+    return Markers.chunks(marker).stream()
+        .map(chunk -> find(batch, chunk, ProcessedRows.TRAINING_LABELS_ALONE))
+        .mapToInt(
+            document ->
+                (int)
+                    Arrays.stream(ProcessedRows.trainingLabels(document))
+                        .filter(label -> label != Target.UNLABELLED)
+                        .count())
+        .sum();
   }
 
   private Rows read(ProcessedBatch batch, Chunk chunk) {

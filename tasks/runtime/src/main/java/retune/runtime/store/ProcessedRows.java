@@ -27,6 +27,9 @@ final class ProcessedRows {
   /** Projection for {@link #labels}. */
   static final Bson LABELS_ALONE = Projections.include(LABELS);
 
+  /** Projection for {@link #trainingLabels}. */
+  static final Bson TRAINING_LABELS_ALONE = Projections.include(LABELS, MODEL_LABELS);
+
   /** Field names of a row document that are not available to features. */
   private static final Set<String> RESERVED =
       Set.of("_id", "batch_id", "processing_timestamp", "dataset_name", "row_hash", "label");
@@ -78,6 +81,15 @@ final class ProcessedRows {
 
   static int[] labels(Document columns) {
     return LittleEndian.ints(columns.get(LABELS, Binary.class));
+  }
+
+  /** As {@link Rows#trainingLabels} has them. */
+  static int[] trainingLabels(Document columns) {
+    int[] labels = labels(columns);
+    Binary ofModel = columns.get(MODEL_LABELS, Binary.class);
+    return ofModel == null
+        ? labels
+        : new ModelLabels(LittleEndian.ints(ofModel), new float[labels.length]).besides(labels);
   }
 
   static Rows rows(Document columns, FeatureSchema schema) {

@@ -137,7 +137,7 @@ final class GatheredFacts {
       if (then == null) {
         since += day.labelled();
       } else if (!then.contentHash().equals(day.contentHash())) {
-        since += Math.max(0, day.labelled() - then.rows());
+        since += Math.max(0, day.labelled() - then.labelled());
       }
     }
     return since;

@@ -103,8 +103,9 @@ public final class PrepareTrainingData
   private static TrainingSet collect(
       Input input, StepContext context, ModelVersion champion, Map<String, Integer> leftOut) {
     List<ProcessedBatch> batches = days(input, context, champion, leftOut);
-    long labelled = batches.stream().mapToLong(ProcessedBatch::labelled).sum();
-    double share = Math.min(1, (double) input.mostRows() / labelled);
+    long trainable =
+        batches.stream().mapToLong(context.store().processedBatches()::trainable).sum();
+    double share = Math.min(1, (double) input.mostRows() / trainable);
     String contentHash = TrainingSet.contentHash(batches, input.mostRows());
     String dataPath = TrainingSet.dataPath(input.model(), input.retrainingId());
     List<TrainingSet.Day> days = new ArrayList<>();
@@ -176,7 +177,8 @@ public final class PrepareTrainingData
                         < limit)
             .toArray();
     days.add(
-        new TrainingSet.Day(batch.logicalDate(), batch.contentHash(), count(days), kept.length));
+        new TrainingSet.Day(
+            batch.logicalDate(), batch.contentHash(), count(days), kept.length, batch.labelled()));
     return new Rows(
         all.features().select(kept),
         IntStream.of(kept).map(row -> all.labels()[row]).toArray(),

@@ -30,13 +30,15 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
    *
    * @param contentHash the day's content
    * @param first position of its first row in the set
+   * @param labelled rows of the day that people had labelled, in the set or not
    */
-  record Day(LocalDate date, String contentHash, int first, int rows) {
+  record Day(LocalDate date, String contentHash, int first, int rows, int labelled) {
     private Document toDocument() {
       return new Document("logical_date", date.toString())
           .append("content_hash", contentHash)
           .append("first", first)
-          .append("rows", rows);
+          .append("rows", rows)
+          .append("labelled", labelled);
     }
 
     private static Day of(Document document) {
@@ -44,7 +46,9 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
           LocalDate.parse(document.getString("logical_date")),
           document.getString("content_hash"),
           document.getInteger("first"),
-          document.getInteger("rows"));
+          document.getInteger("rows"),
+          // Sets of the first versions have all labelled rows of their days.
+          document.getInteger("labelled", document.getInteger("rows")));
     }
   }
 

@@ -24,6 +24,8 @@ import retune.model.batch.DataSplit;
 import retune.steps.Deployment;
 import retune.steps.data.Ingest;
 import retune.steps.data.ProcessData;
+import retune.steps.retraining.FilterTrainingData;
+import retune.steps.retraining.PrepareTrainingData;
 
 /**
  * A day on which people labelled 1,200 rows and a model 800, one in four with little confidence.
@@ -133,6 +135,26 @@ class LabelsOfModelsTest {
     PrepareRetrainingData.Output all = prepare(0.5, false);
     assertEquals(0, all.filterStats().lowConfidenceRemoved());
     assertEquals(2_000 - all.revalSamples(), all.retrainSamples());
+  }
+
+  @Test
+  void aTrainingSetCountsThemAmongItsMostRowsAndFiltersThem() {
+    process();
+    PrepareTrainingData.Output collected =
+        new PrepareTrainingData()
+            .run(
+                new PrepareTrainingData.Input(Deployment.MODEL, "retraining-1", 30, 1_000),
+                deployment.context());
+    assertEquals(1_000, collected.rows(), 100);
+    FilterTrainingData.Output filtered =
+        new FilterTrainingData()
+            .run(
+                new FilterTrainingData.Input(Deployment.MODEL, "retraining-1", 0.5),
+                deployment.context());
+    assertEquals(
+        collected.rows() - filtered.filterStats().lowConfidenceRemoved(),
+        filtered.trainSamples() + filtered.validationSamples() + filtered.holdoutSamples());
+    assertEquals(200, filtered.filterStats().lowConfidenceRemoved(), 50);
   }
 
   @Test

@@ -199,8 +199,8 @@ class CheckRetrainingTriggerTest {
             "retraining-0",
             "set",
             List.of(
-                new TrainingSet.Day(LocalDate.parse("2026-01-10"), known, 0, 20),
-                new TrainingSet.Day(LocalDate.parse("2026-01-11"), full, 20, 57)))
+                new TrainingSet.Day(LocalDate.parse("2026-01-10"), known, 0, 50, 20),
+                new TrainingSet.Day(LocalDate.parse("2026-01-11"), full, 50, 57, 57)))
         .keep(earlier);
     RetrainingEvents.add(
         earlier,
@@ -210,7 +210,7 @@ class CheckRetrainingTriggerTest {
         RetrainingEvents.Status.REJECTED,
         new Document("last_day", "2026-01-11"));
     assertEquals(0, check(input(), at(SOON, "one")).newSamples());
-    labelled(10, 50, "more labels");
+    labelled(10, 50, "more labels, of rows that a model had labelled in the set");
     assertEquals(30, check(input(), at(SOON, "two")).newSamples());
     labelled(9, 60, "labels of a day before the set");
     assertEquals(30, check(input(), at(SOON, "three")).newSamples());
