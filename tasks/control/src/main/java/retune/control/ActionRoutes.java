@@ -11,6 +11,8 @@ import retune.control.dashboard.ActionPage;
 import retune.control.dashboard.Button;
 import retune.control.dashboard.Pages;
 import retune.control.dashboard.Paths;
+import retune.control.dashboard.Remembered;
+import retune.control.dashboard.Schedule;
 import retune.control.dashboard.Viewer;
 import retune.control.dashboard.Viewer.Said;
 import retune.runtime.Json;
@@ -29,15 +31,22 @@ final class ActionRoutes implements Route.Group {
   private final StepContext context;
   private final Models models;
   private final Changes changes;
+  private final Remembered<Schedule> schedules;
   private final Sessions sessions;
   private final Forms forms;
   private final Pages pages;
 
   ActionRoutes(
-      StepContext context, Models models, Changes changes, Sessions sessions, Forms forms) {
+      StepContext context,
+      Models models,
+      Changes changes,
+      Remembered<Schedule> schedules,
+      Sessions sessions,
+      Forms forms) {
     this.context = context;
     this.models = models;
     this.changes = changes;
+    this.schedules = schedules;
     this.sessions = sessions;
     this.forms = forms;
     this.pages = new Pages(context.clock());
@@ -86,6 +95,7 @@ final class ActionRoutes implements Route.Group {
     } catch (RuntimeException e) {
       said = new Said(false, StoreFailures.refusal(e).sentence(), null);
     }
+    schedules.forget(model);
     return Pages.redirect(
         after(button, model, sent.fields()) + "?" + Viewer.SAID + "=" + session.say(said));
   }

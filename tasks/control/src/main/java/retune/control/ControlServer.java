@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.DashboardRoutes;
+import retune.control.dashboard.Remembered;
+import retune.control.dashboard.Schedule;
 import retune.runtime.StepContext;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
@@ -33,6 +35,7 @@ final class ControlServer implements AutoCloseable {
     Scheduler scheduler = new Scheduler(context, runtime);
     Changes changes = new Changes(context, models, tokens);
     Sessions sessions = new Sessions(tokens, runtime, context.clock());
+    Remembered<Schedule> schedules = new Remembered<>(context.clock(), scheduler::schedule);
     Forms forms = new Forms(sessions);
     ChallengerRoutes challenger = new ChallengerRoutes(context, runtime, changes);
     List<Route> routes = new ArrayList<>();
@@ -43,9 +46,9 @@ final class ControlServer implements AutoCloseable {
             new SteeringRoutes(context, runtime, changes, challenger),
             challenger,
             new PeopleRoutes(context, runtime, changes),
-            new DashboardRoutes(context, sessions::viewer),
+            new DashboardRoutes(context, sessions::viewer, schedules),
             new LoginRoutes(context, tokens, sessions, forms),
-            new ActionRoutes(context, models, changes, sessions, forms),
+            new ActionRoutes(context, models, changes, schedules, sessions, forms),
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.control.LoopRuntime.Job;
+import retune.control.dashboard.Schedule;
 import retune.core.triggers.Trigger;
 import retune.runtime.StepContext;
 import retune.runtime.http.Refusal;
@@ -59,6 +60,24 @@ final class Scheduler {
           Map.of(),
           "error",
           refusal.sentence());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Refusal(503, "The service is shutting down.");
+    }
+  }
+
+  /** The same for a page. */
+  Schedule schedule(String model) {
+    try {
+      List<Job> jobs = runtime.jobs(model);
+      return new Schedule(
+          state(jobs),
+          jobs.stream()
+              .map(job -> new Schedule.Job(job.id(), job.nextRun(), job.trigger(), job.paused()))
+              .toList(),
+          null);
+    } catch (Refusal refusal) {
+      return new Schedule("unknown", List.of(), refusal.sentence());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Refusal(503, "The service is shutting down.");

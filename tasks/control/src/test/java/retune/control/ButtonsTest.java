@@ -113,6 +113,15 @@ class ButtonsTest {
   }
 
   @Test
+  void thePageOfAModelSaysWhyTheScheduleIsNotKnown() throws Exception {
+    CONTROL.register("credit");
+
+    String page = browser.page("/models/credit");
+
+    assertTrue(page.contains("<h2>Schedule</h2>\n<p class=\"warn\">" + NO_AIRFLOW), page);
+  }
+
+  @Test
   void aRollbackSaysWhatFollowsAndNeedsAReason() throws Exception {
     String first = CONTROL.register("credit");
     String second = CONTROL.register("credit", 0.4, false);

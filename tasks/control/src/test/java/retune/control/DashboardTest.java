@@ -11,8 +11,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,10 +50,11 @@ class DashboardTest {
           "deployment_events",
           "training_candidates",
           "retraining_judgements",
+          "query_logs",
           "error_ledger");
 
   private static final Pattern TAG = Pattern.compile("<(/?)([a-z][a-z0-9]*)[^>]*?(/?)>");
-  private static final List<String> WITHOUT_END = List.of("meta", "link", "br");
+  private static final List<String> WITHOUT_END = List.of("meta", "link", "br", "input");
 
   private static RunningControl start() {
     try {
@@ -254,6 +257,121 @@ class DashboardTest {
   }
 
   @Test
+  void versionsAreListedAndFiltered() throws Exception {
+    String champion = CONTROL.register("credit");
+    String approved = CONTROL.register("credit", 0.4, false);
+    CONTROL.register("credit-two"); // its ids begin like those of credit
+
+    String all = page("/models/credit/versions");
+    String some = page("/models/credit/versions?status=approved");
+    String named =
+        page("/models/credit/versions?text=" + champion.substring(8).toUpperCase(Locale.ROOT));
+
+    assertTrue(all.contains("2 of 2 versions"), all);
+    assertFalse(all.contains("credit-two-"), all);
+    assertTrue(some.contains("1 of 2 versions") && some.contains(">" + approved + "</a>"), some);
+    assertFalse(some.contains(champion), some);
+    assertTrue(some.contains("<option value=\"approved\" selected>"), some);
+    assertTrue(named.contains(champion) && !named.contains(approved), named);
+    assertTrue(page("/models/credit/versions?text=none").contains("None of the 2 versions"));
+    HttpResponse<String> wrong = CONTROL.get("/models/credit/versions?status=good");
+    assertEquals(400, wrong.statusCode());
+    assertTrue(wrong.body().contains("choose one of candidate, challenger, approved"));
+    assertEquals(404, CONTROL.get("/models/none/versions").statusCode());
+  }
+
+  @Test
+  void twoVersionsStandSideBySide() throws Exception {
+    String one = CONTROL.register("credit");
+    String other = CONTROL.register("credit", 0.4, false);
+    attempt("credit", other, 0, "It is better.");
+    CONTROL
+        .store()
+        .documents()
+        .collection("model_metadata")
+        .updateOne(
+            new Document("_id", one),
+            new Document(
+                "$set",
+                new Document("metrics", new Document("f1_macro", 0.5).append("accuracy", 0.8))));
+    CONTROL
+        .store()
+        .documents()
+        .collection("model_metadata")
+        .updateOne(
+            new Document("_id", other),
+            new Document(
+                "$set",
+                new Document("metrics", new Document("f1_macro", 0.625))
+                    .append("finetuned_from", one)));
+    String link = "/models/credit/versions?one=" + one;
+    assertTrue(page("/models/credit/versions/" + one).contains(link));
+    assertTrue(page(link).contains("name=\"one\" value=\"" + one + "\" aria-label=\"one: " + one));
+
+    String page = page("/models/credit/compare?one=%s&other=%s".formatted(one, other));
+
+    assertTrue(page.contains("f1 macro</th><td class=\"n\">0.5</td><td class=\"n\">0.625</td>"));
+    assertTrue(page.contains("<td class=\"n\">+0.1250</td>"), page);
+    assertTrue(page.contains("accuracy</th><td class=\"n\">0.8</td><td class=\"n\">–</td>"), page);
+    assertTrue(page.contains("never beside another version"), page);
+    assertTrue(page.contains("made from</th><td class=\"why\">no other version</td>"), page);
+    assertTrue(page.contains("It is better."), page);
+    assertEquals(400, CONTROL.get("/models/credit/compare?one=" + one).statusCode());
+    assertEquals(404, CONTROL.get("/models/credit/compare?one=none&other=" + one).statusCode());
+  }
+
+  @Test
+  void attemptsSayHowManyPassed() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.7, "It passes.");
+    attempt("credit", id, 0, "It is no better.");
+
+    assertTrue(page("/models/credit").contains("the newest first; 0 of 1 passed (0.0 %)"));
+
+    CONTROL
+        .store()
+        .documents()
+        .collection("verdicts")
+        .updateMany(new Document(), new Document("$set", new Document("status", "approved")));
+    assertTrue(page("/models/credit").contains("the newest first; 1 of 1 passed (100.0 %)"));
+  }
+
+  @Test
+  void queriesAreCountedByDay() throws Exception {
+    String id = CONTROL.register("asked"); // counts are remembered for a minute, by model
+    String today = LocalDate.ofInstant(TestContext.NOW, ZoneOffset.UTC).toString();
+    queries("asked", today, 1, 1_000);
+    queries("asked", today, 2, 234);
+    queries("asked", "2026-10-01", 1, 7);
+    queries("asked-more", today, 1, 5);
+
+    String page = page("/models/asked");
+
+    assertTrue(page.contains(id), page);
+    assertTrue(page.contains(today + "</th><td class=\"n\">1,234</td>"), page);
+    assertFalse(page.contains("2026-10-01"), "older than two weeks");
+  }
+
+  private static void queries(String model, String date, int number, int rows) {
+    write(
+        "query_logs",
+        "%s/%s/%d".formatted(model, date, number),
+        new Document("model_name", model).append("date", date).append("rows", rows));
+  }
+
+  @Test
+  void aVersionWithoutItsWeightsIsAFallback() throws Exception {
+    String id = CONTROL.register("credit");
+    assertFalse(page("/").contains("fallback"));
+
+    CONTROL.store().documents().collection("fs.files").deleteMany(new Document());
+
+    String page = page("/");
+    assertTrue(page.contains("The weights of " + id + " are not in the store."), page);
+    assertTrue(page.contains("without its weights (fallback)"), page);
+  }
+
+  @Test
   void aDamagedVersionSaysSo() throws Exception {
     String id = CONTROL.register("credit");
     CONTROL
@@ -327,6 +445,11 @@ class DashboardTest {
             "/",
             "/models/credit",
             "/models/credit/versions/" + id,
+            "/models/credit/versions?text=%22%3E%3Cscript%3E",
+            "/models/credit/versions?status=%3Cscript%3E",
+            "/models/credit/versions?one=%22%3E%3Cscript%3E",
+            "/models/credit/compare?one=%s&other=%s".formatted(id, id),
+            "/models/credit/compare?one=%3Cscript%3E&other=1",
             "/models/%3Cscript%3E",
             "/models/credit/versions/%3Cscript%3E",
             "/models/credit?days=%3Cscript%3E",

@@ -4,11 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import org.bson.Document;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Query;
@@ -25,19 +28,38 @@ public final class DashboardRoutes implements Route.Group {
       "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors"
           + " 'none'";
 
+  /** Days whose queries are counted. */
+  private static final int QUERY_DAYS = 14;
+
   private final StepContext context;
   private final Pages pages;
   private final Function<HttpExchange, Viewer> viewers;
+  private final Remembered<Schedule> schedules;
+
+  /** The embedded store reads the whole query log to count it. */
+  private final Remembered<Map<LocalDate, Long>> queries;
 
   /**
    * The pages of a store.
    *
    * @param viewers tells who looks at a page
+   * @param schedules what runs the loop of a model by itself
    */
-  public DashboardRoutes(StepContext context, Function<HttpExchange, Viewer> viewers) {
+  public DashboardRoutes(
+      StepContext context, Function<HttpExchange, Viewer> viewers, Remembered<Schedule> schedules) {
     this.context = context;
     this.pages = new Pages(context.clock());
     this.viewers = viewers;
+    this.schedules = schedules;
+    this.queries =
+        new Remembered<>(
+            context.clock(),
+            model ->
+                new Reading(context.store())
+                    .queries(
+                        model,
+                        LocalDate.ofInstant(context.clock().instant(), ZoneOffset.UTC)
+                            .minusDays(QUERY_DAYS - 1L)));
   }
 
   @Override
@@ -58,6 +80,18 @@ public final class DashboardRoutes implements Route.Group {
                     word(words, "version"),
                     exchange,
                     (viewer, now) -> version(words, viewer, now))),
+        Route.get(
+            "/models/{model}/versions",
+            (exchange, words) ->
+                page(
+                    "Versions", exchange, (viewer, now) -> versions(exchange, words, viewer, now))),
+        Route.get(
+            "/models/{model}/compare",
+            (exchange, words) ->
+                page(
+                    "Two versions",
+                    exchange,
+                    (viewer, now) -> compare(exchange, words, viewer, now))),
         Route.get("/reports/comparison", (exchange, _) -> report(exchange, "comparison_reports")),
         Route.get("/reports/drift", (exchange, _) -> report(exchange, "drift_reports")),
         Route.get(Layout.STYLE_PATH, (_, _) -> kept("text/css", Layout.STYLE)),
@@ -83,7 +117,13 @@ public final class DashboardRoutes implements Route.Group {
           404, "There is no model '%s' in production; the overview lists those.".formatted(model));
     }
     int days = Query.of(exchange).find("days").map(DashboardRoutes::days).orElse(90);
-    return ModelPage.of(ModelHistory.read(context, model, ModelPage.span(days)), viewer, now);
+    return ModelPage.of(
+        ModelHistory.read(context, model, ModelPage.span(days)),
+        new Panels(
+            viewer.can().schedule() ? schedules.get(model) : Optional.empty(),
+            queries.get(model).orElse(Map.of())),
+        viewer,
+        now);
   }
 
   private static int days(String text) {
@@ -95,16 +135,49 @@ public final class DashboardRoutes implements Route.Group {
   }
 
   private String version(Map<String, String> words, Viewer viewer, Instant now) {
-    String model = word(words, "model");
-    String version = word(words, "version");
+    return VersionPage.of(facts(word(words, "model"), word(words, "version")), viewer, now);
+  }
+
+  private VersionFacts facts(String model, String version) {
     return VersionFacts.read(context, model, version)
-        .map(facts -> VersionPage.of(facts, viewer, now))
         .orElseThrow(
             () ->
                 new Refusal(
                     404,
-                    "There is no version '%s' of '%s'; the model's page lists the last ones."
+                    "There is no version '%s' of '%s'; the page of the model lists them."
                         .formatted(version, model)));
+  }
+
+  private String versions(
+      HttpExchange exchange, Map<String, String> words, Viewer viewer, Instant now) {
+    String model = word(words, "model");
+    List<Document> versions = new Reading(context.store()).versions(model);
+    if (versions.isEmpty()) {
+      throw new Refusal(404, "There is no version of '%s'.".formatted(model));
+    }
+    return VersionsPage.of(model, versions, Query.of(exchange), viewer, now);
+  }
+
+  private String compare(
+      HttpExchange exchange, Map<String, String> words, Viewer viewer, Instant now) {
+    String model = word(words, "model");
+    Query query = Query.of(exchange);
+    return ComparePage.of(
+        facts(model, versionOf(query, ComparePage.ONE)),
+        facts(model, versionOf(query, ComparePage.OTHER)),
+        viewer,
+        now);
+  }
+
+  private static String versionOf(Query query, String name) {
+    return query
+        .find(name)
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    400,
+                    "Name two versions: '?%s=' and '&%s='."
+                        .formatted(ComparePage.ONE, ComparePage.OTHER)));
   }
 
   private Answer report(HttpExchange exchange, String collection) {

@@ -44,7 +44,7 @@ final class ModelPage {
         .orElseGet(() -> SPANS.keySet().stream().reduce((_, last) -> last).orElseThrow());
   }
 
-  static String of(ModelHistory model, Viewer viewer, Instant now) {
+  static String of(ModelHistory model, Panels panels, Viewer viewer, Instant now) {
     ModelPage page = new ModelPage(model);
     return Layout.page(
         model.summary().model(),
@@ -59,7 +59,12 @@ final class ModelPage {
             page.challenger(),
             page.retrainings(),
             page.alerts(),
-            page.barred()),
+            schedule(panels, viewer),
+            queries(panels),
+            page.barred(),
+            Markup.of(
+                "<p>{}</p>\n",
+                Markup.link(Paths.versions(page.name()), "All versions, and comparing two"))),
         viewer,
         now);
   }
@@ -282,6 +287,7 @@ final class ModelPage {
 
   private Markup attempts() {
     List<List<Markup>> rows = new ArrayList<>();
+    int passed = 0;
     for (Document attempt : model.attempts()) {
       String modelId = attempt.getString("model_id");
       String path = attempt.getString("data_path");
@@ -292,6 +298,9 @@ final class ModelPage {
               .filter(judged -> judged.getString("run_id").equals(attempt.getString("run_id")))
               .reduce((_, last) -> last);
       rows.add(row(attempt, modelId, verdict));
+      if (verdict.filter(judged -> "approved".equals(judged.getString("status"))).isPresent()) {
+        passed++;
+      }
     }
     return rows.isEmpty()
         ? Layout.section(
@@ -299,7 +308,8 @@ final class ModelPage {
         : Layout.section(
             "Attempts and candidates",
             Markup.table(
-                "Attempts at fine-tuning, the newest first",
+                "Attempts at fine-tuning, the newest first; %d of %d passed (%s)"
+                    .formatted(passed, rows.size(), Chart.percent((double) passed / rows.size())),
                 List.of(
                     Heading.text("day"),
                     Heading.number("attempt"),
@@ -473,6 +483,68 @@ final class ModelPage {
                         Words.time(by.getString("timestamp")),
                         by.getString("reason")))
             .orElse(Markup.text("–")));
+  }
+
+  /** What runs by itself, and when next. */
+  private static Markup schedule(Panels panels, Viewer viewer) {
+    if (!viewer.can().schedule()) {
+      return Markup.NONE;
+    }
+    return Layout.section(
+        "Schedule",
+        panels
+            .schedule()
+            .map(ModelPage::schedule)
+            .orElse(Markup.of("<p>Airflow has not answered yet. Reload the page.</p>\n")));
+  }
+
+  private static Markup schedule(Schedule schedule) {
+    if (schedule.problem() != null) {
+      return Markup.of("<p class=\"warn\">{}</p>\n", schedule.problem());
+    }
+    return Markup.join(
+        Markup.of(
+            "<p>{}</p>\n",
+            switch (schedule.state()) {
+              case "running" -> Words.Tone.GOOD.badge("on");
+              case "stopped" -> Words.Tone.BAD.badge("nothing runs by itself");
+              default -> Words.Tone.BAD.badge("Airflow has no DAG of this model");
+            }),
+        schedule.jobs().isEmpty()
+            ? Markup.NONE
+            : Markup.table(
+                "The loop's DAGs in Airflow",
+                List.of(
+                    Heading.text("DAG"),
+                    Heading.text("next run"),
+                    Heading.sentences("started by"),
+                    Heading.text("paused")),
+                schedule.jobs().stream()
+                    .map(
+                        job ->
+                            List.of(
+                                Markup.text(job.id()),
+                                Words.time(job.nextRun()),
+                                Markup.text(job.trigger()),
+                                Markup.text(job.isPaused() ? "paused" : "no")))
+                    .toList()));
+  }
+
+  private static Markup queries(Panels panels) {
+    return panels.queries().isEmpty()
+        ? Markup.NONE
+        : Layout.section(
+            "Queries",
+            Markup.table(
+                "Rows that services predicted and logged, by day of arrival (UTC)",
+                List.of(Heading.text("day"), Heading.number("rows")),
+                panels.queries().entrySet().stream()
+                    .map(
+                        day ->
+                            List.of(
+                                Markup.text(day.getKey().toString()),
+                                Markup.text("%,d".formatted(day.getValue()))))
+                    .toList()));
   }
 
   private Markup barred() {

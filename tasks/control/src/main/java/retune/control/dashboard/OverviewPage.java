@@ -118,12 +118,13 @@ final class OverviewPage {
 
   private static Markup production(Summary model) {
     String since = model.champion().deployedAt();
+    String weights = model.hasWeights() ? "" : ", without its weights (fallback)";
     Markup version =
         Markup.link(
             Paths.version(model.model(), model.champion().modelId()), model.champion().modelId());
     return since == null
-        ? Markup.of("{}, not deployed yet", version)
-        : Markup.of("{} since {}", version, Words.time(since));
+        ? Markup.of("{}, not deployed yet{}", version, weights)
+        : Markup.of("{} since {}{}", version, Words.time(since), weights);
   }
 
   /** The gate's metric of the version in production on the last days. */

@@ -20,6 +20,15 @@ public final class Paths {
     return model(model) + "/versions/" + Markup.encoded(modelId);
   }
 
+  static String versions(String model) {
+    return model(model) + "/versions";
+  }
+
+  /** Two versions side by side. */
+  static String compare(String model) {
+    return model(model) + "/compare";
+  }
+
   /**
    * The page that says what a button does, and has it.
    *

@@ -373,6 +373,54 @@ final class Reading {
     return Optional.ofNullable(find("alert_acknowledgements", Filters.eq(alert)).first());
   }
 
+  /** The versions of a model without the models themselves, the newest first. */
+  List<Document> versions(String model) {
+    return find(
+            "model_metadata",
+            Filters.and(
+                Filters.gte("_id", model + "-"),
+                Filters.lt("_id", model + "."),
+                Filters.eq("model_name", model)))
+        .projection(
+            Projections.include(
+                "status",
+                "created_at",
+                "hyperparameters",
+                "kind",
+                "metrics",
+                "finetuned_from",
+                "notes"))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(
+            Comparator.comparing((Document version) -> version.getString("created_at"))
+                .reversed()
+                .thenComparing(version -> version.getString("_id")))
+        .toList();
+  }
+
+  /** Whether the weights of a version are where services load them from. */
+  boolean hasWeights(String modelId) {
+    return version(modelId)
+        .map(version -> "weights/" + version.getString("weights_hash"))
+        .map(id -> find("fs.files", Filters.eq(id)).projection(Projections.include("_id")).first())
+        .isPresent();
+  }
+
+  /** Rows that services have predicted and logged since a date, by date, the newest first. */
+  Map<LocalDate, Long> queries(String model, LocalDate from) {
+    Map<LocalDate, Long> rows = new TreeMap<>(Comparator.reverseOrder());
+    find("query_logs", below(model, from))
+        .projection(Projections.include("date", "rows"))
+        .forEach(
+            block ->
+                rows.merge(
+                    LocalDate.parse(block.getString("date")),
+                    block.get("rows", Number.class).longValue(),
+                    Long::sum));
+    return rows;
+  }
+
   /** A version's document without the model itself. */
   Optional<Document> version(String modelId) {
     return Optional.ofNullable(

@@ -22,6 +22,7 @@ import retune.runtime.StepContext;
  * @param questions that wait for a person
  * @param alert the last one of the last day; null where it has none
  * @param isAcknowledged whether a person has acknowledged the alert
+ * @param hasWeights whether the weights of the version in production are in the store
  */
 record Summary(
     Champion champion,
@@ -31,7 +32,8 @@ record Summary(
     @Nullable Document retraining,
     List<ApprovalRequest> questions,
     @Nullable Document alert,
-    boolean isAcknowledged) {
+    boolean isAcknowledged,
+    boolean hasWeights) {
   /** How many days the small chart shows. */
   static final int DAYS = 30;
 
@@ -46,8 +48,9 @@ record Summary(
     List<Reading.Day> days = reading.days(model, DAYS);
     Optional<Document> alert =
         days.stream().findFirst().flatMap(day -> reading.alert(model, day.date()));
+    Champion champion = new Champions(context.store()).get(model);
     return new Summary(
-        new Champions(context.store()).get(model),
+        champion,
         days,
         reading.drift(model, days.subList(0, Math.min(DRIFT_DAYS, days.size()))).values().stream()
             .findFirst()
@@ -56,7 +59,8 @@ record Summary(
         reading.retrainings(model, 1).stream().findFirst().orElse(null),
         ApprovalRequest.open(context, model),
         alert.orElse(null),
-        alert.flatMap(found -> reading.acknowledgement(found.getString("_id"))).isPresent());
+        alert.flatMap(found -> reading.acknowledgement(found.getString("_id"))).isPresent(),
+        reading.hasWeights(champion.modelId()));
   }
 
   String model() {
@@ -114,6 +118,13 @@ record Summary(
                         Words.time(day.at())));
               }
             });
+    if (!hasWeights) {
+      needs.add(
+          Markup.of(
+              "<strong>The weights of {} are not in the store.</strong> Services keep what they"
+                  + " have loaded; one that starts now has no model. Register the version again.",
+              champion.modelId()));
+    }
     if (!champion.deployed()) {
       needs.add(
           Markup.of(

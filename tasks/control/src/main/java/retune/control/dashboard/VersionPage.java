@@ -42,7 +42,13 @@ final class VersionPage {
             page.lineage(),
             page.data(),
             page.training(),
-            page.metrics()),
+            page.metrics(),
+            Markup.of(
+                "<p>{}</p>\n",
+                Markup.link(
+                    Paths.versions(facts.model())
+                        + "?%s=%s".formatted(ComparePage.ONE, Markup.encoded(facts.modelId())),
+                    "Compare it with another version"))),
         viewer,
         now);
   }
@@ -98,7 +104,7 @@ final class VersionPage {
         "<p>To put it back, which bars the version in production:</p><pre>{}</pre>\n", command);
   }
 
-  private static String madeBy(Document version) {
+  static String madeBy(Document version) {
     Document hyperparameters = version.get("hyperparameters", new Document());
     String strategy = hyperparameters.getString("strategy");
     return strategy == null
@@ -362,7 +368,7 @@ final class VersionPage {
     return Markup.link(Paths.version(facts.model(), modelId), modelId);
   }
 
-  private static String number(@Nullable Object value) {
+  static String number(@Nullable Object value) {
     return value instanceof Number number ? Axis.label(number.doubleValue()) : "–";
   }
 

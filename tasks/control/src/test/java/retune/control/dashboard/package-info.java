@@ -1,0 +1,4 @@
+@NullMarked
+package retune.control.dashboard;
+
+import org.jspecify.annotations.NullMarked;
