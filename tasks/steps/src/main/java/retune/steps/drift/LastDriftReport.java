@@ -11,7 +11,8 @@ import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 
 /**
- * The last report of {@link DetectDrift}, without its page.
+ * The report of {@link DetectDrift} on the latest day, without its page. A day that is compared
+ * again, as when its late labels have come, does not become the latest.
  *
  * @param id in the collection of reports
  * @param detected whether anything has drifted
@@ -61,7 +62,7 @@ public record LastDriftReport(
             .collection(DetectDrift.COLLECTION)
             .find(filter)
             .projection(Projections.include(DETECTED, SHIFT + "." + KIND, SHIFT + "." + REASON))
-            .sort(Sorts.descending("timestamp"))
+            .sort(Sorts.descending("logical_date", "timestamp"))
             .first();
     return Optional.ofNullable(report).map(LastDriftReport::of);
   }

@@ -403,6 +403,29 @@ class CheckRetrainingTriggerTest {
     assertTrue(String.valueOf(advised.advice()).contains("bring labels"), advised.reason());
   }
 
+  @Test
+  void anOldDayThatIsComparedAgainIsNotTheLatest() throws Exception {
+    writeDays(10, 11, 15);
+    drifted("2026-01-11", "2026-01-12T02:00:00Z", false);
+    drifted("2026-01-10", "2026-01-11T02:00:00Z", true);
+    drifted("2026-01-10", "2026-01-12T05:00:00Z", true);
+    CheckRetrainingTrigger.Input input = input(null, false, false, OnDrift.RETRAIN, Trigger.DRIFT);
+    assertFalse(check(input, at(SOON, "one")).shouldRetrain());
+    drifted("2026-01-11", "2026-01-12T05:30:00Z", true);
+    assertEquals("drift", check(input, at(SOON, "two")).trigger());
+  }
+
+  private void drifted(String date, String timestamp, boolean isDrifted) {
+    deployment
+        .store
+        .collection("drift_reports")
+        .insertOne(
+            new Document("_id", "%s/%s/at %s/%s".formatted(MODEL, date, timestamp, champion))
+                .append("logical_date", date)
+                .append("timestamp", timestamp)
+                .append("overall_drift_detected", isDrifted));
+  }
+
   private String heldBy() {
     return new Lease(deployment.store, MODEL).find().orElseThrow().holder();
   }
