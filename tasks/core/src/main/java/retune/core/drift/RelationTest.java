@@ -18,7 +18,8 @@ import retune.core.statistics.NormalApproximation;
  * <p>{@code pValue} is of any change: of each class's mean residual, and of the slope, which is the
  * mean covariance of the residuals with the model's log probabilities (the score test of Cox's
  * recalibration, 1958). {@code slopePValue} is of what is left of the slope after each class's
- * log-odds may have moved by a constant, as they do where only the shares of the classes change.
+ * log-odds may have moved by a constant, as they do where only the shares of the classes change; 1
+ * for a model that gives every row the same probability.
  *
  * @param overlap share of the inputs that both samples have, 0 … 1
  * @param rows of the smaller sample that count: Kish's effective number (1965), or what the weights
@@ -48,6 +49,12 @@ public record RelationTest(
 
   /** A smaller probability counts as this in the slope, so that no row has all the weight. */
   private static final double LEAST_PROBABILITY = 0.01;
+
+  /**
+   * A model whose log-odds spread less than this gives every row the same probability, and what its
+   * slope has is rounding.
+   */
+  private static final double LEAST_SLOPE = 1e-6;
 
   private static final double CONFIDENCE = 0.95;
   private static final int MOST_STEPS = 50;
@@ -94,13 +101,15 @@ public record RelationTest(
             .orElseThrow();
     NormalApproximation change =
         new NormalApproximation(difference[most], Math.sqrt(covariance.get(most, most)));
-    double slope = after.slope - before.slope;
-    double slopeError = Math.sqrt(before.slopeVariance + after.slopeVariance);
+    double slopeVariance = before.slopeVariance + after.slopeVariance;
+    boolean hasSlope = slopeVariance > LEAST_SLOPE * LEAST_SLOPE * covariance.get(0, 0);
+    NormalApproximation slope =
+        new NormalApproximation(after.slope - before.slope, Math.sqrt(slopeVariance));
     return new RelationTest(
         Math.min(1, reference.meanWeight() + current.meanWeight()),
         Math.min(reference.effectiveRows(), current.effectiveRows()),
         pValue(difference, covariance),
-        new NormalApproximation(slope, slopeError).pValue(0),
+        hasSlope ? slope.pValue(0) : 1,
         classes[most],
         difference[most],
         change.interval(CONFIDENCE));

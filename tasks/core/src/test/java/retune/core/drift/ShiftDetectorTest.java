@@ -256,6 +256,20 @@ class ShiftDetectorTest {
   }
 
   @Test
+  void aModelThatGivesEveryRowOneProbabilityShowsNoOtherRelation() {
+    for (double probability : new double[] {0.5, 0.3, 0.001}) {
+      Day reference = new Day(1, 1, 0, 0);
+      Day same = new Day(2, 1, 0, 0);
+      for (Day day : List.of(reference, same)) {
+        Arrays.setAll(day.probabilities, i -> i % 2 == 1 ? probability : 1 - probability);
+      }
+      DatasetShift shift = judge(reference, same);
+      assertEquals(Kind.NONE, shift.kind(), "probability " + probability);
+      assertEquals(1, Objects.requireNonNull(shift.relation()).slopePValue());
+    }
+  }
+
+  @Test
   void withoutLabelsTheSharesAreEstimated() {
     Day reference = new Day(1, 1, 0, 0);
     Day day = new Day(2, 2, 0, 0);
