@@ -143,7 +143,7 @@ public final class DetectDrift implements Step<DetectDrift.Input, DetectDrift.Ou
                 samples.features(),
                 samples.predictions(),
                 forShift(version, before, after, answers));
-    List<String> findings = DriftFindings.of(report);
+    List<String> findings = DriftFindings.of(report, batch.rejected());
     ShiftFinding kind = ShiftFinding.of(shift, version.target());
     DriftDays days = DriftDays.before(context, batch);
     String timestamp = context.clock().instant().truncatedTo(ChronoUnit.SECONDS).toString();

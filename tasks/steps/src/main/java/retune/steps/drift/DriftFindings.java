@@ -3,6 +3,9 @@ package retune.steps.drift;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import retune.core.drift.ComparedColumn.Property;
 import retune.core.drift.DriftReport;
 import retune.core.drift.DriftReport.Column;
 import retune.core.drift.DriftReport.Effect;
@@ -11,10 +14,16 @@ import retune.report.Axis;
 
 /** What of a comparison is beyond its limit, in sentences. */
 final class DriftFindings {
+  private static final int MOST_REASONS = 3;
+
   private DriftFindings() {}
 
-  /** The sentences: predictions and labels, the features from the worst on, then the whole rows. */
-  static List<String> of(DriftReport report) {
+  /**
+   * The sentences: predictions and labels, the features from the worst on, then the whole rows.
+   *
+   * @param rejected rows of the batch that were left out, by rule.column
+   */
+  static List<String> of(DriftReport report, Map<String, Integer> rejected) {
     List<String> findings = new ArrayList<>();
     report.predictions().stream()
         .filter(Column::isDrifted)
@@ -30,11 +39,11 @@ final class DriftFindings {
       report
           .sharesOf(feature.name())
           .filter(share -> share.measure().isDrifted())
-          .forEach(share -> findings.add(share(share)));
+          .forEach(share -> findings.add(share(share, rejected)));
     }
     report.shares().stream()
         .filter(share -> share.measure().isDrifted())
-        .map(DriftFindings::share)
+        .map(share -> share(share, rejected))
         .filter(sentence -> !findings.contains(sentence))
         .forEach(findings::add);
     if (report.repeated().measure().isDrifted()) {
@@ -84,13 +93,26 @@ final class DriftFindings {
             column.psi().limit());
   }
 
-  private static String share(Share share) {
-    return "%s%s: %s of rows instead of %s."
+  private static String share(Share share, Map<String, Integer> rejected) {
+    return "%s%s: %s of rows instead of %s%s."
         .formatted(
             share.column().isEmpty() ? "" : share.column() + ", ",
             share.property().words(),
             percent(share.current()),
-            percent(share.reference()));
+            percent(share.reference()),
+            share.property() == Property.REJECTED ? mostOf(rejected) : "");
+  }
+
+  /** What most rows were left out for: {@code ; wrong_type.amount: 120}. */
+  private static String mostOf(Map<String, Integer> rejected) {
+    return rejected.entrySet().stream()
+        .sorted(
+            Map.Entry.<String, Integer>comparingByValue()
+                .reversed()
+                .thenComparing(Map.Entry.comparingByKey()))
+        .limit(MOST_REASONS)
+        .map(reason -> "; %s: %,d".formatted(reason.getKey(), reason.getValue()))
+        .collect(Collectors.joining());
   }
 
   static String percent(double share) {
