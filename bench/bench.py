@@ -1084,7 +1084,7 @@ CHANGES = (
 def estimate(*, smoke: bool) -> None:
     """Measure estimates without labels and the kind of shift that is named with them."""
     report = Report("estimate")
-    folder = WORK / "recovery"
+    folder = WORK / "estimate"
     make_loops(folder, smoke=smoke)
     theirs = Worker(*NANNYML, PEERS / "estimate.py")
     cells: list[Json] = []
@@ -1435,7 +1435,7 @@ def stretch_table(years: list[Json]) -> str:
 
 def make_loops(folder: Path, *, smoke: bool) -> None:
     """Make a store with the example and with a loop of a made table, and their loop files."""
-    with store("recovery") as running:
+    with store(folder.name) as running:
         (folder / "loops").mkdir()
         table = folder / "orders.csv"
         rows = 2_000 if smoke else 20_000

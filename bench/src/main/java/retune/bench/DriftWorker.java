@@ -16,7 +16,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Table;
@@ -28,8 +30,10 @@ import retune.core.distribution.TableSampler;
 import retune.core.drift.ComparedColumn;
 import retune.core.drift.ComparedColumn.Codes;
 import retune.core.drift.ComparedColumn.Numbers;
+import retune.core.drift.DatasetShift;
 import retune.core.drift.DriftDetector;
 import retune.core.drift.DriftReport;
+import retune.core.drift.ShiftDetector;
 import retune.core.preprocessing.FitOptions;
 import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Preprocessing;
@@ -53,7 +57,8 @@ import tools.jackson.databind.node.ObjectNode;
  *   <li>{@code day NAME REFERENCE DAY ROWS DRILL STRENGTH} compares; the numbers of reference and
  *       day are seeds;
  *   <li>{@code export NAME REFERENCE DAY ROWS FOLDER} writes both as CSV files;
- *   <li>{@code wide ROWS COLUMNS} compares made columns, two thirds of them numbers.
+ *   <li>{@code wide ROWS COLUMNS} compares made columns, two thirds of them numbers, all with
+ *       labels and a model's probabilities, and judges the kind of shift, too.
  * </ul>
  */
 public final class DriftWorker {
@@ -64,6 +69,7 @@ public final class DriftWorker {
   private static final LocalDate FIRST = LocalDate.of(2026, 1, 1);
   private static final DriftDetector DETECTOR = new DriftDetector(0.01, 0, 499);
   private static final int CATEGORIES = 8;
+  private static final List<String> BINARY = List.of("0", "1");
 
   private record Source(
       TableDistribution distribution, Target target, Preprocessing preprocessing) {}
@@ -88,8 +94,7 @@ public final class DriftWorker {
             case "table" -> worker.table(request);
             case "day" -> worker.day(request);
             case "export" -> worker.export(request);
-            case "wide" ->
-                measured(wide(Integer.parseInt(request[1]), Integer.parseInt(request[2])));
+            case "wide" -> wide(Integer.parseInt(request[1]), Integer.parseInt(request[2]));
             default -> throw new IllegalArgumentException(line);
           });
     }
@@ -204,8 +209,8 @@ public final class DriftWorker {
         Hashing.rows(kept, source.preprocessing.rawColumns()));
   }
 
-  /** Made columns of a wide table, for the time that they take. */
-  private static DriftDetector.Samples wide(int rows, int columns) {
+  /** Compares made columns of a wide table, for the time that it takes. */
+  private static ObjectNode wide(int rows, int columns) {
     SplittableRandom random = new SplittableRandom(1);
     List<ComparedColumn> made =
         IntStream.range(0, columns)
@@ -219,13 +224,61 @@ public final class DriftWorker {
                             random.ints(rows, 0, CATEGORIES).toArray())
                         : numbers("n" + i, random, rows))
             .toList();
-    return new DriftDetector.Samples(
-        made,
-        List.of(),
-        null,
-        List.of(),
-        random.longs(rows).toArray(),
-        random.longs(rows).toArray());
+    double[] before = probabilities(random, rows);
+    double[] after = probabilities(random, rows);
+    Codes labels =
+        new Codes("label", BINARY, labels(random, before, rows), labels(random, after, rows));
+    List<ComparedColumn> predictions =
+        List.of(new Numbers("probability", ofPositive(before), ofPositive(after), 0, 1));
+    DriftDetector.Samples samples =
+        new DriftDetector.Samples(
+            made,
+            predictions,
+            labels,
+            List.of(),
+            random.longs(rows).toArray(),
+            random.longs(rows).toArray());
+    long cpu = SYSTEM.getProcessCpuTime();
+    DriftReport report = DETECTOR.compare(samples);
+    long compared = SYSTEM.getProcessCpuTime();
+    DatasetShift shift =
+        new ShiftDetector(DETECTOR.rate(), DETECTOR.seed(), DETECTOR.resamples())
+            .judge(
+                report,
+                made,
+                predictions,
+                new ShiftDetector.Answers(
+                    BINARY.size(), labels.reference(), before, labels.current(), after));
+    long judged = SYSTEM.getProcessCpuTime();
+    return Json.MAPPER
+        .createObjectNode()
+        .put("cpu", (judged - cpu) / 1e9)
+        .put("shift_cpu", (judged - compared) / 1e9)
+        .put("shift", shift.kind().id());
+  }
+
+  /** By row and class, of two classes. */
+  private static double[] probabilities(SplittableRandom random, int rows) {
+    double[] probabilities = new double[rows * BINARY.size()];
+    for (int at = 0; at < probabilities.length; at += BINARY.size()) {
+      probabilities[at + 1] = 1 / (1 + Math.exp(1 - random.nextGaussian()));
+      probabilities[at] = 1 - probabilities[at + 1];
+    }
+    return probabilities;
+  }
+
+  private static float[] ofPositive(double[] probabilities) {
+    float[] positive = new float[probabilities.length / BINARY.size()];
+    for (int row = 0; row < positive.length; row++) {
+      positive[row] = (float) probabilities[row * BINARY.size() + 1];
+    }
+    return positive;
+  }
+
+  private static int[] labels(SplittableRandom random, double[] probabilities, int rows) {
+    return IntStream.range(0, rows)
+        .map(row -> random.nextDouble() < probabilities[row * BINARY.size() + 1] ? 1 : 0)
+        .toArray();
   }
 
   private static ComparedColumn numbers(String name, SplittableRandom random, int rows) {
@@ -251,6 +304,25 @@ public final class DriftWorker {
         .put("features", report.driftedFeatures())
         .put("label", report.labels() != null && report.labels().isDrifted())
         .put("joint", report.joint().isDrifted())
-        .put("psi", report.worstFirst().getFirst().psi().value());
+        .put("psi", report.worstFirst().getFirst().psi().value())
+        .put("alarms", alarms(report));
+  }
+
+  /** What is beyond its limit, with a space between names. */
+  private static String alarms(DriftReport report) {
+    Stream<String> columns =
+        report.columns().filter(DriftReport.Column::isDrifted).map(DriftReport.Column::name);
+    Stream<String> shares =
+        report.shares().stream()
+            .filter(share -> share.measure().isDrifted())
+            .map(share -> share.property().name().toLowerCase(Locale.ROOT) + ":" + share.column());
+    Stream<String> rows =
+        Stream.of(
+                report.repeated().measure().isDrifted() ? "repeated_rows" : "",
+                report.joint().isDrifted() ? "all_columns" : "")
+            .filter(name -> !name.isEmpty());
+    return Stream.of(columns, shares, rows)
+        .flatMap(names -> names)
+        .collect(Collectors.joining(" "));
   }
 }
