@@ -472,7 +472,7 @@ def test_the_readme_lists_every_value():
         *(
             (
                 {**STORE, "monitoring": {name: {"enabled": True}}},
-                f"monitoring.{name}.enabled is true and serving.models is empty",
+                f"monitoring.{name}.enabled is true, serving.models is empty and control.enabled",
             )
             for name in ("serviceMonitor", "rules", "dashboards")
         ),
@@ -545,6 +545,8 @@ def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
         ),
         ({**STORE, "monitoring": {"rules": {"errorRatio": 1}}}, "errorRatio"),
         ({**STORE, "monitoring": {"rules": {"p99Seconds": 10}}}, "p99Seconds"),
+        ({**STORE, "monitoring": {"rules": {"silentDays": 0}}}, "silentDays"),
+        ({**STORE, "monitoring": {"rules": {"driftShare": 1}}}, "driftShare"),
         ({**STORE, "monitoring": {"dashboards": {"labels": {"a": 1}}}}, "labels"),
         ({**STORE, "networkPolicy": {"clients": [{}]}}, "clients"),
         ({**STORE, "networkPolicy": {"controlClients": [{}]}}, "controlClients"),

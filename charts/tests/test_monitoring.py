@@ -10,13 +10,22 @@ import yaml
 from made import CHART, HERE, STORE, documents
 
 SERVED = {**STORE, "serving": {"models": [{"model": "credit-default"}]}}
-MONITORED = {**SERVED, "monitoring": {"rules": {"enabled": True}, "dashboards": {"enabled": True}}}
-
-# The metrics that the service exports at /metrics: one per line, with its labels.
-METRICS = {
-    name: set(labels)
-    for name, *labels in map(str.split, (HERE / "metrics.txt").read_text().splitlines())
+MONITORED = {
+    **SERVED,
+    "control": {"enabled": True},
+    "monitoring": {"rules": {"enabled": True}, "dashboards": {"enabled": True}},
 }
+
+# The metrics that each service exports at /metrics: one per line, with its labels.
+METRICS_OF = {
+    service: {
+        name: set(labels)
+        for name, *labels in map(str.split, (HERE / file).read_text().splitlines())
+    }
+    for service, file in (("serving", "metrics.txt"), ("control", "loop-metrics.txt"))
+}
+METRICS = METRICS_OF["serving"]
+DASHBOARDS = {"serving": "serving", "control": "loop"}
 # The labels that Prometheus' operator adds to all metrics of a pod.
 TARGET = {"namespace", "service", "pod"}
 
@@ -34,42 +43,48 @@ def promtool(*words):
     return subprocess.run([program, *words], capture_output=True, text=True, check=False)
 
 
-def rules():
-    (rule,) = [d for d in documents(MONITORED) if d["kind"] == "PrometheusRule"]
+def rules(service="serving"):
+    (rule,) = [
+        d
+        for d in documents(MONITORED)
+        if d["kind"] == "PrometheusRule" and d["metadata"]["name"] == f"retune-{service}"
+    ]
     return rule["spec"]
 
 
-def alerts():
-    return [alert for group in rules()["groups"] for alert in group["rules"]]
+def alerts(service="serving"):
+    return [alert for group in rules(service)["groups"] for alert in group["rules"]]
 
 
-def dashboard():
-    return json.loads((CHART / "dashboards" / "serving.json").read_text())
+def dashboard(service="serving"):
+    return json.loads((CHART / "dashboards" / f"{DASHBOARDS[service]}.json").read_text())
 
 
-def queries():
+def queries(service="serving"):
     """The dashboard's queries, as its panels send them for one release."""
-    for panel in dashboard()["panels"]:
+    for panel in dashboard(service)["panels"]:
         for target in panel.get("targets", []):
             query = target["expr"].replace("$__rate_interval", "5m")
-            query = query.replace("$namespace", "retune").replace("$service", "credit-default")
+            for variable in ("namespace", "service", "model"):
+                query = query.replace(f"${variable}", "retune")
             yield panel["title"], query, target["legendFormat"]
 
 
-def expressions():
-    return [a["expr"] for a in alerts()] + [query for _, query, _ in queries()]
+def expressions(service):
+    return [a["expr"] for a in alerts(service)] + [query for _, query, _ in queries(service)]
 
 
-def test_promtool_accepts_the_rules_and_queries(tmp_path):
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))
-    recorded = [{"record": f"query_{i}", "expr": q} for i, (_, q, _) in enumerate(queries())]
+@pytest.mark.parametrize("service", DASHBOARDS)
+def test_promtool_accepts_the_rules_and_queries(service, tmp_path):
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules(service)))
+    recorded = [{"record": f"query_{i}", "expr": q} for i, (_, q, _) in enumerate(queries(service))]
     panels = {"groups": [{"name": "dashboard", "rules": recorded}]}
     (tmp_path / "dashboard.yaml").write_text(yaml.safe_dump(panels))
 
     for file in ("rules.yaml", "dashboard.yaml"):
         checked = promtool("check", "rules", str(tmp_path / file))
         assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert len(recorded) > 20
+    assert len(recorded) > 15
 
 
 def test_promtool_rejects_a_broken_query(tmp_path):
@@ -78,26 +93,40 @@ def test_promtool_rejects_a_broken_query(tmp_path):
     assert promtool("check", "rules", str(tmp_path / "wrong.yaml")).returncode != 0
 
 
-def unknown(query):
-    """The metrics and labels in a query that the service does not export."""
+def unknown(query, metrics=METRICS):
+    """The metrics and labels in a query that a service does not export."""
     bare = re.sub(r'\{[^}]*\}|\[[^]]*\]|"[^"]*"', "", GROUPING.sub("", query))
     names = set(re.findall(r"\b[a-z]\w+\b(?!\s*\()", bare)) - WORDS
-    wrong = names - METRICS.keys()
+    wrong = names - metrics.keys()
     for name, matchers in SELECTOR.findall(query):
         matched = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
-        wrong |= matched - METRICS.get(name, set()) - TARGET
-    known = TARGET.union(*(METRICS.get(name, set()) for name in names))
+        wrong |= matched - metrics.get(name, set()) - TARGET
+    known = TARGET.union(*(metrics.get(name, set()) for name in names))
     grouped = {label.strip() for labels in GROUPING.findall(query) for label in labels.split(",")}
     return wrong | grouped - known - {""}
 
 
-def test_rules_and_queries_use_only_metrics_of_the_service():
-    assert {query: unknown(query) for query in expressions() if unknown(query)} == {}
-    known = TARGET.union(*METRICS.values())
-    legends = {label for *_, legend in queries() for label in re.findall(r"{{(\w+)}}", legend)}
+@pytest.mark.parametrize("service", DASHBOARDS)
+def test_rules_and_queries_use_only_metrics_of_the_service(service):
+    metrics = METRICS_OF[service]
+    wrong = {query: unknown(query, metrics) for query in expressions(service)}
+    assert {query: names for query, names in wrong.items() if names} == {}
+    known = TARGET.union(*metrics.values())
+    legends = {
+        label for *_, legend in queries(service) for label in re.findall(r"{{(\w+)}}", legend)
+    }
     assert legends <= known
-    variables = [v["definition"] for v in dashboard()["templating"]["list"] if "definition" in v]
-    assert set(re.findall(r"retune_\w+", " ".join(variables))) <= METRICS.keys()
+    listed = dashboard(service)["templating"]["list"]
+    variables = [v["definition"] for v in listed if "definition" in v]
+    assert set(re.findall(r"retune_\w+", " ".join(variables))) <= metrics.keys()
+
+
+@pytest.mark.parametrize("service", DASHBOARDS)
+def test_a_dashboards_panels_have_a_place_and_an_id_of_their_own(service):
+    panels = dashboard(service)["panels"]
+    places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in panels]
+    assert len({p["id"] for p in panels}) == len(set(places)) == len(panels)
+    assert all(p["gridPos"]["x"] + p["gridPos"]["w"] <= 24 for p in panels)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +162,25 @@ def test_prometheus_scrapes_the_serving_pods_and_keeps_the_labels_of_requests():
     assert set.union(*METRICS.values()) & (added - dropped) == set()
 
 
-def test_the_dashboard_is_in_a_config_map_that_grafana_looks_for():
+def test_prometheus_scrapes_the_control_pod():
+    values = {**STORE, "control": {"enabled": True}}
+    made = documents({**values, "monitoring": {"serviceMonitor": {"enabled": True}}})
+    (monitor,) = [d["spec"] for d in made if d["kind"] == "ServiceMonitor"]
+    (service,) = [d for d in made if d["kind"] == "Service"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["endpoints"][0]["port"] in [p["name"] for p in service["spec"]["ports"]]
+    added = {"namespace", "service", "pod", "container", "job", "instance", "endpoint"}
+    assert set.union(*METRICS_OF["control"].values()) & added == set()
+
+
+def test_the_dashboards_are_in_a_config_map_that_grafana_looks_for():
     (made,) = [d for d in documents(MONITORED) if d["metadata"]["name"] == "retune-dashboards"]
     assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(made["data"]["retune-serving.json"]) == dashboard()
+    assert json.loads(made["data"]["retune-loop.json"]) == dashboard("control")
+    alone = documents({**SERVED, "monitoring": {"dashboards": {"enabled": True}}})
+    (made,) = [d for d in alone if d["metadata"]["name"] == "retune-dashboards"]
+    assert made["data"].keys() == {"retune-serving.json"}
 
 
 OF = 'namespace="retune",service="retune-serving-credit-default"'
@@ -234,9 +278,69 @@ DAYS = {
 }
 
 
-def tried(folder, day, **tests):
+# For each state of the loops, the alerts that fire after so many minutes.
+LOOP = 'namespace="retune",service="retune-control",pod="a"'
+
+
+def told(name, values, labels='model="credit"'):
+    """A series of the control service, with one value per minute."""
+    return {f"{name}{{{','.join(filter(None, (LOOP, labels)))}}}": values}
+
+
+WATCHED = {
+    **told("process_start_time_seconds", "1x90", ""),
+    **told("retune_control_store_up", "1x90", ""),
+    **told("retune_loop_days_since_evaluation", "0.5x90"),
+    **told("retune_loop_last_outcome", "1x90", 'model="credit",status="approved"'),
+    **told("retune_loop_open_alerts", "0x90"),
+    **told("retune_loop_drift_share", "0.1x90"),
+}
+LOOP_STATES = {
+    "all is well": (WATCHED, {1: [], 90: []}),
+    "nothing watches": ({}, {4: [], 6: ["RetuneControlDown"]}),
+    "the store is away": (
+        WATCHED | told("retune_control_store_up", "0x90", ""),
+        {4: [], 6: ["RetuneLoopsUnreadable"]},
+    ),
+    "no day was judged for two days": (
+        WATCHED | told("retune_loop_days_since_evaluation", "2.1x90"),
+        {9: [], 11: ["RetuneLoopNotEvaluated"]},
+    ),
+    "no version passed": (
+        WATCHED | told("retune_loop_last_outcome", "1x90", 'model="a",status="failed_max_retries"'),
+        {4: [], 6: ["RetuneLoopVerdictFailing"]},
+    ),
+    "a person is asked": (
+        WATCHED | told("retune_loop_open_alerts", "2x90"),
+        {59: [], 61: ["RetuneLoopOpenAlert"]},
+    ),
+    "a person answers soon": (
+        WATCHED | told("retune_loop_open_alerts", "1x30 0x60"),
+        {40: [], 90: []},
+    ),
+    "many columns have drift": (
+        WATCHED | told("retune_loop_drift_share", "0.3x90"),
+        {9: [], 11: ["RetuneLoopDrift"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOP_STATES)
+def test_exactly_the_expected_alerts_of_the_loops_fire(name, tmp_path):
+    state, expected = LOOP_STATES[name]
+    tests = [firing(minute, names) for minute, names in expected.items()]
+    ended = tried(tmp_path, state, "control", promql_expr_test=tests)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_each_alert_of_the_loops_has_a_state_in_which_it_fires():
+    fired = {name for _, e in LOOP_STATES.values() for names in e.values() for name in names}
+    assert {alert["alert"] for alert in alerts("control")} == fired
+
+
+def tried(folder, day, service="serving", **tests):
     """Tests the rules on a day's series with promtool."""
-    (folder / "rules.yaml").write_text(yaml.safe_dump(rules()))
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules(service)))
     written = [{"series": name, "values": values} for name, values in day.items()]
     test = {"interval": "1m", "input_series": written, **tests}
     (folder / "test.yaml").write_text(

@@ -38,6 +38,7 @@ final class ControlServer implements AutoCloseable {
     Remembered<Schedule> schedules = new Remembered<>(context.clock(), scheduler::schedule);
     Forms forms = new Forms(sessions);
     ChallengerRoutes challenger = new ChallengerRoutes(context, runtime, changes);
+    Metrics metrics = new Metrics(context);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
             new HealthRoutes(context),
@@ -49,11 +50,13 @@ final class ControlServer implements AutoCloseable {
             new DashboardRoutes(context, sessions::viewer, schedules),
             new LoginRoutes(context, tokens, sessions, forms),
             new ActionRoutes(context, models, changes, schedules, sessions, forms),
+            new ActionRoutes(context, models, changes, sessions, forms),
+            metrics,
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)
         .forEach(routes::add);
-    Requests requests = new Requests(input.host());
+    Requests requests = new Requests(input.host(), metrics);
     return new ControlServer(
         HttpService.start(input.host(), input.port(), routes, requests, context.clock()),
         requests,

@@ -32,14 +32,17 @@ final class Requests implements HttpService.Around {
           "Cache-Control", "no-store");
 
   private final boolean isLocal;
+  private final Metrics metrics;
   private final LongAdder answered = new LongAdder();
 
   /**
    * For a server.
    *
    * @param host the address that it listens on
+   * @param metrics that count its requests
    */
-  Requests(String host) {
+  Requests(String host, Metrics metrics) {
+    this.metrics = metrics;
     isLocal = isLoopback(host);
   }
 
@@ -66,6 +69,7 @@ final class Requests implements HttpService.Around {
   public void ended(
       HttpExchange exchange, String route, String label, int status, long nanoseconds) {
     answered.increment();
+    metrics.requestEnded(route, status);
     LOG.log(
         Level.INFO,
         "{0} {1} {2} in {3} ms",

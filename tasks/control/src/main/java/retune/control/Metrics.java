@@ -1,0 +1,130 @@
+package retune.control;
+
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import retune.control.dashboard.LoopMetrics;
+import retune.runtime.StepContext;
+import retune.runtime.http.Answer;
+import retune.runtime.http.Route;
+
+/**
+ * The metrics of the loops and of this service, for Prometheus. The loops are read from the store
+ * at most every {@link #FRESH}, however often and by how many they are asked for.
+ */
+final class Metrics implements Route.Group {
+  private static final Logger LOG = System.getLogger(Metrics.class.getName());
+  private static final String PREFIX = "retune_control_";
+
+  /** How old what was read may be. */
+  static final Duration FRESH = Duration.ofSeconds(30);
+
+  /** A scrape ends in time, also where the store does not answer. */
+  private static final int PATIENCE_SECONDS = 5;
+
+  /** What was read of the loops, and when the reading began. */
+  private record Loops(Instant at, MetricSnapshots metrics) {}
+
+  private final StepContext context;
+  private final PrometheusRegistry registry = new PrometheusRegistry();
+  private final Counter requests =
+      Counter.builder()
+          .name(PREFIX + "requests_total")
+          .help("Requests by path and HTTP status.")
+          .labelNames("path", "status")
+          .register(registry);
+  private final Gauge storeUp =
+      Gauge.builder()
+          .name(PREFIX + "store_up")
+          .help("1 if the loops could be read from the document store.")
+          .register(registry);
+  private final Gauge readAt =
+      Gauge.builder()
+          .name(PREFIX + "loops_read_timestamp_seconds")
+          .help("When the loops were read, in seconds since 1970.")
+          .register(registry);
+  private @Nullable CompletableFuture<Loops> reading;
+  private @Nullable Instant begun;
+
+  Metrics(StepContext context) {
+    this.context = context;
+    JvmMetrics.builder().register(registry);
+  }
+
+  /** Counts a request; the path is that of a route, so that callers cannot add series. */
+  void requestEnded(String path, int status) {
+    requests.labelValues(path, Integer.toString(status)).inc();
+  }
+
+  @Override
+  public List<Route> routes() {
+    return List.of(
+        Route.get(
+            "/metrics",
+            (_, _) -> new Answer(200, PrometheusTextFormatWriter.CONTENT_TYPE, text())));
+  }
+
+  private byte[] text() throws IOException {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
+    Loops loops = loops();
+    storeUp.set(loops == null ? 0 : 1);
+    if (loops != null) {
+      readAt.set(loops.at.toEpochMilli() / 1e3);
+      writer.write(text, loops.metrics);
+    }
+    writer.write(text, registry.scrape());
+    return text.toByteArray();
+  }
+
+  /** What was read last; null if the store does not answer. */
+  private @Nullable Loops loops() {
+    try {
+      return current().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      LOG.log(Level.WARNING, "The loops cannot be read: {0}", String.valueOf(e.getCause()));
+      return null;
+    } catch (TimeoutException e) {
+      return null;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
+  }
+
+  /** The reading that is under way or fresh; otherwise a new one. */
+  private synchronized CompletableFuture<Loops> current() {
+    Instant now = context.clock().instant();
+    boolean isOld = begun == null || !now.isBefore(begun.plus(FRESH));
+    if (reading == null || (reading.isDone() && (isOld || reading.isCompletedExceptionally()))) {
+      begun = now;
+      reading = new CompletableFuture<>();
+      CompletableFuture<Loops> started = reading;
+      Thread.startVirtualThread(() -> read(started, now));
+    }
+    return reading;
+  }
+
+  private void read(CompletableFuture<Loops> started, Instant now) {
+    try {
+      started.complete(new Loops(now, LoopMetrics.read(context)));
+    } catch (RuntimeException | Error e) {
+      started.completeExceptionally(e);
+    }
+  }
+}
