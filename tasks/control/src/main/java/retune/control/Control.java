@@ -46,7 +46,13 @@ public final class Control implements Step<Control.Input, Control.Output> {
       @Field(
               "file with a line 'NAME TOKEN' for each who may steer; read again when it changes;"
                   + " without it every call that changes something is refused")
-          @Nullable String tokenFile) {}
+          @Nullable String tokenFile,
+      @Field(
+              "PEM file with the certificate and its chain, for HTTPS; read again when it changes;"
+                  + " needs --tls-key")
+          @Nullable String tlsCert,
+      @Field("PEM file with the certificate's private key, not encrypted; needs --tls-cert")
+          @Nullable String tlsKey) {}
 
   /** What runs the loop. */
   public enum RuntimeKind {

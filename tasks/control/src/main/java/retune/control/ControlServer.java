@@ -10,8 +10,10 @@ import retune.control.dashboard.DashboardRoutes;
 import retune.control.dashboard.Remembered;
 import retune.control.dashboard.Schedule;
 import retune.runtime.StepContext;
+import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
+import retune.runtime.http.Tls;
 import retune.runtime.http.Tokens;
 
 /** The control service's HTTP server. {@link #start} names all groups of routes. */
@@ -58,7 +60,14 @@ final class ControlServer implements AutoCloseable {
         .forEach(routes::add);
     Requests requests = new Requests(input.host(), metrics);
     return new ControlServer(
-        HttpService.start(input.host(), input.port(), routes, requests, context.clock()),
+        HttpService.start(
+            new Endpoint(
+                input.host(),
+                input.port(),
+                Tls.of(input.tlsCert(), input.tlsKey(), context.clock())),
+            routes,
+            requests,
+            context.clock()),
         requests,
         runtime);
   }

@@ -67,7 +67,8 @@ class LoopMetricsTest {
     double low = sample(metrics, "metric_low{metric=\"f1_macro\",model=\"credit\"}");
     double high = sample(metrics, "metric_high{metric=\"f1_macro\",model=\"credit\"}");
     assertTrue(0.6 < low && low < 0.71 && 0.71 < high && high < 0.8, low + " to " + high);
-    assertEquals(1, sample(metrics, "last_outcome{model=\"credit\",status=\"failed_max_retries\"}"));
+    assertEquals(
+        1, sample(metrics, "last_outcome{model=\"credit\",status=\"failed_max_retries\"}"));
     assertFalse(metrics.contains("retune_loop_last_outcome{model=\"credit\",status=\"approved\"}"));
     assertEquals(
         1, sample(metrics, "evaluations_total{model=\"credit\",status=\"failed_max_retries\"}"));
@@ -138,7 +139,8 @@ class LoopMetricsTest {
     String metrics = metrics();
 
     assertFalse(metrics.contains("nowhere") || metrics.contains("made-up"), metrics);
-    assertTrue(metrics.contains("requests_total{path=\"/models/{model}\",status=\"404\"}"), metrics);
+    assertTrue(
+        metrics.contains("requests_total{path=\"/models/{model}\",status=\"404\"}"), metrics);
   }
 
   /** The chart's alerts and dashboard use only the metrics of that file. */
@@ -204,7 +206,8 @@ class LoopMetricsTest {
         "credit/%s/run/%s".formatted(FIRST.plusDays(1), id),
         new Document("logical_date", FIRST.plusDays(1).toString())
             .append("overall_drift_detected", true)
-            .append("feature_drift", new Document("total_features", 4).append("drifted_features", 1)));
+            .append(
+                "feature_drift", new Document("total_features", 4).append("drifted_features", 1)));
     write("attempts", "credit/2026-10-28/run/1", new Document());
     write("attempts", "credit/2026-10-28/run/2", new Document());
     write("verdicts", "credit/2026-10-28/run/1", new Document("status", "rejected"));

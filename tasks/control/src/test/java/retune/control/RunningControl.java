@@ -100,7 +100,12 @@ final class RunningControl implements AutoCloseable {
     server =
         ControlServer.start(
             new Control.Input(
-                "127.0.0.1", 0, runtime, tokenFile == null ? null : tokenFile.toString()),
+                "127.0.0.1",
+                0,
+                runtime,
+                tokenFile == null ? null : tokenFile.toString(),
+                null,
+                null),
             new TestContext(context.run(), clock, context.settings(), context.source()));
   }
 

@@ -18,6 +18,8 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.http.Endpoint;
+import retune.runtime.http.Tls;
 import retune.serving.following.ChampionFollower;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
@@ -92,7 +94,13 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
               byDefault = "90",
               min = 1,
               max = 36500)
-          int queryLogKeepDays) {}
+          int queryLogKeepDays,
+      @Field(
+              "PEM file with the certificate and its chain, for HTTPS; read again when it changes;"
+                  + " needs --tls-key")
+          @Nullable String tlsCert,
+      @Field("PEM file with the certificate's private key, not encrypted; needs --tls-cert")
+          @Nullable String tlsKey) {}
 
   public record Output(
       @Field("id of the version served last; null if none was loaded") @Nullable String modelId,
@@ -123,7 +131,14 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
     try (QueryLog queryLog = queryLog(input, context, served, metrics);
         PredictionServer server =
             PredictionServer.start(
-                input.host(), input.port(), served, metrics, queryLog, context.clock())) {
+                new Endpoint(
+                    input.host(),
+                    input.port(),
+                    Tls.of(input.tlsCert(), input.tlsKey(), context.clock())),
+                served,
+                metrics,
+                queryLog,
+                context.clock())) {
       context.onStop(
           () -> {
             server.drain();

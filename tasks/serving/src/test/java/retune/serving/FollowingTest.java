@@ -34,6 +34,7 @@ import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.Json;
+import retune.runtime.http.Endpoint;
 import retune.runtime.store.DocumentStore;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
@@ -390,8 +391,7 @@ class FollowingTest {
             InvalidInputException.class,
             () ->
                 PredictionServer.start(
-                    host,
-                    port,
+                    new Endpoint(host, port, null),
                     new ServedModel(),
                     new ServingMetrics(),
                     QueryLog.OFF,

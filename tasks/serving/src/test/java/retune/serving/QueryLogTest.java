@@ -121,7 +121,9 @@ class QueryLogTest {
                 false,
                 null,
                 List.of("AGE"),
-                90))) {
+                90,
+                null,
+                null))) {
       InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
       assertTrue(
           String.valueOf(refused.getMessage()).contains("turn it on with 'query_log'"),

@@ -111,7 +111,9 @@ final class RunningService implements AutoCloseable {
             true,
             null,
             null,
-            90));
+            90,
+            null,
+            null));
   }
 
   /** Runs the step without a store. */
@@ -125,7 +127,20 @@ final class RunningService implements AutoCloseable {
     return new RunningService(
         new Context(Map.of("RETUNE_MONGO_URI", storeUri)),
         new Serving.Input(
-            null, null, folder, false, "127.0.0.1", freePort(), 2, 0, true, null, null, 90));
+            null,
+            null,
+            folder,
+            false,
+            "127.0.0.1",
+            freePort(),
+            2,
+            0,
+            true,
+            null,
+            null,
+            90,
+            null,
+            null));
   }
 
   /** Serves the example's folder. */
@@ -144,7 +159,9 @@ final class RunningService implements AutoCloseable {
             false,
             null,
             null,
-            90));
+            90,
+            null,
+            null));
   }
 
   private static int freePort() throws IOException {

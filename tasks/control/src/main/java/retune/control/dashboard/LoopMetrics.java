@@ -10,7 +10,6 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +27,10 @@ public final class LoopMetrics {
   private static final String PREFIX = "retune_loop_";
   private static final String MODEL = "model";
   private static final String STATUS = "status";
+
+  /** Whoever scrapes presses no button. */
+  private static final Viewer NOBODY =
+      new Viewer(new Viewer.Can(false, false, false), null, "", null, "/metrics");
 
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final Gauge value =
@@ -115,7 +118,7 @@ public final class LoopMetrics {
     champion.addLabelValues(model, summary.champion().modelId());
     Optional.ofNullable(summary.champion().deployedAt())
         .ifPresent(at -> championSince.labelValues(model).set(seconds(Instant.parse(at))));
-    alerts.labelValues(model).set(summary.needs(now).size());
+    alerts.labelValues(model).set(summary.needs(NOBODY, now).size());
     Reading.Drift report = summary.drift();
     if (report != null) {
       drift.labelValues(model).set(report.detected() ? 1 : 0);
@@ -131,7 +134,9 @@ public final class LoopMetrics {
     evaluatedAt.labelValues(model).set(seconds(last.at()));
     sinceEvaluation
         .labelValues(model)
-        .set(Math.max(0, seconds(now) - seconds(last.at())) / ChronoUnit.DAYS.getDuration().toSeconds());
+        .set(
+            Math.max(0, seconds(now) - seconds(last.at()))
+                / ChronoUnit.DAYS.getDuration().toSeconds());
     lastOutcome.labelValues(model, last.status()).set(1);
     days.stream()
         .filter(day -> Double.isFinite(day.value()))
@@ -160,8 +165,7 @@ public final class LoopMetrics {
   }
 
   /** Counts documents by model and status, in one pass over the collection. */
-  private void count(
-      StepContext context, String collection, List<String> models, Counter counter) {
+  private void count(StepContext context, String collection, List<String> models, Counter counter) {
     for (Document found :
         context
             .store()

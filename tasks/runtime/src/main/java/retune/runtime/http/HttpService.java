@@ -3,6 +3,7 @@ package retune.runtime.http;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.System.Logger;
@@ -71,11 +72,13 @@ public final class HttpService implements AutoCloseable {
   /**
    * Starts to accept requests.
    *
-   * @param port 0 for any free one
    * @throws InvalidInputException if the address is in use or belongs to another machine
    */
-  public static HttpService start(
-      String host, int port, List<Route> routes, Around around, Clock clock) throws IOException {
+  public static HttpService start(Endpoint endpoint, List<Route> routes, Around around, Clock clock)
+      throws IOException {
+    String host = endpoint.host();
+    int port = endpoint.port();
+    Tls tls = endpoint.tls();
     InetSocketAddress address = new InetSocketAddress(host, port);
     if (address.isUnresolved()) {
       throw new InvalidInputException(
@@ -84,7 +87,7 @@ public final class HttpService implements AutoCloseable {
     }
     HttpServer http;
     try {
-      http = HttpServer.create(address, 0);
+      http = tls == null ? HttpServer.create(address, 0) : secured(address, tls);
     } catch (BindException e) {
       throw new InvalidInputException(cannotListen(host, port, String.valueOf(e.getMessage())), e);
     }
@@ -93,6 +96,12 @@ public final class HttpService implements AutoCloseable {
     http.createContext("/", service::handle);
     http.start();
     return service;
+  }
+
+  private static HttpServer secured(InetSocketAddress address, Tls tls) throws IOException {
+    HttpsServer https = HttpsServer.create(address, 0);
+    https.setHttpsConfigurator(tls.configurator());
+    return https;
   }
 
   private static String cannotListen(String host, int port, String reason) {
@@ -106,7 +115,11 @@ public final class HttpService implements AutoCloseable {
   /** The address of the service: {@code http://127.0.0.1:8090}. */
   public String address() {
     InetSocketAddress address = server.getAddress();
-    return "http://%s:%d".formatted(address.getAddress().getHostAddress(), address.getPort());
+    return "%s://%s:%d"
+        .formatted(
+            server instanceof HttpsServer ? "https" : "http",
+            address.getAddress().getHostAddress(),
+            address.getPort());
   }
 
   /** Keeps answering, but asks clients to close their connections. */

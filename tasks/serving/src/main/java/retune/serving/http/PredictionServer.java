@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import retune.core.InvalidInputException;
+import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
 import retune.serving.metrics.ServingMetrics;
@@ -41,16 +42,10 @@ public final class PredictionServer implements AutoCloseable {
   /**
    * Starts to accept requests.
    *
-   * @param port 0 for any free one
    * @throws InvalidInputException if the address is in use or belongs to another machine
    */
   public static PredictionServer start(
-      String host,
-      int port,
-      ServedModel served,
-      ServingMetrics metrics,
-      QueryLog queryLog,
-      Clock clock)
+      Endpoint endpoint, ServedModel served, ServingMetrics metrics, QueryLog queryLog, Clock clock)
       throws IOException {
     AtomicBoolean draining = new AtomicBoolean();
     Predictions predictions = new Predictions(served, metrics, queryLog, clock);
@@ -63,7 +58,7 @@ public final class PredictionServer implements AutoCloseable {
         .map(Route.Group::routes)
         .forEach(routes::addAll);
     return new PredictionServer(
-        HttpService.start(host, port, routes, new Counted(metrics), clock), draining);
+        HttpService.start(endpoint, routes, new Counted(metrics), clock), draining);
   }
 
   /** The address of the service: {@code http://127.0.0.1:8090}. */
