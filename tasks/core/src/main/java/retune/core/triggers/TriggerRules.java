@@ -1,12 +1,6 @@
 package retune.core.triggers;
 
-import java.time.DayOfWeek;
 import java.time.Instant;
-import java.time.LocalDate;
-import java.time.LocalTime;
-import java.time.ZoneOffset;
-import java.time.ZonedDateTime;
-import java.time.temporal.TemporalAdjusters;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -44,9 +38,6 @@ public record TriggerRules(
     double minAuc,
     long mostSamples,
     OnDrift onDrift) {
-  private static final LocalTime WEEKLY_AT = LocalTime.of(3, 0);
-  private static final LocalTime MONTHLY_AT = LocalTime.of(2, 0);
-
   /**
    * New labelled rows from which a retraining is recommended where the loop has no adaptive one.
    */
@@ -124,8 +115,8 @@ public record TriggerRules(
                           facts.days() >= minDays,
                           "The last training was %d days ago, and new rows wait for at most %d."
                               .formatted(facts.days(), minDays)));
-      case WEEKLY -> calendar(facts, lastSunday(facts.now()), "The weekly retraining");
-      case MONTHLY -> calendar(facts, lastFirst(facts.now()), "The monthly retraining");
+      case WEEKLY -> calendar(facts, Calendar.WEEKLY.last(facts.now()), "The weekly retraining");
+      case MONTHLY -> calendar(facts, Calendar.MONTHLY.last(facts.now()), "The monthly retraining");
       case AGE ->
           when(facts.days() >= maxDays, "Overdue - data is %d+ days old.".formatted(maxDays));
       case VOLUME ->
@@ -180,8 +171,8 @@ public record TriggerRules(
             lacks.add(
                 "adaptive: %,d of %,d samples, %d of %d days"
                     .formatted(facts.newSamples(), minSamples, facts.days(), minDays));
-        case WEEKLY -> lacks.add("weekly: next at " + nextSunday(facts.now()));
-        case MONTHLY -> lacks.add("monthly: next at " + nextFirst(facts.now()));
+        case WEEKLY -> lacks.add("weekly: next at " + Calendar.WEEKLY.next(facts.now()));
+        case MONTHLY -> lacks.add("monthly: next at " + Calendar.MONTHLY.next(facts.now()));
         case AGE -> lacks.add("age: %d of %d days".formatted(facts.days(), maxDays));
         case VOLUME ->
             lacks.add(
@@ -243,33 +234,5 @@ public record TriggerRules(
 
   private int daysLimit() {
     return on.contains(Trigger.ADAPTIVE) ? Math.min(minDays, maxDays) : maxDays;
-  }
-
-  private static Instant lastSunday(Instant now) {
-    LocalDate sunday = date(now).with(TemporalAdjusters.previousOrSame(DayOfWeek.SUNDAY));
-    Instant time = at(sunday, WEEKLY_AT);
-    return time.isAfter(now) ? at(sunday.minusWeeks(1), WEEKLY_AT) : time;
-  }
-
-  private static Instant nextSunday(Instant now) {
-    return at(date(lastSunday(now)).plusWeeks(1), WEEKLY_AT);
-  }
-
-  private static Instant lastFirst(Instant now) {
-    LocalDate first = date(now).withDayOfMonth(1);
-    Instant time = at(first, MONTHLY_AT);
-    return time.isAfter(now) ? at(first.minusMonths(1), MONTHLY_AT) : time;
-  }
-
-  private static Instant nextFirst(Instant now) {
-    return at(date(lastFirst(now)).plusMonths(1), MONTHLY_AT);
-  }
-
-  private static LocalDate date(Instant instant) {
-    return ZonedDateTime.ofInstant(instant, ZoneOffset.UTC).toLocalDate();
-  }
-
-  private static Instant at(LocalDate date, LocalTime time) {
-    return date.atTime(time).toInstant(ZoneOffset.UTC);
   }
 }

@@ -29,6 +29,7 @@ import retune.runtime.RunIdentity;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.TextPage;
+import retune.runtime.store.Lease;
 import retune.runtime.store.Provenance;
 
 @About(
@@ -158,7 +159,7 @@ public final class CheckRetrainingTrigger
   public Output run(Input input, StepContext context) throws IOException {
     String id = input.model() + "/" + context.run().eventKey();
     String retrainingId = retrainingId(input.model(), context.run());
-    Lease lease = new Lease(context.store(), input.model());
+    Lease lease = Lease.toRetrain(context.store(), input.model());
     Duration duration = Duration.ofHours(input.leaseHours());
     if (input.dryRun()) {
       return told(output(null, retrainingId, decide(input, context, null, lease, duration)));

@@ -16,6 +16,7 @@ import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
 import retune.model.ModelStore;
 import retune.runtime.StepContext;
+import retune.runtime.store.Lease;
 import retune.steps.notification.Notification;
 import retune.steps.notification.Notification.Severity;
 import retune.steps.notification.Notifier;
@@ -41,7 +42,7 @@ final class Conclusion {
 
   /** Refuses a retraining whose lease another one has taken. */
   void requireLease() {
-    Lease lease = new Lease(context.store(), model);
+    Lease lease = Lease.toRetrain(context.store(), model);
     if (!lease.isOf(retrainingId)) {
       throw new InvalidInputException(
           "'%s' has no lease of '%s' any more%s; nothing is promoted. Retrain again."

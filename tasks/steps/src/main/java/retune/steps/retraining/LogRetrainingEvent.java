@@ -18,6 +18,7 @@ import retune.runtime.Field;
 import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
+import retune.runtime.store.Lease;
 import retune.steps.retraining.RetrainingEvents.Status;
 
 @About(
@@ -81,7 +82,7 @@ public final class LogRetrainingEvent
     }
     outcome.ifPresent(ended -> keepHistory(context, ended, started));
     RetrainingEvents.add(context, model, retrainingId, trigger, status, event);
-    new Lease(context.store(), model).release(retrainingId, now);
+    Lease.toRetrain(context.store(), model).release(retrainingId, now);
     LOGGER.log(Level.INFO, "{0} ended as {1}.", retrainingId, status.id());
     return new Output(status.id(), trigger, RetrainingEvents.id(model, retrainingId, status));
   }

@@ -42,6 +42,7 @@ import retune.core.triggers.Trigger;
 import retune.judgement.ErrorLedger;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Lease;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.Deployment;
@@ -142,7 +143,7 @@ class CheckRetrainingTriggerTest {
             .orElseThrow();
     assertEquals(output.reason(), kept.getString("reason"));
     assertEquals(24L, kept.get("facts", Document.class).get("new_samples"));
-    assertTrue(new Lease(deployment.store, MODEL).find().isEmpty());
+    assertTrue(Lease.toRetrain(deployment.store, MODEL).find().isEmpty());
     assertTrue(RetrainingEvents.of(deployment.store, MODEL).isEmpty());
     assertTrue(output.text().contains("Do not retrain"), output.text());
   }
@@ -390,7 +391,7 @@ class CheckRetrainingTriggerTest {
     CheckRetrainingTrigger.Input input =
         input(report.toString(), false, false, OnDrift.RETRAIN, Trigger.DRIFT);
     assertEquals("drift", check(input, at(SOON, "one")).trigger());
-    new Lease(deployment.store, MODEL).release(heldBy(), SOON);
+    Lease.toRetrain(deployment.store, MODEL).release(heldBy(), SOON);
 
     deployment
         .store
@@ -427,7 +428,7 @@ class CheckRetrainingTriggerTest {
   }
 
   private String heldBy() {
-    return new Lease(deployment.store, MODEL).find().orElseThrow().holder();
+    return Lease.toRetrain(deployment.store, MODEL).find().orElseThrow().holder();
   }
 
   @Test
@@ -541,14 +542,14 @@ class CheckRetrainingTriggerTest {
               .filter(event -> run.equals(event.getString("run_id")))
               .count());
       assertEquals(again.retrainingId(), heldBy());
-      new Lease(deployment.store, MODEL).release(heldBy(), SOON);
+      Lease.toRetrain(deployment.store, MODEL).release(heldBy(), SOON);
     }
     assertEquals(4, write - 1, "lease, decision, event, and then an undisturbed run");
   }
 
   @Test
   void aRetrainingThatLostItsLeaseKnowsIt() throws Exception {
-    Lease lease = new Lease(deployment.store, MODEL);
+    Lease lease = Lease.toRetrain(deployment.store, MODEL);
     String first = check(forced(false), at(SOON, "one")).retrainingId();
     assertNotNull(first);
     assertTrue(lease.isOf(first));

@@ -38,6 +38,7 @@ import retune.core.triggers.Request;
 import retune.model.Champions.Champion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
+import retune.runtime.store.Lease;
 import retune.steps.Deployment;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.WaitForModelReady;
@@ -423,7 +424,7 @@ class RetrainingTest {
             .formatted(retraining, other),
         () -> promote(retraining));
     assertEquals("failed", log(retraining).status());
-    assertTrue(new Lease(deployment.store, MODEL).isOf(other), "the other keeps it");
+    assertTrue(Lease.toRetrain(deployment.store, MODEL).isOf(other), "the other keeps it");
     Document told = deployment.store.collection("notifications").find().first();
     assertEquals("retraining_failed", Objects.requireNonNull(told).getString("type"));
   }

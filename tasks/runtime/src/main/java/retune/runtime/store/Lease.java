@@ -1,4 +1,4 @@
-package retune.steps.retraining;
+package retune.runtime.store;
 
 import com.mongodb.ErrorCategory;
 import com.mongodb.MongoWriteException;
@@ -8,14 +8,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.bson.Document;
-import retune.runtime.store.DocumentStore;
 
 /**
- * The right to retrain a model, which one run has at a time. The collection {@code
- * retraining_leases} holds it under the model's name and changes it by compare-and-set. A holder
- * that dies keeps it until it expires, or takes it up again when its run continues.
+ * The right to do something to a model, which one holder has at a time. A collection holds it under
+ * the model's name and changes it by compare-and-set. A holder that dies keeps it until it expires,
+ * or takes it up again where it goes on under the same name.
  */
-final class Lease {
+public final class Lease {
   private static final String HOLDER = "holder";
   private static final String EXPIRES_AT = "expires_at";
   private static final String REVISION = "revision";
@@ -23,24 +22,30 @@ final class Lease {
   private final MongoCollection<Document> leases;
   private final String model;
 
-  Lease(DocumentStore store, String model) {
-    this.leases = store.collection("retraining_leases");
+  private Lease(DocumentStore store, String collection, String model) {
+    this.leases = store.collection(collection);
     this.model = model;
   }
 
-  /**
-   * Who has the lease.
-   *
-   * @param holder a retraining's id
-   */
-  record Held(String holder, Instant expiresAt) {}
+  /** The right to retrain a model; its holders are retrainings. */
+  public static Lease toRetrain(DocumentStore store, String model) {
+    return new Lease(store, "retraining_leases", model);
+  }
+
+  /** The right to keep a model's schedule without Airflow; its holders are control services. */
+  public static Lease toSchedule(DocumentStore store, String model) {
+    return new Lease(store, "schedule_leases", model);
+  }
+
+  /** Who has the lease. */
+  public record Held(String holder, Instant expiresAt) {}
 
   /**
-   * Takes the lease for a retraining, or extends it where the retraining has it.
+   * Takes the lease, or extends it where the holder has it.
    *
-   * @return who has it instead; empty if the retraining has it now
+   * @return who has it instead; empty if the holder has it now
    */
-  Optional<Held> take(String holder, Instant now, Duration duration) {
+  public Optional<Held> take(String holder, Instant now, Duration duration) {
     while (true) {
       Document current = leases.find(Filters.eq(model)).first();
       if (current == null) {
@@ -59,18 +64,18 @@ final class Lease {
     }
   }
 
-  /** Who has it, or had it last; empty if no retraining ever had. */
-  Optional<Held> find() {
+  /** Who has it, or had it last; empty if nobody ever had. */
+  public Optional<Held> find() {
     return Optional.ofNullable(leases.find(Filters.eq(model)).first()).map(Lease::held);
   }
 
-  /** Whether the retraining has it; where it has expired, as long as no other took it. */
-  boolean isOf(String holder) {
+  /** Whether the holder has it; where it has expired, as long as no other took it. */
+  public boolean isOf(String holder) {
     return find().filter(held -> held.holder.equals(holder)).isPresent();
   }
 
-  /** Gives it back at once; does nothing where another retraining has it. */
-  void release(String holder, Instant now) {
+  /** Gives it back at once; does nothing where another has it. */
+  public void release(String holder, Instant now) {
     Document current = leases.find(Filters.eq(model)).first();
     if (current != null && held(current).holder.equals(holder)) {
       replace(current, lease(holder, now, Duration.ZERO, current.getLong(REVISION) + 1));
