@@ -95,7 +95,8 @@ final class AirflowLoops implements LoopRuntime {
               dag.path("description").asString(""),
               paused ? null : dag.path("next_dagrun_run_after").asString(null),
               trigger.isEmpty() ? "by hand" : trigger,
-              paused));
+              paused,
+              null));
     }
     return jobs;
   }

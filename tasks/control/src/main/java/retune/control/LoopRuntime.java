@@ -20,8 +20,23 @@ interface LoopRuntime extends AutoCloseable {
    *
    * @param nextRun ISO 8601; null if it is paused or waits for an event
    * @param trigger what starts it, in words
+   * @param lastRun how it ended last; null if it never ran, or Airflow knows
    */
-  record Job(String id, String name, @Nullable String nextRun, String trigger, boolean paused) {}
+  record Job(
+      String id,
+      String name,
+      @Nullable String nextRun,
+      String trigger,
+      boolean paused,
+      @Nullable LastRun lastRun) {}
+
+  /**
+   * How a job ended.
+   *
+   * @param endedAt ISO 8601
+   * @param message what happened, or what failed
+   */
+  record LastRun(String endedAt, int exitCode, String message) {}
 
   /**
    * Starts a retraining.

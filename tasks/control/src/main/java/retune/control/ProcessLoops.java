@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.bson.Document;
@@ -50,18 +51,22 @@ final class ProcessLoops implements LoopRuntime {
   private static final Duration LONGEST = Duration.ofHours(12);
 
   /** A step that ended. */
-  private record Ended(int exitCode, JsonNode result) {
+  record Ended(int exitCode, JsonNode result) {
     boolean isSuccess() {
       return exitCode == 0;
     }
 
+    /** What it says of itself, or why it failed. */
     String sentence() {
-      return result.at("/error/message").asString("it ended with exit code " + exitCode);
+      return isSuccess()
+          ? result.path("message").asString("")
+          : result.at("/error/message").asString("it ended with exit code " + exitCode);
     }
   }
 
   private final StepContext context;
   private final String program;
+  private final ProcessSchedule schedule;
 
   /** The runs of this service that have not ended, by model. */
   private final Map<String, String> running = new ConcurrentHashMap<>();
@@ -89,6 +94,7 @@ final class ProcessLoops implements LoopRuntime {
                     new InvalidInputException(
                         "--runtime process needs the program ./retune; start the service with it, or set %s to its path."
                             .formatted(COMMAND)));
+    this.schedule = new ProcessSchedule(context, this);
   }
 
   @Override
@@ -98,7 +104,6 @@ final class ProcessLoops implements LoopRuntime {
         () ->
             step(
                 request,
-                LONGEST,
                 "run_retraining",
                 Map.of("name", request.model(), "request", force ? "forced" : "api")));
   }
@@ -113,22 +118,20 @@ final class ProcessLoops implements LoopRuntime {
     String model = request.model();
     boolean isDay = Character.isDigit(partition.charAt(0));
     String key = isDay ? "logical_date" : "retraining";
-    Ended last =
-        step(request, LONGEST, "wait_for_model_ready", Map.of("model", model, key, partition));
+    Ended last = step(request, "wait_for_model_ready", Map.of("model", model, key, partition));
     String version = last.result.path("model_id").asString("");
     if (last.isSuccess() && !version.isEmpty()) {
-      last = step(request, LONGEST, "validate_model", Map.of("model_id", version));
+      last = step(request, "validate_model", Map.of("model_id", version));
       if (last.isSuccess()) {
         last =
             step(
                 request,
-                LONGEST,
                 "deploy_model",
                 Map.of("model", model, key, partition, "model_id", version));
       }
       for (String next : List.of("verify_deployment", "notify_deployment_complete")) {
         if (last.isSuccess()) {
-          last = step(request, LONGEST, next, Map.of("model", model, "model_id", version));
+          last = step(request, next, Map.of("model", model, "model_id", version));
         }
       }
     }
@@ -143,52 +146,54 @@ final class ProcessLoops implements LoopRuntime {
     version.ifPresent(id -> inputs.put("to", id));
     inputs.put("reason", reason);
     inputs.put("by", request.by());
-    try {
-      Ended ended = step(request, PATIENCE, "rollback", inputs);
-      if (ended.isSuccess()) {
-        ended =
-            step(
-                request,
-                PATIENCE,
-                "verify_deployment",
-                Map.of(
-                    "model",
-                    request.model(),
-                    "model_id",
-                    ended.result.required("model_id").stringValue()));
-      }
-      if (!ended.isSuccess()) {
-        throw new Refusal(
-            ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
-      }
-      return new Started(request.id(), null, true);
-    } catch (IOException e) {
-      throw new Refusal(502, "%s does not start: %s".formatted(program, e.getMessage()));
+    Ended ended = waitFor(request, "rollback", inputs);
+    if (ended.isSuccess()) {
+      String back = ended.result.required("model_id").stringValue();
+      ended =
+          waitFor(request, "verify_deployment", Map.of("model", request.model(), "model_id", back));
     }
+    if (!ended.isSuccess()) {
+      throw new Refusal(ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
+    }
+    return new Started(request.id(), null, true);
   }
 
   @Override
   public List<Job> jobs(String model) {
-    return List.of();
+    return schedule.jobs(model);
   }
 
   @Override
-  public void schedule(Changes.Request request, boolean on) {
-    throw new Refusal(
-        501,
-        "Without Airflow this service keeps no schedule; run './retune run_loop NAME --date DATE'"
-            + " and './retune run_retraining NAME' by cron.");
+  public void schedule(Changes.Request request, boolean on) throws InterruptedException {
+    schedule.turn(request, on);
+  }
+
+  /** Whether a run of the model, started by this service, has not ended. */
+  boolean isRunning(String model) {
+    return running.containsKey(model);
+  }
+
+  /** Starts what is due by a schedule, as happens every few seconds. */
+  void look() {
+    schedule.look();
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    schedule.close();
+  }
 
   /** Work that takes long. */
-  private interface Work {
+  interface Work {
     Ended perform() throws IOException, InterruptedException;
   }
 
-  private Started inBackground(Changes.Request request, Work work) {
+  /**
+   * Runs work of a model in the background.
+   *
+   * @throws Refusal 409 if the model has a run already
+   */
+  Started inBackground(Changes.Request request, Work work) {
     String other = running.putIfAbsent(request.model(), request.id());
     if (other != null) {
       throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
@@ -204,12 +209,7 @@ final class ProcessLoops implements LoopRuntime {
                       .append("run_id", request.id());
               try {
                 Ended ended = work.perform();
-                end.append("exit_code", ended.exitCode)
-                    .append(
-                        "message",
-                        ended.isSuccess()
-                            ? ended.result.path("message").asString("")
-                            : ended.sentence());
+                end.append("exit_code", ended.exitCode).append("message", ended.sentence());
               } catch (IOException | RuntimeException e) {
                 end.append("message", "%s failed: %s".formatted(program, e.getMessage()));
               } catch (InterruptedException e) {
@@ -235,16 +235,30 @@ final class ProcessLoops implements LoopRuntime {
     return new Started(request.id(), null, false);
   }
 
+  /** Runs a step in a process of its own, however long it takes; its log goes to this service's. */
+  Ended step(Changes.Request request, String name, Map<String, ?> inputs)
+      throws IOException, InterruptedException {
+    return step(request, LONGEST, name, inputs);
+  }
+
   /**
-   * Runs a step in a process of its own; its log goes to this service's.
+   * Runs a step whose end somebody waits for.
    *
-   * @throws Refusal 503 if it takes longer than so long; it is ended then
+   * @throws Refusal 502 if it does not start, 503 if it takes too long; it is ended then
    */
-  private Ended step(
-      Changes.Request request, Duration most, String name, Map<String, String> inputs)
+  Ended waitFor(Changes.Request request, String name, Map<String, ?> inputs)
+      throws InterruptedException {
+    try {
+      return step(request, PATIENCE, name, inputs);
+    } catch (IOException e) {
+      throw new Refusal(502, "%s does not start: %s".formatted(program, e.getMessage()));
+    }
+  }
+
+  private Ended step(Changes.Request request, Duration most, String name, Map<String, ?> inputs)
       throws IOException, InterruptedException {
     List<String> command =
-        List.of(program, name, "--input", Json.MAPPER.writeValueAsString(inputs));
+        List.of(program, name, "--input", Json.MAPPER.writeValueAsString(new TreeMap<>(inputs)));
     Path result = Files.createTempFile("retune-", ".json");
     try {
       ProcessBuilder builder =

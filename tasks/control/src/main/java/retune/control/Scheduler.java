@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.control.LoopRuntime.Job;
+import retune.control.LoopRuntime.LastRun;
 import retune.control.dashboard.Schedule;
 import retune.core.triggers.Trigger;
 import retune.runtime.StepContext;
@@ -41,7 +42,8 @@ final class Scheduler {
                         "name", job.name(),
                         "next_run", job.nextRun(),
                         "trigger", job.trigger(),
-                        "paused", job.paused()))
+                        "paused", job.paused(),
+                        "last_run", lastRun(job.lastRun())))
             .toList();
     return Fields.of("status", state(jobs), "jobs", shown, "next_runs", nextRuns);
   }
@@ -111,6 +113,13 @@ final class Scheduler {
             retrainings.rule("min_days", 7),
             "check_interval_hours",
             6));
+  }
+
+  private static @Nullable Map<String, @Nullable Object> lastRun(@Nullable LastRun run) {
+    return run == null
+        ? null
+        : Fields.of(
+            "ended_at", run.endedAt(), "exit_code", run.exitCode(), "message", run.message());
   }
 
   private static String state(List<Job> jobs) {

@@ -79,6 +79,19 @@ class ProcessLoopsTest {
   }
 
   @Test
+  void aScheduleIsRefusedForALoopThatCannotRun() throws Exception {
+    try (RunningControl control = start()) {
+      control.register("credit");
+
+      String refused =
+          json(409, control.post("/scheduler/start", "")).required("message").stringValue();
+
+      assertTrue(refused.startsWith("The loop of credit cannot run: "), refused);
+      assertTrue(refused.contains("run_loop"), refused);
+    }
+  }
+
+  @Test
   void withoutItsProgramTheServiceDoesNotStart() {
     InvalidInputException refused =
         assertThrows(

@@ -1,0 +1,312 @@
+package retune.control;
+
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
+import retune.control.LoopRuntime.Job;
+import retune.control.LoopRuntime.LastRun;
+import retune.control.ProcessLoops.Ended;
+import retune.core.triggers.Calendar;
+import retune.core.triggers.Trigger;
+import retune.runtime.ExitCode;
+import retune.runtime.Json;
+import retune.runtime.StepContext;
+import retune.runtime.http.Refusal;
+import retune.runtime.store.Lease;
+
+/**
+ * The schedules of loops without Airflow. The collection {@code schedules} keeps for each model
+ * whether its schedule is on, and up to which time each of its jobs is done: a service that starts
+ * again makes up a missed time once, and runs again what it did not see end. Of several services on
+ * one store a lease lets one keep the schedule.
+ */
+final class ProcessSchedule implements AutoCloseable {
+  private static final Logger LOG = System.getLogger(ProcessSchedule.class.getName());
+  private static final String ON = "on";
+  private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(5);
+  private static final Duration LEASE = Duration.ofMinutes(2);
+
+  /** How long a job waits that failed and may succeed later. */
+  private static final Duration BEFORE_RETRY = Duration.ofMinutes(15);
+
+  /** What runs by itself; the first that is due runs first. */
+  private enum Kind {
+    DAY("daily_loop", "Runs the day that has just ended", Calendar.DAILY),
+    WEEKLY("weekly_retrain", "Retrains every week", Calendar.WEEKLY),
+    MONTHLY("monthly_retrain", "Retrains every month", Calendar.MONTHLY),
+    CHECK("adaptive_retrain", "Checks the other triggers of a retraining", Calendar.SIX_HOURS);
+
+    private final String id;
+    private final String what;
+    private final Calendar calendar;
+
+    Kind(String id, String what, Calendar calendar) {
+      this.id = id;
+      this.what = what;
+      this.calendar = calendar;
+    }
+
+    /**
+     * Whether a loop has it.
+     *
+     * @param triggers of its retrainings
+     */
+    private boolean isOf(List<String> triggers) {
+      return switch (this) {
+        case DAY -> true;
+        case WEEKLY -> triggers.contains(Trigger.WEEKLY.id());
+        case MONTHLY -> triggers.contains(Trigger.MONTHLY.id());
+        case CHECK ->
+            triggers.stream()
+                .anyMatch(
+                    trigger ->
+                        !trigger.equals(Trigger.WEEKLY.id())
+                            && !trigger.equals(Trigger.MONTHLY.id()));
+      };
+    }
+  }
+
+  private final StepContext context;
+  private final ProcessLoops loops;
+  private final String owner = UUID.randomUUID().toString();
+
+  /** A job of a model. */
+  private record Of(String model, Kind kind) {}
+
+  /** When a job that failed runs again at the earliest. */
+  private final Map<Of, Instant> retries = new ConcurrentHashMap<>();
+
+  private volatile boolean isClosed;
+  private final Thread clockwork =
+      Thread.ofPlatform().daemon().name("schedule").unstarted(this::lookAgainAndAgain);
+
+  ProcessSchedule(StepContext context, ProcessLoops loops) {
+    this.context = context;
+    this.loops = loops;
+    clockwork.start();
+  }
+
+  private void lookAgainAndAgain() {
+    try {
+      while (!isClosed) {
+        Thread.sleep(BETWEEN_LOOKS);
+        look();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Turns a model's schedule on or off; what runs goes on to its end.
+   *
+   * @throws Refusal 409 if the model has no loop file that can run
+   */
+  void turn(Changes.Request request, boolean on) throws InterruptedException {
+    String model = request.model();
+    Instant now = context.clock().instant();
+    if (on) {
+      requireLoop(request, now);
+    }
+    Document kept = schedules().find(Filters.eq(model)).first();
+    if (kept == null ? !on : kept.getBoolean(ON) == on) {
+      return;
+    }
+    Document change =
+        new Document(ON, on).append("by", request.by()).append("changed_at", Times.text(now));
+    if (on) {
+      Document done = new Document();
+      Stream.of(Kind.values()).forEach(kind -> done.append(kind.id, now.toString()));
+      change.append("done", done);
+    }
+    schedules()
+        .updateOne(
+            Filters.eq(model), new Document("$set", change), new UpdateOptions().upsert(true));
+  }
+
+  private void requireLoop(Changes.Request request, Instant now) throws InterruptedException {
+    Map<String, ?> inputs =
+        Map.of("name", request.model(), "date", dayBefore(now).toString(), "plan", true);
+    Ended plan = loops.waitFor(request, "run_loop", inputs);
+    if (!plan.isSuccess()) {
+      throw new Refusal(
+          409, "The loop of %s cannot run: %s".formatted(request.model(), plan.sentence()));
+    }
+  }
+
+  /** The jobs of a model; none if its schedule was never turned on. */
+  List<Job> jobs(String model) {
+    Document schedule = schedules().find(Filters.eq(model)).first();
+    if (schedule == null) {
+      return List.of();
+    }
+    boolean on = schedule.getBoolean(ON);
+    Instant now = context.clock().instant();
+    List<Job> jobs = new ArrayList<>();
+    for (Kind kind : kinds(model)) {
+      jobs.add(
+          new Job(
+              kind.id,
+              kind.what,
+              on ? kind.calendar.next(now).toString() : null,
+              kind.calendar.words(),
+              !on,
+              lastRun(schedule, kind)));
+    }
+    return jobs;
+  }
+
+  private static @Nullable LastRun lastRun(Document schedule, Kind kind) {
+    Document last = schedule.get("last", new Document()).get(kind.id, Document.class);
+    return last == null
+        ? null
+        : new LastRun(
+            last.getString("ended_at"), last.getInteger("exit_code"), last.getString("message"));
+  }
+
+  private List<Kind> kinds(String model) {
+    List<String> triggers = new Retrainings(context, model).triggers();
+    return Stream.of(Kind.values()).filter(kind -> kind.isOf(triggers)).toList();
+  }
+
+  /** Starts what is due. */
+  synchronized void look() {
+    try {
+      for (String model : scheduled()) {
+        startWhatIsDue(model);
+      }
+    } catch (RuntimeException e) {
+      LOG.log(Level.WARNING, "The schedule waits, because the store fails: {0}", e.getMessage());
+    }
+  }
+
+  private List<String> scheduled() {
+    return schedules()
+        .find(Filters.eq(ON, true))
+        .map(schedule -> schedule.getString("_id"))
+        .into(new ArrayList<>());
+  }
+
+  private void startWhatIsDue(String model) {
+    Instant now = context.clock().instant();
+    boolean isElsewhere =
+        Lease.toSchedule(context.store(), model).take(owner, now, LEASE).isPresent();
+    if (isElsewhere || loops.isRunning(model)) {
+      return;
+    }
+    // Read only now: what ran until a moment ago is done in it.
+    Document schedule = schedules().find(Filters.eq(model)).first();
+    if (schedule == null || !schedule.getBoolean(ON)) {
+      return;
+    }
+    for (Kind kind : kinds(model)) {
+      Instant due = kind.calendar.last(now);
+      boolean isDone =
+          !due.isAfter(Instant.parse(schedule.get("done", Document.class).getString(kind.id)));
+      if (!isDone && !now.isBefore(retries.getOrDefault(new Of(model, kind), now))) {
+        start(model, kind, due);
+        return;
+      }
+    }
+  }
+
+  private void start(String model, Kind kind, Instant due) {
+    // The same time again is the same run, which takes up what an earlier try has done.
+    String run =
+        kind == Kind.DAY ? "run-loop__" + dayBefore(due) : "schedule__" + kind.id + "__" + due;
+    Changes.Request request =
+        new Changes.Request(run, model, "schedule", Json.MAPPER.createObjectNode());
+    try {
+      loops.inBackground(request, () -> run(request, kind, due));
+    } catch (Refusal busy) {
+      LOG.log(Level.DEBUG, "{0} waits: {1}", kind.id, busy.sentence());
+    }
+  }
+
+  private Ended run(Changes.Request request, Kind kind, Instant due)
+      throws IOException, InterruptedException {
+    Ended ended = null;
+    try {
+      ended =
+          kind == Kind.DAY
+              ? loops.step(
+                  request,
+                  "run_loop",
+                  Map.of("name", request.model(), "date", dayBefore(due).toString()))
+              : loops.step(
+                  request, "run_retraining", Map.of("name", request.model(), "request", "none"));
+      return ended;
+    } finally {
+      keep(request.model(), kind, due, ended);
+    }
+  }
+
+  /**
+   * Keeps how a run ended.
+   *
+   * @param ended null if it did not start
+   */
+  private void keep(String model, Kind kind, Instant due, @Nullable Ended ended) {
+    Instant now = context.clock().instant();
+    int exitCode = ended == null ? ExitCode.UNEXPECTED.number() : ended.exitCode();
+    List<Bson> changes = new ArrayList<>();
+    changes.add(
+        Updates.set(
+            "last." + kind.id,
+            new Document("ended_at", Times.text(now))
+                .append("exit_code", exitCode)
+                .append("message", ended == null ? "it did not start" : ended.sentence())));
+    if (isRetryable(exitCode)) {
+      retries.put(new Of(model, kind), now.plus(BEFORE_RETRY));
+    } else {
+      changes.add(Updates.set("done." + kind.id, due.toString()));
+    }
+    schedules().updateOne(Filters.eq(model), Updates.combine(changes));
+  }
+
+  /** An unknown exit code is that of a process which was killed. */
+  private static boolean isRetryable(int exitCode) {
+    return Stream.of(ExitCode.values())
+        .filter(code -> code.number() == exitCode)
+        .allMatch(ExitCode::isRetryable);
+  }
+
+  private static LocalDate dayBefore(Instant time) {
+    return LocalDate.ofInstant(time, ZoneOffset.UTC).minusDays(1);
+  }
+
+  private MongoCollection<Document> schedules() {
+    return context.store().collection("schedules");
+  }
+
+  @Override
+  public void close() {
+    isClosed = true;
+    clockwork.interrupt();
+    try {
+      Instant now = context.clock().instant();
+      for (String model : scheduled()) {
+        Lease.toSchedule(context.store(), model).release(owner, now);
+      }
+    } catch (RuntimeException e) {
+      LOG.log(Level.DEBUG, "The leases of schedules expire by themselves: {0}", e.getMessage());
+    }
+  }
+}
