@@ -125,6 +125,7 @@ def asking(tmp_path_factory):
         environment.setenv("RETUNE_MONGO_URI", address)
         environment.setenv("RETUNE_COMMAND", str(RETUNE))
         environment.setenv("RETUNE_RUNTIME", "process")
+        environment.setenv("RETUNE_DASHBOARD_URL", "http://127.0.0.1:8091")
         answer("register_distribution", "--model", MODEL, "--path", EXAMPLE / "distribution.json")
         answer("register_model", "--path", EXAMPLE / "pretrained")
         answer("register_model", "--path", EXAMPLE / "finetuned", "--champion", "true")
@@ -137,6 +138,17 @@ def asking(tmp_path_factory):
         airflow.home.mkdir()
         with MongoClient(address) as client, running(airflow, processes):
             yield Asking(airflow, processes, client.get_default_database("retune"))
+
+
+def test_the_navigation_has_the_dashboard(asking):
+    plugins = asking.airflow.call("GET", "/api/v2/plugins")["plugins"]
+    (link,) = (view for plugin in plugins for view in plugin["external_views"])
+    assert (link["name"], link["href"], link["destination"], link["url_route"]) == (
+        "Retune",
+        "http://127.0.0.1:8091/",
+        "nav",
+        None,
+    )
 
 
 def test_a_question_that_expires_ends_without_a_failure(asking):
