@@ -52,7 +52,6 @@ final class ControlServer implements AutoCloseable {
             new DashboardRoutes(context, sessions::viewer, schedules),
             new LoginRoutes(context, tokens, sessions, forms),
             new ActionRoutes(context, models, changes, schedules, sessions, forms),
-            new ActionRoutes(context, models, changes, sessions, forms),
             metrics,
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
