@@ -1,13 +1,17 @@
 package retune.serving;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.math.BigInteger;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -109,6 +113,66 @@ class PredictionsTest {
       assertEquals(
           prediction.get("probabilities").get("1"), probabilities.get("data").get(2 * row + 1));
     }
+  }
+
+  @Test
+  void tensorsAfterTheJsonGiveTheSamePredictions() throws Exception {
+    JsonNode expected = service.answer("/v2/models/credit-default/infer", tensors(ROWS));
+    Map<String, Object> request = new LinkedHashMap<>();
+    List<Object> inputs = new ArrayList<>();
+    ByteArrayOutputStream tensors = new ByteArrayOutputStream();
+    for (String name : ROWS.getFirst().keySet()) {
+      int before = tensors.size();
+      for (Map<String, Object> row : ROWS) {
+        byte[] value = String.valueOf(row.get(name)).getBytes(UTF_8);
+        tensors.writeBytes(littleEndian(4).putInt(value.length).array());
+        tensors.writeBytes(value);
+      }
+      Object size = Map.of("binary_data_size", tensors.size() - before);
+      inputs.add(
+          Map.of("name", name, "datatype", "BYTES", "shape", List.of(5), "parameters", size));
+    }
+    request.put("inputs", inputs);
+    request.put("parameters", Map.of("binary_data_output", true));
+    request.put(
+        "outputs",
+        List.of(
+            Map.of("name", "probabilities"),
+            Map.of("name", "predicted", "parameters", Map.of("binary_data", false))));
+    byte[] json = Examples.json(request).getBytes(UTF_8);
+
+    HttpResponse<byte[]> response =
+        service.sendBytes(
+            service
+                .request("/v2/models/credit-default/infer")
+                .header("Inference-Header-Content-Length", Integer.toString(json.length))
+                .POST(BodyPublishers.ofByteArrays(List.of(json, tensors.toByteArray()))));
+
+    assertEquals(200, response.statusCode(), new String(response.body(), UTF_8));
+    assertEquals(
+        "application/octet-stream", response.headers().firstValue("Content-Type").orElse(""));
+    int length =
+        response
+            .headers()
+            .firstValue("Inference-Header-Content-Length")
+            .map(Integer::parseInt)
+            .orElseThrow();
+    JsonNode answer = Json.MAPPER.readTree(response.body(), 0, length);
+    assertEquals(
+        expected.get("outputs").get(0), answer.get("outputs").get(0), "asked for in the JSON");
+    assertEquals(2, answer.get("outputs").size());
+    assertEquals(
+        "{\"binary_data_size\":80}", answer.get("outputs").get(1).get("parameters").toString());
+    ByteBuffer probabilities =
+        ByteBuffer.wrap(response.body(), length, 80).order(ByteOrder.LITTLE_ENDIAN);
+    for (JsonNode probability : expected.get("outputs").get(1).get("data")) {
+      assertEquals(probability.doubleValue(), probabilities.getDouble());
+    }
+    assertEquals(length + 80, response.body().length);
+  }
+
+  private static ByteBuffer littleEndian(int size) {
+    return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   @Test
@@ -350,6 +414,11 @@ class PredictionsTest {
             400,
             "no output 'logits'"),
         Arguments.of(
+            infer,
+            "{\"inputs\": [], \"parameters\": 1}",
+            400,
+            "not have the expected shape at 'parameters'"),
+        Arguments.of(
             infer, "{\"inputs\": [1]}", 400, "not have the expected shape at 'inputs.[0]'"),
         Arguments.of(
             infer,
@@ -374,7 +443,7 @@ class PredictionsTest {
             400,
             AT_MOST),
         Arguments.of("/predict", "{\"" + "x".repeat(60_000) + "\": 1}", 400, AT_MOST),
-        Arguments.of(infer, "{\"parameters\": " + "[".repeat(2_000), 400, AT_MOST),
+        Arguments.of(infer, "{\"inputs\": [{\"data\": " + "[".repeat(2_000), 400, AT_MOST),
         Arguments.of("/predict", "{\"features\": {\"x\": " + "[".repeat(2_000), 400, AT_MOST),
         Arguments.of("/predict", "{\"\\ud800\": 1}", 400, "is not valid JSON"),
         Arguments.of(

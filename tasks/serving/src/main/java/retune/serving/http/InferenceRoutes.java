@@ -49,7 +49,7 @@ final class InferenceRoutes implements Route.Group {
             "version",
             version == null ? "(not packaged)" : version,
             "extensions",
-            List.of()));
+            List.of("binary_tensor_data")));
   }
 
   private Answer metadata(Map<String, String> path) {
@@ -70,16 +70,15 @@ final class InferenceRoutes implements Route.Group {
   }
 
   private Answer infer(HttpExchange exchange, Map<String, String> path) throws IOException {
+    String jsonBytes = exchange.getRequestHeaders().getFirst(InferenceProtocol.JSON_BYTES);
     return predictions.answer(
         exchange,
         (loaded, body, asked) -> {
           ModelVersion version = loaded.version();
           requireServed(version, path);
-          InferenceProtocol.Request request = InferenceProtocol.read(body);
-          Table rows = InferenceProtocol.rows(request, version.preprocessing().rawColumns());
-          return Answer.json(
-              InferenceProtocol.answer(
-                  request, version, asked.id(), predictions.predict(asked, loaded, rows)));
+          InferenceProtocol request = InferenceProtocol.read(body, jsonBytes);
+          Table rows = request.rows(version.preprocessing().rawColumns());
+          return request.answer(version, asked.id(), predictions.predict(asked, loaded, rows));
         });
   }
 

@@ -7,15 +7,30 @@ import java.util.Map;
 import retune.model.ModelVersion;
 import retune.runtime.http.Problem;
 import retune.serving.prediction.ExampleRow;
+import retune.serving.prediction.InferenceProtocol;
 import retune.serving.prediction.RequestId;
 import retune.serving.prediction.RowsOfJson;
 
 /** The OpenAPI 3.1 document of the service, with the columns of the served version. */
 final class OpenApi {
   private static final Map<String, Object> TEXT = Map.of("type", "string");
+  private static final Map<String, Object> FLAG = Map.of("type", "boolean");
+  private static final Map<String, Object> TENSORS =
+      Map.of("application/octet-stream", Map.of("schema", Map.of()));
   private static final Map<String, Object> NUMBER = Map.of("type", "number");
   private static final Map<String, Object> PROBABILITY =
       Map.of("type", "number", "minimum", 0, "maximum", 1);
+
+  private static final Map<String, Object> REQUEST_ID =
+      Map.of(
+          "name",
+          RequestId.HEADER,
+          "in",
+          "header",
+          "description",
+          "Names the request; where it is missing or no such text, the service makes an id.",
+          "schema",
+          TEXT);
 
   private OpenApi() {}
 
@@ -44,7 +59,11 @@ final class OpenApi {
     paths.put("/example", get("An example request for /predict", 503));
     paths.put("/health", get("The served version, and whether there is one", 503));
     paths.put(
-        "/metrics", operation("get", "Metrics for Prometheus", responses("text/plain", TEXT)));
+        "/metrics",
+        operation(
+            "get",
+            "Metrics for Prometheus",
+            responses(Map.of("text/plain", Map.of("schema", TEXT)))));
     paths.put("/openapi.json", get("This document", 503));
     paths.put("/v2", get("The server's metadata"));
     paths.put("/v2/health/live", get("Whether the process is alive"));
@@ -52,9 +71,7 @@ final class OpenApi {
     String model = "/v2/models/" + version.modelName();
     paths.put(model, get("The model's inputs and outputs", 503));
     paths.put(model + "/ready", get("Whether the model is loaded", 503));
-    paths.put(
-        model + "/infer",
-        post("Rows as tensors", reference("InferenceRequest"), reference("InferenceAnswer")));
+    paths.put(model + "/infer", Map.of("post", infer()));
     return paths;
   }
 
@@ -91,7 +108,7 @@ final class OpenApi {
     if (version.target().isBinary()) {
       signature.put("threshold", PROBABILITY);
     }
-    signature.put("calibrated", Map.of("type", "boolean"));
+    signature.put("calibrated", FLAG);
     signature.put("request_id", Map.of("type", "string", "pattern", RequestId.PATTERN));
     signature.put("model_id", TEXT);
     signature.put("model_version", TEXT);
@@ -131,7 +148,15 @@ final class OpenApi {
             List.of("kind", "column", "message")),
         "InferenceRequest",
         object(
-            Map.of("id", TEXT, "inputs", list(reference("Tensor")), "outputs", list(named())),
+            Map.of(
+                "id",
+                TEXT,
+                "inputs",
+                list(reference("Tensor")),
+                "outputs",
+                list(output()),
+                "parameters",
+                object(Map.of("binary_data_output", FLAG), List.of())),
             List.of("inputs")),
         "InferenceAnswer",
         object(
@@ -139,6 +164,8 @@ final class OpenApi {
                 "model_name",
                 TEXT,
                 "model_version",
+                TEXT,
+                "id",
                 TEXT,
                 "parameters",
                 object(
@@ -157,44 +184,66 @@ final class OpenApi {
                 "shape",
                 list(Map.of("type", "integer")),
                 "data",
-                Map.of("type", "array")),
-            List.of("name", "datatype", "shape", "data")),
+                Map.of("type", "array"),
+                "parameters",
+                object(
+                    Map.of("binary_data_size", Map.of("type", "integer", "minimum", 0)),
+                    List.of())),
+            List.of("name", "datatype", "shape")),
         "Problem",
         object(
             Map.of("status", Map.of("type", "integer"), "title", TEXT, "message", TEXT),
             List.of("status", "title", "message")));
   }
 
-  private static Map<String, Object> named() {
-    return object(Map.of("name", TEXT), List.of("name"));
+  private static Map<String, Object> output() {
+    return object(
+        Map.of("name", TEXT, "parameters", object(Map.of("binary_data", FLAG), List.of())),
+        List.of("name"));
   }
 
   private static Map<String, Object> get(String summary, int... problems) {
-    return operation(
-        "get", summary, responses("application/json", Map.of("type", "object"), problems));
+    return operation("get", summary, responses(json(Map.of("type", "object")), problems));
   }
 
   private static Map<String, Object> post(
       String summary, Map<String, Object> request, Map<String, Object> answer) {
+    return Map.of("post", question(summary, json(request), json(answer)));
+  }
+
+  /** JSON, or JSON and then tensors, whose schema is any bytes. */
+  private static Map<String, Object> infer() {
+    Map<String, Object> request = with(json(reference("InferenceRequest")), TENSORS);
+    Map<String, Object> answer = with(json(reference("InferenceAnswer")), TENSORS);
+    Map<String, Object> header =
+        Map.of(
+            "name",
+            InferenceProtocol.JSON_BYTES,
+            "in",
+            "header",
+            "required",
+            false,
+            "description",
+            "Number of bytes of the JSON, if tensors follow it",
+            "schema",
+            Map.of("type", "integer", "minimum", 0));
+    return with(
+        question("Rows as tensors", request, answer),
+        Map.of("parameters", List.of(REQUEST_ID, header)));
+  }
+
+  private static Map<String, Object> question(
+      String summary, Map<String, Object> request, Map<String, Object> answer) {
     Map<String, Object> operation = new LinkedHashMap<>();
     operation.put("summary", summary);
-    operation.put(
-        "parameters",
-        List.of(
-            Map.of(
-                "name",
-                RequestId.HEADER,
-                "in",
-                "header",
-                "description",
-                "Names the request; where it is missing or no such text, the service makes an id.",
-                "schema",
-                TEXT)));
-    operation.put(
-        "requestBody",
-        Map.of("required", true, "content", Map.of("application/json", Map.of("schema", request))));
-    operation.put("responses", responses("application/json", answer, 400, 413, 422, 503));
-    return Map.of("post", operation);
+    operation.put("parameters", List.of(REQUEST_ID));
+    operation.put("requestBody", Map.of("required", true, "content", request));
+    operation.put("responses", responses(answer, 400, 413, 422, 503));
+    return operation;
+  }
+
+  private static Map<String, Object> json(Map<String, Object> schema) {
+    return Map.of("application/json", Map.of("schema", schema));
   }
 
   private static Map<String, Object> operation(
@@ -202,22 +251,19 @@ final class OpenApi {
     return Map.of(method, Map.of("summary", summary, "responses", responses));
   }
 
-  private static Map<String, Object> responses(
-      String contentType, Map<String, Object> schema, int... problems) {
+  private static Map<String, Object> responses(Map<String, Object> content, int... problems) {
     Map<String, Object> responses = new LinkedHashMap<>();
-    responses.put("200", response("The answer", contentType, schema));
+    responses.put("200", Map.of("description", "The answer", "content", content));
     for (int status : problems) {
       responses.put(
           Integer.toString(status),
-          response("A sentence that says why not", Problem.CONTENT_TYPE, reference("Problem")));
+          Map.of(
+              "description",
+              "A sentence that says why not",
+              "content",
+              Map.of(Problem.CONTENT_TYPE, Map.of("schema", reference("Problem")))));
     }
     return responses;
-  }
-
-  private static Map<String, Object> response(
-      String description, String contentType, Map<String, Object> schema) {
-    return Map.of(
-        "description", description, "content", Map.of(contentType, Map.of("schema", schema)));
   }
 
   private static Map<String, Object> reference(String schema) {
