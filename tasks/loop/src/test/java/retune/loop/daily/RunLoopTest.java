@@ -433,7 +433,7 @@ class RunLoopTest {
       }
       queries.row(request, row, modelId, "0", row % 2 == 0 ? 0.9 : 0.6, columns);
     }
-    queries.write(store, "credit-default/" + date + "/1");
+    queries.write(store, "1");
     return labels;
   }
 

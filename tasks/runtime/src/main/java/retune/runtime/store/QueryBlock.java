@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -27,13 +28,15 @@ import retune.core.data.Table;
  * @param rows what was answered, 1 to {@link #MOST_ROWS}
  * @param columns the values of each kept column as the caller sent them, one a row: a number, a
  *     text, or null for a missing value
+ * @param hashed those of the columns that have hashes instead
  */
 public record QueryBlock(
     String id,
     String model,
     LocalDate date,
     List<Row> rows,
-    Map<String, List<@Nullable Object>> columns) {
+    Map<String, List<@Nullable Object>> columns,
+    Set<String> hashed) {
   /** The maximum number of rows of a block. */
   public static final int MOST_ROWS = 1_000;
 
@@ -83,8 +86,19 @@ public record QueryBlock(
       double confidence,
       @Nullable Double probability) {}
 
+  /** A block without hashes. */
+  public QueryBlock(
+      String id,
+      String model,
+      LocalDate date,
+      List<Row> rows,
+      Map<String, List<@Nullable Object>> columns) {
+    this(id, model, date, rows, columns, Set.of());
+  }
+
   public QueryBlock {
     rows = List.copyOf(rows);
+    hashed = Set.copyOf(hashed);
     for (List<@Nullable Object> values : columns.values()) {
       if (values.size() != rows.size()) {
         throw new IllegalArgumentException("a column has another number of rows");
@@ -109,7 +123,8 @@ public record QueryBlock(
             .toList());
   }
 
-  private static Column column(String name, List<@Nullable Object> values) {
+  /** A column of values as {@link #columns} has them; of text if one of them is. */
+  public static Column column(String name, List<@Nullable Object> values) {
     if (values.stream().noneMatch(String.class::isInstance)) {
       return new Column.Numbers(name, values.stream().mapToDouble(QueryBlock::number).toArray());
     }
@@ -145,6 +160,9 @@ public record QueryBlock(
             .append("probability", each(Row::probability))
             .append("latency_us", each(Row::latencyMicros))
             .append("columns", new Document(new LinkedHashMap<>(columns)));
+    if (!hashed.isEmpty()) {
+      document.append("hashed", hashed.stream().sorted().toList());
+    }
     return rows.stream().allMatch(row -> row.challenger == null)
         ? document
         : document.append(
@@ -183,7 +201,8 @@ public record QueryBlock(
         document.getString("model_name"),
         LocalDate.parse(document.getString("date")),
         rows,
-        columns);
+        columns,
+        Set.copyOf(document.getList("hashed", String.class, List.of())));
   }
 
   private static Row row(Document of, int row) {

@@ -5,11 +5,13 @@ import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
+import java.time.DateTimeException;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
@@ -34,13 +36,7 @@ public final class QueryLogs {
 
   /** The blocks of a model and a date, in the order of their ids. */
   public Iterator<QueryBlock> read(String model, LocalDate date) {
-    List<String> ids =
-        blocks
-            .find(ofPrefix(model + "/" + date + "/"))
-            .projection(Projections.include("_id"))
-            .map(document -> document.getString("_id"))
-            .into(new ArrayList<>());
-    ids.sort(Comparator.naturalOrder());
+    List<String> ids = ids(model, date);
     return IntStream.range(0, Math.ceilDiv(ids.size(), BLOCKS_AT_ONCE))
         .map(slice -> slice * BLOCKS_AT_ONCE)
         .mapToObj(from -> ids.subList(from, Math.min(from + BLOCKS_AT_ONCE, ids.size())))
@@ -53,6 +49,32 @@ public final class QueryLogs {
                     .into(new ArrayList<>()))
         .flatMap(List::stream)
         .iterator();
+  }
+
+  /** The ids of the blocks of a model and a date, in order. */
+  public List<String> ids(String model, LocalDate date) {
+    List<String> ids =
+        blocks
+            .find(ofPrefix(model + "/" + date + "/"))
+            .projection(Projections.include("_id"))
+            .map(document -> document.getString("_id"))
+            .into(new ArrayList<>());
+    ids.sort(Comparator.naturalOrder());
+    return ids;
+  }
+
+  /** A block by its id; empty if there is no such document, or it has not the shape of a block. */
+  public Optional<QueryBlock> find(String id) {
+    Document found = blocks.find(Filters.eq(id)).first();
+    try {
+      return Optional.ofNullable(found).map(QueryBlock::of);
+    } catch (ClassCastException
+        | DateTimeException
+        | IllegalArgumentException
+        | IndexOutOfBoundsException
+        | NullPointerException malformed) {
+      return Optional.empty();
+    }
   }
 
   /**

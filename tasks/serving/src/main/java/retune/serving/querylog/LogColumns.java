@@ -75,6 +75,11 @@ public final class LogColumns {
     }
   }
 
+  /** The columns whose values are hashed. */
+  Set<String> hashed() {
+    return hashed;
+  }
+
   /** The columns named here that a model does not read: hashed ones, or any. */
   List<String> unknown(List<String> read, boolean onlyHashed) {
     List<String> named = new ArrayList<>(hashed);

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Target;
 import retune.runtime.store.QueryBlock;
@@ -23,6 +25,7 @@ final class OpenBlock {
   private final List<String> read;
   private final List<QueryBlock.Row> rows = new ArrayList<>();
   private final Map<String, List<@Nullable Object>> columns = new LinkedHashMap<>();
+  private final Set<String> hashed = new TreeSet<>();
   private long bytes;
 
   /** A block that begins with a request, which is still to be added. */
@@ -50,6 +53,8 @@ final class OpenBlock {
   void add(AnsweredRequest request, long itsBytes, LogColumns kept) {
     bytes += itsBytes;
     kept.append(request.rows(), columns);
+    hashed.addAll(kept.hashed());
+    hashed.retainAll(columns.keySet());
     String version = request.version().modelId();
     AnsweredRequest.ChallengerAnswer challenger = request.challenger();
     for (int row = 0; row < request.predictions().size(); row++) {
@@ -93,6 +98,6 @@ final class OpenBlock {
   }
 
   QueryBlock done() {
-    return new QueryBlock(id, model, date, rows, columns);
+    return new QueryBlock(id, model, date, rows, columns, hashed);
   }
 }

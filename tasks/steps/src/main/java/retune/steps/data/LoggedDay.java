@@ -1,12 +1,8 @@
 package retune.steps.data;
 
-import com.mongodb.client.MongoCollection;
-import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.Projections;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -17,19 +13,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.bson.Document;
-import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.LabelMarks;
 import retune.core.data.Table;
-import retune.core.data.Target;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
+import retune.runtime.store.QueryBlock;
+import retune.runtime.store.QueryLogs;
 
 /**
  * A day of the query log as raw rows: the columns that the version in production reads, each row's
@@ -40,7 +37,7 @@ final class LoggedDay {
   private static final int SHOWN = 5;
 
   /** The rows of a block that are taken. */
-  private record Part(Object id, int[] rows) {}
+  private record Part(String id, int[] rows) {}
 
   /** Why rows are named. */
   enum Reason {
@@ -67,8 +64,8 @@ final class LoggedDay {
     }
   }
 
-  private final StepContext context;
-  private final MongoCollection<Document> log;
+  private final QueryLogs log;
+  private final ModelStore versions;
   private final String model;
   private final ModelVersion champion;
   private final String key;
@@ -83,8 +80,8 @@ final class LoggedDay {
 
   private LoggedDay(
       StepContext context, ModelVersion champion, String key, @Nullable Double ownLabels) {
-    this.context = context;
-    this.log = context.store().collection(LoggedBlock.COLLECTION);
+    this.log = context.store().queryLogs();
+    this.versions = new ModelStore(context);
     this.model = champion.modelName();
     this.champion = champion;
     this.key = key;
@@ -147,17 +144,14 @@ final class LoggedDay {
   }
 
   private void survey(LocalDate date) {
-    List<Object> ids = ids(date);
     Set<String> keys = new HashSet<>();
-    for (Object id : ids) {
-      Document document = find(id);
-      Optional<LoggedBlock> block = LoggedBlock.of(document);
-      if (block.isEmpty()) {
-        int lost = document.get("rows") instanceof Number number ? number.intValue() : 1;
-        queries += lost;
-        name(Reason.MALFORMED, "block " + id, lost);
-      } else {
+    for (String id : log.ids(model, date)) {
+      Optional<QueryBlock> block = log.find(id);
+      if (block.isPresent()) {
         survey(block.get(), date, keys);
+      } else {
+        queries++;
+        name(Reason.MALFORMED, "block " + id, 1);
       }
     }
     if (queries == 0) {
@@ -166,22 +160,24 @@ final class LoggedDay {
     }
     if (rows == 0) {
       throw new InvalidInputException(
-          "None of the %d logged queries of '%s' on %s has the shape of a query, such as %s; remove them from %s, or let another source give the day's rows."
-              .formatted(queries, model, date, examples(), LoggedBlock.COLLECTION));
+          "None of the %d logged queries of '%s' on %s has the shape of a query, such as %s; remove them from query_logs, or let another source give the day's rows."
+              .formatted(queries, model, date, String.join(", ", named(Reason.MALFORMED).first)));
     }
   }
 
-  private void survey(LoggedBlock block, LocalDate date, Set<String> keys) {
+  private void survey(QueryBlock block, LocalDate date, Set<String> keys) {
     requireColumns(block, date);
-    int[] taken = new int[block.rows()];
+    int[] taken = new int[block.rows().size()];
     int count = 0;
-    for (int row = 0; row < block.rows(); row++) {
+    for (int row = 0; row < taken.length; row++) {
       queries++;
-      Optional<String> key = block.key(row);
-      if (key.isEmpty() || !block.isPlain(row, numeric.keySet())) {
-        name(Reason.MALFORMED, key.orElse("row %d of block %s".formatted(row, block.id())), 1);
-      } else if (!keys.add(key.get())) {
-        name(Reason.DUPLICATES, key.get(), 1);
+      String key = block.rows().get(row).key();
+      if (key.startsWith("/")) {
+        name(Reason.MALFORMED, "row %d of block %s".formatted(row, block.id()), 1);
+      } else if (!isPlain(block, row)) {
+        name(Reason.MALFORMED, key, 1);
+      } else if (!keys.add(key)) {
+        name(Reason.DUPLICATES, key, 1);
       } else {
         taken[count++] = row;
         survey(block, row);
@@ -193,47 +189,47 @@ final class LoggedDay {
     }
   }
 
-  private void survey(LoggedBlock block, int row) {
+  private void survey(QueryBlock block, int row) {
     for (Map.Entry<String, Boolean> column : numeric.entrySet()) {
-      Object value = block.value(column.getKey(), row);
+      Object value = value(block, column.getKey(), row);
       column.setValue(column.getValue() && (value == null || value instanceof Number));
     }
-    if (!isKnown(block.modelIds().get(row))) {
-      name(Reason.UNKNOWN_VERSIONS, String.valueOf(block.modelIds().get(row)), 1);
-    } else if (isLabel(block, row)) {
+    QueryBlock.Row query = block.rows().get(row);
+    if (!isKnown(query.modelId())) {
+      name(Reason.UNKNOWN_VERSIONS, query.modelId(), 1);
+    } else if (isLabel(query)) {
       answersTaken++;
     }
   }
 
-  /** Blocks in the order of their beginning, so that rows that come later come last. */
-  private List<Object> ids(LocalDate date) {
-    Bson ofDay = Filters.and(Filters.eq("model_name", model), Filters.eq("date", date.toString()));
-    return log
-        .find(ofDay)
-        .projection(Projections.include("started_at"))
-        .into(new ArrayList<>())
-        .stream()
-        .sorted(
-            Comparator.comparing((Document block) -> String.valueOf(block.get("started_at")))
-                .thenComparing(block -> String.valueOf(block.get("_id"))))
-        .map(block -> block.get("_id"))
-        .toList();
+  /** Whether each column that the model reads has a number, a text or nothing in the row. */
+  private boolean isPlain(QueryBlock block, int row) {
+    return numeric.keySet().stream()
+        .map(name -> value(block, name, row))
+        .allMatch(
+            value ->
+                switch (value) {
+                  case null -> true;
+                  case Number number -> !Double.isInfinite(number.doubleValue());
+                  case String _ -> true;
+                  default -> false;
+                });
   }
 
-  private Document find(Object id) {
-    Document found = log.find(Filters.eq(id)).first();
-    if (found == null) {
-      throw new NotReadyException(
-          "The block '%s' of the query log was removed meanwhile; try again.".formatted(id));
-    }
-    return found;
+  private static @Nullable Object value(QueryBlock block, String column, int row) {
+    return block.columns().getOrDefault(column, List.of()).get(row);
   }
 
-  private LoggedBlock read(Object id) {
-    return LoggedBlock.of(find(id)).orElseThrow(() -> new IllegalStateException("block " + id));
+  private QueryBlock read(String id) {
+    return log.find(id)
+        .orElseThrow(
+            () ->
+                new NotReadyException(
+                    "The block '%s' of the query log was removed meanwhile; try again."
+                        .formatted(id)));
   }
 
-  private void requireColumns(LoggedBlock block, LocalDate date) {
+  private void requireColumns(QueryBlock block, LocalDate date) {
     List<String> lacking =
         numeric.keySet().stream().filter(name -> !block.columns().containsKey(name)).toList();
     if (!lacking.isEmpty()) {
@@ -241,70 +237,74 @@ final class LoggedDay {
           "The query log of '%s' on %s lacks %s, which '%s' reads (block %s): --query-log-columns of the service leaves them out, or an older version answered that does not read them. Log every column that the model reads, or let another source give the day's rows."
               .formatted(model, date, lacking, champion.modelId(), block.id()));
     }
+    List<String> hashed = numeric.keySet().stream().filter(block.hashed()::contains).toList();
+    if (!hashed.isEmpty()) {
+      throw new InvalidInputException(
+          "The query log of '%s' on %s has hashes in %s, which '%s' reads (block %s), and a model cannot learn from hashes. Take the columns out of --query-log-hash of the service, or let another source give the day's rows."
+              .formatted(model, date, hashed, champion.modelId(), block.id()));
+    }
   }
 
-  private boolean isKnown(@Nullable Object modelId) {
-    return modelId instanceof String id
-        && known.computeIfAbsent(
-            id,
-            _ ->
-                new ModelStore(context)
-                    .find(id)
-                    .filter(version -> version.modelName().equals(model))
-                    .isPresent());
+  private boolean isKnown(String modelId) {
+    return known.computeIfAbsent(
+        modelId,
+        _ ->
+            versions
+                .find(modelId)
+                .filter(version -> version.modelName().equals(model))
+                .isPresent());
   }
 
   /** Whether the answer becomes the row's label. */
-  private boolean isLabel(LoggedBlock block, int row) {
-    double confidence = LoggedBlock.number(block.confidences().get(row));
+  private boolean isLabel(QueryBlock.Row query) {
     return ownLabels != null
-        && confidence >= ownLabels
-        && confidence <= 1
-        && isKnown(block.modelIds().get(row))
-        && champion.target().classes().contains(String.valueOf(block.predicted().get(row)));
+        && query.confidence() >= ownLabels
+        && query.confidence() <= 1
+        && isKnown(query.modelId())
+        && champion.target().classes().contains(query.predicted());
   }
 
-  private Table table(LoggedBlock block, int[] taken) {
+  private Table table(QueryBlock block, int[] taken) {
+    List<QueryBlock.Row> queries = IntStream.of(taken).mapToObj(block.rows()::get).toList();
     List<Column> columns = new ArrayList<>();
-    numeric.forEach(
-        (name, isNumeric) ->
-            columns.add(
-                isNumeric
-                    ? numbers(name, taken, row -> block.value(name, row))
-                    : texts(name, taken, row -> LoggedBlock.text(block.value(name, row)))));
-    columns.add(texts(key, taken, row -> block.key(row).orElseThrow()));
+    numeric.forEach((name, isNumeric) -> columns.add(column(block, name, isNumeric, taken)));
+    columns.add(texts(key, queries, QueryBlock.Row::key));
     if (ownLabels != null) {
-      Target target = champion.target();
-      columns.add(texts(target.column(), taken, row -> ofLabel(block, row, block.predicted())));
-      columns.add(texts(LabelMarks.SOURCE, taken, row -> ofLabel(block, row, block.modelIds())));
+      columns.add(texts(champion.target().column(), queries, ifLabel(QueryBlock.Row::predicted)));
+      columns.add(texts(LabelMarks.SOURCE, queries, ifLabel(QueryBlock.Row::modelId)));
       columns.add(
-          numbers(
+          new Column.Numbers(
               LabelMarks.CONFIDENCE,
-              taken,
-              row -> isLabel(block, row) ? block.confidences().get(row) : null));
+              queries.stream()
+                  .mapToDouble(query -> isLabel(query) ? query.confidence() : Double.NaN)
+                  .toArray()));
     }
     return new Table(columns);
   }
 
-  private @Nullable String ofLabel(LoggedBlock block, int row, List<Object> values) {
-    return isLabel(block, row) ? LoggedBlock.text(values.get(row)) : null;
-  }
-
-  /** What a row has in a column. */
-  private interface Cell<T> {
-    @Nullable T of(int row);
-  }
-
-  private static Column numbers(String name, int[] rows, Cell<Object> cell) {
-    return new Column.Numbers(
-        name, Arrays.stream(rows).mapToDouble(row -> LoggedBlock.number(cell.of(row))).toArray());
-  }
-
-  private static Column texts(String name, int[] rows, Cell<String> cell) {
-    @Nullable String[] values = new @Nullable String[rows.length];
-    for (int i = 0; i < rows.length; i++) {
-      values[i] = cell.of(rows[i]);
+  private static Column column(QueryBlock block, String name, boolean isNumeric, int[] taken) {
+    Column logged = QueryBlock.column(name, block.columns().getOrDefault(name, List.of()));
+    if (isNumeric) {
+      return logged.select(taken);
     }
-    return new Column.Texts(name, values);
+    @Nullable String[] texts = new @Nullable String[taken.length];
+    for (int i = 0; i < texts.length; i++) {
+      texts[i] = logged.text(taken[i]);
+    }
+    return new Column.Texts(name, texts);
+  }
+
+  private Function<QueryBlock.Row, @Nullable String> ifLabel(
+      Function<QueryBlock.Row, String> value) {
+    return query -> isLabel(query) ? value.apply(query) : null;
+  }
+
+  private static Column texts(
+      String name, List<QueryBlock.Row> queries, Function<QueryBlock.Row, @Nullable String> value) {
+    @Nullable String[] texts = new @Nullable String[queries.size()];
+    for (int i = 0; i < texts.length; i++) {
+      texts[i] = value.apply(queries.get(i));
+    }
+    return new Column.Texts(name, texts);
   }
 }

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -122,12 +123,16 @@ class CollectQueriesTest {
         .row("a", champion, "1", 0.9, values(5, 6))
         .row("b", champion, "1", 0.9, Map.of("n0", 1, "n1", List.of(2)))
         .row("c", champion, "1", 0.9, values(1, Double.POSITIVE_INFINITY))
-        .row(null, 0, champion, "1", 0.9, values(1, 2))
+        .row("", champion, "1", 0.9, values(1, 2))
         .row("d", "gone-0123", "1", 0.9, values(7, 8))
         .write(deployment.store, "first");
-    Document broken = queries().row("e", champion, "1", 0.9, values(1, 2)).block("second");
-    broken.put("predicted", List.of("1", "0"));
-    deployment.store.collection("query_logs").insertOne(broken);
+    queries().row("e", champion, "1", 0.9, values(1, 2)).write(deployment.store, "second");
+    deployment
+        .store
+        .collection("query_logs")
+        .updateOne(
+            new Document("_id", BATCH + "/second"),
+            new Document("$set", new Document("predicted", List.of())));
     CollectQueries.Output output = collect(DAY, "query_id", 0.5);
     assertEquals(
         List.of(7, 2, 1, 4, 1, 1),
@@ -141,7 +146,12 @@ class CollectQueriesTest {
     assertEquals(
         Map.of(
             "duplicates", List.of("a/0"),
-            "malformed", List.of("b/0", "c/0", "row 4 of block first", "block second"),
+            "malformed",
+                List.of(
+                    "b/0",
+                    "c/0",
+                    "row 4 of block " + BATCH + "/first",
+                    "block " + BATCH + "/second"),
             "unknown_versions", List.of("gone-0123")),
         output.examples());
     assertTrue(
@@ -154,10 +164,11 @@ class CollectQueriesTest {
 
   @Test
   void aDayOfMalformedRowsAloneIsRefused() {
-    queries().row(null, 0, champion, "1", 0.9, values(1, 2)).write(deployment.store, "first");
+    queries().row("", champion, "1", 0.9, values(1, 2)).write(deployment.store, "first");
     assertRefused(
         "None of the 1 logged queries of 'credit-default' on 2026-11-04 has the shape of a query,"
-            + " such as {malformed=[row 0 of block first]}; remove them from query_logs",
+            + " such as row 0 of block credit-default/2026-11-04/first; remove them from"
+            + " query_logs",
         () -> collect());
   }
 
@@ -167,7 +178,21 @@ class CollectQueriesTest {
     assertRefused(
         "The query log of 'credit-default' on 2026-11-04 lacks [n0], which '"
             + champion
-            + "' reads (block first): --query-log-columns of the service leaves",
+            + "' reads (block credit-default/2026-11-04/first): --query-log-columns of the service"
+            + " leaves",
+        () -> collect());
+  }
+
+  @Test
+  void columnsThatTheLogHashesAreNamed() {
+    queries()
+        .row("a", champion, "1", 0.9, values("0f3a", 1))
+        .write(deployment.store, "first", Set.of("n0"));
+    assertRefused(
+        "The query log of 'credit-default' on 2026-11-04 has hashes in [n0], which '"
+            + champion
+            + "' reads (block credit-default/2026-11-04/first), and a model cannot learn from"
+            + " hashes. Take the columns out of --query-log-hash of the service,",
         () -> collect());
   }
 
