@@ -168,9 +168,11 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
 
   private static QueryLog queryLog(
       Input input, StepContext context, ServedModel served, ServingMetrics metrics) {
+    // A list that is not given arrives as an empty one.
+    List<String> kept = input.queryLogColumns() == null ? List.of() : input.queryLogColumns();
     List<String> hashed = input.queryLogHash() == null ? List.of() : input.queryLogHash();
     if (!input.queryLog()) {
-      if (input.queryLogColumns() != null || !hashed.isEmpty()) {
+      if (!kept.isEmpty() || !hashed.isEmpty()) {
         throw new InvalidInputException(
             "'query_log_columns' and 'query_log_hash' say what the query log keeps, but it is off;"
                 + " turn it on with 'query_log'.");
@@ -179,7 +181,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
     }
     LogColumns columns =
         new LogColumns(
-            input.queryLogColumns(),
+            kept.isEmpty() ? null : kept,
             hashed,
             context.settings().secret(LogColumns.SECRET).orElse(null));
     return new QueryLogWriter(

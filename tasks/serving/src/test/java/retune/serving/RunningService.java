@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -136,8 +137,8 @@ final class RunningService implements AutoCloseable {
             2,
             0,
             true,
-            null,
-            null,
+            List.of(),
+            List.of(),
             90,
             null,
             null));
@@ -157,8 +158,8 @@ final class RunningService implements AutoCloseable {
             2,
             0,
             false,
-            null,
-            null,
+            List.of(),
+            List.of(),
             90,
             null,
             null));
