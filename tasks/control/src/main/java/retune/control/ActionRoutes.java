@@ -136,8 +136,28 @@ final class ActionRoutes implements Route.Group {
             put(body, "reason", reason);
             yield "/alerts/acknowledge";
           }
+          case TRY -> {
+            put(body, "version_id", subject);
+            body.put("fraction", fraction(form));
+            put(body, "reason", reason);
+            yield "/retrain/abtest/start";
+          }
+          case PROMOTE, ABORT -> {
+            put(body, "version_id", subject);
+            put(body, "reason", reason);
+            yield button == Button.PROMOTE ? "/retrain/abtest/promote" : "/retrain/abtest/stop";
+          }
         };
     return Json.MAPPER.readTree(changes.press(path, model, by, body).body());
+  }
+
+  private static double fraction(Query form) {
+    String text = form.find(Button.FRACTION).orElse("0");
+    try {
+      return Double.parseDouble(text);
+    } catch (NumberFormatException e) {
+      throw new Refusal(400, "The share '%s' is not a number. Nothing was done.".formatted(text));
+    }
   }
 
   private static void put(ObjectNode body, String field, @Nullable String value) {
@@ -163,7 +183,8 @@ final class ActionRoutes implements Route.Group {
                   : "The deployment of %s has started.".formatted(version);
           case PAUSE -> "The schedule is paused.";
           case RESUME -> "The schedule is on again.";
-          case APPROVE, REJECT, ACKNOWLEDGE -> answer.required("message").stringValue();
+          case APPROVE, REJECT, ACKNOWLEDGE, TRY, PROMOTE, ABORT ->
+              answer.required("message").stringValue();
         };
     return new Said(true, sentence, answer.path("url").asString(null));
   }

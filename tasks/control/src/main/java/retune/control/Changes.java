@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
 import retune.runtime.Json;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
@@ -156,6 +157,10 @@ final class Changes {
       status = refusal.status();
       said = refusal.sentence();
       throw refusal;
+    } catch (InvalidInputException wrong) {
+      status = 422;
+      said = String.valueOf(wrong.getMessage());
+      throw new Refusal(status, said);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Refusal(503, "The service is shutting down.");

@@ -252,6 +252,61 @@ class ButtonsTest {
   }
 
   @Test
+  void aChallengerIsTriedPromotedAndEnded() throws Exception {
+    String champion = CONTROL.register("credit");
+    String challenger = CONTROL.register("credit", 0.4, false);
+    assertTrue(
+        browser
+            .page("/models/credit/versions/" + challenger)
+            .contains("/models/credit/actions/try?id=" + challenger));
+
+    String tried =
+        pressed(browser, "credit", "try", challenger, Map.of("reason", "newer", "fraction", "0.1"));
+
+    assertSays(
+        tried,
+        "done",
+        "%s answers 10 %% of the requests, beside %s.".formatted(challenger, champion));
+    assertTrue(tried.contains("started by ops (newer)"), tried);
+    String promoted =
+        pressed(browser, "credit", "promote", challenger, Map.of("reason", "it is better"));
+    assertSays(promoted, "warn", NO_AIRFLOW);
+    assertEquals(502, event("/retrain/abtest/promote").getInteger("status"));
+    String stale = browser.page("/models/credit/actions/abort?id=" + challenger);
+    String ended = pressed(browser, "credit", "abort", challenger, Map.of("reason", "slow"));
+    assertSays(ended, "done", "The traffic of %s has ended (slow, by ops).".formatted(challenger));
+    assertFalse(ended.contains("Challenger on traffic"), ended);
+    String again =
+        browser.page(
+            Browser.location(
+                browser.press(
+                    stale, "/models/credit/actions/abort", Map.of("reason", "once more"))));
+    assertSays(again, "done", "No challenger of credit has traffic; nothing changed.");
+    assertSays(
+        browser.page("/models/credit/actions/promote?id=" + challenger),
+        "warn",
+        challenger + " has no traffic.");
+  }
+
+  @Test
+  void aShareThatIsTooLargeIsRefusedAndRecorded() throws Exception {
+    CONTROL.register("credit");
+    String challenger = CONTROL.register("credit", 0.4, false);
+
+    String page =
+        pressed(browser, "credit", "try", challenger, Map.of("reason", "all", "fraction", "0.9"));
+
+    assertSays(page, "warn", "The fraction 0.9 is not between 0 (shadow) and 0.5");
+    Document event = event("/retrain/abtest/start");
+    assertEquals(422, event.getInteger("status"));
+    assertTrue(event.getString("message").startsWith("The fraction 0.9"), event.toJson());
+    assertSays(
+        pressed(browser, "credit", "try", challenger, Map.of("reason", "x", "fraction", "half")),
+        "warn",
+        "The share 'half' is not a number. Nothing was done.");
+  }
+
+  @Test
   void anAcknowledgedAlertNeedsNobodyAnyMoreAndIsKept() throws Exception {
     String id = alert("No version passed on the fourth.");
     String before = browser.page("/");

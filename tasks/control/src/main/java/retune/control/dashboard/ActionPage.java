@@ -5,11 +5,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.Layout.Crumb;
 import retune.judgement.ApprovalAnswer;
 import retune.judgement.ApprovalRequest;
+import retune.model.ChallengerTraffic;
 import retune.model.Champions;
 import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
@@ -18,6 +20,17 @@ import retune.runtime.http.Refusal;
 
 /** The page that says what a button does before it is pressed. */
 public final class ActionPage {
+  /** Shares that a page offers, by the number. */
+  private static final Map<String, String> SHARES =
+      new TreeMap<>(
+          Map.of(
+              "0", "none: it scores each request after its answer (shadow)",
+              "0.01", "1 %",
+              "0.05", "5 %",
+              "0.1", "10 %",
+              "0.25", "25 %",
+              "0.5", "50 %"));
+
   private final StepContext context;
   private final Reading reading;
   private final Champion champion;
@@ -65,6 +78,9 @@ public final class ActionPage {
           case PAUSE -> page.pause();
           case RESUME -> page.resume();
           case ACKNOWLEDGE -> page.acknowledge(required(subject, "alert"));
+          case TRY -> page.tryOnTraffic(required(subject, "version"));
+          case PROMOTE -> page.promote(required(subject, "version"));
+          case ABORT -> page.abort(required(subject, "version"));
         };
     return Layout.page(
         button.label() + ": " + model,
@@ -104,12 +120,7 @@ public final class ActionPage {
         effect.fields.entrySet().stream()
             .map(field -> Markup.hidden(field.getKey(), field.getValue()))
             .collect(Markup.joining()),
-        button == Button.RETRAIN
-            ? Markup.of(
-                "<p><label><input type=\"checkbox\" name=\"{}\" value=\"true\"> Also where there"
-                    + " are no new rows with labels</label></p>\n",
-                Button.FORCE)
-            : Markup.NONE,
+        choice(button),
         button.asksReason()
             ? Markup.of(
                 """
@@ -119,6 +130,31 @@ public final class ActionPage {
                 Button.REASON)
             : Markup.NONE,
         button.label());
+  }
+
+  /** What a person chooses beside the reason. */
+  private static Markup choice(Button button) {
+    return switch (button) {
+      case RETRAIN ->
+          Markup.of(
+              "<p><label><input type=\"checkbox\" name=\"{}\" value=\"true\"> Also where there are"
+                  + " no new rows with labels</label></p>\n",
+              Button.FORCE);
+      case TRY ->
+          Markup.of(
+              """
+              <p><label for="fraction">Requests that it answers</label>
+              <select id="fraction" name="{}">{}</select></p>
+              """,
+              Button.FRACTION,
+              SHARES.entrySet().stream()
+                  .map(
+                      share ->
+                          Markup.of(
+                              "<option value=\"{}\">{}</option>", share.getKey(), share.getValue()))
+                  .collect(Markup.joining()));
+      default -> Markup.NONE;
+    };
   }
 
   private Effect retrain() {
@@ -310,6 +346,82 @@ public final class ActionPage {
                             first.getString("reason")))
             .orElse(null),
         Map.of(Button.SUBJECT, id));
+  }
+
+  private Effect tryOnTraffic(String id) {
+    document(id);
+    ChallengerTraffic traffic = champion.challenger();
+    String obstacle =
+        id.equals(champion.modelId())
+            ? "%s is the version in production already.".formatted(id)
+            : champion
+                .bar(id)
+                .map(Bar::sentence)
+                .orElse(
+                    traffic == null || traffic.modelId().equals(id)
+                        ? null
+                        : "%s has the traffic of %s; end that first."
+                            .formatted(traffic.modelId(), champion.model()));
+    return new Effect(
+        Markup.of(
+            "<p>{} beside {}, which is in production.</p>\n",
+            version(id),
+            version(champion.modelId())),
+        List.of(
+            Markup.text(
+                "The version is checked first: it must give its known answers, and answer the same"
+                    + " classes from the same columns."),
+            Markup.of(
+                "It scores the requests that {} answers, and answers itself the share that you"
+                    + " choose.",
+                champion.modelId()),
+            Markup.of(
+                "{} stays in production until somebody promotes another.", champion.modelId())),
+        obstacle,
+        Map.of(Button.SUBJECT, id));
+  }
+
+  private Effect promote(String id) {
+    return new Effect(
+        traffic(id),
+        List.of(
+            Markup.of("{} is approved, and its deployment starts, with all its checks.", id),
+            Markup.of(
+                "It goes into production in place of {}, and its traffic as a challenger ends"
+                    + " then.",
+                champion.modelId())),
+        withoutTraffic(id),
+        Map.of(Button.SUBJECT, id));
+  }
+
+  private Effect abort(String id) {
+    return new Effect(
+        traffic(id),
+        List.of(
+            Markup.of(
+                "{} gets no requests any more; {} answers all of them.", id, champion.modelId()),
+            Markup.text("It keeps its status, and can be tried again.")),
+        withoutTraffic(id),
+        Map.of(Button.SUBJECT, id));
+  }
+
+  private Markup traffic(String id) {
+    ChallengerTraffic traffic = champion.challenger();
+    return traffic == null
+        ? Markup.NONE
+        : Markup.of(
+            "<p>{} {} since {}, beside {}.</p>\n",
+            version(id),
+            traffic.share(),
+            Words.time(traffic.startedAt()),
+            version(champion.modelId()));
+  }
+
+  private @Nullable String withoutTraffic(String id) {
+    ChallengerTraffic traffic = champion.challenger();
+    return traffic != null && traffic.modelId().equals(id)
+        ? null
+        : "%s has no traffic.".formatted(id);
   }
 
   private static Effect obstacle(String sentence) {

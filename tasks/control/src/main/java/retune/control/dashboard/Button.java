@@ -13,7 +13,10 @@ public enum Button {
   REJECT("Reject", true),
   PAUSE("Pause the schedule", false),
   RESUME("Resume the schedule", false),
-  ACKNOWLEDGE("Acknowledge", true);
+  ACKNOWLEDGE("Acknowledge", true),
+  TRY("Try on traffic", true),
+  PROMOTE("Promote", true),
+  ABORT("End its traffic", true);
 
   /** The field with the version, the question or the alert. */
   public static final String SUBJECT = "id";
@@ -26,6 +29,9 @@ public enum Button {
 
   /** The field that says that a retraining starts without new rows, too. */
   public static final String FORCE = "force";
+
+  /** The field with the share of the requests that a challenger answers. */
+  public static final String FRACTION = "fraction";
 
   private final String label;
   private final boolean asksReason;

@@ -14,6 +14,7 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.Markup.Heading;
 import retune.core.metrics.Metric;
+import retune.model.ChallengerTraffic;
 import retune.report.Axis;
 import retune.report.Chart;
 import retune.report.Timeline;
@@ -56,6 +57,7 @@ final class ModelPage {
             page.days(),
             page.drift(),
             page.attempts(),
+            page.traffic(viewer),
             page.challenger(),
             page.retrainings(),
             page.alerts(),
@@ -347,6 +349,27 @@ final class ModelPage {
     return model.reports().contains(id)
         ? Markup.link(Paths.comparison(id), "comparison")
         : Markup.text("–");
+  }
+
+  /** The version that gets requests beside the one in production. */
+  private Markup traffic(Viewer viewer) {
+    ChallengerTraffic traffic = model.summary().champion().challenger();
+    return traffic == null
+        ? Markup.NONE
+        : Layout.section(
+            "Challenger on traffic",
+            Markup.of(
+                "<p>{} {} since {}, started by {} ({}).</p>\n{}",
+                version(traffic.modelId()),
+                traffic.share(),
+                Words.time(traffic.startedAt()),
+                traffic.by(),
+                traffic.reason(),
+                Summary.buttons(
+                    viewer.can().start()
+                        ? Button.PROMOTE.link(name(), traffic.modelId(), viewer)
+                        : Markup.NONE,
+                    Button.ABORT.link(name(), traffic.modelId(), viewer))));
   }
 
   private Markup challenger() {

@@ -13,6 +13,7 @@ import retune.control.dashboard.Layout.Crumb;
 import retune.control.dashboard.Markup.Heading;
 import retune.judgement.AuditTrail;
 import retune.model.Champions.Bar;
+import retune.model.Champions.Champion;
 import retune.model.ModelVersion.Epoch;
 import retune.report.Axis;
 import retune.report.Chart;
@@ -84,17 +85,24 @@ final class VersionPage {
 
   /** What can be done with the version: by a button, or by a command where there is none. */
   private Markup steer(Viewer viewer) {
-    boolean hasButtons = viewer.can().steer() && viewer.can().start();
-    if (facts.mayComeBack()) {
-      return hasButtons
-          ? Summary.buttons(Button.ROLL_BACK.link(facts.model(), facts.modelId(), viewer))
-          : comeBack();
+    boolean starts = viewer.can().steer() && viewer.can().start();
+    if (facts.mayComeBack() && !starts) {
+      return comeBack();
     }
-    return hasButtons
-            && !facts.isInProduction()
-            && "approved".equals(facts.version().getString("status"))
-        ? Summary.buttons(Button.DEPLOY.link(facts.model(), facts.modelId(), viewer))
-        : Markup.NONE;
+    boolean isApproved = "approved".equals(facts.version().getString("status"));
+    Champion champion = facts.champion();
+    boolean mayBeTried =
+        champion != null && !facts.isInProduction() && champion.challenger() == null;
+    return Summary.buttons(
+        starts && facts.mayComeBack() ? button(Button.ROLL_BACK, viewer) : Markup.NONE,
+        starts && isApproved && !facts.isInProduction()
+            ? button(Button.DEPLOY, viewer)
+            : Markup.NONE,
+        mayBeTried ? button(Button.TRY, viewer) : Markup.NONE);
+  }
+
+  private Markup button(Button button, Viewer viewer) {
+    return button.link(facts.model(), facts.modelId(), viewer);
   }
 
   private Markup comeBack() {
