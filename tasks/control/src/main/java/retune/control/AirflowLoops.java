@@ -79,11 +79,6 @@ final class AirflowLoops implements LoopRuntime {
   }
 
   @Override
-  public boolean hasSchedule() {
-    return true;
-  }
-
-  @Override
   public List<Job> jobs(String model) throws InterruptedException {
     List<Job> jobs = new ArrayList<>();
     for (JsonNode dag : dagsOf(model)) {

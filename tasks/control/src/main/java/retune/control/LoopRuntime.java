@@ -67,11 +67,6 @@ interface LoopRuntime extends AutoCloseable {
     return true;
   }
 
-  /** Whether it has a schedule that can be stopped. */
-  default boolean hasSchedule() {
-    return false;
-  }
-
   /** What runs by itself. */
   List<Job> jobs(String model) throws InterruptedException;
 

@@ -75,7 +75,14 @@ final class Scheduler {
       return new Schedule(
           state(jobs),
           jobs.stream()
-              .map(job -> new Schedule.Job(job.id(), job.nextRun(), job.trigger(), job.paused()))
+              .map(
+                  job ->
+                      new Schedule.Job(
+                          job.id(),
+                          job.nextRun(),
+                          job.trigger(),
+                          job.paused(),
+                          last(job.lastRun())))
               .toList(),
           null);
     } catch (Refusal refusal) {
@@ -120,6 +127,12 @@ final class Scheduler {
         ? null
         : Fields.of(
             "ended_at", run.endedAt(), "exit_code", run.exitCode(), "message", run.message());
+  }
+
+  private static Schedule.@Nullable Last last(@Nullable LastRun run) {
+    return run == null
+        ? null
+        : new Schedule.Last(run.endedAt(), run.exitCode() == 0, run.message());
   }
 
   private static String state(List<Job> jobs) {

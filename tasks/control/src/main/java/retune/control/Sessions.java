@@ -110,7 +110,7 @@ final class Sessions {
   Sessions(Tokens tokens, LoopRuntime runtime, Clock clock) {
     this.tokens = tokens;
     this.clock = clock;
-    this.can = new Can(tokens.exist(), runtime.isThere(), runtime.hasSchedule());
+    this.can = new Can(tokens.exist(), runtime.isThere());
   }
 
   /**

@@ -312,8 +312,8 @@ public final class ActionPage {
         Markup.NONE,
         List.of(
             Markup.text(
-                "Runs start by the schedule again. Days that were missed before the last one stay"
-                    + " missed; back-fill them in Airflow.")),
+                "Runs start by the schedule again. Of the times that were missed, the last one is"
+                    + " made up for at most; run earlier days by hand.")),
         null,
         Map.of());
   }

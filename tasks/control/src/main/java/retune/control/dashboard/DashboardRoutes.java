@@ -120,7 +120,7 @@ public final class DashboardRoutes implements Route.Group {
     return ModelPage.of(
         ModelHistory.read(context, model, ModelPage.span(days)),
         new Panels(
-            viewer.can().schedule() ? schedules.get(model) : Optional.empty(),
+            viewer.can().start() ? schedules.get(model) : Optional.empty(),
             queries.get(model).orElse(Map.of())),
         viewer,
         now);

@@ -30,7 +30,7 @@ public final class LoopMetrics {
 
   /** Whoever scrapes presses no button. */
   private static final Viewer NOBODY =
-      new Viewer(new Viewer.Can(false, false, false), null, "", null, "/metrics");
+      new Viewer(new Viewer.Can(false, false), null, "", null, "/metrics");
 
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final Gauge value =

@@ -106,8 +106,8 @@ final class ModelPage {
         can.start() && model.summary().champion().previousModelId() != null
             ? Button.ROLL_BACK.link(name(), "", viewer)
             : Markup.NONE,
-        can.schedule() ? Button.PAUSE.link(name(), "", viewer) : Markup.NONE,
-        can.schedule() ? Button.RESUME.link(name(), "", viewer) : Markup.NONE);
+        can.start() ? Button.PAUSE.link(name(), "", viewer) : Markup.NONE,
+        can.start() ? Button.RESUME.link(name(), "", viewer) : Markup.NONE);
   }
 
   private Markup chart() {
@@ -510,7 +510,7 @@ final class ModelPage {
 
   /** What runs by itself, and when next. */
   private static Markup schedule(Panels panels, Viewer viewer) {
-    if (!viewer.can().schedule()) {
+    if (!viewer.can().start()) {
       return Markup.NONE;
     }
     return Layout.section(
@@ -518,7 +518,7 @@ final class ModelPage {
         panels
             .schedule()
             .map(ModelPage::schedule)
-            .orElse(Markup.of("<p>Airflow has not answered yet. Reload the page.</p>\n")));
+            .orElse(Markup.of("<p>It is not known yet. Reload the page.</p>\n")));
   }
 
   private static Markup schedule(Schedule schedule) {
@@ -531,17 +531,18 @@ final class ModelPage {
             switch (schedule.state()) {
               case "running" -> Words.Tone.GOOD.badge("on");
               case "stopped" -> Words.Tone.BAD.badge("nothing runs by itself");
-              default -> Words.Tone.BAD.badge("Airflow has no DAG of this model");
+              default -> Words.Tone.OPEN.badge("no schedule");
             }),
         schedule.jobs().isEmpty()
             ? Markup.NONE
             : Markup.table(
-                "The loop's DAGs in Airflow",
+                "What runs by itself",
                 List.of(
-                    Heading.text("DAG"),
+                    Heading.text("what"),
                     Heading.text("next run"),
                     Heading.sentences("started by"),
-                    Heading.text("paused")),
+                    Heading.text("paused"),
+                    Heading.sentences("last run")),
                 schedule.jobs().stream()
                     .map(
                         job ->
@@ -549,8 +550,19 @@ final class ModelPage {
                                 Markup.text(job.id()),
                                 Words.time(job.nextRun()),
                                 Markup.text(job.trigger()),
-                                Markup.text(job.isPaused() ? "paused" : "no")))
+                                Markup.text(job.isPaused() ? "paused" : "no"),
+                                last(job.last())))
                     .toList()));
+  }
+
+  private static Markup last(Schedule.@Nullable Last last) {
+    return last == null
+        ? Markup.text("–")
+        : Markup.of(
+            "{} {}: {}",
+            last.isSuccess() ? Words.Tone.GOOD.badge("done") : Words.Tone.BAD.badge("failed"),
+            Words.time(last.endedAt()),
+            last.message());
   }
 
   private static Markup queries(Panels panels) {

@@ -15,6 +15,15 @@ public record Schedule(String state, List<Job> jobs, @Nullable String problem) {
    *
    * @param nextRun ISO 8601; null if it is paused or waits for an event
    * @param trigger what starts it, in words
+   * @param last how it ended last; null where that is not known
    */
-  public record Job(String id, @Nullable String nextRun, String trigger, boolean isPaused) {}
+  public record Job(
+      String id, @Nullable String nextRun, String trigger, boolean isPaused, @Nullable Last last) {}
+
+  /**
+   * How a job ended.
+   *
+   * @param endedAt ISO 8601
+   */
+  public record Last(String endedAt, boolean isSuccess, String message) {}
 }

@@ -23,10 +23,9 @@ public record Viewer(
    * What a service is able to do.
    *
    * @param steer whether it has tokens, so that people may log in
-   * @param start whether something runs the loop
-   * @param schedule whether that has a schedule
+   * @param start whether something runs the loop, and keeps its schedule
    */
-  public record Can(boolean steer, boolean start, boolean schedule) {}
+  public record Can(boolean steer, boolean start) {}
 
   /**
    * What came of a press of a button.
