@@ -20,6 +20,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.Tls;
+import retune.serving.challenger.ServedChallenger;
 import retune.serving.following.ChampionFollower;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
@@ -129,6 +130,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
     VersionChoice choice = new VersionChoice(input.model(), input.version(), input.modelFile());
     CompletableFuture<Void> end = new CompletableFuture<>();
     try (QueryLog queryLog = queryLog(input, context, served, metrics);
+        ServedChallenger challenger = new ServedChallenger(metrics.challenger());
         PredictionServer server =
             PredictionServer.start(
                 new Endpoint(
@@ -138,6 +140,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
                 served,
                 metrics,
                 queryLog,
+                challenger,
                 context.clock())) {
       context.onStop(
           () -> {
@@ -154,7 +157,8 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
             choice.load(context, CodeTrust.of(input.trustCode())), served, metrics, context);
         end.join();
       } else {
-        ChampionFollower follower = new ChampionFollower(input.model(), context, served, metrics);
+        ChampionFollower follower =
+            new ChampionFollower(input.model(), context, served, challenger, metrics);
         // On a thread of its own: an unreachable store must not delay the shutdown.
         try (var _ = follower.follow(milliseconds(input.refreshSeconds()), end)) {
           end.join();

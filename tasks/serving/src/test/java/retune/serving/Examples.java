@@ -8,6 +8,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import retune.core.calibration.Calibrator;
+import retune.core.preprocessing.MissingValues;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
 import retune.model.CodeTrust;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
@@ -60,6 +63,33 @@ final class Examples {
     return with(0.5, new ModelVersion.Golden(golden.codes(), golden.numbers(), logits));
   }
 
+  /** A version of the same network that refuses rows without a value in a column of numbers. */
+  static ModelFolder.Content refusingMissing(String column) {
+    ModelVersion of = MODEL.version();
+    Preprocessing fitted = of.preprocessing();
+    Preprocessing refusing =
+        new Preprocessing(
+            fitted.categorical(),
+            fitted.codes(),
+            fitted.numeric().stream()
+                .map(
+                    numeric ->
+                        numeric.name().equals(column)
+                            ? new NumericColumn(
+                                column,
+                                numeric.scaling(),
+                                numeric.fill(),
+                                MissingValues.REJECT,
+                                numeric.reason())
+                            : numeric)
+                .toList(),
+            fitted.dates(),
+            fitted.dropped(),
+            fitted.notation(),
+            fitted.text());
+    return with(0.5, golden(), refusing);
+  }
+
   /** A valid row. */
   static Map<String, Object> row() {
     return new LinkedHashMap<>(ExampleRow.of(MODEL.version().preprocessing()));
@@ -77,12 +107,17 @@ final class Examples {
   }
 
   private static ModelFolder.Content with(double threshold, ModelVersion.Golden golden) {
+    return with(threshold, golden, MODEL.version().preprocessing());
+  }
+
+  private static ModelFolder.Content with(
+      double threshold, ModelVersion.Golden golden, Preprocessing preprocessing) {
     ModelVersion of = MODEL.version();
     return new ModelFolder.Content(
         ModelVersion.of(
                 of.modelName(),
                 Instant.parse("2026-01-09T10:15:00Z"),
-                new ModelVersion.Design(of.architecture(), of.preprocessing(), of.target()),
+                new ModelVersion.Design(of.architecture(), preprocessing, of.target()),
                 of.lineage(),
                 MODEL.weights())
             .withDecisionThreshold(threshold)

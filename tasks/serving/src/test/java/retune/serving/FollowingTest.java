@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -28,6 +30,7 @@ import retune.core.InvalidInputException;
 import retune.core.calibration.Calibrator;
 import retune.core.judgement.VersionStatus;
 import retune.devstore.EmbeddedStore;
+import retune.model.ChallengerTraffic;
 import retune.model.Champions;
 import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
@@ -36,6 +39,7 @@ import retune.model.ModelStore;
 import retune.runtime.Json;
 import retune.runtime.http.Endpoint;
 import retune.runtime.store.DocumentStore;
+import retune.serving.challenger.ServedChallenger;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
@@ -47,6 +51,7 @@ class FollowingTest {
   private static final String MODEL = Examples.MODEL.version().modelName();
   private static final String ROW = Examples.json(Map.of("features", Examples.row()));
   private static final int SWAPS = 50;
+  private static final String CANARY_ANSWERS = "retune_serving_answers_total{role=\"challenger\"}";
   private static final int OUTAGE_REQUESTS = 20;
 
   /** Enough rows for more than one thread of the engine. */
@@ -74,7 +79,7 @@ class FollowingTest {
   }
 
   @Test
-  void fiftyPromotionsAndRollbacksUnderLoadFailNoRequest() throws Exception {
+  void fiftyPromotionsAndRollbacksUnderLoadWithCanariesFailNoRequest() throws Exception {
     List<ModelFolder.Content> versions = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
       versions.add(Examples.withThreshold(0.3 + i / 10.0));
@@ -93,7 +98,13 @@ class FollowingTest {
                 () -> {
                   while (goOn.get()) {
                     try {
-                      HttpResponse<String> answer = service.post(path, body);
+                      String key = Integer.toString(answered.get());
+                      HttpResponse<String> answer =
+                          service.send(
+                              service
+                                  .request(path)
+                                  .header("X-Request-Key", key)
+                                  .POST(BodyPublishers.ofString(body)));
                       if (answer.statusCode() != 200) {
                         failures.add(answer.body());
                       }
@@ -114,6 +125,13 @@ class FollowingTest {
         }
         service.awaitServed(next.version().modelId());
         assertTrue(System.nanoTime() - moved < 10e9, "swap " + swap + " took 10 s or more");
+        startCanary(versions.get((swap + 2) % versions.size()));
+        if (swap % 10 == 0) {
+          RunningService.await(
+              "the canary", () -> metric(service, "retune_serving_challenger_active") == 1);
+          double before = metric(service, CANARY_ANSWERS);
+          RunningService.await("an answer of it", () -> metric(service, CANARY_ANSWERS) > before);
+        }
       }
       goOn.set(false);
       for (Thread caller : callers) {
@@ -122,6 +140,7 @@ class FollowingTest {
       assertEquals(List.of(), List.copyOf(failures));
       assertTrue(answered.get() > SWAPS, answered + " requests");
       assertEquals(SWAPS + 1, service.metric("retune_serving_model_swaps_total"));
+      endCanary();
       RunningService.await(
           "engines of the versions before to be closed",
           () -> engineThreads() <= Runtime.getRuntime().availableProcessors());
@@ -395,6 +414,7 @@ class FollowingTest {
                     new ServedModel(),
                     new ServingMetrics(),
                     QueryLog.OFF,
+                    new ServedChallenger(new ServingMetrics().challenger()),
                     Clock.systemUTC()));
     assertTrue(String.valueOf(refused.getMessage()).startsWith(sentence), refused.getMessage());
   }
@@ -421,6 +441,30 @@ class FollowingTest {
     models.move(next.version().modelId(), VersionStatus.Event.APPROVE, "by the test");
     promote(next);
     models.move(before.modelId(), VersionStatus.Event.RETIRE, "by the test", before.revision() + 1);
+  }
+
+  /** Lets a version answer half of the requests, and score the others. */
+  private void startCanary(ModelFolder.Content content) {
+    Champions champions = new Champions(store);
+    Champion champion = champions.find(MODEL).orElseThrow();
+    assertTrue(
+        champions.startChallenger(
+            champion,
+            new ChallengerTraffic(
+                champion.challengers() + 1,
+                content.version().modelId(),
+                ChallengerTraffic.Mode.CANARY,
+                0.5,
+                "now",
+                "the test",
+                "to see",
+                "task")));
+  }
+
+  private void endCanary() {
+    Champions champions = new Champions(store);
+    ChallengerTraffic traffic = champions.find(MODEL).orElseThrow().challenger();
+    assertTrue(champions.endChallenger(MODEL, Objects.requireNonNull(traffic)));
   }
 
   /** In the order of the step rollback; the bar is lifted for the next round. */

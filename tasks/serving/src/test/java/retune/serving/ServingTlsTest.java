@@ -12,6 +12,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.Tls;
+import retune.serving.challenger.ServedChallenger;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
@@ -34,6 +35,7 @@ class ServingTlsTest {
                 served,
                 new ServingMetrics(),
                 QueryLog.OFF,
+                new ServedChallenger(new ServingMetrics().challenger()),
                 Clock.systemUTC());
         HttpClient client = TrustingClient.open()) {
       assertTrue(server.address().startsWith("https://"), server.address());

@@ -11,11 +11,13 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
+import retune.model.Champions.Champion;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.serving.challenger.ServedChallenger;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.LoadedVersion;
 import retune.serving.prediction.ServedModel;
@@ -24,7 +26,7 @@ import retune.serving.prediction.Warmup;
 /**
  * Keeps the served version at the champion of a model. A new champion must be approved; it is
  * loaded, checked on its golden rows and warmed up before it takes over. If any of that fails, the
- * version before stays.
+ * version before stays. The champion's challenger is followed in the same look-up.
  */
 public final class ChampionFollower {
   private static final Logger LOG = System.getLogger(ChampionFollower.class.getName());
@@ -42,6 +44,7 @@ public final class ChampionFollower {
   private final StepContext context;
   private final ServedModel served;
   private final ServingMetrics metrics;
+  private final ChallengerFollower challenger;
   private @Nullable Failed failed;
 
   /**
@@ -50,11 +53,16 @@ public final class ChampionFollower {
    * @param model name of the model whose champion is served
    */
   public ChampionFollower(
-      String model, StepContext context, ServedModel served, ServingMetrics metrics) {
+      String model,
+      StepContext context,
+      ServedModel served,
+      ServedChallenger challenger,
+      ServingMetrics metrics) {
     this.model = model;
     this.context = context;
     this.served = served;
     this.metrics = metrics;
+    this.challenger = new ChallengerFollower(context, served, challenger, metrics.challenger());
   }
 
   /** Follows until it is closed. */
@@ -104,8 +112,7 @@ public final class ChampionFollower {
    */
   private void look() {
     try {
-      Optional<String> champion =
-          new Champions(context.store()).find(model).map(Champions.Champion::modelId);
+      Optional<Champion> champion = new Champions(context.store()).find(model);
       metrics.storeUp(true);
       if (champion.isEmpty()) {
         warn(
@@ -113,7 +120,9 @@ public final class ChampionFollower {
                 .formatted(model));
         return;
       }
-      follow(champion.get());
+      String modelId = champion.get().modelId();
+      follow(modelId);
+      challenger.follow(champion.get(), served.modelId().equals(Optional.of(modelId)));
     } catch (RuntimeException e) {
       RuntimeException failure = DocumentStore.explain(e);
       if (failure instanceof InvalidInputException && served.modelId().isEmpty()) {

@@ -78,7 +78,9 @@ final class InferenceRoutes implements Route.Group {
           requireServed(version, path);
           InferenceProtocol request = InferenceProtocol.read(body, jsonBytes);
           Table rows = request.rows(version.preprocessing().rawColumns());
-          return request.answer(version, asked.id(), predictions.predict(asked, loaded, rows));
+          boolean anyVersion = !path.containsKey("version");
+          Predictions.Answered answered = predictions.predict(asked, loaded, rows, anyVersion);
+          return request.answer(answered.version(), asked.id(), answered.predictions());
         });
   }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import retune.model.ModelVersion;
 import retune.runtime.http.Problem;
+import retune.serving.challenger.Share;
 import retune.serving.prediction.ExampleRow;
 import retune.serving.prediction.InferenceProtocol;
 import retune.serving.prediction.RequestId;
@@ -29,6 +30,17 @@ final class OpenApi {
           "header",
           "description",
           "Names the request; where it is missing or no such text, the service makes an id.",
+          "schema",
+          TEXT);
+  private static final Map<String, Object> REQUEST_KEY =
+      Map.of(
+          "name",
+          Share.HEADER,
+          "in",
+          "header",
+          "description",
+          "Requests of one key are answered by one version while a canary runs; where it is"
+              + " missing, requests of the same rows are.",
           "schema",
           TEXT);
 
@@ -229,14 +241,14 @@ final class OpenApi {
             Map.of("type", "integer", "minimum", 0));
     return with(
         question("Rows as tensors", request, answer),
-        Map.of("parameters", List.of(REQUEST_ID, header)));
+        Map.of("parameters", List.of(REQUEST_ID, REQUEST_KEY, header)));
   }
 
   private static Map<String, Object> question(
       String summary, Map<String, Object> request, Map<String, Object> answer) {
     Map<String, Object> operation = new LinkedHashMap<>();
     operation.put("summary", summary);
-    operation.put("parameters", List.of(REQUEST_ID));
+    operation.put("parameters", List.of(REQUEST_ID, REQUEST_KEY));
     operation.put("requestBody", Map.of("required", true, "content", request));
     operation.put("responses", responses(answer, 400, 413, 422, 503));
     return operation;

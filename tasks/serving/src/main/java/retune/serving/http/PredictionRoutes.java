@@ -37,8 +37,8 @@ final class PredictionRoutes implements Route.Group {
         exchange,
         (loaded, body, asked) -> {
           Table row = RowsOfJson.features(body, columns(loaded));
-          return signed(
-              predictions.predict(asked, loaded, row).getFirst().json(), loaded.version(), asked);
+          Predictions.Answered answered = predictions.predict(asked, loaded, row, true);
+          return signed(answered.predictions().getFirst().json(), answered.version(), asked);
         });
   }
 
@@ -47,12 +47,11 @@ final class PredictionRoutes implements Route.Group {
         exchange,
         (loaded, body, asked) -> {
           Table rows = RowsOfJson.instances(body, columns(loaded));
+          Predictions.Answered answered = predictions.predict(asked, loaded, rows, true);
           Map<String, Object> json = new LinkedHashMap<>();
-          json.put(
-              "predictions",
-              predictions.predict(asked, loaded, rows).stream().map(Prediction::json).toList());
+          json.put("predictions", answered.predictions().stream().map(Prediction::json).toList());
           json.put("total_count", rows.rows());
-          return signed(json, loaded.version(), asked);
+          return signed(json, answered.version(), asked);
         });
   }
 

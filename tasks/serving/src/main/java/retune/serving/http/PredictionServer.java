@@ -11,6 +11,7 @@ import retune.core.InvalidInputException;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
+import retune.serving.challenger.ServedChallenger;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
 import retune.serving.querylog.QueryLog;
@@ -18,7 +19,8 @@ import retune.serving.querylog.QueryLog;
 /** The prediction service's HTTP server. */
 public final class PredictionServer implements AutoCloseable {
   /** Counts requests in and out. */
-  private record Counted(ServingMetrics metrics) implements HttpService.Around {
+  private record Counted(ServingMetrics metrics, AfterAnswers afterAnswers)
+      implements HttpService.Around {
     @Override
     public void begins(HttpExchange exchange) {
       metrics.requestBegan();
@@ -28,6 +30,7 @@ public final class PredictionServer implements AutoCloseable {
     public void ended(
         HttpExchange exchange, String route, String label, int status, long nanoseconds) {
       metrics.requestEnded(label, status, nanoseconds);
+      afterAnswers.sent(exchange);
     }
   }
 
@@ -45,20 +48,27 @@ public final class PredictionServer implements AutoCloseable {
    * @throws InvalidInputException if the address is in use or belongs to another machine
    */
   public static PredictionServer start(
-      Endpoint endpoint, ServedModel served, ServingMetrics metrics, QueryLog queryLog, Clock clock)
+      Endpoint endpoint,
+      ServedModel served,
+      ServingMetrics metrics,
+      QueryLog queryLog,
+      ServedChallenger challenger,
+      Clock clock)
       throws IOException {
     AtomicBoolean draining = new AtomicBoolean();
-    Predictions predictions = new Predictions(served, metrics, queryLog, clock);
+    AfterAnswers afterAnswers = new AfterAnswers();
+    Predictions predictions =
+        new Predictions(served, metrics, queryLog, challenger, afterAnswers, clock);
     List<Route> routes = new ArrayList<>();
     Stream.of(
             new PredictionRoutes(predictions, clock),
             new InferenceRoutes(served, predictions),
-            new HealthRoutes(served, draining::get, clock),
+            new HealthRoutes(served, challenger, draining::get, clock),
             new DescriptionRoutes(served, metrics, () -> routes.stream().map(Route::path).toList()))
         .map(Route.Group::routes)
         .forEach(routes::addAll);
     return new PredictionServer(
-        HttpService.start(endpoint, routes, new Counted(metrics), clock), draining);
+        HttpService.start(endpoint, routes, new Counted(metrics, afterAnswers), clock), draining);
   }
 
   /** The address of the service: {@code http://127.0.0.1:8090}. */

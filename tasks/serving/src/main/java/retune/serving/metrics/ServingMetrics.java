@@ -94,6 +94,7 @@ public final class ServingMetrics {
           .help("1 while the document store is reachable or not needed.")
           .register(registry);
   private final QueryLogMetrics queryLog = new QueryLogMetrics(registry);
+  private final ChallengerMetrics challenger = new ChallengerMetrics(registry);
   private final LongAdder answered = new LongAdder();
   private final LongAdder rows = new LongAdder();
 
@@ -103,6 +104,10 @@ public final class ServingMetrics {
 
   public QueryLogMetrics queryLog() {
     return queryLog;
+  }
+
+  public ChallengerMetrics challenger() {
+    return challenger;
   }
 
   /** Counts a request in. */

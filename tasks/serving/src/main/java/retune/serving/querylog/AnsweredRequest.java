@@ -43,6 +43,11 @@ public record AnsweredRequest(
    */
   public record ChallengerAnswer(String modelId, String mode, List<Prediction> predictions) {}
 
+  /** The same with a challenger's answer. */
+  public AnsweredRequest with(ChallengerAnswer answer) {
+    return new AnsweredRequest(id, receivedAt, version, rows, predictions, latencyMicros, answer);
+  }
+
   /** About how many bytes it takes in memory. */
   long bytes() {
     long bytes = REQUEST_BYTES;

@@ -1,0 +1,255 @@
+package retune.serving.challenger;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import retune.core.data.Column;
+import retune.core.data.Table;
+import retune.core.data.Target;
+import retune.runtime.http.Refusal;
+import retune.serving.prediction.LoadedVersion;
+import retune.serving.prediction.Prediction;
+import retune.serving.prediction.Warnings;
+
+/** Challengers that throw, hang, refuse, or answer what is no probability. */
+class FailingChallengerTest {
+  private static final Target TARGET = new Target("default", List.of("0", "1"), "1");
+  private static final Table ROW = rows(1);
+  private static final Duration AT_ONCE = Duration.ZERO;
+  private static final Duration LONG = Duration.ofMinutes(5);
+
+  /** Opens at the end, so that no thread of a test stays. */
+  private final CountDownLatch end = new CountDownLatch(1);
+
+  private final Failures failures = new Failures();
+
+  @AfterEach
+  void letHangingThreadsGo() {
+    end.countDown();
+  }
+
+  @Test
+  void aChallengerThatThrowsBringsNoAnswerAndIsStopped() throws Exception {
+    Scorer throwing =
+        _ -> {
+          throw new StackOverflowError("deep");
+        };
+    try (Shadow shadow = new Shadow(throwing, failures, this::count, LONG)) {
+      for (int call = 1; call <= Failures.MOST; call++) {
+        assertEquals(Optional.empty(), failures.reasonToStop());
+        assertEquals(Optional.empty(), score(shadow));
+      }
+    }
+    assertEquals(
+        Optional.of(
+            "10 of 10 calls failed in one service, the last one (error):"
+                + " java.lang.StackOverflowError: deep"),
+        failures.reasonToStop());
+  }
+
+  @Test
+  void aProbabilityThatIsNoFiniteNumberIsAFailure() {
+    Scorer.Failure failure =
+        assertThrows(Scorer.Failure.class, () -> answering(Double.NaN).score(ROW));
+    assertEquals(Failures.Kind.NOT_FINITE, failure.kind());
+    assertEquals("a probability is NaN", failure.what());
+    assertEquals(
+        Failures.Kind.NOT_FINITE,
+        assertThrows(Scorer.Failure.class, () -> answering(Double.POSITIVE_INFINITY).score(ROW))
+            .kind());
+  }
+
+  @Test
+  void aRowThatTheChallengerRefusesIsAFailure() {
+    Scorer refusing =
+        _ -> {
+          throw new Refusal(422, "Row 0 has no value in 'n'.");
+        };
+    Scorer.Failure failure = assertThrows(Scorer.Failure.class, () -> refusing.score(ROW));
+    assertEquals(Failures.Kind.REFUSED, failure.kind());
+    assertEquals("Row 0 has no value in 'n'.", failure.what());
+  }
+
+  @Test
+  void fewFailuresAmongManyCallsStopNothing() {
+    assertEquals(Optional.empty(), reasonToStop(25), "4 %");
+    assertTrue(reasonToStop(10).orElseThrow().startsWith("10 of 100 calls failed"), "10 %");
+  }
+
+  /** What is said where the last of each so many calls fails. */
+  private static Optional<String> reasonToStop(int every) {
+    Failures failing = new Failures();
+    for (int call = 1; call <= 2_000; call++) {
+      failing.called();
+      if (call % every == 0) {
+        failing.failed(Failures.Kind.ERROR, "now and then");
+      }
+    }
+    return failing.reasonToStop();
+  }
+
+  @Test
+  void aShadowThatHangsIsGivenUpAndAnotherThreadGoesOn() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    CountDownLatch hangs = new CountDownLatch(1);
+    Scorer hangingOnce =
+        rows -> {
+          if (calls.incrementAndGet() == 1) {
+            hangs.countDown();
+            awaitEnd();
+          }
+          return answers(rows, 0.7);
+        };
+    try (Shadow shadow = new Shadow(hangingOnce, failures, this::count, AT_ONCE)) {
+      CompletableFuture<Optional<List<Prediction>>> first = offer(shadow);
+      assertTrue(hangs.await(1, TimeUnit.MINUTES));
+      shadow.watch();
+      assertEquals(Optional.empty(), first.get(1, TimeUnit.MINUTES), "it is finished without");
+      assertEquals(0.7, score(shadow).orElseThrow().getFirst().confidence(), 1e-9);
+    }
+    assertEquals(Optional.empty(), failures.reasonToStop());
+  }
+
+  @Test
+  void aShadowThatGoesOnHangingIsStoppedAfterThreeThreads() throws Exception {
+    AtomicInteger hanging = new AtomicInteger();
+    Scorer scorer =
+        rows -> {
+          hanging.incrementAndGet();
+          awaitEnd();
+          return answers(rows, 0.7);
+        };
+    try (Shadow shadow = new Shadow(scorer, failures, this::count, AT_ONCE)) {
+      for (int call = 1; call <= Failures.MOST_HUNG; call++) {
+        CompletableFuture<Optional<List<Prediction>>> result = offer(shadow);
+        while (hanging.get() < call) {
+          Thread.sleep(1);
+        }
+        shadow.watch();
+        assertEquals(Optional.empty(), result.get(1, TimeUnit.MINUTES));
+      }
+      assertTrue(shadow.offer(ROW, into(new CompletableFuture<>())));
+      shadow.watch();
+      assertEquals(Failures.MOST_HUNG, hanging.get(), "no fourth thread");
+      assertTrue(
+          failures.reasonToStop().orElseThrow().startsWith("3 calls did not return in one service"),
+          failures.reasonToStop()::toString);
+    }
+  }
+
+  @Test
+  void whatFindsNoRoomIsSkippedAndTheEndFinishesWhatWaits() throws Exception {
+    CountDownLatch hangs = new CountDownLatch(1);
+    Scorer hanging =
+        rows -> {
+          hangs.countDown();
+          awaitEnd();
+          return answers(rows, 0.7);
+        };
+    CompletableFuture<Optional<List<Prediction>>> running;
+    CompletableFuture<Optional<List<Prediction>>> waiting = new CompletableFuture<>();
+    try (Shadow shadow = new Shadow(hanging, failures, this::count, LONG)) {
+      running = offer(shadow);
+      assertTrue(hangs.await(1, TimeUnit.MINUTES));
+      assertTrue(shadow.offer(rows(Shadow.MOST_ROWS), into(waiting)));
+      assertFalse(shadow.offer(ROW, into(new CompletableFuture<>())), "it is full");
+      assertFalse(running.isDone() || waiting.isDone());
+    }
+    assertEquals(Optional.empty(), running.get(1, TimeUnit.MINUTES));
+    assertEquals(Optional.empty(), waiting.get(1, TimeUnit.MINUTES));
+  }
+
+  @Test
+  void aCanaryThatHangsGivesTheRequestBack() throws Exception {
+    Scorer hanging =
+        rows -> {
+          awaitEnd();
+          return answers(rows, 0.7);
+        };
+    try (Canary canary = new Canary(hanging, failures, Duration.ofMillis(1))) {
+      for (int call = 0; call < 100; call++) {
+        Scorer.Failure failure = assertThrows(Scorer.Failure.class, () -> canary.answer(ROW));
+        assertEquals(Failures.Kind.SLOW, failure.kind());
+        failures.failed(failure.kind(), failure.what());
+      }
+    }
+    assertTrue(failures.reasonToStop().orElseThrow().startsWith("10 of 10 calls failed"));
+  }
+
+  @Test
+  void aCanaryAnswersAndWhatItThrowsIsAFailure() throws Exception {
+    try (Canary canary = new Canary(answering(0.7), failures, LONG)) {
+      assertEquals(0.7, canary.answer(ROW).predictions().getFirst().confidence(), 1e-9);
+    }
+    Scorer throwing =
+        _ -> {
+          throw new IllegalStateException("broken");
+        };
+    try (Canary canary = new Canary(throwing, failures, LONG)) {
+      Scorer.Failure failure = assertThrows(Scorer.Failure.class, () -> canary.answer(ROW));
+      assertEquals("java.lang.IllegalStateException: broken", failure.what());
+    }
+  }
+
+  private void count(Scorer.Failure failure) {
+    failures.failed(failure.kind(), failure.what());
+  }
+
+  /** Does not even react to an interrupt. */
+  private void awaitEnd() {
+    while (end.getCount() > 0) {
+      try {
+        end.await();
+      } catch (InterruptedException e) {
+        // It goes on hanging.
+      }
+    }
+  }
+
+  private static Optional<List<Prediction>> score(Shadow shadow) throws Exception {
+    return offer(shadow).get(1, TimeUnit.MINUTES);
+  }
+
+  private static CompletableFuture<Optional<List<Prediction>>> offer(Shadow shadow) {
+    CompletableFuture<Optional<List<Prediction>>> result = new CompletableFuture<>();
+    assertTrue(shadow.offer(ROW, into(result)));
+    return result;
+  }
+
+  private static Shadow.Result into(CompletableFuture<Optional<List<Prediction>>> result) {
+    return (predictions, _) -> result.complete(optional(predictions));
+  }
+
+  private static Optional<List<Prediction>> optional(@Nullable List<Prediction> predictions) {
+    return Optional.ofNullable(predictions);
+  }
+
+  private static Scorer answering(double probability) {
+    return rows -> answers(rows, probability);
+  }
+
+  private static LoadedVersion.Answers answers(Table rows, double probability) {
+    Prediction prediction =
+        new Prediction(
+            TARGET, 1, new double[] {1 - probability, probability}, new Warnings(List.of(), 0));
+    return new LoadedVersion.Answers(Collections.nCopies(rows.rows(), prediction), Map.of());
+  }
+
+  private static Table rows(int count) {
+    return new Table(List.of(new Column.Numbers("n", new double[count])));
+  }
+}

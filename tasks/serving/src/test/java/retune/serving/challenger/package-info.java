@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving.challenger;
+
+import org.jspecify.annotations.NullMarked;
