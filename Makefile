@@ -6,6 +6,7 @@ SHELL := /bin/bash -euo pipefail
 VENV := .venv/airflow
 EXCHANGE := .venv/exchange
 BENCH := .venv/bench
+CLIENTS := .venv/clients
 UV := .venv/uv/bin/uv
 PYTHON := $(CURDIR)/$(VENV)/bin/python
 # Maven's own libraries use an API that newer JDKs warn about.
@@ -83,6 +84,7 @@ test: target/libraries $(VENV)/installed-dev ## Test everything: Java, Python, i
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-images
 	cd airflow && $(PYTHON) -m pytest
+	$(MAKE) --no-print-directory test-clients
 	rm -rf target/demo && RETUNE_STATE=$(CURDIR)/target/demo $(MAKE) --no-print-directory demo EXIT=1
 	$(PYTHON) docs/check.py target/demo/store
 
@@ -99,6 +101,10 @@ test-images: ## Build the images and test them in containers; skipped with a mes
 .PHONY: test-python
 test-python: build $(EXCHANGE)/installed ## Exchange models with PyTorch in both directions; installs it first (3 GB)
 	cd tasks/learning/src/test/python && $(CURDIR)/$(EXCHANGE)/bin/python -m pytest
+
+.PHONY: test-clients
+test-clients: build $(CLIENTS)/installed ## Drive the prediction service by tritonclient, kserve and schemathesis; installs them first (0.4 GB)
+	cd tasks/serving/src/test/python && $(CURDIR)/$(CLIENTS)/bin/python -m pytest
 
 # A name that is used once: the demo expects a store without models.
 .PHONY: test-mongo
@@ -161,6 +167,7 @@ lock: $(UV) ## Pin the Python requirements by hash
 	  ../$(LOCK) $$name.in -o $$name.lock; \
 	done
 	$(LOCK) bench/requirements.in -o bench/requirements.lock
+	$(LOCK) tasks/serving/src/test/python/requirements.in -o tasks/serving/src/test/python/requirements.lock
 
 $(VENV)/installed: airflow/requirements.lock $(UV)
 	@echo "Installing Airflow"
@@ -175,6 +182,11 @@ $(VENV)/installed-dev: airflow/requirements-dev.lock $(VENV)/installed
 $(EXCHANGE)/installed: tasks/learning/src/test/python/requirements.lock $(UV)
 	@$(UV) venv -q --clear $(EXCHANGE) --python .venv/uv/bin/python
 	@$(UV) pip install -q --python $(EXCHANGE)/bin/python --require-hashes -r $<
+	@touch $@
+
+$(CLIENTS)/installed: tasks/serving/src/test/python/requirements.lock $(UV)
+	@$(UV) venv -q --clear $(CLIENTS) --python .venv/uv/bin/python
+	@$(UV) pip install -q --python $(CLIENTS)/bin/python --compile-bytecode --require-hashes -r $<
 	@touch $@
 
 $(BENCH)/installed: bench/requirements.lock $(UV)

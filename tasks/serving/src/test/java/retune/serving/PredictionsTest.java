@@ -521,6 +521,7 @@ class PredictionsTest {
   private static Map<String, Object> tensors(List<Map<String, Object>> rows) {
     Map<String, Object> request = new LinkedHashMap<>();
     request.put("id", "7");
+    request.put("model_name", "as a client of KServe sends it");
     request.put(
         "inputs",
         rows.getFirst().keySet().stream()

@@ -87,6 +87,7 @@ public final class InferenceProtocol {
    * @param inputs one tensor for each column
    * @param outputs the requested outputs; all if null or empty
    */
+  @JsonIgnoreProperties("model_name") // which KServe's client sends beside the path
   record Content(
       @Nullable String id,
       List<Input> inputs,
