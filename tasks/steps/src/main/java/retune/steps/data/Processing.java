@@ -1,6 +1,7 @@
 package retune.steps.data;
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Hashing;
+import retune.core.data.LabelMarks;
 import retune.core.data.Table;
 import retune.core.data.Target;
 import retune.core.preprocessing.Occurrence;
@@ -78,13 +80,14 @@ final class Processing implements Iterator<Rows> {
   @Override
   public Rows next() {
     Table chunk = chunks.next();
-    Table raw = late.withoutKey(chunk.without(Set.of(target.column())));
+    Optional<LabelSource> source = LabelSource.of(chunk, preprocessing);
+    Table raw = late.withoutKey(withoutLabels(chunk, source.isPresent()));
     Preprocessing.Result result = preprocessing.apply(raw, rowsIn);
     int[] classes = classes(chunk, result.keptRows());
     int[] known = IntStream.range(0, classes.length).filter(i -> classes[i] != UNKNOWN).toArray();
     int[] rawRows = Arrays.stream(known).map(i -> result.keptRows()[i]).toArray();
     int[] labels = Arrays.stream(known).map(i -> classes[i]).toArray();
-    ModelLabels modelLabels = modelLabels(chunk, rawRows, labels);
+    ModelLabels modelLabels = modelLabels(chunk, source, rawRows, labels);
     rowsIn += chunk.rows();
     rowsOut += known.length;
     labelled += (int) Arrays.stream(labels).filter(label -> label != Target.UNLABELLED).count();
@@ -103,9 +106,17 @@ final class Processing implements Iterator<Rows> {
         modelLabels);
   }
 
+  private Table withoutLabels(Table chunk, boolean hasMarks) {
+    Set<String> labels = new HashSet<>(Set.of(target.column()));
+    if (hasMarks) {
+      labels.addAll(List.of(LabelMarks.SOURCE, LabelMarks.CONFIDENCE));
+    }
+    return chunk.without(labels);
+  }
+
   /** Moves the labels that a model gave to a place of their own; null if it gave none. */
-  private @Nullable ModelLabels modelLabels(Table chunk, int[] rawRows, int[] labels) {
-    Optional<LabelSource> source = LabelSource.of(chunk, preprocessing);
+  private @Nullable ModelLabels modelLabels(
+      Table chunk, Optional<LabelSource> source, int[] rawRows, int[] labels) {
     if (source.isEmpty()) {
       return null;
     }

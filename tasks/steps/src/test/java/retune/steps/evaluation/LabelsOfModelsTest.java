@@ -11,6 +11,7 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
@@ -81,7 +82,9 @@ class LabelsOfModelsTest {
   @Test
   void onlyPeoplesLabelsJudge() {
     assertEquals(800, ingested.unlabelled());
-    assertEquals(1_200, process().labelled());
+    ProcessData.Output processed = process();
+    assertEquals(1_200, processed.labelled());
+    assertEquals(Map.of(), processed.outcomes(), "who gave a label is no column too many");
     EvaluateModel.Output evaluated =
         new EvaluateModel()
             .run(
