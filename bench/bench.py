@@ -38,9 +38,10 @@ EVIDENTLY = (
     TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
     "--with", "evidently==0.7.23", "--with", "pandas==2.3.3", "python",
 )  # fmt: skip
+# It imports statsmodels without asking for it.
 NANNYML = (
-    TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project", "--with", "nannyml==0.13.1",
-    "python",
+    TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
+    "--with", "nannyml==0.13.1", "--with", "statsmodels==0.15.0", "python",
 )  # fmt: skip
 TICKS = os.sysconf("SC_CLK_TCK")
 

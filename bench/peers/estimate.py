@@ -5,9 +5,12 @@ threshold, with a line of JSON. Both files have the label and the probability of
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
+
+os.environ["NML_DISABLE_USAGE_LOGGING"] = "True"  # it reports each use to its makers otherwise
 
 import nannyml
 import pandas as pd
