@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import retune.core.InvalidInputException;
@@ -74,6 +75,34 @@ public record Split(byte[] assignment) {
    */
   public static Split of(
       long[] rowHashes, int[] labels, double holdoutShare, double validationShare, long seed) {
+    return of(rowHashes, labels, holdoutShare, validationShare, seed, (group, part) -> false);
+  }
+
+  /**
+   * Splits a day's rows at random within each class, but keeps what {@link #forLife} says of them:
+   * a row that judges in retrainings judges here, too, and one that chooses there never trains. So
+   * a part may be larger than its share where that is small.
+   *
+   * <p>The parameters are those of {@link #of}.
+   */
+  public static Split ofDay(
+      long[] rowHashes, int[] labels, double holdoutShare, double validationShare, long seed) {
+    return of(
+        rowHashes,
+        labels,
+        holdoutShare,
+        validationShare,
+        seed,
+        (group, part) -> forLife(group.hash) == part);
+  }
+
+  private static Split of(
+      long[] rowHashes,
+      int[] labels,
+      double holdoutShare,
+      double validationShare,
+      long seed,
+      BiPredicate<Group, Part> belongs) {
     requireShare("hold-out", holdoutShare);
     requireShare("validation", validationShare);
     byte[] assignment = new byte[rowHashes.length];
@@ -84,17 +113,41 @@ public record Split(byte[] assignment) {
       int rows = groupsOfClass.stream().mapToInt(group -> group.rows.size()).sum();
       long holdout = Math.round(rows * holdoutShare);
       long validation = Math.round((rows - holdout) * validationShare);
-      int before = 0;
-      for (Group group : groupsOfClass) {
-        Part part =
-            before < holdout
-                ? Part.HOLDOUT
-                : before < holdout + validation ? Part.VALIDATION : Part.TRAINING;
-        group.rows.forEach(row -> assignment[row] = part.code());
-        before += group.rows.size();
-      }
+      List<Group> left = give(Part.HOLDOUT, holdout, groupsOfClass, belongs, assignment);
+      left = give(Part.VALIDATION, validation, left, belongs, assignment);
+      give(Part.TRAINING, rows, left, belongs, assignment);
     }
     return new Split(assignment);
+  }
+
+  /**
+   * Gives a part the groups that belong to it, and then the first others until it has so many rows.
+   *
+   * @return the other groups, in order
+   */
+  private static List<Group> give(
+      Part part,
+      long rows,
+      List<Group> groups,
+      BiPredicate<Group, Part> belongs,
+      byte[] assignment) {
+    List<Group> left = new ArrayList<>();
+    long given = 0;
+    for (Group group : groups) {
+      if (belongs.test(group, part)) {
+        group.rows.forEach(row -> assignment[row] = part.code());
+        given += group.rows.size();
+      } else {
+        left.add(group);
+      }
+    }
+    int others = 0;
+    while (others < left.size() && given < rows) {
+      Group group = left.get(others++);
+      group.rows.forEach(row -> assignment[row] = part.code());
+      given += group.rows.size();
+    }
+    return left.subList(others, left.size());
   }
 
   /**

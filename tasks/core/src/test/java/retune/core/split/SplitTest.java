@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -29,6 +30,50 @@ class SplitTest {
       long holdout = rowsOfClass(split, Part.HOLDOUT, label);
       assertEquals(Math.round(0.3 * rows), holdout);
       assertEquals(Math.round(0.2 * (rows - holdout)), rowsOfClass(split, Part.VALIDATION, label));
+    }
+  }
+
+  @Test
+  void aDayKeepsWhatItsRowsAreForLife() {
+    Split split = Split.ofDay(HASHES, LABELS, 0.3, 0.2, 5);
+    for (int row = 0; row < ROWS; row++) {
+      Part life = Split.forLife(HASHES[row]);
+      byte part = split.assignment()[row];
+      assertTrue(life != Part.HOLDOUT || part == Part.HOLDOUT.code(), "judges for life");
+      assertTrue(life != Part.VALIDATION || part != Part.TRAINING.code(), "never trains");
+    }
+    for (int label = 0; label < 3; label++) {
+      int wanted = label;
+      long rows = Arrays.stream(LABELS).filter(of -> of == wanted).count();
+      long holdout = rowsOfClass(split, Part.HOLDOUT, label);
+      assertEquals(Math.round(0.3 * rows), holdout);
+      assertEquals(
+          Math.round(0.2 * (rows - holdout)), rowsOfClass(split, Part.VALIDATION, label), 8);
+    }
+    assertFalse(
+        Arrays.equals(split.assignment(), Split.ofDay(HASHES, LABELS, 0.3, 0.2, 6).assignment()),
+        "another seed trains and judges by other rows beside these");
+    assertEquals(
+        IntStream.range(0, ROWS).filter(row -> Split.forLife(HASHES[row]) == Part.HOLDOUT).count(),
+        Split.ofDay(HASHES, LABELS, 0, 0.2, 5).verify(HASHES).holdout(),
+        "also where the share is smaller");
+  }
+
+  @Test
+  void aDayOfFewRowsHasSomeOfEachClassToJudgeAndToChoose() {
+    int[] labels = IntStream.range(0, 20).map(row -> row % 2).toArray();
+    for (int day = 0; day < 500; day++) {
+      long[] hashes = new Random(day).longs(labels.length).toArray();
+      Split split = Split.ofDay(hashes, labels, 0.3, 0.2, day);
+      for (int label = 0; label < 2; label++) {
+        int wanted = label;
+        for (Part part : List.of(Part.HOLDOUT, Part.VALIDATION)) {
+          assertTrue(
+              Arrays.stream(split.rows(part)).anyMatch(row -> labels[row] == wanted),
+              "day %d, class %d: %s".formatted(day, label, part));
+        }
+      }
+      assertTrue(split.rows(Part.TRAINING).length > 0, "day " + day);
     }
   }
 

@@ -45,6 +45,9 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
   private static final String COLLECTION = "data_splits";
   private static final int DIGITS = 12;
 
+  /** Part of the id of a day's split in which rows keep their lifelong parts. */
+  private static final String LIFELONG = " for life";
+
   /** Number of rejected rows that a document lists for each reason. */
   private static final int SAMPLE = 10;
 
@@ -61,23 +64,38 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
       double holdoutShare, double validationShare, long seed, boolean qualityFilter) {}
 
   /**
-   * Splits the batch. The seed is mixed with the batch's id, so that each day is split differently.
+   * Splits the batch. The seed is mixed with the batch's id, so that each day is split differently,
+   * but a row that judges in retrainings never trains; see {@link Split#ofDay}. A batch that an
+   * earlier release has split, without regard to lifelong parts, keeps that split.
    *
    * @param preprocessing the preprocessing that made the batch
    * @param leastConfidence of a model in a label that it gave, for the row to train; 0 … 1
    */
   public static DataSplit of(
-      Batch batch, Plan plan, Preprocessing preprocessing, double leastConfidence) {
-    byte[] seed =
+      StepContext context,
+      Batch batch,
+      Plan plan,
+      Preprocessing preprocessing,
+      double leastConfidence) {
+    byte[] digest =
         Hashing.sha256().digest((batch.id() + "/" + plan.seed()).getBytes(StandardCharsets.UTF_8));
-    Split split =
-        Split.of(
-            batch.rows().rowHashes(),
-            batch.rows().labels(),
-            plan.holdoutShare(),
-            plan.validationShare(),
-            ByteBuffer.wrap(seed).getLong());
-    return filtered(batch, split, plan, preprocessing, leastConfidence);
+    long seed = ByteBuffer.wrap(digest).getLong();
+    long[] hashes = batch.rows().rowHashes();
+    int[] labels = batch.rows().labels();
+    double holdout = plan.holdoutShare();
+    double validation = plan.validationShare();
+    String earlier = id(batch, plan, leastConfidence, "");
+    if (context.store().events().find(COLLECTION, earlier).isPresent()) {
+      Split split = Split.of(hashes, labels, holdout, validation, seed);
+      return filtered(earlier, batch, split, plan, preprocessing, leastConfidence);
+    }
+    return filtered(
+        id(batch, plan, leastConfidence, LIFELONG),
+        batch,
+        Split.ofDay(hashes, labels, holdout, validation, seed),
+        plan,
+        preprocessing,
+        leastConfidence);
   }
 
   /**
@@ -89,8 +107,14 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    */
   public static DataSplit forLife(
       Batch batch, boolean qualityFilter, Preprocessing preprocessing, double leastConfidence) {
-    Split split = Split.forLife(batch.rows().rowHashes(), batch.rows().labels());
-    return filtered(batch, split, planForLife(qualityFilter), preprocessing, leastConfidence);
+    Plan plan = planForLife(qualityFilter);
+    return filtered(
+        id(batch, plan, leastConfidence, ""),
+        batch,
+        Split.forLife(batch.rows().rowHashes(), batch.rows().labels()),
+        plan,
+        preprocessing,
+        leastConfidence);
   }
 
   /** The shares of {@link #forLife}. */
@@ -98,17 +122,25 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
     return new Plan(0.15, 0.15 / 0.85, 0, qualityFilter);
   }
 
+  private static String id(Batch batch, Plan plan, double leastConfidence, String rule) {
+    String confidence = batch.rows().modelLabels() == null ? "" : " from " + leastConfidence;
+    String content = Hashing.sha256(batch.contentHash() + plan + confidence + rule);
+    return batch.id() + "/" + content.substring(0, DIGITS);
+  }
+
   private static DataSplit filtered(
-      Batch batch, Split labelled, Plan plan, Preprocessing preprocessing, double leastConfidence) {
+      String id,
+      Batch batch,
+      Split labelled,
+      Plan plan,
+      Preprocessing preprocessing,
+      double leastConfidence) {
     Split split = labelled;
     ModelLabels ofModel = batch.rows().modelLabels();
-    String confidence = ofModel == null ? "" : " from " + leastConfidence;
-    String content = Hashing.sha256(batch.contentHash() + plan + confidence);
     double least = plan.qualityFilter() ? leastConfidence : 0;
     if (ofModel != null) {
       split = ofModel.addTo(split, batch.rows().rowHashes(), least);
     }
-    String id = batch.id() + "/" + content.substring(0, DIGITS);
     if (!plan.qualityFilter()) {
       return new DataSplit(id, split, null);
     }
@@ -166,7 +198,8 @@ public record DataSplit(String id, Split split, @Nullable QualityFilter filter) 
    * @param hashes of those rows, as the batch's content alone gives them
    */
   static void keepReplay(StepContext context, ProcessedBatch batch, long[] hashes) {
-    String id = batch.batchId() + "/replay-" + batch.contentHash().substring(0, DIGITS);
+    // Not "/replay-", which names the rows that an earlier release might replay: they differ.
+    String id = batch.batchId() + "/replayed-" + batch.contentHash().substring(0, DIGITS);
     context.store().blobs().put(trainingRowsId(id), bytes(hashes));
     context
         .store()

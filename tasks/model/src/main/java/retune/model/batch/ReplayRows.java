@@ -12,23 +12,26 @@ import java.util.stream.LongStream;
 import retune.core.data.Features;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
+import retune.core.split.Part;
+import retune.core.split.Split;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 
 /**
  * Rows of ordinary days that may train beside a day's own, so that a candidate does not forget
- * them. The hash of a row alone decides whether it may: a quarter of all rows may, a fifth of these
- * to choose rather than to fit. The others only judge, and so do the rows of the reference. A
- * version's judgement leaves out what its lineage names; see {@link DataSplit#seenRows}.
+ * them. The hash of a row alone decides whether it may: a quarter of all rows may, and what a row is
+ * for life ({@link Split#forLife}) says whether it fits or chooses. The others only judge, and so do
+ * the rows of the reference. A version's judgement leaves out what its lineage names; see {@link
+ * DataSplit#seenRows}.
  *
  * @param training rows that fit
  * @param validation rows that choose
  * @param contents content hashes of the batches that the rows are of
  */
 public record ReplayRows(Some training, Some validation, List<String> contents) {
-  /** Of {@value #ALL} rows, those that fit; the next one chooses. */
-  private static final long FIT = 4;
+  /** Of {@value #ALL} rows that do not judge for life, those that may be replayed. */
+  private static final long REPLAYED = 6;
 
   private static final long ALL = 20;
 
@@ -40,15 +43,12 @@ public record ReplayRows(Some training, Some validation, List<String> contents) 
 
   /** Whether a row with this hash may be replayed, to fit or to choose. */
   static boolean mayTrain(long hash) {
-    return place(hash) <= FIT;
+    return Split.forLife(hash) != Part.HOLDOUT
+        && Long.remainderUnsigned(Hashing.mix(hash ^ SALT), ALL) < REPLAYED;
   }
 
   private static boolean fits(long hash) {
-    return place(hash) < FIT;
-  }
-
-  private static long place(long hash) {
-    return Long.remainderUnsigned(Hashing.mix(hash ^ SALT), ALL);
+    return Split.forLife(hash) == Part.TRAINING;
   }
 
   /**

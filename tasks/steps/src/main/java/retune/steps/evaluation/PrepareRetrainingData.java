@@ -106,7 +106,8 @@ public final class PrepareRetrainingData
     DataSplit.Plan plan =
         new DataSplit.Plan(
             input.holdoutShare(), input.validationShare(), input.seed(), input.qualityFilter());
-    DataSplit split = DataSplit.of(batch, plan, version.preprocessing(), input.minConfidence());
+    DataSplit split =
+        DataSplit.of(context, batch, plan, version.preprocessing(), input.minConfidence());
     Split.Counts counts = split.verify(batch);
     counts.requireEachPart(
         input.dataPath(), "fine-tuning", "Use a larger batch or change the shares.");

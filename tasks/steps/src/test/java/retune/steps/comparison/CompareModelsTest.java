@@ -287,7 +287,7 @@ class CompareModelsTest {
     Batch batch = Batch.load(context, batchId);
     ModelVersion trained = register(content("b", TARGET, batch.contentHash()));
     DataSplit.Plan plan = new DataSplit.Plan(0.5, 0.2, 1, false);
-    DataSplit split = DataSplit.of(batch, plan, trained.preprocessing(), 0.5);
+    DataSplit split = DataSplit.of(context, batch, plan, trained.preprocessing(), 0.5);
     split.keep(context, batch, plan);
     CompareModels.Output all = compare(question().data(batchId));
     assertEquals(200, all.rows());

@@ -1,5 +1,7 @@
 package retune.steps.evaluation;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -12,6 +14,7 @@ import static retune.steps.evaluation.Loop.GOOD;
 import static retune.steps.evaluation.Loop.POOR;
 import static retune.steps.evaluation.Loop.USELESS;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -24,12 +27,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.data.Hashing;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.split.Part;
+import retune.core.split.Split;
 import retune.model.Champions.Bar;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
@@ -634,6 +639,27 @@ class EvaluationLoopTest {
   void aSplitOfTheSameContentHasTheSameId() {
     String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
     assertEquals(loop.prepare(champion).splitId(), loop.prepare(champion).splitId());
+  }
+
+  @Test
+  void aDayThatAnEarlierReleaseHasSplitKeepsThatSplit() {
+    String champion = loop.register(POOR, null, VersionStatus.DEPLOYED);
+    Batch batch = Batch.load(loop.context, BATCH);
+    DataSplit.Plan plan = new DataSplit.Plan(0.3, 0.2, 0, true);
+    String earlierId = BATCH + "/" + Hashing.sha256(batch.contentHash() + plan).substring(0, 12);
+    byte[] seed = Hashing.sha256().digest((BATCH + "/0").getBytes(UTF_8));
+    Split earlier =
+        Split.of(
+            batch.rows().rowHashes(),
+            batch.rows().labels(),
+            plan.holdoutShare(),
+            plan.validationShare(),
+            ByteBuffer.wrap(seed).getLong());
+    new DataSplit(earlierId, earlier, null).keep(loop.context, batch, plan);
+    assertEquals(earlierId, loop.prepare(champion).splitId());
+    DataSplit found = DataSplit.find(loop.context, batch, null);
+    assertEquals(earlierId, found.id());
+    assertArrayEquals(earlier.rows(Part.HOLDOUT), found.split().rows(Part.HOLDOUT));
   }
 
   @Test

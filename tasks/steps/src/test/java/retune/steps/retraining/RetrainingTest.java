@@ -1,7 +1,9 @@
 package retune.steps.retraining;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.steps.Deployment.MODEL;
@@ -13,10 +15,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -36,12 +40,15 @@ import retune.core.split.Split;
 import retune.core.triggers.OnDrift;
 import retune.core.triggers.Request;
 import retune.model.Champions.Champion;
+import retune.model.ModelVersion;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
+import retune.model.batch.ReplayRows;
 import retune.runtime.store.Lease;
 import retune.steps.Deployment;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.WaitForModelReady;
+import retune.steps.evaluation.PrepareRetrainingData;
 import retune.testing.TestContext;
 
 /** Retrainings of a model whose rows are labelled by the version with seed 1 or 4. */
@@ -450,6 +457,47 @@ class RetrainingTest {
     for (int row = 3; row < ROWS; row++) {
       assertEquals(Split.forLife(day.rows().rowHashes()[row]) != Part.HOLDOUT, seen[row]);
     }
+  }
+
+  @Test
+  void aRowThatJudgesRetrainingsTrainsNeitherOnItsDayNorByReplay() throws Exception {
+    writeDays(1, 4, 4);
+    passed(2);
+    Set<String> trainedOn = new HashSet<>();
+    for (int day = 1; day <= 3; day++) {
+      Batch batch = Batch.load(context, MODEL + "/2026-11-0" + day);
+      DataSplit split = DataSplit.find(context, batch, prepareDay(batch));
+      for (int row : split.split().rows(Part.TRAINING)) {
+        assertEquals(Part.TRAINING, Split.forLife(batch.rows().rowHashes()[row]));
+      }
+      for (int row : split.split().rows(Part.VALIDATION)) {
+        assertNotEquals(Part.HOLDOUT, Split.forLife(batch.rows().rowHashes()[row]));
+      }
+      trainedOn.add(batch.contentHash());
+    }
+    Batch last = Batch.load(context, MODEL + "/2026-11-04");
+    ReplayRows replay = ReplayRows.before(context, last, 100, 20).orElseThrow();
+    replay.contents().forEach(content -> trainedOn.add(ModelVersion.Lineage.replayOf(content)));
+
+    String retraining = force();
+    String split = split(retraining);
+    TrainingSet set = TrainingSet.get(context, MODEL, retraining);
+    Batch collected = Batch.load(context, set.dataPath());
+    int[] holdout = DataSplit.find(context, collected, split).split().rows(Part.HOLDOUT);
+    long[] hashes = collected.rows().rowHashes();
+    assertTrue(holdout.length > 100);
+    assertArrayEquals(holdout, set.unseen(context, holdout, hashes, trainedOn));
+    int[] all = IntStream.range(0, hashes.length).toArray();
+    assertTrue(
+        set.unseen(context, all, hashes, trainedOn).length < all.length / 2,
+        "the days have trained on the others");
+  }
+
+  private String prepareDay(Batch day) {
+    return new PrepareRetrainingData()
+        .run(
+            new PrepareRetrainingData.Input(champion, day.id(), 0.3, 0.2, 0, true, 0.5), context)
+        .splitId();
   }
 
   @Test
