@@ -20,6 +20,8 @@ WITH_REPORT = {
     "judge_candidate",
     "detect_drift",
     "compare_models",
+    "log_retraining_event",
+    "log_retraining_failure",
 }
 
 

@@ -84,14 +84,40 @@ public final class RetrainingPage {
     return Html.page(
         "Retraining: " + kind.id(),
         (kind == Verdict.Kind.APPROVED ? Html.paragraph(sentence) : Html.warning(sentence))
-            + Html.table(
-                List.of("", ""),
-                facts.entrySet().stream()
-                    .map(fact -> List.of(fact.getKey(), fact.getValue()))
-                    .toList())
+            + facts(facts)
             + candidates(metric, candidates)
             + comparison(differences)
             + (checks.isEmpty() ? "" : ComparisonPage.checks(checks)));
+  }
+
+  /**
+   * The page of a retraining that compared nothing.
+   *
+   * @param status how it ended: {@code rejected} or {@code failed}
+   * @param reason what happened and why, as sentences
+   * @param facts see {@link #of}
+   * @param metric see {@link #of}
+   * @param candidates those that were trained; none where it ended before
+   */
+  public static String withoutComparison(
+      String status,
+      String reason,
+      Map<String, String> facts,
+      String metric,
+      List<Candidate> candidates) {
+    return Html.page(
+        "Retraining: " + status,
+        Html.warning(reason)
+            + facts(facts)
+            + (candidates.isEmpty()
+                ? Html.paragraph("No candidate was trained.")
+                : candidates(metric, candidates)));
+  }
+
+  private static String facts(Map<String, String> facts) {
+    return Html.table(
+        List.of("", ""),
+        facts.entrySet().stream().map(fact -> List.of(fact.getKey(), fact.getValue())).toList());
   }
 
   private static String candidates(String metric, List<Candidate> candidates) {
@@ -139,7 +165,7 @@ public final class RetrainingPage {
             rows)
         + Html.paragraph(
             "Values are those on the validation rows, which chose the round, the threshold and the"
-                + " candidate; the hold-out below chose nothing.")
+                + " candidate; the hold-out chose nothing.")
         + Html.charts(charts);
   }
 

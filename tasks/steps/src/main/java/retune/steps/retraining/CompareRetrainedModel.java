@@ -105,7 +105,9 @@ public final class CompareRetrainedModel
                   + " f1_improvement")
           Map<String, Double> comparison,
       @Field("the reason, as sentences") String promotionReason,
-      @Field("the retraining's page, as an id in comparison_reports; none without a version")
+      @Field(
+              "the retraining's page, as an id in comparison_reports; none without a version, where"
+                  + " log_retraining_event keeps it")
           @Nullable String report) {}
 
   @Override

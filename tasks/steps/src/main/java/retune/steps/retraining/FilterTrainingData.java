@@ -31,6 +31,8 @@ import retune.runtime.StepContext;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class FilterTrainingData
     implements Step<FilterTrainingData.Input, FilterTrainingData.Output> {
+  static final String NAME = "filter_training_data";
+
   public record Input(
       @Field("the model's name") String model,
       @Field("the retraining, as check_retraining_trigger returns it") String retrainingId,
@@ -60,6 +62,11 @@ public final class FilterTrainingData
 
   @Override
   public Output run(Input input, StepContext context) {
+    return RetrainingReport.orSay(
+        context, input.model(), input.retrainingId(), NAME, () -> filter(input, context));
+  }
+
+  private static Output filter(Input input, StepContext context) {
     TrainingSet set = TrainingSet.get(context, input.model(), input.retrainingId());
     ModelVersion champion =
         new ModelStore(context).get(new Champions(context.store()).get(input.model()).modelId());

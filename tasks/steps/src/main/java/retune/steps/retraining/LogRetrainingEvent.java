@@ -42,7 +42,8 @@ public final class LogRetrainingEvent
   public record Output(
       @Field("deployed, rejected or failed") String status,
       @Field("what started the retraining") String trigger,
-      @Field("the event's id in retraining_events") String eventId) {}
+      @Field("the event's id in retraining_events") String eventId,
+      @Field("the retraining's page, as an id in comparison_reports") String report) {}
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -76,15 +77,36 @@ public final class LogRetrainingEvent
       String message =
           "%s (%s) failed; the version in production stays. See its run, correct the cause and retrain again."
               .formatted(retrainingId, trigger);
-      event.append("model_id", champion);
+      event.append("model_id", champion).append("champion_id", champion);
       details.append("reason", message);
       new Conclusion(context, model, retrainingId).tell("retraining_failed", champion, message);
     }
     outcome.ifPresent(ended -> keepHistory(context, ended, started));
     RetrainingEvents.add(context, model, retrainingId, trigger, status, event);
     Lease.toRetrain(context.store(), model).release(retrainingId, now);
+    String report = report(context, model, retrainingId, status);
     LOGGER.log(Level.INFO, "{0} ended as {1}.", retrainingId, status.id());
-    return new Output(status.id(), trigger, RetrainingEvents.id(model, retrainingId, status));
+    return new Output(
+        status.id(), trigger, RetrainingEvents.id(model, retrainingId, status), report);
+  }
+
+  /** The page of the last comparison, or else one that says why nothing was compared. */
+  private static String report(
+      StepContext context, String model, String retrainingId, Status status) {
+    Document event =
+        RetrainingEvents.find(context.store(), model, retrainingId, status).orElseThrow();
+    Document details = event.get("details", Document.class);
+    return RetrainingJudgement.last(context, model, retrainingId)
+        .map(judged -> RetrainingReport.id(model, retrainingId, judged.championId()))
+        .orElseGet(
+            () ->
+                RetrainingReport.keepEnd(
+                    context,
+                    model,
+                    retrainingId,
+                    event.getString("champion_id"),
+                    status,
+                    details.getString(status == Status.FAILED ? "reason" : "deployment_reason")));
   }
 
   /** A line of the model's training history, as earlier readers know it. */

@@ -37,6 +37,8 @@ import retune.runtime.store.ProcessedBatches.Rows;
 public final class PrepareTrainingData
     implements Step<PrepareTrainingData.Input, PrepareTrainingData.Output> {
   private static final Logger LOGGER = System.getLogger(PrepareTrainingData.class.getName());
+  static final String NAME = "prepare_training_data";
+
   private static final String DATASET = "retraining";
 
   /** Chooses rows independently of their parts. */
@@ -79,7 +81,14 @@ public final class PrepareTrainingData
     Map<String, Integer> leftOut = new TreeMap<>();
     TrainingSet set =
         TrainingSet.find(context, input.model(), input.retrainingId())
-            .orElseGet(() -> collect(input, context, champion, leftOut));
+            .orElseGet(
+                () ->
+                    RetrainingReport.orSay(
+                        context,
+                        input.model(),
+                        input.retrainingId(),
+                        NAME,
+                        () -> collect(input, context, champion, leftOut)));
     TrainingSet.Day last = set.days().getLast();
     int rows = set.rows();
     LOGGER.log(

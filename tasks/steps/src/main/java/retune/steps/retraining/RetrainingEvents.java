@@ -60,14 +60,18 @@ final class RetrainingEvents {
 
   /** The event of a retraining's start; an {@link InvalidInputException} where there is none. */
   static Document started(DocumentStore store, String model, String retrainingId) {
-    return store
-        .events()
-        .find(COLLECTION, id(model, retrainingId, Status.STARTED))
+    return find(store, model, retrainingId, Status.STARTED)
         .orElseThrow(
             () ->
                 new InvalidInputException(
                     "'%s' of '%s' was never started; run check_retraining_trigger first."
                         .formatted(retrainingId, model)));
+  }
+
+  /** The event of that status. */
+  static Optional<Document> find(
+      DocumentStore store, String model, String retrainingId, Status status) {
+    return store.events().find(COLLECTION, id(model, retrainingId, status));
   }
 
   /** A model's events, the oldest first. */

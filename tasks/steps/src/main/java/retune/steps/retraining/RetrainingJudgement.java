@@ -81,7 +81,7 @@ record RetrainingJudgement(
   }
 
   private static String id(TrainingSet set, String championId) {
-    return "%s/%s".formatted(set.dataPath(), championId);
+    return RetrainingReport.id(set.model(), set.retrainingId(), championId);
   }
 
   /** The judgement beside another version that went into production since, by the same rules. */

@@ -170,6 +170,7 @@ class RetrainingTest {
             "%s/%s/%d".formatted(MODEL, retraining, number),
             new Document("number", number)
                 .append("strategy", strategy)
+                .append("metric", "accuracy")
                 .append("model_id", modelId)
                 .append("validation_value", 0.9)
                 .append("champion_validation_value", 0.8)
@@ -250,6 +251,7 @@ class RetrainingTest {
 
     LogRetrainingEvent.Output logged = log(retraining);
     assertEquals("deployed", logged.status());
+    assertEquals(compared.report(), logged.report());
     assertEquals("forced", logged.trigger());
     Document event =
         deployment.store.events().find("retraining_events", logged.eventId()).orElseThrow();
@@ -357,7 +359,77 @@ class RetrainingTest {
     String retraining = force();
     assertFalse(compare(retraining, split(retraining), null).shouldPromote());
     assertEquals(champion, keep(retraining, null).modelId());
-    assertEquals("rejected", log(retraining).status());
+    trained(retraining, 1, "trees", null);
+    LogRetrainingEvent.Output logged = log(retraining);
+    assertEquals("rejected", logged.status());
+    String page = page(logged);
+    for (String part :
+        List.of(
+            "Retraining: rejected",
+            champion + " stays: The training found no version that is better on the validation",
+            "794 labelled rows of 2 days, 2026-11-01 to 2026-11-02",
+            "0 duplicates, 0 malformed",
+            "<td>trees</td>",
+            "it is not better")) {
+      assertTrue(page.contains(part), part + " in " + page);
+    }
+    assertFalse(page.contains("On the hold-out"));
+  }
+
+  @Test
+  void aRetrainingThatFailedSaysWhereItStoppedAndWhy() throws Exception {
+    String retraining = force();
+    assertRefused("has no day with labelled rows", () -> prepare(retraining, 1_000));
+    String noRows = page(log(retraining));
+    for (String part :
+        List.of(
+            "Retraining: failed",
+            "prepare_training_data refused to go on: &#39;credit-default&#39; has no day with"
+                + " labelled",
+            "No candidate was trained.")) {
+      assertTrue(noRows.contains(part), part + " in " + noRows);
+    }
+
+    startRun("two");
+    Days.write(deployment, LocalDate.of(2026, 11, 1), 5, Deployment.model(4, null), 0);
+    String second = force();
+    prepare(second, 1_000);
+    assertRefused("has too few labelled rows for a retraining", () -> filter(second));
+    String fewRows = page(log(second));
+    assertTrue(fewRows.contains("2 labelled rows of 1 days"), fewRows);
+    assertTrue(
+        fewRows.contains("filter_training_data refused to go on")
+            && fewRows.contains("too few labelled rows for a retraining"),
+        fewRows);
+
+    startRun("three");
+    writeDays(2, 4, 4);
+    String third = force();
+    split(third);
+    trained(third, 1, "trees", register(4));
+    String killed = page(log(third));
+    assertTrue(killed.contains("It stopped in train_model or compare_models."), killed);
+    assertTrue(killed.contains("<td>trees</td>"), killed);
+  }
+
+  @Test
+  void aRefusalThatALaterTryOvercameIsNotTheReason() throws Exception {
+    String retraining = force();
+    assertRefused("has no day with labelled rows", () -> prepare(retraining, 1_000));
+    writeDays(1, 2, 4);
+    prepare(retraining, 1_000);
+    String page = page(log(retraining));
+    assertTrue(page.contains("It stopped in filter_training_data."), page);
+    assertFalse(page.contains("no day with labelled rows"), page);
+  }
+
+  private String page(LogRetrainingEvent.Output logged) {
+    return deployment
+        .store
+        .events()
+        .find("comparison_reports", logged.report())
+        .orElseThrow()
+        .getString("html");
   }
 
   @Test
@@ -495,8 +567,7 @@ class RetrainingTest {
 
   private String prepareDay(Batch day) {
     return new PrepareRetrainingData()
-        .run(
-            new PrepareRetrainingData.Input(champion, day.id(), 0.3, 0.2, 0, true, 0.5), context)
+        .run(new PrepareRetrainingData.Input(champion, day.id(), 0.3, 0.2, 0, true, 0.5), context)
         .splitId();
   }
 
