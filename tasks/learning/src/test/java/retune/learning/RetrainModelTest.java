@@ -5,9 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.MongoException;
+import java.io.IOException;
+import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +40,14 @@ import retune.model.ModelVersion;
 import retune.model.Weights;
 import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
+import retune.runtime.ExitCode;
+import retune.runtime.NotReadyException;
+import retune.runtime.RunIdentity;
+import retune.runtime.Settings;
+import retune.runtime.StepContext;
 import retune.runtime.store.DocumentStore;
+import retune.testing.CutConnection;
+import retune.testing.CutConnection.Moment;
 import retune.testing.TestContext;
 
 /** Candidates of a retraining on rows that are split by their hashes. */
@@ -87,11 +99,12 @@ class RetrainModelTest {
   }
 
   private RetrainModel.Output retrain(int trials, Strategy... candidates) {
-    return new RetrainModel()
-        .run(
-            new RetrainModel.Input(
-                "toy", SET, null, List.of(candidates), 5, 1e-3, 64, trials, Metric.F1_SCORE),
-            context);
+    return new RetrainModel().run(input(trials, candidates), context);
+  }
+
+  private static RetrainModel.Input input(int trials, Strategy... candidates) {
+    return new RetrainModel.Input(
+        "toy", SET, null, List.of(candidates), 5, 1e-3, 64, trials, Metric.F1_SCORE);
   }
 
   private ModelVersion best(RetrainModel.Output output) {
@@ -224,5 +237,78 @@ class RetrainModelTest {
     assertEquals(best.getString("model_id"), output.modelId());
     assertEquals(
         output.modelId(), retrain(3, Strategy.TREES, Strategy.HEAD_LONG, Strategy.PRIOR).modelId());
+  }
+
+  /** The head is registered, and the trees are being boosted, when the store goes away. */
+  @Test
+  void aStoreThatGoesDownInMidTrainingLeavesNothingHalfWrittenAndASecondRunEndsTheSame()
+      throws IOException {
+    write(champion(Examples.SMALL, 1));
+    long before = context.store().collection("model_metadata").countDocuments();
+    try (CutConnection connection =
+            new CutConnection(server.uri(), Integer.MAX_VALUE, Moment.BEFORE_WRITE);
+        DocumentStore through =
+            DocumentStore.open(connection.uri(), Duration.ofMillis(300), TestContext.CLOCK)) {
+      StepContext dying = new Dying(TestContext.of(through), connection);
+      MongoException failure =
+          assertThrows(
+              MongoException.class,
+              () -> new RetrainModel().run(input(1, Strategy.HEAD_LONG, Strategy.TREES), dying));
+      assertInstanceOf(NotReadyException.class, DocumentStore.explain(failure));
+    }
+    assertTrue(ExitCode.NOT_READY.isRetryable());
+    List<String> registered =
+        context
+            .store()
+            .collection("model_metadata")
+            .distinct("_id", String.class)
+            .into(new ArrayList<>());
+    assertEquals(before + 1, registered.size(), "the champion and the head");
+    registered.forEach(modelId -> models.weights(models.get(modelId)));
+    assertEquals(1, context.store().collection("training_candidates").countDocuments());
+    assertEquals(1, context.store().collection("attempts").countDocuments());
+    assertEquals("head_long", kept(1).getString("strategy"));
+
+    RetrainModel.Output second = retrain(Strategy.HEAD_LONG, Strategy.TREES);
+    RetrainModelTest undisturbed = new RetrainModelTest();
+    try {
+      undisturbed.write(undisturbed.champion(Examples.SMALL, 1));
+      assertEquals(undisturbed.retrain(Strategy.HEAD_LONG, Strategy.TREES), second);
+    } finally {
+      undisturbed.close();
+    }
+  }
+
+  /** Cuts the connection at the first round of boosting. */
+  private record Dying(TestContext context, CutConnection connection) implements StepContext {
+    @Override
+    public RunIdentity run() {
+      return context.run();
+    }
+
+    @Override
+    public Clock clock() {
+      return context.clock();
+    }
+
+    @Override
+    public Settings settings() {
+      return context.settings();
+    }
+
+    @Override
+    public DocumentStore store() {
+      return context.store();
+    }
+
+    @Override
+    public void progress(String what, long done, long total) {
+      if (what.equals("boosting")) {
+        connection.close();
+      }
+    }
+
+    @Override
+    public void onStop(Runnable stop) {}
   }
 }

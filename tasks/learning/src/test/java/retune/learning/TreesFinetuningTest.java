@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,8 @@ import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
+import retune.core.split.Part;
+import retune.core.split.Split;
 import retune.devstore.EmbeddedStore;
 import retune.learning.training.InitialWeights;
 import retune.model.Architecture;
@@ -214,7 +217,15 @@ class TreesFinetuningTest {
     assertTrue(reason.contains("training rows have the class '0'."), reason);
 
     Features few = Examples.features(SCHEMA, 14, 1);
-    write(DAY.plusDays(1), network, few, IntStream.range(0, 14).map(row -> row % 2).toArray());
+    int[] labels = IntStream.range(0, 14).map(row -> row % 2).toArray();
+    // None judges or chooses for life, so that each part has as many rows of one class as of the
+    // other, and the start is the best that so few rows give.
+    long[] hashes =
+        LongStream.range(0, 1_000)
+            .filter(hash -> Split.forLife(hash) == Part.TRAINING)
+            .limit(labels.length)
+            .toArray();
+    write(DAY.plusDays(1), network, few, labels, hashes);
     reason = String.valueOf(finetune(network, Strategy.TREES, DAY.plusDays(1)).reason());
     assertTrue(reason.contains("no round of boosting lowers the log loss"), reason);
     assertEquals(2, context.store().collection("attempts").countDocuments());
@@ -295,9 +306,13 @@ class TreesFinetuningTest {
 
   /** Stores a day's rows and their split. */
   private void write(LocalDate day, ModelVersion version, Features features, int[] labels) {
-    String batchId = "toy/" + day;
     SplittableRandom random = new SplittableRandom(day.toEpochDay());
-    long[] hashes = random.longs(features.rows()).toArray();
+    write(day, version, features, labels, random.longs(features.rows()).toArray());
+  }
+
+  private void write(
+      LocalDate day, ModelVersion version, Features features, int[] labels, long[] hashes) {
+    String batchId = "toy/" + day;
     Examples.write(
         context.store(), batchId, version, hash(day), new Rows(features, labels, hashes));
     new PrepareRetrainingData()

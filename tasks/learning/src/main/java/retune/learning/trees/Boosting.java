@@ -46,6 +46,9 @@ record Boosting(
   /** Rounds without a smaller loss after which boosting stops. */
   private static final int PATIENCE = 15;
 
+  /** A loss that is smaller by less is not: XGBoost's losses are rounded to floats. */
+  private static final double LEAST_GAIN = 1e-6;
+
   /** Inputs × training rows; more rows are left out, evenly spread, to bound the memory. */
   private static final int MOST_VALUES = 1 << 25;
 
@@ -118,7 +121,7 @@ record Boosting(
         int round = losses.size() + 1;
         booster.update(training, before + round - 1);
         losses.add(losses(booster, training, validation, before + round));
-        if (losses.getLast().validation < least) {
+        if (losses.getLast().validation < least - LEAST_GAIN) {
           least = losses.getLast().validation;
           bestRound = round;
         }

@@ -20,10 +20,10 @@ import retune.runtime.store.ProcessedBatches.Rows;
 
 /**
  * Rows of ordinary days that may train beside a day's own, so that a candidate does not forget
- * them. The hash of a row alone decides whether it may: a quarter of all rows may, and what a row is
- * for life ({@link Split#forLife}) says whether it fits or chooses. The others only judge, and so do
- * the rows of the reference. A version's judgement leaves out what its lineage names; see {@link
- * DataSplit#seenRows}.
+ * them. The hash of a row alone decides whether it may: a quarter of all rows may, and what a row
+ * is for life ({@link Split#forLife}) says whether it fits or chooses. The others only judge, and
+ * so do the rows of the reference. A version's judgement leaves out what its lineage names; see
+ * {@link DataSplit#seenRows}.
  *
  * @param training rows that fit
  * @param validation rows that choose

@@ -23,6 +23,7 @@ import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
 import retune.steps.authoring.RegisterModel;
 import retune.steps.data.CollectQueries;
+import retune.testing.CutConnection;
 import retune.testing.LoggedQueries;
 import retune.testing.TestContext;
 

@@ -23,7 +23,7 @@ import retune.core.judgement.Retention.OnConflict;
 import retune.core.judgement.Selection;
 import retune.core.judgement.VersionStatus;
 import retune.steps.audit.Explain;
-import retune.steps.deployment.CutConnection.Moment;
+import retune.testing.CutConnection.Moment;
 
 /**
  * An attempt with two versions on a drifted day. The champion's feature agrees with 88 of 100

@@ -42,9 +42,9 @@ import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.steps.audit.Explain;
 import retune.steps.audit.History;
-import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.ReleaseVersion;
 import retune.steps.deployment.WaitForModelReady;
+import retune.testing.CutConnection;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 

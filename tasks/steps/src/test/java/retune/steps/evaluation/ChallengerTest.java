@@ -33,7 +33,7 @@ import retune.judgement.ChallengerDay;
 import retune.judgement.ErrorLedger;
 import retune.model.ModelStore;
 import retune.steps.audit.Explain;
-import retune.steps.deployment.CutConnection;
+import retune.testing.CutConnection;
 
 /** Challengers gather evidence over days, beside a champion that passes. */
 class ChallengerTest {

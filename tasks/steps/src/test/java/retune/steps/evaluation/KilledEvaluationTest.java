@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.judgement.Selection;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
-import retune.steps.deployment.CutConnection.Moment;
+import retune.testing.CutConnection.Moment;
 
 /**
  * A run that dies around any write between the verdict on a version and its promotion leaves the

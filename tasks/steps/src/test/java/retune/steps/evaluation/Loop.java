@@ -54,10 +54,10 @@ import retune.model.batch.DataSplit;
 import retune.runtime.store.DocumentStore;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
-import retune.steps.deployment.CutConnection;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.NotifyDeploymentComplete;
 import retune.steps.deployment.WaitForModelReady;
+import retune.testing.CutConnection;
 import retune.testing.TestContext;
 
 /**

@@ -26,8 +26,8 @@ import retune.core.InvalidInputException;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.VersionStatus;
 import retune.core.judgement.VersionStatus.Event;
-import retune.steps.deployment.CutConnection.Moment;
 import retune.steps.deployment.WaitForModelReady;
+import retune.testing.CutConnection.Moment;
 
 /** Two runs evaluate one model at the same time, each with its own candidate. */
 class RacingEvaluationsTest {

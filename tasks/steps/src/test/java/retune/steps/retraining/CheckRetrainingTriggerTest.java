@@ -46,9 +46,9 @@ import retune.runtime.store.Lease;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.Deployment;
-import retune.steps.deployment.CutConnection;
-import retune.steps.deployment.CutConnection.Moment;
 import retune.steps.evaluation.EstimatePerformance;
+import retune.testing.CutConnection;
+import retune.testing.CutConnection.Moment;
 import retune.testing.TestContext;
 
 class CheckRetrainingTriggerTest {

@@ -1,4 +1,4 @@
-package retune.steps.deployment;
+package retune.testing;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
