@@ -48,7 +48,9 @@ class SplitTest {
       long holdout = rowsOfClass(split, Part.HOLDOUT, label);
       assertEquals(Math.round(0.3 * rows), holdout);
       assertEquals(
-          Math.round(0.2 * (rows - holdout)), rowsOfClass(split, Part.VALIDATION, label), 8);
+          (double) Math.round(0.2 * (rows - holdout)),
+          (double) rowsOfClass(split, Part.VALIDATION, label),
+          8);
     }
     assertFalse(
         Arrays.equals(split.assignment(), Split.ofDay(HASHES, LABELS, 0.3, 0.2, 6).assignment()),

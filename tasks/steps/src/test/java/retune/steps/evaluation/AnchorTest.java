@@ -323,7 +323,7 @@ class AnchorTest {
         Arrays.stream(rows)
             .filter(row -> sizes[row] > 0)
             .boxed()
-            .sorted(Comparator.comparing(row -> sizes[row]))
+            .sorted(Comparator.comparingDouble(row -> sizes[row]))
             .mapToInt(row -> row)
             .toArray();
     long wanted = Math.round(rows.length * percent / 100);
