@@ -78,8 +78,8 @@ class AnchorTest {
         step.reason()
             .matches(
                 (".* but its recall is 0[.]07[456]\\d* below the best version %s's on class '1',"
-                     + " 0[.]\\d+ above the best version %s's on class '0'; it may fall by 0[.]06"
-                     + " at most on each[.]")
+                        + " 0[.]\\d+ above the best version %s's on class '0'; it may fall by 0[.]06"
+                        + " at most on each[.]")
                     .formatted(first, first)),
         step.reason());
   }
