@@ -6,11 +6,12 @@ age. Each such day is processed again and `model_evaluation_pipeline` starts for
 from before and the new one both stay on record. Where the loop's retraining starts by the number of
 new rows (`adaptive`, `volume`), `start_retraining` has that checked at once.
 
-The schedule is the day's (UTC). Without `labels.path` in the loop file nothing is taken, and days
-are still judged when they have reached their age; labels can come by hand:
-`./retune ingest_labels`.
+The schedule is the day's (UTC). Labels come from `labels.path` of the loop file, or, for a loop of
+queries, as feedback to the prediction service. Without either nothing is taken, and days are still
+judged when they have reached their age; labels can come by hand: `./retune ingest_labels`.
 
-**By hand.** Trigger the DAG. *Labels* is a path or an address; `{date}` becomes the day of the run.
+**By hand.** Trigger the DAG. *Labels* is a path, an address or `feedback`; `{date}` becomes the day
+of the run.
 """
 
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ for loop in loops():
         default_args={"owner": loop.owner},
         params={
             "date": day_param(),
-            "labels": param("ingest_labels.data", loop.labels.path, "Labels"),
+            "labels": param("ingest_labels.data", loop.label_source, "Labels"),
         },
         doc_md=__doc__,
     ):

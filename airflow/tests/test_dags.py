@@ -96,7 +96,9 @@ def test_queries_are_collected_instead_and_their_labels_follow(bag, tmp_path, da
     assert list(dag.params) == ["date"]
     evaluate_model = parsed.dags["model_evaluation_pipeline.asked"].task_dict["evaluate_model"]
     assert evaluate_model.inputs["mature_share"] == 0.1
-    assert "find_matured_days" in parsed.dags["label_pipeline.asked"].task_dict
+    labels = parsed.dags["label_pipeline.asked"]
+    assert "find_matured_days" in labels.task_dict
+    assert labels.params["labels"] == "feedback"
 
 
 KEYED = "{source: csv, path: '/data/{date}.csv', key: id}"

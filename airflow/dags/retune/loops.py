@@ -203,6 +203,11 @@ class Loop:
         )
 
     @property
+    def label_source(self) -> str | None:
+        """Where labels that come after their rows are; those of queries come as feedback."""
+        return self.labels.path or ("feedback" if self.data.source == "queries" else None)
+
+    @property
     def processed_data(self) -> Asset:
         """A day's features; the date is the partition."""
         return self._asset("processed_data")

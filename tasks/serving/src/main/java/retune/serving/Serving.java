@@ -22,6 +22,7 @@ import retune.runtime.http.Endpoint;
 import retune.runtime.http.Tls;
 import retune.serving.challenger.ServedChallenger;
 import retune.serving.following.ChampionFollower;
+import retune.serving.http.FeedbackRoute;
 import retune.serving.http.PredictionServer;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
@@ -97,6 +98,11 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
               max = 36500)
           int queryLogKeepDays,
       @Field(
+              "file with a line 'NAME TOKEN' for each who may send feedback; read again when it"
+                  + " changes; without it everybody may while the service listens on loopback, and"
+                  + " nobody else")
+          @Nullable String feedbackTokenFile,
+      @Field(
               "PEM file with the certificate and its chain, for HTTPS; read again when it changes;"
                   + " needs --tls-key")
           @Nullable String tlsCert,
@@ -129,6 +135,9 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
       throws IOException, InterruptedException {
     VersionChoice choice = new VersionChoice(input.model(), input.version(), input.modelFile());
     CompletableFuture<Void> end = new CompletableFuture<>();
+    FeedbackRoute.Senders senders =
+        FeedbackRoute.Senders.of(
+            input.queryLog(), input.host(), input.feedbackTokenFile(), context.clock());
     try (QueryLog queryLog = queryLog(input, context, served, metrics);
         ServedChallenger challenger = new ServedChallenger(metrics.challenger());
         PredictionServer server =
@@ -141,6 +150,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
                 metrics,
                 queryLog,
                 challenger,
+                new FeedbackRoute(senders, context, served),
                 context.clock())) {
       context.onStop(
           () -> {

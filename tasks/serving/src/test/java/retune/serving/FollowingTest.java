@@ -415,6 +415,7 @@ class FollowingTest {
                     new ServingMetrics(),
                     QueryLog.OFF,
                     new ServedChallenger(new ServingMetrics().challenger()),
+                    List::of,
                     Clock.systemUTC()));
     assertTrue(String.valueOf(refused.getMessage()).startsWith(sentence), refused.getMessage());
   }

@@ -123,6 +123,7 @@ class QueryLogTest {
                 List.of("AGE"),
                 90,
                 null,
+                null,
                 null))) {
       InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
       assertTrue(

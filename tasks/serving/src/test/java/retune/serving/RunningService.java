@@ -114,6 +114,7 @@ final class RunningService implements AutoCloseable {
             null,
             90,
             null,
+            null,
             null));
   }
 
@@ -141,6 +142,7 @@ final class RunningService implements AutoCloseable {
             List.of(),
             90,
             null,
+            null,
             null));
   }
 
@@ -161,6 +163,7 @@ final class RunningService implements AutoCloseable {
             List.of(),
             List.of(),
             90,
+            null,
             null,
             null));
   }

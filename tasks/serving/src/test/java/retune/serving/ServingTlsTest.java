@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.Tls;
@@ -36,6 +37,7 @@ class ServingTlsTest {
                 new ServingMetrics(),
                 QueryLog.OFF,
                 new ServedChallenger(new ServingMetrics().challenger()),
+                List::of,
                 Clock.systemUTC());
         HttpClient client = TrustingClient.open()) {
       assertTrue(server.address().startsWith("https://"), server.address());

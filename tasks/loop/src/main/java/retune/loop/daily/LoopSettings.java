@@ -138,6 +138,9 @@ record LoopSettings(
     }
   }
 
+  /** What callers sent to the prediction service, for {@code ingest_labels}. */
+  private static final String FEEDBACK = "feedback";
+
   private static final String KEY = "key";
   private static final String SHARDS = "shards";
   private static final String ATTEMPTS = "attempts";
@@ -246,9 +249,11 @@ record LoopSettings(
         "mature_days", get(Section.LABELS, "mature_days"));
   }
 
-  /** Where labels are that come after the rows. */
+  /** Where labels are that come after the rows; those of queries come as feedback. */
   Optional<String> labels() {
-    return Optional.ofNullable(section(Section.LABELS).get("data")).map(JsonNode::stringValue);
+    return Optional.ofNullable(section(Section.LABELS).get("data"))
+        .map(JsonNode::stringValue)
+        .or(() -> source == Source.QUERIES ? Optional.of(FEEDBACK) : Optional.empty());
   }
 
   /** These settings with some overridden for generated rows, checked like the file's. */

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -45,6 +46,8 @@ import retune.runtime.Settings;
 import retune.runtime.StepContext;
 import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Feedback;
+import retune.runtime.store.QueryBlock;
 import retune.testing.LoggedQueries;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
@@ -382,12 +385,11 @@ class RunLoopTest {
         """
         name: credit-default
         data: {source: queries, own_labels: 0.8}
-        labels: {path: '%s', mature_share: 0.5, mature_days: 0}
+        labels: {mature_share: 0.5, mature_days: 0}
         gate: {metric: f1_macro, threshold: 0.3}
         retraining: {triggers: [adaptive], min_samples: 500, min_days: 3650}
-        """
-            .formatted(folder.resolve("labels.csv")));
-    List<String> labels = logQueries("a", DATE);
+        """);
+    List<Feedback.Label> labels = logQueries("a", DATE);
     logQueries("b", "2026-11-06");
 
     String[] day = {"name", "credit-default", "loops", folder.toString(), "date", DATE};
@@ -397,7 +399,7 @@ class RunLoopTest {
         waiting.get("message").stringValue().contains("0 of 300 rows (0 %)"), waiting.toString());
     assertFalse(waiting.has("before"), "the model's own answers measure nothing");
 
-    Files.write(folder.resolve("labels.csv"), labels.subList(0, 200));
+    store.feedback().add("credit-default", labels.subList(0, 199));
     day[5] = "2026-11-06";
     JsonNode next = step("run_loop", day);
     assertEquals("undecided", next.get("status").stringValue());
@@ -413,20 +415,22 @@ class RunLoopTest {
   /**
    * Logs the queries of a day as the service would, which answered every other one confidently.
    *
-   * @return a file of their labels
+   * @return their labels
    */
-  private List<String> logQueries(String request, String date) throws Exception {
+  private List<Feedback.Label> logQueries(String request, String date) throws Exception {
     List<String> rows = Files.readAllLines(Path.of(writeRows().toString().replace("{date}", DATE)));
     String modelId = new Champions(store).get("credit-default").modelId();
     List<String> names = List.of(rows.getFirst().split(",", -1));
     LoggedQueries queries = new LoggedQueries("credit-default", LocalDate.parse(date));
-    List<String> labels = new ArrayList<>(List.of("query_id,default"));
+    List<Feedback.Label> labels = new ArrayList<>();
     for (int row = 1; row < rows.size(); row++) {
       List<String> fields = List.of(rows.get(row).split(",", -1));
       Map<String, String> columns = new LinkedHashMap<>();
       for (int column = 0; column < names.size(); column++) {
         if (names.get(column).equals("default")) {
-          labels.add("%s/%d,%s".formatted(request, row, fields.get(column)));
+          labels.add(
+              new Feedback.Label(
+                  QueryBlock.Row.key(request, row), fields.get(column), null, Instant.now()));
         } else if (!fields.get(column).isEmpty()) {
           columns.put(names.get(column), fields.get(column));
         }

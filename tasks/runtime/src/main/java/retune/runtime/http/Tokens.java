@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 
 /**
- * The bearer tokens of those who may steer, from a file that is read again when it changes. A line
- * is {@code NAME TOKEN}; empty lines and those that begin with {@code #} are left out.
+ * The bearer tokens of those who may change something, from a file that is read again when it
+ * changes. A line is {@code NAME TOKEN}; empty lines and those that begin with {@code #} are left
+ * out.
  */
 public final class Tokens {
   private static final Logger LOG = System.getLogger(Tokens.class.getName());
@@ -177,7 +178,7 @@ public final class Tokens {
     }
     entries = parse(path, Files.readString(path));
     if (stamp != null) {
-      LOG.log(Level.INFO, "Read the tokens again: {0} may steer.", names());
+      LOG.log(Level.INFO, "Read the tokens again, of {0}.", names());
     }
     stamp = now;
   }

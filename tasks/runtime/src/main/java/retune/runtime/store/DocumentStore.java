@@ -146,6 +146,10 @@ public final class DocumentStore implements AutoCloseable {
     return new LateLabels(database, events());
   }
 
+  public Feedback feedback() {
+    return new Feedback(database);
+  }
+
   public QueryLogs queryLogs() {
     return new QueryLogs(database);
   }

@@ -68,6 +68,7 @@ final class OpenApi {
     paths.put("/", get("The endpoints"));
     paths.put("/predict", post("One row", reference("Row"), reference("Answer")));
     paths.put("/batch_predict", post("Up to 1,000 rows", reference("Rows"), reference("Answers")));
+    paths.put(FeedbackRoute.PATH, feedback());
     paths.put("/example", get("An example request for /predict", 503));
     paths.put("/health", get("The served version, and whether there is one", 503));
     paths.put(
@@ -109,9 +110,26 @@ final class OpenApi {
     many.putAll(signature);
     Map<String, Object> schemas = new LinkedHashMap<>(requestsAndAnswers());
     schemas.put("Features", row);
+    schemas.put("Label", label(version));
     schemas.put("Answer", object(with(one, leftOut), one.keySet()));
     schemas.put("Answers", object(many, many.keySet()));
     return schemas;
+  }
+
+  private static Map<String, Object> label(ModelVersion version) {
+    Map<String, Object> label =
+        new LinkedHashMap<>(
+            object(
+                Map.of(
+                    "request_id",
+                    Map.of("type", "string", "pattern", RequestId.PATTERN),
+                    "row",
+                    Map.of("type", "integer", "minimum", 0, "maximum", RowsOfJson.MOST_ROWS - 1),
+                    "label",
+                    Map.of("type", "string", "enum", version.target().classes())),
+                List.of("request_id", "label")));
+    label.put("additionalProperties", false);
+    return label;
   }
 
   /** What stands in every answer, whatever the number of rows. */
@@ -256,6 +274,37 @@ final class OpenApi {
 
   private static Map<String, Object> json(Map<String, Object> schema) {
     return Map.of("application/json", Map.of("schema", schema));
+  }
+
+  private static Map<String, Object> feedback() {
+    Map<String, Object> labels =
+        Map.of(
+            "type",
+            "array",
+            "minItems",
+            1,
+            "maxItems",
+            RowsOfJson.MOST_ROWS,
+            "items",
+            reference("Label"));
+    Map<String, Object> accepted =
+        Map.of("model", TEXT, "accepted", Map.of("type", "integer"), "timestamp", TEXT);
+    Map<String, Object> responses = responses(Map.of(), 400, 401, 403, 413, 422, 429, 503);
+    responses.remove("200");
+    responses.put(
+        "202",
+        Map.of(
+            "description",
+            "The labels are kept",
+            "content",
+            json(object(accepted, accepted.keySet()))));
+    Map<String, Object> request =
+        Map.of("oneOf", List.of(reference("Label"), closed(Map.of("feedback", labels))));
+    Map<String, Object> operation = new LinkedHashMap<>();
+    operation.put("summary", "Labels of rows that were predicted earlier");
+    operation.put("requestBody", Map.of("required", true, "content", json(request)));
+    operation.put("responses", responses);
+    return Map.of("post", operation);
   }
 
   private static Map<String, Object> operation(

@@ -53,6 +53,7 @@ public final class PredictionServer implements AutoCloseable {
       ServingMetrics metrics,
       QueryLog queryLog,
       ServedChallenger challenger,
+      Route.Group feedback,
       Clock clock)
       throws IOException {
     AtomicBoolean draining = new AtomicBoolean();
@@ -60,9 +61,10 @@ public final class PredictionServer implements AutoCloseable {
     Predictions predictions =
         new Predictions(served, metrics, queryLog, challenger, afterAnswers, clock);
     List<Route> routes = new ArrayList<>();
-    Stream.of(
+    Stream.<Route.Group>of(
             new PredictionRoutes(predictions, clock),
             new InferenceRoutes(served, predictions),
+            feedback,
             new HealthRoutes(served, challenger, draining::get, clock),
             new DescriptionRoutes(served, metrics, () -> routes.stream().map(Route::path).toList()))
         .map(Route.Group::routes)

@@ -311,6 +311,7 @@ public final class QueryLogWriter implements QueryLog {
     LocalDate first = today.minusDays(options.keepDays);
     try {
       long removed = context.store().queryLogs().removeBefore(model, first);
+      context.store().feedback().removeBefore(model, first);
       if (removed > 0) {
         LOG.log(
             Level.INFO,

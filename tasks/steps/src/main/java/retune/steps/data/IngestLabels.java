@@ -39,23 +39,28 @@ import retune.runtime.store.RawBatches.RawBatch;
 
 @About(
     value =
-        "Takes labels that come after their rows, from a CSV file or a web address, and finds the"
-            + " rows by their key in the days that ingest stored with 'key'. A later label of a row"
-            + " corrects an earlier one, which stays on record. The same file again changes"
-            + " nothing. Ends with exit code 20 while the file does not exist yet.",
+        "Takes labels that come after their rows, from a CSV file, a web address or the feedback of"
+            + " callers, and finds the rows by their key in the days that were stored with one. A"
+            + " later label of a row corrects an earlier one, which stays on record. The same file"
+            + " again changes nothing. Ends with exit code 20 while the file does not exist yet.",
     pipeline = Pipeline.DATA,
     example = "--model credit-default --data /data/labels.csv")
 @AutoService(Step.class)
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels.Output> {
   private static final Logger LOGGER = System.getLogger(IngestLabels.class.getName());
+
+  /** Stands for what callers sent to the prediction service, in place of a file. */
+  private static final String FEEDBACK = "feedback";
+
   private static final int BUFFER = 1 << 16;
 
   public record Input(
       @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
       @Field(
               "path or http(s) address of a CSV file with a header, with a column for the key and"
-                  + " one for the label; {RETUNE_DATA_…} inserts a secret from the environment")
+                  + " one for the label; {RETUNE_DATA_…} inserts a secret from the environment;"
+                  + " 'feedback' takes what callers sent to the prediction service")
           String data,
       @Field("column of the file with the rows' keys; the name of the rows' own by default")
           @Nullable String key,
@@ -98,6 +103,12 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
     ModelVersion champion =
         new ModelStore(context).get(new Champions(context.store()).get(input.model()).modelId());
     List<RawBatch> batches = context.store().rawBatches().keyed(input.model());
+    if (input.data().equals(FEEDBACK)) {
+      LabelFile labels = FeedbackLabels.read(context, input.model(), champion.target());
+      Output output = take(input, labels, FEEDBACK, batches, champion, context);
+      LOGGER.log(Level.INFO, output.message());
+      return output;
+    }
     String key = key(input, batches);
     String label = input.label() == null ? champion.target().column() : input.label();
     try (DayFile file = DayFile.open(DataSecrets.fill(place(input), context.settings()))) {
@@ -152,7 +163,9 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
       List<RawBatch> batches,
       ModelVersion champion,
       StepContext context) {
-    KeyedDays days = KeyedDays.find(context, batches, file.byKey().keySet());
+    KeyedDays days =
+        KeyedDays.find(
+            context, file.byKey().isEmpty() ? List.of() : batches, file.byKey().keySet());
     LateLabels store = context.store().lateLabels();
     while (true) {
       List<Arrival> arrivals = store.arrivals(input.model());

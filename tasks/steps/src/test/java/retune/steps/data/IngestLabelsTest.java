@@ -30,6 +30,7 @@ import retune.model.Champions;
 import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Feedback;
 import retune.runtime.store.LateLabels;
 import retune.runtime.store.LateLabels.Arrival;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -178,6 +179,65 @@ class IngestLabelsTest {
     assertEquals(List.of(1, 1, 0), List.of(again.newLabels(), again.same(), again.unknownKeys()));
     assertArrayEquals(new int[] {NO}, process(third));
     assertArrayEquals(new int[] {NONE, NO, NONE}, process(FIRST));
+  }
+
+  @Test
+  void feedbackIsTakenOnceItsRowsAreThereAndTheLastOneOfARowCounts() throws IOException {
+    send("8", "no", 1);
+    send("8", "yes, please", 2);
+    send("20", "no", 3);
+    send("12", "maybe", 4);
+    IngestLabels.Output output = feedback();
+    assertEquals(
+        List.of(1, 1, 1),
+        List.of(output.newLabels(), output.unknownKeys(), output.unknownClasses()));
+    assertArrayEquals(new int[] {NONE, YES, NONE}, process(FIRST));
+
+    IngestLabels.Output again = feedback();
+    assertEquals(List.of(false, 0, 1), List.of(again.changed(), again.same(), again.unknownKeys()));
+    LocalDate third = LocalDate.parse("2026-10-03");
+    ingest(third, "id,c0,c1,n0\n20,0,1,0.5\n");
+    assertEquals(1, feedback().newLabels());
+    assertArrayEquals(new int[] {NO}, process(third));
+  }
+
+  @Test
+  void feedbackCorrectsAnEarlierFile() throws IOException {
+    labels("id,label\n8,no\n");
+    Instant afterwards = Instant.now().plusSeconds(1);
+    store.feedback().add(MODEL, List.of(new Feedback.Label("8", "yes, please", "ops", afterwards)));
+    assertEquals(1, feedback().corrected());
+    assertArrayEquals(new int[] {NONE, YES, NONE}, process(FIRST));
+    assertEquals(
+        List.of(Map.of("8", "no"), Map.of("8", "yes, please")),
+        arrivals().stream()
+            .map(arrival -> store.lateLabels().labels(MODEL, arrival, FIRST))
+            .toList(),
+        "both stay on record");
+  }
+
+  @Test
+  void feedbackDoesNotUndoWhatALaterFileCorrected() throws IOException {
+    send("8", "yes, please", 1);
+    feedback();
+    labels("id,label\n8,no\n");
+    assertFalse(feedback().changed());
+    assertArrayEquals(new int[] {NONE, NO, NONE}, process(FIRST));
+  }
+
+  @Test
+  void noFeedbackIsNoFailure() throws IOException {
+    assertEquals(List.of(false, 0), List.of(feedback().changed(), feedback().rows()));
+  }
+
+  private void send(String key, String label, int number) {
+    Instant at = Instant.parse("2026-10-02T10:00:00Z").plusSeconds(number);
+    store.feedback().add(MODEL, List.of(new Feedback.Label(key, label, null, at)));
+  }
+
+  private IngestLabels.Output feedback() throws IOException {
+    return new IngestLabels()
+        .run(new IngestLabels.Input(MODEL, "feedback", null, null, FIRST), context);
   }
 
   @Test
