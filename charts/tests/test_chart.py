@@ -173,6 +173,28 @@ def control_pod(**control):
     return made["spec"]["template"]["spec"]
 
 
+def test_nothing_is_logged_unless_asked_for_and_a_model_may_differ():
+    def arguments(**values):
+        served = documents({**STORE, "serving": values})
+        pods = [d["spec"]["template"]["spec"] for d in served if d["kind"] == "Deployment"]
+        return [pod["containers"][0]["args"] for pod in pods]
+
+    (plain,) = arguments(**SERVED)
+    assert not [word for word in plain if "query-log" in word or "feedback" in word]
+
+    models = [
+        {"model": "a"},
+        {"model": "b", "queryLog": {"columns": ["age", "city"], "hash": ["city"]}},
+    ]
+    log = {"enabled": True, "keepDays": 30, "feedbackTokenSecret": "shop"}
+    first, second = arguments(models=models, queryLog=log)
+    words = ["--query-log", "--query-log-keep-days", "30"]
+    tokens = ["--feedback-token-file", "/etc/retune/tokens/tokens"]
+    assert first[-5:] == [*words, *tokens]
+    columns = ["--query-log-columns", "age,city", "--query-log-hash", "city"]
+    assert second[-9:] == [*words, *columns, *tokens]
+
+
 def test_control_only_tells_unless_it_gets_tokens_and_an_airflow():
     (container,) = control_pod()["containers"]
     assert "--token-file" not in container["args"]
@@ -469,6 +491,20 @@ def test_the_readme_lists_every_value():
             },
             "control.httpRoute.parentRefs is empty. Name the gateway.",
         ),
+        (
+            {**STORE, "serving": {**SERVED, "queryLog": {"hash": ["age"]}}},
+            "The query log of model 'credit-default' has columns, hash or feedbackTokenSecret",
+        ),
+        (
+            {
+                **STORE,
+                "serving": {
+                    **SERVED,
+                    "queryLog": {"enabled": True, "columns": ["sex"], "hash": ["age"]},
+                },
+            },
+            "The query log of model 'credit-default' hashes 'age', which queryLog.columns leaves",
+        ),
         *(
             (
                 {**STORE, "monitoring": {name: {"enabled": True}}},
@@ -526,6 +562,8 @@ def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
         ),
         ({**STORE, "serving": {"refreshSeconds": 0}}, "refreshSeconds"),
         ({**STORE, "serving": {"drainSeconds": 0}}, "drainSeconds"),
+        ({**STORE, "serving": {"queryLog": {"keepDays": 0}}}, "keepDays"),
+        ({**STORE, "serving": {"queryLog": {"columns": ["a,b"]}}}, "columns"),
         ({**STORE, "serving": {"service": {"type": "ExternalName"}}}, "type"),
         ({**STORE, "serving": {"service": {"port": 70000}}}, "port"),
         (
