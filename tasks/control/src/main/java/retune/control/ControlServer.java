@@ -20,11 +20,13 @@ import retune.runtime.http.Tokens;
 final class ControlServer implements AutoCloseable {
   private final HttpService service;
   private final Requests requests;
+  private final News news;
   private final LoopRuntime runtime;
 
-  private ControlServer(HttpService service, Requests requests, LoopRuntime runtime) {
+  private ControlServer(HttpService service, Requests requests, News news, LoopRuntime runtime) {
     this.service = service;
     this.requests = requests;
+    this.news = news;
     this.runtime = runtime;
   }
 
@@ -41,6 +43,7 @@ final class ControlServer implements AutoCloseable {
     Forms forms = new Forms(sessions);
     ChallengerRoutes challenger = new ChallengerRoutes(context, runtime, changes);
     Metrics metrics = new Metrics(context);
+    News news = new News(context);
     List<Route> routes = new ArrayList<>();
     Stream.<Route.Group>of(
             new HealthRoutes(context),
@@ -53,6 +56,7 @@ final class ControlServer implements AutoCloseable {
             new LoginRoutes(context, tokens, sessions, forms),
             new ActionRoutes(context, models, changes, schedules, sessions, forms),
             metrics,
+            news,
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)
@@ -68,6 +72,7 @@ final class ControlServer implements AutoCloseable {
             requests,
             context.clock()),
         requests,
+        news,
         runtime);
   }
 
@@ -101,6 +106,7 @@ final class ControlServer implements AutoCloseable {
 
   @Override
   public void close() {
+    news.close();
     service.close();
     runtime.close();
   }

@@ -1,12 +1,17 @@
-// Takes over news each minute while the page is looked at, and at once when it is looked at again.
+// Takes over news while the page is looked at: soon after the service tells of some, and else each
+// minute; at once when the page is looked at again.
 "use strict";
 (() => {
   const MINUTE = 60_000;
+  const SOON = 10_000;
   const news = document.getElementById("news");
   let last = Date.now();
+  let waiting;
+  let events;
+  let told;
 
-  async function refresh() {
-    if (document.hidden || Date.now() - last < MINUTE) return;
+  async function refresh(age) {
+    if (document.hidden || Date.now() - last < age) return;
     last = Date.now();
     let page;
     try {
@@ -31,12 +36,36 @@
     document.getElementById("as-of").replaceWith(page.getElementById("as-of"));
   }
 
-  // Whoever reads must not lose the place.
+  // Whoever reads must not lose the place, and whoever writes must not lose the text.
   function isRead(main) {
     return main.contains(document.activeElement) || main.querySelector("details[open], form.act") !== null ||
       !getSelection().isCollapsed;
   }
 
-  setInterval(refresh, MINUTE / 4);
-  document.addEventListener("visibilitychange", refresh);
+  // A loop at work changes much within seconds; the page takes it over once.
+  function soon() {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => refresh(SOON), Math.max(0, last + SOON - Date.now()));
+  }
+
+  // A browser has few connections to a service: pages in the background give theirs back.
+  function listen() {
+    if (document.hidden) {
+      events?.close();
+      events = undefined;
+    } else if (events === undefined) {
+      events = new EventSource("/events");
+      events.onmessage = (event) => {
+        if (told !== undefined && told !== event.data) soon();
+        told = event.data;
+      };
+    }
+  }
+
+  setInterval(() => refresh(MINUTE), MINUTE / 4);
+  document.addEventListener("visibilitychange", () => {
+    refresh(MINUTE);
+    listen();
+  });
+  listen();
 })();

@@ -179,6 +179,9 @@ public final class HttpService implements AutoCloseable {
   }
 
   private void send(HttpExchange exchange, Answer answer) throws IOException {
+    if (exchange.getResponseCode() >= 0) {
+      return; // the route has sent it piece by piece
+    }
     Headers headers = exchange.getResponseHeaders();
     headers.set("Content-Type", answer.contentType());
     answer.headers().forEach(headers::set);

@@ -21,7 +21,8 @@ public record Route(String method, String path, String label, Handler handler) {
   /** Answers a request. */
   public interface Handler {
     /**
-     * Answers a request.
+     * Answers a request. A handler that sends the response itself, piece by piece, returns an
+     * answer with its status, which is not sent.
      *
      * @param parameters segments of the path, by the word in braces that they match
      */

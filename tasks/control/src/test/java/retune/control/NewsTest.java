@@ -1,0 +1,238 @@
+package retune.control;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.bson.Document;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import retune.core.InvalidInputException;
+import retune.runtime.http.Endpoint;
+import retune.runtime.http.HttpService;
+import retune.runtime.http.Route;
+import retune.testing.TestStore;
+
+/** Server-sent events of the control service. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
+class NewsTest {
+  private static final TestStore STORE = TestStore.open();
+  private static final Duration TICK = Duration.ofMillis(20);
+  private static final Duration LONG = Duration.ofSeconds(50);
+
+  private static final HttpService.Around NOTHING =
+      new HttpService.Around() {
+        @Override
+        public void begins(HttpExchange exchange) {}
+
+        @Override
+        public void ended(
+            HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
+      };
+
+  private final HttpClient client = HttpClient.newHttpClient();
+  private @Nullable RunningNews running;
+
+  @AfterAll
+  static void closeStore() {
+    STORE.close();
+  }
+
+  @AfterEach
+  void stop() {
+    if (running != null) {
+      running.close();
+    }
+    client.close();
+  }
+
+  @Test
+  void aPageIsToldOnceThatSomethingHasChanged() throws Exception {
+    RunningNews service = start(2, LONG, LONG);
+    try (BufferedReader page = listen(service)) {
+      String first = event(page);
+      STORE.documents().events().record("outcomes", "credit/2026-11-04/0", new Document());
+      String second = event(page);
+      STORE
+          .documents()
+          .collection("champions")
+          .insertOne(new Document("_id", "credit").append("revision", 1L));
+      String third = event(page);
+
+      assertNotEquals(first, second);
+      assertNotEquals(second, third);
+      try (BufferedReader other = listen(service)) {
+        assertEquals(third, event(other), "whoever comes later is told what there is");
+      }
+    }
+  }
+
+  @Test
+  void pagesThatAreToldAreFewAndAPlaceComesFreeWhenOneLeaves() throws Exception {
+    RunningNews service = start(2, TICK, LONG);
+    BufferedReader first = listen(service);
+    BufferedReader second = listen(service);
+    event(first);
+    event(second);
+
+    HttpResponse<String> third =
+        client.send(
+            HttpRequest.newBuilder(URI.create(service.address() + "/events")).build(),
+            BodyHandlers.ofString());
+
+    assertEquals(503, third.statusCode());
+    assertTrue(
+        third.body().contains("2 pages are told of news already; this one looks each minute."),
+        third.body());
+    first.close();
+    until(() -> service.news().listeners() == 1);
+    try (BufferedReader again = listen(service)) {
+      event(again);
+    }
+    second.close();
+    until(() -> service.news().listeners() == 0 && !service.news().isWatching());
+  }
+
+  @Test
+  void aConnectionEndsBeforeTheServerCutsIt() throws Exception {
+    RunningNews service = start(2, TICK, TICK.multipliedBy(3));
+    try (BufferedReader page = listen(service)) {
+      event(page);
+      String line = page.readLine();
+      while (line != null) {
+        assertFalse(line.startsWith("data:"), line);
+        line = page.readLine();
+      }
+    }
+    until(() -> service.news().listeners() == 0);
+  }
+
+  @Test
+  void closingTheServiceEndsItsConnections() throws Exception {
+    RunningNews service = start(2, LONG, LONG);
+    try (BufferedReader page = listen(service)) {
+      event(page);
+      service.news().close();
+      assertEquals("", page.readLine());
+      assertNull(page.readLine());
+    }
+    until(() -> !service.news().isWatching());
+  }
+
+  @Test
+  void aRequestIsAnsweredBesideManyIdleConnections() throws Exception {
+    RunningNews service = start(5, LONG, LONG);
+    URI address = URI.create(service.address());
+    List<Socket> idle = new ArrayList<>();
+    try {
+      for (int i = 0; i < 500; i++) {
+        Socket socket = new Socket(address.getHost(), address.getPort());
+        idle.add(socket);
+        if (i % 2 == 0) {
+          socket.getOutputStream().write("GET /events HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(UTF_8));
+        }
+      }
+      until(() -> service.news().listeners() == 5);
+
+      HttpResponse<String> answer =
+          client.send(
+              HttpRequest.newBuilder(address.resolve("/health/live")).build(),
+              BodyHandlers.ofString());
+
+      assertEquals(200, answer.statusCode());
+      assertEquals(5, service.news().listeners());
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void aNumberOfPagesThatIsNoneIsRefused() {
+    InvalidInputException refused =
+        assertThrows(
+            InvalidInputException.class,
+            () -> new News(STORE.context().with(Map.of(News.SETTING, "many"))));
+    assertEquals(
+        "RETUNE_LIVE_PAGES is 'many'; set it to the number of pages that are told of news at"
+            + " once, from 0 to 10000.",
+        refused.getMessage());
+  }
+
+  private RunningNews start(int most, Duration heartbeat, Duration longest) throws IOException {
+    News news = new News(STORE.context(), most, new News.Times(TICK, heartbeat, longest));
+    List<Route> routes = new ArrayList<>(new HealthRoutes(STORE.context()).routes());
+    routes.addAll(news.routes());
+    RunningNews service =
+        new RunningNews(
+            news,
+            HttpService.start(
+                new Endpoint("127.0.0.1", 0, null), routes, NOTHING, STORE.context().clock()));
+    running = service;
+    return service;
+  }
+
+  /** The service with its news alone. */
+  private record RunningNews(News news, HttpService service) implements AutoCloseable {
+    String address() {
+      return service.address();
+    }
+
+    @Override
+    public void close() {
+      news.close();
+      service.close();
+    }
+  }
+
+  private BufferedReader listen(RunningNews service) throws Exception {
+    HttpResponse<InputStream> answer =
+        client.send(
+            HttpRequest.newBuilder(URI.create(service.address() + "/events")).build(),
+            BodyHandlers.ofInputStream());
+    assertEquals(200, answer.statusCode());
+    assertEquals(
+        "text/event-stream; charset=utf-8", answer.headers().firstValue("Content-Type").orElse(""));
+    return new BufferedReader(new InputStreamReader(answer.body(), UTF_8));
+  }
+
+  /** The next event, leaving out comments. */
+  private static String event(BufferedReader page) throws IOException {
+    String line = page.readLine();
+    while (line != null && !line.startsWith("data: ")) {
+      line = page.readLine();
+    }
+    return String.valueOf(line).substring("data: ".length());
+  }
+
+  private static void until(BooleanSupplier condition) throws InterruptedException {
+    while (!condition.getAsBoolean()) {
+      Thread.sleep(5);
+    }
+  }
+}
