@@ -399,6 +399,8 @@ class RunLoopTest {
         waiting.get("message").stringValue().contains("0 of 300 rows (0 %)"), waiting.toString());
     assertFalse(waiting.has("before"), "the model's own answers measure nothing");
 
+    assertEquals(0, single("performance_estimates").getInteger("labelled"));
+    assertEquals(0, single("drift_reports").get("shift", Document.class).getInteger("labelled"));
     store.feedback().add("credit-default", labels.subList(0, 199));
     day[5] = "2026-11-06";
     JsonNode next = step("run_loop", day);
