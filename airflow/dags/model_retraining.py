@@ -145,6 +145,7 @@ for loop in loops():
             learning_rate=loop.finetuning.learning_rate,
             batch_size="{{ params.batch_size }}",
             trials="{{ params.trials }}",
+            half_life_days=loop.retraining.half_life_days,
             metric=loop.gate.metric,
         )
         candidate_id = result(train_model, "model_id", optional=True)

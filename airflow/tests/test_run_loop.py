@@ -50,7 +50,12 @@ RETRAINED = """
 name: retrained
 gate: {metric: roc_auc, threshold: 0.8, evidence: interval, policy: superior(0.02)}
 finetuning: {epochs: 8, batch_size: 32}
-retraining: {triggers: [harm, adaptive], min_samples: 7, window_days: 60, candidates: [full, trees]}
+retraining:
+  triggers: [harm, adaptive]
+  min_samples: 7
+  window_days: 60
+  half_life_days: 20
+  candidates: [full, trees]
 """
 
 

@@ -149,6 +149,7 @@ class Retraining:
     window_days: int = _input("prepare_training_data", "window_days")
     candidates: Sequence[str] | None = _input("retrain_model", "candidates")
     trials: int = _input("retrain_model", "trials")
+    half_life_days: float | None = _input("retrain_model", "half_life_days")
 
 
 @dataclass(frozen=True)

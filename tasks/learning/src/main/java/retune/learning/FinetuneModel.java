@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.calibration.CalibrationFit;
+import retune.core.finetuning.HalfLife;
 import retune.core.finetuning.NetworkPlan;
 import retune.core.finetuning.Strategy;
 import retune.core.finetuning.Tuning;
@@ -155,7 +156,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
 
   @Override
   public Output run(Input input, StepContext context) {
-    return attempt(input, context, 0, Tuning.DEFAULT).output();
+    return attempt(input, context, 0, Tuning.DEFAULT, null).output();
   }
 
   /**
@@ -163,8 +164,14 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
    *
    * @param mayLose a candidate is registered that is not further below the champion on the
    *     validation rows; 0 for one that is above it
+   * @param halfLife by which the rows weigh in the loss; null where all weigh alike
    */
-  static Attempted attempt(Input input, StepContext context, double mayLose, Tuning tuning) {
+  static Attempted attempt(
+      Input input,
+      StepContext context,
+      double mayLose,
+      Tuning tuning,
+      @Nullable HalfLife halfLife) {
     ModelStore models = new ModelStore(context);
     ModelVersion champion = models.get(input.modelId());
     champion.requireHead();
@@ -173,7 +180,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         new FinetuningStart(
             champion,
             models.weights(champion),
-            FinetuningData.load(context, champion, input.dataPath(), input.splitId()),
+            FinetuningData.load(context, champion, input.dataPath(), input.splitId(), halfLife),
             input.metric(),
             input.classWeights(),
             Seeds.of(champion.modelName(), input.dataPath(), input.attempt(), input.seed()));
@@ -183,7 +190,7 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         input.attempt(),
         training.description(),
         start.data().rows(Part.TRAINING).length);
-    Trained trained = training.train(start, context);
+    Trained trained = weighed(training.train(start, context), halfLife);
     double toBeat = input.metric().of(start.championOnValidation(context));
     String strategy = training.strategy().id();
     Output output =
@@ -210,6 +217,15 @@ public final class FinetuneModel implements Step<FinetuneModel.Input, FinetuneMo
         trained instanceof Trained.Candidate candidate ? candidate : null,
         start.data().rows(Part.TRAINING).length,
         start.data().rows(Part.VALIDATION).length);
+  }
+
+  /** States in the settings of what was trained by which half-life its rows weighed. */
+  private static Trained weighed(Trained trained, @Nullable HalfLife halfLife) {
+    return halfLife != null
+            && trained instanceof Trained.Candidate candidate
+            && candidate.epochs() > 0
+        ? candidate.withSetting("half_life_days", halfLife.days())
+        : trained;
   }
 
   private static CandidateTraining training(Input input, ModelVersion champion, Tuning tuning) {

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.finetuning.HalfLife;
 import retune.core.finetuning.Strategy;
 import retune.core.finetuning.Tuning;
 import retune.core.metrics.Metric;
@@ -76,6 +77,14 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
               min = 1,
               max = Tuning.MOST_TRIALS)
           int trials,
+      @Field(
+              value =
+                  "age in days at which a row weighs half as much as one of the last day, in the"
+                      + " loss of networks and trees. Validation and hold-out rows weigh alike; if"
+                      + " left out, training rows do, too",
+              min = 0.1,
+              max = 36_500)
+          @Nullable Double halfLifeDays,
       @Field(value = "metric that chooses on the validation rows", byDefault = "f1_score")
           Metric metric) {}
 
@@ -121,7 +130,8 @@ public final class RetrainModel implements Step<RetrainModel.Input, RetrainModel
                 attempt(input, championId, strategy, number),
                 context,
                 MAY_LOSE,
-                Tuning.ofTrial(trial, Seeds.of("trials", input.dataPath())));
+                Tuning.ofTrial(trial, Seeds.of("trials", input.dataPath())),
+                input.halfLifeDays() == null ? null : new HalfLife(input.halfLifeDays()));
         TrainedCandidate.of(input.dataPath(), number, trial, input.metric(), attempted)
             .keep(context);
         FinetuneModel.Output trained = attempted.output();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static retune.testing.Refusals.assertRefused;
 
 import com.mongodb.MongoException;
 import java.io.IOException;
@@ -25,12 +26,15 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.data.FeatureSchema;
+import retune.core.finetuning.HalfLife;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
+import retune.core.split.Part;
 import retune.devstore.EmbeddedStore;
 import retune.learning.torch.NetworkInput.FeatureRows;
 import retune.learning.training.ArchitectureChoice;
+import retune.learning.training.FinetuningData;
 import retune.learning.training.InitialWeights;
 import retune.learning.training.LabelledRows;
 import retune.model.Architecture;
@@ -39,6 +43,7 @@ import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.model.Weights;
 import retune.model.batch.Batch;
+import retune.model.batch.CollectedDays;
 import retune.model.batch.DataSplit;
 import retune.runtime.ExitCode;
 import retune.runtime.NotReadyException;
@@ -104,7 +109,7 @@ class RetrainModelTest {
 
   private static RetrainModel.Input input(int trials, Strategy... candidates) {
     return new RetrainModel.Input(
-        "toy", SET, null, List.of(candidates), 5, 1e-3, 64, trials, Metric.F1_SCORE);
+        "toy", SET, null, List.of(candidates), 5, 1e-3, 64, trials, null, Metric.F1_SCORE);
   }
 
   private ModelVersion best(RetrainModel.Output output) {
@@ -237,6 +242,71 @@ class RetrainModelTest {
     assertEquals(best.getString("model_id"), output.modelId());
     assertEquals(
         output.modelId(), retrain(3, Strategy.TREES, Strategy.HEAD_LONG, Strategy.PRIOR).modelId());
+  }
+
+  @Test
+  void rowsWeighByAgeInTheLossOfWhatIsTrainedAndTheRecordSaysSo() {
+    ModelVersion champion = champion(Examples.SMALL, 1);
+    write(champion);
+    RetrainModel.Input weighed =
+        new RetrainModel.Input(
+            "toy",
+            SET,
+            null,
+            List.of(Strategy.HEAD_LONG, Strategy.TREES, Strategy.THRESHOLD),
+            5,
+            1e-3,
+            64,
+            1,
+            10.0,
+            Metric.F1_SCORE);
+    assertRefused(
+        "'%s' is no training set, so that its rows have no age; leave half_life_days out."
+            .formatted(SET),
+        () -> new RetrainModel().run(weighed, context));
+
+    collected(500, "2026-10-26", 300, "2026-11-05");
+    FinetuningData data = FinetuningData.load(context, champion, SET, null, new HalfLife(10));
+    double[] weights = Objects.requireNonNull(data.weights());
+    assertEquals(0.5, weights[0] / weights[799], 1e-12);
+    assertEquals(weights[0], weights[499]);
+    assertEquals(weights[500], weights[799]);
+    assertEquals(
+        1,
+        IntStream.of(data.rows(Part.TRAINING))
+            .mapToDouble(row -> weights[row])
+            .average()
+            .orElseThrow(),
+        1e-12);
+
+    retrain(Strategy.HEAD_LONG, Strategy.TREES);
+    List<Document> alike = List.of(kept(1), kept(2));
+    new RetrainModel().run(weighed, context);
+    for (int number = 1; number <= 2; number++) {
+      Document settings = kept(number).get("settings", Document.class);
+      assertEquals(10.0, settings.getDouble("half_life_days"));
+      Document before = alike.get(number - 1);
+      assertFalse(before.get("settings", Document.class).containsKey("half_life_days"));
+      assertNotEquals(before.getDouble("val_loss"), kept(number).getDouble("val_loss"));
+    }
+    assertFalse(kept(3).get("settings", Document.class).containsKey("half_life_days"));
+  }
+
+  /** The rows are of two days. */
+  private void collected(int older, String olderDay, int newer, String newerDay) {
+    context
+        .store()
+        .events()
+        .append(
+            CollectedDays.COLLECTION,
+            SET,
+            new Document(
+                "days",
+                List.of(
+                    new Document("logical_date", olderDay).append("first", 0).append("rows", older),
+                    new Document("logical_date", newerDay)
+                        .append("first", older)
+                        .append("rows", newer))));
   }
 
   /** The head is registered, and the trees are being boosted, when the store goes away. */

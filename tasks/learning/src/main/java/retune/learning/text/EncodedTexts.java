@@ -1,6 +1,7 @@
 package retune.learning.text;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.Target;
 import retune.core.metrics.Predictions;
 import retune.model.engine.LinearHead;
@@ -13,12 +14,28 @@ import retune.model.engine.Outputs;
  * @param size numbers of a text
  * @param rows the texts that are meant, as positions among all
  * @param labels one class index per text that is meant
+ * @param weights what each text counts in the loss, one per text of all; null where all count alike
  */
-record EncodedTexts(float[] values, int size, int[] rows, int[] labels) {
+record EncodedTexts(
+    float[] values, int size, int[] rows, int[] labels, double @Nullable [] weights) {
+  EncodedTexts(float[] values, int size, int[] rows, int[] labels) {
+    this(values, size, rows, labels, null);
+  }
+
   /** Some of all texts. */
   static EncodedTexts select(float[] values, int size, int[] rows, int[] allLabels) {
     return new EncodedTexts(
         values, size, rows, Arrays.stream(rows).map(row -> allLabels[row]).toArray());
+  }
+
+  /** The same with weights, or without. */
+  EncodedTexts weighing(double @Nullable [] other) {
+    return new EncodedTexts(values, size, rows, labels, other);
+  }
+
+  /** What a text that is meant counts in the loss. */
+  double weight(int index) {
+    return weights == null ? 1 : weights[rows[index]];
   }
 
   int count() {

@@ -69,7 +69,7 @@ record SoftmaxRegression(
       EncodedTexts validation,
       Progress progress,
       Consumer<String> log) {
-    Descent descent = new Descent(start.copy(), training, lossWeights(training.labels()));
+    Descent descent = new Descent(start.copy(), training, lossWeights(training));
     BatchOrder order = new BatchOrder(training.count(), batchSize, new SplittableRandom(seed));
     int steps = schedule.stepsPerRound(Math.ceilDiv(training.count(), batchSize));
     List<Epoch> history = new ArrayList<>();
@@ -113,17 +113,22 @@ record SoftmaxRegression(
   }
 
   /** The weight of each class in the loss: 1 on average over the rows. */
-  private float[] lossWeights(int[] labels) {
+  private float[] lossWeights(EncodedTexts texts) {
+    int[] labels = texts.labels();
     float[] weights = new float[target.classes().size()];
     if (!classWeights) {
       Arrays.fill(weights, 1);
       return weights;
     }
     long present = IntStream.of(labels).distinct().count();
-    int[] counts = new int[weights.length];
-    IntStream.of(labels).forEach(label -> counts[label]++);
+    double[] counts = new double[weights.length];
+    double all = 0;
+    for (int row = 0; row < labels.length; row++) {
+      counts[labels[row]] += texts.weight(row);
+      all += texts.weight(row);
+    }
     for (int label = 0; label < weights.length; label++) {
-      weights[label] = (float) labels.length / (present * Math.max(1, counts[label]));
+      weights[label] = counts[label] == 0 ? 1 : (float) (all / (present * counts[label]));
     }
     return weights;
   }
@@ -154,7 +159,7 @@ record SoftmaxRegression(
     double step(int row) {
       int at = texts.rows()[row] * texts.size();
       int label = texts.labels()[row];
-      float weight = lossWeights[label];
+      float weight = (float) (lossWeights[label] * texts.weight(row));
       head.apply(texts.values(), at, texts.size(), gradient, 0);
       double loss = weight * softmax(label);
       for (int i = 0; i < classes; i++) {

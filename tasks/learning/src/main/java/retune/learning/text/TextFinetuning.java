@@ -66,7 +66,7 @@ public record TextFinetuning(NetworkPlan plan, int batchSize) implements Candida
                 start.seed())
             .run(
                 before,
-                texts(encoded, architecture, data, Part.TRAINING),
+                texts(encoded, architecture, data, Part.TRAINING).weighing(data.weights()),
                 validation,
                 context::progress,
                 line -> LOGGER.log(Level.INFO, line));

@@ -111,7 +111,7 @@ public record ClassifierTraining(
     int classes = target.classes().size();
     CrossEntropy crossEntropy =
         classWeights
-            ? CrossEntropy.balanced(training.labels(), classes)
+            ? CrossEntropy.balanced(training.labels(), training.weights(), classes)
             : CrossEntropy.unweighted(classes);
 
     List<Epoch> history = new ArrayList<>();
@@ -156,7 +156,8 @@ public record ClassifierTraining(
         scope ->
             crossEntropy.of(
                 module.call(batch.input().method(), batch.input().arrays(scope), true),
-                batch.labels()));
+                batch.labels(),
+                batch.weights()));
   }
 
   private void requireFinite(double loss, int epoch) {

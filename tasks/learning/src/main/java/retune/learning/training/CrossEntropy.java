@@ -3,10 +3,11 @@ package retune.learning.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Class-weighted cross-entropy: the mean of −log p(label) over rows, weighted by the label's
- * weight, as PyTorch's {@code CrossEntropyLoss(weight)}.
+ * Weighted cross-entropy: the mean of −log p(label) over rows, weighted by the label's weight, as
+ * PyTorch's {@code CrossEntropyLoss(weight)}, times the row's.
  *
  * @param weights one per class
  */
@@ -22,14 +23,25 @@ record CrossEntropy(double[] weights) {
    * balanced}; 0 for a class without rows.
    */
   static CrossEntropy balanced(int[] labels, int classes) {
+    return balanced(labels, null, classes);
+  }
+
+  /**
+   * The same with rows that count as much as they weigh.
+   *
+   * @param rowWeights one per row; null where all weigh alike
+   */
+  static CrossEntropy balanced(int[] labels, double @Nullable [] rowWeights, int classes) {
     double[] counts = new double[classes];
-    for (int label : labels) {
-      counts[label]++;
+    double all = 0;
+    for (int row = 0; row < labels.length; row++) {
+      double weight = rowWeights == null ? 1 : rowWeights[row];
+      counts[labels[row]] += weight;
+      all += weight;
     }
+    double sum = all;
     return new CrossEntropy(
-        Arrays.stream(counts)
-            .map(count -> count == 0 ? 0 : labels.length / (classes * count))
-            .toArray());
+        Arrays.stream(counts).map(count -> count == 0 ? 0 : sum / (classes * count)).toArray());
   }
 
   /**
@@ -37,13 +49,18 @@ record CrossEntropy(double[] weights) {
    *
    * @param logits [rows, classes]
    * @param labels one class index per row
+   * @param rowWeights one per row; null where all weigh alike
    */
-  NDArray of(NDArray logits, int[] labels) {
+  NDArray of(NDArray logits, int[] labels, double @Nullable [] rowWeights) {
     int classes = weights.length;
-    double total = Arrays.stream(labels).mapToDouble(label -> weights[label]).sum();
+    double[] ofRows = new double[labels.length];
+    for (int row = 0; row < labels.length; row++) {
+      ofRows[row] = weights[labels[row]] * (rowWeights == null ? 1 : rowWeights[row]);
+    }
+    double total = Arrays.stream(ofRows).sum();
     float[] shares = new float[labels.length * classes];
     for (int row = 0; row < labels.length; row++) {
-      shares[row * classes + labels[row]] = (float) (weights[labels[row]] / total);
+      shares[row * classes + labels[row]] = (float) (ofRows[row] / total);
     }
     NDArray share = logits.getManager().create(shares, new Shape(labels.length, classes));
     return logits.logSoftmax(1).mul(share).sum().neg();

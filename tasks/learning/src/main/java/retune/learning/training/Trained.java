@@ -1,5 +1,6 @@
 package retune.learning.training;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +61,26 @@ public sealed interface Trained {
           replayed,
           settings,
           other);
+    }
+
+    /** The same with one more number in its lineage, and in that of its alternative. */
+    public Candidate withSetting(String name, double value) {
+      Map<String, Double> more = new HashMap<>(settings);
+      more.put(name, value);
+      return new Candidate(
+          architecture,
+          weights,
+          epochs,
+          learningRate,
+          trainedShare,
+          bestEpoch,
+          answers,
+          calibration,
+          history,
+          golden,
+          replayed,
+          more,
+          alternative == null ? null : alternative.withSetting(name, value));
     }
 
     /** The same, calibrated on the validation rows unless it is calibrated already. */

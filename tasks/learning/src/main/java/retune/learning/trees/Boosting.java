@@ -76,7 +76,7 @@ record Boosting(
     if (!balanced) {
       for (TreeRows rows : training) {
         for (int i = 0; i < rows.size(); i++) {
-          weights[rows.label(i)] += rows.weight();
+          weights[rows.label(i)] += rows.weight(i);
         }
       }
     }
@@ -216,7 +216,7 @@ record Boosting(
           columns.fill(group.features(), group.rows()[i], row);
           System.arraycopy(row, 0, values, at * row.length, row.length);
           labels[at] = number(group.label(i));
-          weights[at] = (float) (group.weight() * byClass[group.label(i)]);
+          weights[at] = (float) (group.weight(i) * byClass[group.label(i)]);
           at++;
         }
       }
@@ -227,8 +227,8 @@ record Boosting(
       double sum = 0;
       for (TreeRows group : groups) {
         for (int i = 0; i < group.size(); i++) {
-          counts[group.label(i)] += group.weight();
-          sum += group.weight();
+          counts[group.label(i)] += group.weight(i);
+          sum += group.weight(i);
         }
       }
       double[] weights = new double[classes()];

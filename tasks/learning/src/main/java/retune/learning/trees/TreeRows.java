@@ -2,6 +2,7 @@ package retune.learning.trees;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import retune.core.data.Features;
 import retune.model.batch.ReplayRows;
 
@@ -12,11 +13,18 @@ import retune.model.batch.ReplayRows;
  * @param rows positions of those that are meant
  * @param labels one class index per row of the batch; only these rows need one
  * @param weight of each of these rows, above 0
+ * @param weights by which it is multiplied, one per row of the batch; null where all are 1
  */
-public record TreeRows(Features features, int[] rows, int[] labels, double weight) {
+public record TreeRows(
+    Features features, int[] rows, int[] labels, double weight, double @Nullable [] weights) {
   /** Rows that weigh as much as any other. */
   public TreeRows(Features features, int[] rows, int[] labels) {
-    this(features, rows, labels, 1);
+    this(features, rows, labels, 1, null);
+  }
+
+  /** What a row counts in the loss. */
+  double weight(int index) {
+    return weights == null ? weight : weight * weights[rows[index]];
   }
 
   /** All replayed rows. */
@@ -35,7 +43,7 @@ public record TreeRows(Features features, int[] rows, int[] labels, double weigh
 
   /** These rows with another weight. */
   public TreeRows weighing(double other) {
-    return new TreeRows(features, rows, labels, other);
+    return new TreeRows(features, rows, labels, other, weights);
   }
 
   /** So many rows: these from the first to the last, and from the first again. */
@@ -44,7 +52,8 @@ public record TreeRows(Features features, int[] rows, int[] labels, double weigh
         features,
         IntStream.range(0, count).map(i -> rows[i % rows.length]).toArray(),
         labels,
-        weight);
+        weight,
+        weights);
   }
 
   /** At most so many of the rows, evenly spread. */
@@ -57,7 +66,8 @@ public record TreeRows(Features features, int[] rows, int[] labels, double weigh
                 .map(i -> rows[(int) ((long) i * rows.length / most)])
                 .toArray(),
             labels,
-            weight);
+            weight,
+            weights);
   }
 
   /** The features of these rows alone. */

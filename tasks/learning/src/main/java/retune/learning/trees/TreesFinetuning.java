@@ -235,7 +235,9 @@ public record TreesFinetuning(Strategy strategy, Growth growth) implements Candi
     return new TreeRows(
         start.data().features(),
         start.data().rows(part),
-        start.data().batch().rows().trainingLabels());
+        start.data().batch().rows().trainingLabels(),
+        1,
+        part == Part.TRAINING ? start.data().weights() : null);
   }
 
   /** None, and the champion's trees where they can be boosted further. */

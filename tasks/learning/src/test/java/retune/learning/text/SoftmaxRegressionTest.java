@@ -90,6 +90,24 @@ class SoftmaxRegressionTest {
         "of the rare class where a text says nothing");
   }
 
+  @Test
+  void anOlderTextSaysLess() {
+    float[] values = new float[2 * SIZE];
+    for (int text = 0; text < 2; text++) {
+      values[text * SIZE + 1] = 1;
+    }
+    EncodedTexts contradicting = new EncodedTexts(values, SIZE, new int[] {0, 1}, new int[] {0, 1});
+    double first =
+        oneRound(contradicting.weighing(new double[] {1.8, 0.2}), false)
+            .answers()
+            .probability(0, 0);
+    double second =
+        oneRound(contradicting.weighing(new double[] {0.2, 1.8}), false)
+            .answers()
+            .probability(0, 0);
+    assertTrue(first > 0.5 && second < 0.5, first + " and " + second);
+  }
+
   private static Outcome oneRound(EncodedTexts texts, boolean classWeights) {
     return new SoftmaxRegression(
             TWO, 0.5, Metric.ACCURACY, classWeights, new Schedule.Epochs(1, 1), 0.3, 8, 1)

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.junit.jupiter.api.Test;
+import retune.core.finetuning.HalfLife;
 import retune.learning.torch.Torch;
 
 class LossTest {
@@ -24,9 +25,27 @@ class LossTest {
       // Odds of 1:1 and of 1:3, so the labels' probabilities are 1/2 and 3/4.
       NDArray logits = manager.create(new float[][] {{0, 0}, {0, (float) Math.log(3)}});
       int[] labels = {0, 1};
-      double loss = new CrossEntropy(new double[] {1, 3}).of(logits, labels).getFloat();
+      double loss = new CrossEntropy(new double[] {1, 3}).of(logits, labels, null).getFloat();
       assertEquals((Math.log(2) + 3 * Math.log(4.0 / 3)) / 4, loss, 1e-6);
     }
+  }
+
+  @Test
+  void anOlderRowCountsLess() {
+    // The second row is one half-life older: weights of 4/3 and 2/3, and with the classes' 1 and 3.
+    double[] weights = new HalfLife(7).weights(new int[] {0, 7}, new int[] {0, 1});
+    try (NDManager manager = Torch.newManager()) {
+      NDArray logits = manager.create(new float[][] {{0, 0}, {0, (float) Math.log(3)}});
+      int[] labels = {0, 1};
+      double loss = new CrossEntropy(new double[] {1, 3}).of(logits, labels, weights).getFloat();
+      double byHand = (4 / 3.0 * Math.log(2) + 2 / 3.0 * 3 * Math.log(4 / 3.0)) / (4 / 3.0 + 2);
+      assertEquals(byHand, loss, 1e-6);
+    }
+    // Class 1 has a third of the weight: 2/(2·4/3) and 2/(2·2/3).
+    assertArrayEquals(
+        new double[] {0.75, 1.5},
+        CrossEntropy.balanced(new int[] {0, 1}, weights, 2).weights(),
+        1e-12);
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -258,6 +259,38 @@ class BoostingTest {
             IdentityHead.on(grown.forest(), INPUTS.stream().map(Input::feature).toList(), target),
             1)) {
       return engine.encode(features);
+    }
+  }
+
+  @Test
+  void aRowOfTwiceTheWeightCountsAsTwoRows() {
+    Features features = features(200, 3);
+    int[] labels = labels(features, 2, 0.5);
+    int[] all = IntStream.range(0, 200).toArray();
+    double[] weights = IntStream.of(all).mapToDouble(row -> row < 100 ? 2 : 1).toArray();
+    int[] repeated = IntStream.concat(IntStream.range(0, 100), IntStream.of(all)).toArray();
+    TreeRows validation = rows(features(400, 4), labels(features(400, 4), 2, 0.5), 0);
+    Growth wholly = new Growth(0.1, 4, 5, 5, 1);
+    for (boolean balanced : List.of(false, true)) {
+      Boosting boosting = new Boosting(INPUTS, SCHEMA, TWO, balanced, 5, wholly, 1);
+      List<Grown> grown =
+          Stream.of(
+                  new TreeRows(features, all, labels, 1, weights),
+                  new TreeRows(features, repeated, labels))
+              .map(List::of)
+              .map(rows -> boosting.run(boosting.shares(rows), rows, validation, (_, _, _) -> {}))
+              .toList();
+      assertEquals(5, grown.getFirst().losses().size());
+      for (int round = 0; round < 5; round++) {
+        assertEquals(
+            grown.getLast().losses().get(round).training(),
+            grown.getFirst().losses().get(round).training(),
+            1e-5);
+        assertEquals(
+            grown.getLast().losses().get(round).validation(),
+            grown.getFirst().losses().get(round).validation(),
+            1e-5);
+      }
     }
   }
 

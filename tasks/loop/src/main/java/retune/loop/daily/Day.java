@@ -254,7 +254,7 @@ final class Day {
     Map<String, Object> model = Map.of("model", loop.name());
     Map<String, JsonNode> settings = new LinkedHashMap<>(loop.section(Section.RETRAINING));
     Map<String, JsonNode> window = taken(settings, "window_days");
-    Map<String, JsonNode> candidates = taken(settings, "candidates", "trials");
+    Map<String, JsonNode> candidates = taken(settings, "candidates", "trials", "half_life_days");
     Map<String, JsonNode> gate = loop.section(Section.GATE);
     Map<String, JsonNode> finetuning = new LinkedHashMap<>(loop.section(Section.FINETUNING));
     taken(finetuning, "epochs").forEach((name, value) -> finetuning.put("num_epochs", value));

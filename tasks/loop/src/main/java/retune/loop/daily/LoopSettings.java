@@ -106,7 +106,8 @@ record LoopSettings(
         "on_drift",
         "window_days",
         "candidates",
-        "trials");
+        "trials",
+        "half_life_days");
 
     private final String step;
 
@@ -126,7 +127,7 @@ record LoopSettings(
     private String step(String setting) {
       return switch (setting) {
         case "window_days" -> "prepare_training_data";
-        case "candidates", "trials" -> "retrain_model";
+        case "candidates", "trials", "half_life_days" -> "retrain_model";
         case "path" -> "ingest_labels";
         default -> step;
       };

@@ -9,6 +9,7 @@ import java.util.Set;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.model.batch.CollectedDays;
 import retune.model.batch.DataSplit;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -23,7 +24,7 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
   /** After every day that a batch can have. */
   static final LocalDate LAST_DAY = LocalDate.of(9999, 12, 31);
 
-  private static final String COLLECTION = "training_sets";
+  private static final String COLLECTION = CollectedDays.COLLECTION;
 
   /**
    * The rows of a day.
