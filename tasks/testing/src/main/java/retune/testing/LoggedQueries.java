@@ -54,6 +54,27 @@ public final class LoggedQueries {
     return this;
   }
 
+  /**
+   * Makes the version that answered the rows so far a challenger, to which a share of the requests
+   * goes.
+   */
+  public LoggedQueries byChallenger() {
+    rows.replaceAll(
+        row ->
+            new QueryBlock.Row(
+                row.requestId(),
+                row.row(),
+                row.receivedAt(),
+                row.modelId(),
+                row.predicted(),
+                row.confidence(),
+                row.probability(),
+                row.latencyMicros(),
+                new QueryBlock.Challenger(
+                    row.modelId(), "canary", row.predicted(), row.confidence(), null)));
+    return this;
+  }
+
   /** Writes the block as the service would that has answered. */
   public void write(DocumentStore store, String token) {
     write(store, token, Set.of());

@@ -7,8 +7,6 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.LabelMarks;
@@ -74,6 +72,10 @@ public final class CollectQueries implements Step<CollectQueries.Input, CollectQ
       @Field("rows whose label is the model's own answer") int ownLabels,
       @Field("rows with the key of an earlier one; left out") int duplicates,
       @Field("rows without the shape of a query; left out") int malformed,
+      @Field(
+              "rows that a version answered which reads other columns than the one in production;"
+                  + " left out")
+          int otherColumns,
       @Field("rows that an unknown version answered; kept, but their answers are no labels")
           int unknownVersions,
       @Field("the first few of these, by reason: keys, blocks or versions")
@@ -117,6 +119,7 @@ public final class CollectQueries implements Step<CollectQueries.Input, CollectQ
         day.answersTaken(),
         day.named(Reason.DUPLICATES).rows(),
         day.named(Reason.MALFORMED).rows(),
+        day.named(Reason.OTHER_COLUMNS).rows(),
         day.named(Reason.UNKNOWN_VERSIONS).rows(),
         day.examples(),
         batch.contentHash(),
@@ -153,25 +156,6 @@ public final class CollectQueries implements Step<CollectQueries.Input, CollectQ
             ? ""
             : ", %d with the model's own answer as a label for training"
                 .formatted(day.answersTaken());
-    String named =
-        Stream.of(Reason.values())
-            .filter(reason -> day.named(reason).rows() > 0)
-            .map(
-                reason ->
-                    " %s %d, such as %s."
-                        .formatted(
-                            words(reason),
-                            day.named(reason).rows(),
-                            String.join(", ", day.named(reason).first())))
-            .collect(Collectors.joining());
-    return took + own + "." + named;
-  }
-
-  private static String words(Reason reason) {
-    return switch (reason) {
-      case DUPLICATES -> "Left out as duplicates:";
-      case MALFORMED -> "Left out as malformed:";
-      case UNKNOWN_VERSIONS -> "Answered by unknown versions:";
-    };
+    return took + own + "." + day.sentences();
   }
 }

@@ -3,6 +3,7 @@ package retune.steps.data;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +47,8 @@ final class LoggedDay {
     DUPLICATES,
     /** No writer of the log writes such rows. They are not taken. */
     MALFORMED,
+    /** A version answered that reads other columns than the one in production. Not taken. */
+    OTHER_COLUMNS,
     /** A version answered that the store does not have. Their answers are no labels. */
     UNKNOWN_VERSIONS;
 
@@ -72,7 +76,7 @@ final class LoggedDay {
   private final @Nullable Double ownLabels;
   private final Map<String, Boolean> numeric = new TreeMap<>();
   private final List<Part> parts = new ArrayList<>();
-  private final Map<String, Boolean> known = new TreeMap<>();
+  private final Map<String, Optional<ModelVersion>> known = new TreeMap<>();
   private final Map<Reason, Named> named = new EnumMap<>(Reason.class);
   private int queries;
   private int rows;
@@ -160,13 +164,42 @@ final class LoggedDay {
     }
     if (rows == 0) {
       throw new InvalidInputException(
-          "None of the %d logged queries of '%s' on %s has the shape of a query, such as %s; remove them from query_logs, or let another source give the day's rows."
-              .formatted(queries, model, date, String.join(", ", named(Reason.MALFORMED).first)));
+          "None of the %d logged queries of '%s' on %s can be taken.%s Let another source give the day's rows."
+              .formatted(queries, model, date, sentences()));
     }
   }
 
+  /** What was named, each reason as a sentence after a blank. */
+  String sentences() {
+    return named.entrySet().stream()
+        .map(
+            entry ->
+                " %s: %d, such as %s."
+                    .formatted(
+                        words(entry.getKey()),
+                        entry.getValue().rows,
+                        String.join(", ", entry.getValue().first)))
+        .collect(Collectors.joining());
+  }
+
+  private static String words(Reason reason) {
+    return switch (reason) {
+      case DUPLICATES -> "Left out as duplicates";
+      case MALFORMED -> "Left out as malformed";
+      case OTHER_COLUMNS -> "Left out because the version that answered reads other columns";
+      case UNKNOWN_VERSIONS -> "Answered by unknown versions";
+    };
+  }
+
   private void survey(QueryBlock block, LocalDate date, Set<String> keys) {
-    requireColumns(block, date);
+    List<String> lacking =
+        numeric.keySet().stream().filter(name -> !block.columns().containsKey(name)).toList();
+    if (!lacking.isEmpty() && isOfOtherColumns(block, lacking)) {
+      queries += block.rows().size();
+      block.rows().forEach(query -> name(Reason.OTHER_COLUMNS, query.modelId(), 1));
+      return;
+    }
+    requireColumns(block, lacking, date);
     int[] taken = new int[block.rows().size()];
     int count = 0;
     for (int row = 0; row < taken.length; row++) {
@@ -195,7 +228,7 @@ final class LoggedDay {
       column.setValue(column.getValue() && (value == null || value instanceof Number));
     }
     QueryBlock.Row query = block.rows().get(row);
-    if (!isKnown(query.modelId())) {
+    if (find(query.modelId()).isEmpty()) {
       name(Reason.UNKNOWN_VERSIONS, query.modelId(), 1);
     } else if (isLabel(query)) {
       answersTaken++;
@@ -229,12 +262,22 @@ final class LoggedDay {
                         .formatted(id)));
   }
 
-  private void requireColumns(QueryBlock block, LocalDate date) {
-    List<String> lacking =
-        numeric.keySet().stream().filter(name -> !block.columns().containsKey(name)).toList();
+  /** Whether no version that answered reads the columns. */
+  private boolean isOfOtherColumns(QueryBlock block, List<String> columns) {
+    return block.rows().stream()
+        .map(QueryBlock.Row::modelId)
+        .distinct()
+        .map(this::find)
+        .allMatch(
+            version ->
+                version.isPresent()
+                    && Collections.disjoint(version.get().preprocessing().rawColumns(), columns));
+  }
+
+  private void requireColumns(QueryBlock block, List<String> lacking, LocalDate date) {
     if (!lacking.isEmpty()) {
       throw new InvalidInputException(
-          "The query log of '%s' on %s lacks %s, which '%s' reads (block %s): --query-log-columns of the service leaves them out, or an older version answered that does not read them. Log every column that the model reads, or let another source give the day's rows."
+          "The query log of '%s' on %s lacks %s, which '%s' reads (block %s). Log every column that the model reads (--query-log-columns of the service), or let another source give the day's rows."
               .formatted(model, date, lacking, champion.modelId(), block.id()));
     }
     List<String> hashed = numeric.keySet().stream().filter(block.hashed()::contains).toList();
@@ -245,22 +288,20 @@ final class LoggedDay {
     }
   }
 
-  private boolean isKnown(String modelId) {
+  private Optional<ModelVersion> find(String modelId) {
     return known.computeIfAbsent(
-        modelId,
-        _ ->
-            versions
-                .find(modelId)
-                .filter(version -> version.modelName().equals(model))
-                .isPresent());
+        modelId, _ -> versions.find(modelId).filter(version -> version.modelName().equals(model)));
   }
 
-  /** Whether the answer becomes the row's label. */
+  /** Whether the answer becomes the row's label. One of a challenger does not: it is on trial. */
   private boolean isLabel(QueryBlock.Row query) {
+    boolean isOfChallenger =
+        query.challenger() != null && query.challenger().modelId().equals(query.modelId());
     return ownLabels != null
         && query.confidence() >= ownLabels
         && query.confidence() <= 1
-        && isKnown(query.modelId())
+        && !isOfChallenger
+        && find(query.modelId()).isPresent()
         && champion.target().classes().contains(query.predicted());
   }
 

@@ -10,6 +10,7 @@ import static retune.testing.Refusals.assertRefused;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,6 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -26,6 +30,14 @@ import org.junit.jupiter.api.io.TempDir;
 import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.core.data.Target;
+import retune.core.judgement.VersionStatus;
+import retune.core.preprocessing.NumericColumn;
+import retune.core.preprocessing.Preprocessing;
+import retune.model.Architecture;
+import retune.model.ModelVersion;
+import retune.model.Tensor;
+import retune.model.WeightShapes;
+import retune.model.Weights;
 import retune.runtime.store.ProcessedBatches;
 import retune.steps.Deployment;
 import retune.testing.LoggedQueries;
@@ -166,9 +178,9 @@ class CollectQueriesTest {
   void aDayOfMalformedRowsAloneIsRefused() {
     queries().row("", champion, "1", 0.9, values(1, 2)).write(deployment.store, "first");
     assertRefused(
-        "None of the 1 logged queries of 'credit-default' on 2026-11-04 has the shape of a query,"
-            + " such as row 0 of block credit-default/2026-11-04/first; remove them from"
-            + " query_logs",
+        "None of the 1 logged queries of 'credit-default' on 2026-11-04 can be taken. Left out as"
+            + " malformed: 1, such as row 0 of block credit-default/2026-11-04/first. Let another"
+            + " source give the day's rows.",
         () -> collect());
   }
 
@@ -178,9 +190,49 @@ class CollectQueriesTest {
     assertRefused(
         "The query log of 'credit-default' on 2026-11-04 lacks [n0], which '"
             + champion
-            + "' reads (block credit-default/2026-11-04/first): --query-log-columns of the service"
-            + " leaves",
+            + "' reads (block credit-default/2026-11-04/first). Log every column that the model"
+            + " reads (--query-log-columns of the service),",
         () -> collect());
+  }
+
+  @Test
+  void rowsOfAVersionThatReadsOtherColumnsAreLeftOutAndNamed() throws IOException {
+    String narrow = registerNarrow();
+    queries().row("a", narrow, "1", 0.9, Map.of("n1", 1)).write(deployment.store, "first");
+    assertRefused(
+        "can be taken. Left out because the version that answered reads other columns: 1, such as "
+            + narrow,
+        () -> collect());
+    queries().row("b", champion, "1", 0.9, values(1, 2)).write(deployment.store, "second");
+    CollectQueries.Output output = collect();
+    assertEquals(List.of(2, 1, 1), List.of(output.queries(), output.rows(), output.otherColumns()));
+    assertEquals(Map.of("other_columns", List.of(narrow)), output.examples());
+    queries().row("c", "gone-0123", "1", 0.9, Map.of("n1", 1)).write(deployment.store, "third");
+    assertRefused("lacks [n0], which '" + champion + "' reads", () -> collect());
+  }
+
+  /** An earlier version that reads one of the columns. */
+  private String registerNarrow() {
+    Architecture architecture = new Architecture.Mlp(1, List.of(4), 3, 0);
+    Preprocessing preprocessing = Preprocessing.given(List.of(), List.of(NumericColumn.asIs("n1")));
+    SortedMap<String, Tensor> tensors = new TreeMap<>();
+    WeightShapes.of(architecture, preprocessing.schema(), 2)
+        .forEach(
+            (name, shape) ->
+                tensors.put(
+                    name,
+                    new Tensor(shape, new float[IntStream.of(shape).reduce(1, (a, b) -> a * b)])));
+    Weights weights = new Weights(tensors);
+    ModelVersion version =
+        ModelVersion.of(
+            Deployment.MODEL,
+            Instant.EPOCH,
+            new ModelVersion.Design(
+                architecture, preprocessing, new Target("default", List.of("0", "1"), "1")),
+            new ModelVersion.Lineage(null, "head", 5, 1e-4, "data", Map.of(), List.of()),
+            weights);
+    deployment.models.register(version, weights, VersionStatus.APPROVED);
+    return version.modelId();
   }
 
   @Test
@@ -219,6 +271,11 @@ class CollectQueriesTest {
         .row("d", champion, "other", 0.95, values(7, 8))
         .row("e", "gone-0123", "1", 0.95, values(9, 9))
         .write(deployment.store, "first");
+    String onTrial = deployment.register(Deployment.model(2, null), VersionStatus.CHALLENGER);
+    queries()
+        .row("f", onTrial, "1", 0.95, values(9, 9))
+        .byChallenger()
+        .write(deployment.store, "second");
     CollectQueries.Output output = collect(DAY, "query_id", 0.8);
     assertEquals(2, output.ownLabels());
     assertTrue(
@@ -226,13 +283,13 @@ class CollectQueriesTest {
         output.message());
     labels("query_id,default\nc/0,1\n");
     ProcessedBatches.Rows rows = process();
-    assertArrayEquals(new int[] {NONE, NONE, 1, NONE, NONE}, rows.labels());
-    assertArrayEquals(new int[] {1, NONE, 1, NONE, NONE}, rows.trainingLabels());
+    assertArrayEquals(new int[] {NONE, NONE, 1, NONE, NONE, NONE}, rows.labels());
+    assertArrayEquals(new int[] {1, NONE, 1, NONE, NONE, NONE}, rows.trainingLabels());
     assertEquals(0.8f, Objects.requireNonNull(rows.modelLabels()).confidences()[0]);
-    assertEquals(Arrays.asList(champion, null, champion, null, null), texts("label_source"));
+    assertEquals(Arrays.asList(champion, null, champion, null, null, null), texts("label_source"));
 
     collect();
-    assertArrayEquals(new int[] {NONE, NONE, 1, NONE, NONE}, process().trainingLabels());
+    assertArrayEquals(new int[] {NONE, NONE, 1, NONE, NONE, NONE}, process().trainingLabels());
   }
 
   @Test
