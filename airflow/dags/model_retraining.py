@@ -133,6 +133,8 @@ for loop in loops():
         )
         filter_training_data = step("filter_training_data", loop, **of_retraining)
         split_id = result(filter_training_data, "split_id")
+        half_life = loop.retraining.half_life_days
+        by_age: dict[str, Any] = {} if half_life is None else {"half_life_days": half_life}
         train_model = step(
             "retrain_model",
             loop,
@@ -145,8 +147,8 @@ for loop in loops():
             learning_rate=loop.finetuning.learning_rate,
             batch_size="{{ params.batch_size }}",
             trials="{{ params.trials }}",
-            half_life_days=loop.retraining.half_life_days,
             metric=loop.gate.metric,
+            **by_age,
         )
         candidate_id = result(train_model, "model_id", optional=True)
         compare_models = step(
