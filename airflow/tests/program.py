@@ -14,7 +14,9 @@ from pathlib import Path
 folder = Path(os.environ["RETUNE_TEST_FOLDER"])
 step, _, inputs, _, xcom = sys.argv[1:]
 given = json.loads(inputs)
-environment = {k: v for k, v in os.environ.items() if k.startswith(("RETUNE_", "AIRFLOW_"))}
+environment = {
+    k: v for k, v in os.environ.items() if k.startswith(("RETUNE_", "AIRFLOW_", "TRACE"))
+}
 with (folder / "calls.jsonl").open("a+", encoding="utf-8") as calls:
     calls.seek(0)
     before = [json.loads(line) for line in calls]

@@ -1,6 +1,7 @@
 """The process and docker runtimes: exit codes, results, logs, secrets, and the end of a step."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def test_a_step_knows_its_task_instance_and_nothing_of_airflows_settings(run, pr
     assert environment["RETUNE_TRY_NUMBER"] == "1"
     run_page = f"/dags/data_pipeline/runs/{quote(environment['RETUNE_RUN_ID'])}"
     assert environment["RETUNE_RUN_URL"].endswith(run_page)
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", environment["TRACEPARENT"])
     assert not [name for name in environment if name.startswith("AIRFLOW_")]
 
 

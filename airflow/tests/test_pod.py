@@ -1,6 +1,7 @@
 """The pod that a step asks for, and what its exit code means. No cluster is needed for either."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -10,6 +11,7 @@ from retune import Loop, step
 from retune.loops import Resources
 from retune.outcomes import KILLED, failure
 from retune.pod import _with_memory
+from retune.traces import traceparent
 
 LOOP = Loop(
     name="credit-default",
@@ -80,6 +82,15 @@ def test_the_environment_names_the_task_instance_and_the_secret(pod):
     assert {"RETUNE_RUN_URL", "RETUNE_STARTED_BY", "RETUNE_STEP_IMAGE"} <= names
     (source,) = base.env_from
     assert (source.secret_ref.name, source.secret_ref.optional) == ("retune", True)
+
+
+def test_the_pod_is_part_of_its_task_instances_trace(operator):
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1)
+    for _ in range(2):
+        operator._join_trace(ti)
+    base = operator.build_pod_request_obj(dry_run=True).spec.containers[0]
+    (given,) = [variable.value for variable in base.env if variable.name == "TRACEPARENT"]
+    assert given == traceparent(ti)
 
 
 @pytest.mark.parametrize(("code", "retried"), [(1, True), (20, True), (143, True), (50, False)])

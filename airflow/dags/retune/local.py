@@ -23,13 +23,14 @@ from airflow.sdk.log import mask_secret
 from retune.catalogue import Step
 from retune.outcomes import DONE, announce, failure, log_line, result_of
 from retune.rendering import command, typed_inputs
+from retune.traces import traceparent
 
 SECONDS_TO_STOP = 3  # Airflow kills the task's own process five seconds after asking it to end
 SECRET = re.compile(r"RETUNE_(?!RUN_URL)\w*(URI|URL|KEY|TOKEN|PASSWORD|SECRET)")
 # What a step's environment has beside this process's own.
 OF_THE_RUN = (
     *("RETUNE_LOG", "RETUNE_DAG_ID", "RETUNE_RUN_ID", "RETUNE_TASK_ID", "RETUNE_TRY_NUMBER"),
-    *("RETUNE_RUN_URL", "RETUNE_STARTED_BY", "RETUNE_STEP_IMAGE"),
+    *("RETUNE_RUN_URL", "RETUNE_STARTED_BY", "RETUNE_STEP_IMAGE", "TRACEPARENT"),
 )
 
 
@@ -182,6 +183,7 @@ def environment(context: Context) -> dict[str, str]:
         "RETUNE_TRY_NUMBER": str(ti.try_number),
         "RETUNE_RUN_URL": ti.log_url.rpartition("/tasks/")[0],
         "RETUNE_STARTED_BY": (run and run.triggering_user_name) or "",
+        "TRACEPARENT": traceparent(ti),
     }
 
 

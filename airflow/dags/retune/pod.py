@@ -19,6 +19,7 @@ from kubernetes.client import (
 from retune.catalogue import Step
 from retune.outcomes import KILLED, announce, failure, log_line
 from retune.rendering import command, typed_inputs
+from retune.traces import traceparent
 
 OOM_KILLED = "OOMKilled"
 
@@ -57,6 +58,7 @@ class StepPodOperator(KubernetesPodOperator):
         self.command = command(self.step, typed)
         self.log.info("Command: %s", self.command)
         self.arguments = ["--input", json.dumps(typed)]
+        self._join_trace(context["ti"])
         if self.memory_after_oom and self._ran_out_of_memory(context):
             self.log.info(
                 "An earlier try ran out of memory; this one gets %s.", self.memory_after_oom
@@ -65,6 +67,10 @@ class StepPodOperator(KubernetesPodOperator):
         result = super().execute(context)
         announce(context, self.outlets, typed, result)
         return result
+
+    def _join_trace(self, ti: Any) -> None:
+        """Gives the step the trace of its task instance; only a running task knows its span."""
+        self.env_vars = {**dict(self.env_vars), "TRACEPARENT": traceparent(ti)}
 
     def cleanup(
         self,

@@ -48,11 +48,23 @@ public final class Control implements Step<Control.Input, Control.Output> {
                   + " without it every call that changes something is refused")
           @Nullable String tokenFile,
       @Field(
+              value =
+                  "who may read pages, answers and metrics: open (everybody who reaches the"
+                      + " service) or token (people who are logged in, and programs with a token)",
+              byDefault = "open")
+          Reading reading,
+      @Field(
               "PEM file with the certificate and its chain, for HTTPS; read again when it changes;"
                   + " needs --tls-key")
           @Nullable String tlsCert,
       @Field("PEM file with the certificate's private key, not encrypted; needs --tls-cert")
           @Nullable String tlsKey) {}
+
+  /** Who may read. */
+  public enum Reading {
+    OPEN,
+    TOKEN
+  }
 
   /** What runs the loop. */
   public enum RuntimeKind {

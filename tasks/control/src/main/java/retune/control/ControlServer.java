@@ -40,6 +40,7 @@ final class ControlServer implements AutoCloseable {
     Changes changes = new Changes(context, models, tokens);
     Sessions sessions = new Sessions(tokens, runtime, context.clock());
     Remembered<Schedule> schedules = new Remembered<>(context.clock(), scheduler::schedule);
+    Readers readers = new Readers(input.reading(), tokens, sessions);
     Forms forms = new Forms(sessions);
     ChallengerRoutes challenger = new ChallengerRoutes(context, runtime, changes);
     Metrics metrics = new Metrics(context);
@@ -60,6 +61,7 @@ final class ControlServer implements AutoCloseable {
             new IndexRoute(() -> paths(routes)))
         .flatMap(group -> group.routes().stream())
         .map(StoreFailures::explained)
+        .map(readers::guarded)
         .forEach(routes::add);
     Requests requests = new Requests(input.host(), metrics);
     return new ControlServer(
@@ -67,7 +69,9 @@ final class ControlServer implements AutoCloseable {
             new Endpoint(
                 input.host(),
                 input.port(),
-                Tls.of(input.tlsCert(), input.tlsKey(), context.clock())),
+                Tls.of(input.tlsCert(), input.tlsKey(), context.clock()),
+                null,
+                context.settings().logsAccess(true)),
             routes,
             requests,
             context.clock()),

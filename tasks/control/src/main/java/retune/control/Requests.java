@@ -2,8 +2,6 @@ package retune.control;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Map;
@@ -12,10 +10,8 @@ import org.jspecify.annotations.Nullable;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Refusal;
 
-/** What the service does around each request: security headers, a check of the host, a log line. */
+/** What the service does around each request: security headers, a check of the host, counts. */
 final class Requests implements HttpService.Around {
-  private static final Logger LOG = System.getLogger(Requests.class.getName());
-
   /** Nothing from elsewhere, nothing inline, and no frame; a page that needs more sets its own. */
   static final String CONTENT_SECURITY_POLICY =
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -70,13 +66,6 @@ final class Requests implements HttpService.Around {
       HttpExchange exchange, String route, String label, int status, long nanoseconds) {
     answered.increment();
     metrics.requestEnded(route, status);
-    LOG.log(
-        Level.INFO,
-        "{0} {1} {2} in {3} ms",
-        exchange.getRequestMethod(),
-        route,
-        Integer.toString(status),
-        Long.toString(nanoseconds / 1_000_000));
   }
 
   private static boolean namesThisMachine(String host) {

@@ -23,6 +23,7 @@ import retune.control.dashboard.Viewer;
 import retune.control.dashboard.Viewer.Can;
 import retune.control.dashboard.Viewer.Said;
 import retune.core.data.Hashing;
+import retune.runtime.http.Caller;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.Tokens;
@@ -171,6 +172,7 @@ final class Sessions {
     if (exchange.getRequestHeaders().getFirst(REFRESH) == null) {
       session.used = now;
     }
+    Caller.is(session.name());
     return Optional.of(session);
   }
 

@@ -34,6 +34,7 @@ class ControlTlsTest {
                     0,
                     null,
                     tokens.toString(),
+                    Control.Reading.OPEN,
                     TrustingClient.CERTIFICATE.toString(),
                     TrustingClient.KEY.toString()),
                 store.context());

@@ -405,7 +405,7 @@ class DashboardTest {
             DocumentStore.open(store.uri(), Duration.ofMillis(300), TestContext.CLOCK);
         ControlServer server =
             ControlServer.start(
-                new Control.Input("127.0.0.1", 0, null, null, null, null),
+                new Control.Input("127.0.0.1", 0, null, null, Control.Reading.OPEN, null, null),
                 TestContext.of(documents))) {
       store.close();
 

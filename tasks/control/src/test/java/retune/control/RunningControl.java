@@ -76,7 +76,13 @@ final class RunningControl implements AutoCloseable {
       Control.@Nullable RuntimeKind runtime,
       @Nullable Path tokenFile)
       throws IOException {
-    this(TestStore.open(), true, environment, runtime, tokenFile);
+    this(TestStore.open(), true, environment, runtime, tokenFile, Control.Reading.OPEN);
+  }
+
+  /** A service that only those who have a token may read. */
+  static RunningControl closed(Path tokenFile) throws IOException {
+    return new RunningControl(
+        TestStore.open(), true, Map.of(), null, tokenFile, Control.Reading.TOKEN);
   }
 
   private RunningControl(
@@ -84,7 +90,8 @@ final class RunningControl implements AutoCloseable {
       boolean ownsStore,
       Map<String, String> environment,
       Control.@Nullable RuntimeKind runtime,
-      @Nullable Path tokenFile)
+      @Nullable Path tokenFile,
+      Control.Reading reading)
       throws IOException {
     this.store = store;
     this.ownsStore = ownsStore;
@@ -101,6 +108,7 @@ final class RunningControl implements AutoCloseable {
                 0,
                 runtime,
                 tokenFile == null ? null : tokenFile.toString(),
+                reading,
                 null,
                 null),
             new TestContext(context.run(), clock, context.settings(), context.source()));
@@ -108,7 +116,7 @@ final class RunningControl implements AutoCloseable {
 
   /** A second service of the same store, with the same settings. */
   RunningControl beside() throws IOException {
-    return new RunningControl(store, false, environment, runtime, tokenFile);
+    return new RunningControl(store, false, environment, runtime, tokenFile, Control.Reading.OPEN);
   }
 
   /** Sends a token from now on; none if it is null. */

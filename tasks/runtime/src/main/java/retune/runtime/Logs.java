@@ -9,6 +9,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.logging.Formatter;
 import java.util.logging.Handler;
 import java.util.logging.Level;
@@ -46,8 +47,12 @@ final class Logs {
     }
   }
 
-  /** The step and run that each line names. */
-  record StepIdentity(String step, RunIdentity run) {}
+  /**
+   * The step and run that each line names.
+   *
+   * @param trace that the step is part of
+   */
+  record StepIdentity(String step, RunIdentity run, Optional<TraceContext> trace) {}
 
   /** Flushes each record, so that a killed step loses none. */
   private static final class StreamHandler extends Handler {
@@ -122,7 +127,22 @@ final class Logs {
       line.put("run_id", identity.run().runId());
       line.put("task_id", identity.run().taskId());
       line.put("attempt", identity.run().tryNumber());
+      identity
+          .trace()
+          .ifPresent(
+              trace -> {
+                line.put("trace_id", trace.traceId());
+                line.put("span_id", trace.spanId());
+              });
       line.put("logger", record.getLoggerName());
+      if (record.getParameters() instanceof Object[] parameters
+          && parameters.length == 1
+          && parameters[0] instanceof LogFields more) {
+        more.fields()
+            .forEach(
+                (name, value) ->
+                    line.put(name, value instanceof String text ? redactor.redact(text) : value));
+      }
       if (record.getThrown() != null) {
         line.put("exception", redactor.redact(traceOf(record.getThrown())));
       }

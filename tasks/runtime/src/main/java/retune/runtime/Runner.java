@@ -92,7 +92,8 @@ final class Runner {
 
   private ExitCode attempt(String name, List<String> flags) {
     try {
-      Logs.StepIdentity provisional = new Logs.StepIdentity(name, identity(name, 1));
+      Logs.StepIdentity provisional =
+          new Logs.StepIdentity(name, identity(name, 1), settings.trace());
       Logs.configure(LogForm.JSON, provisional, redactor, err);
       Logs.configure(settings.logForm(), provisional, redactor, err);
       boolean asksForHelp = flags.contains("--help") || flags.contains("-h");
@@ -112,7 +113,11 @@ final class Runner {
       }
       redactor = new Redactor(settings);
       RunIdentity run = identity(step.name(), settings.tryNumber());
-      Logs.configure(settings.logForm(), new Logs.StepIdentity(step.name(), run), redactor, err);
+      Logs.configure(
+          settings.logForm(),
+          new Logs.StepIdentity(step.name(), run, settings.trace()),
+          redactor,
+          err);
       InputReader reader = new InputReader(step.name(), step.input());
       CommandLine commandLine = CommandLine.parse(flags, reader);
       ResultFormat format = commandLine.format().orElseGet(settings::resultFormat);

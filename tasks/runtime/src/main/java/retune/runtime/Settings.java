@@ -65,6 +65,26 @@ public record Settings(Map<String, String> environment) {
         "RETUNE_LOG is '" + text + "'; set it to json, text or terminal.");
   }
 
+  /**
+   * Whether a service logs each request.
+   *
+   * @param byDefault of the service
+   */
+  public boolean logsAccess(boolean byDefault) {
+    return switch (find("RETUNE_ACCESS_LOG").orElse(byDefault ? "on" : "off")) {
+      case "on" -> true;
+      case "off" -> false;
+      case String text ->
+          throw new InvalidInputException(
+              "RETUNE_ACCESS_LOG is '" + text + "'; set it to on or off.");
+    };
+  }
+
+  /** The trace that the step is part of; empty for none. */
+  Optional<TraceContext> trace() {
+    return TraceContext.of(environment.get("TRACEPARENT"));
+  }
+
   /** How a result is printed unless the command line says. */
   ResultFormat resultFormat() {
     return ResultFormat.ofId(find("RETUNE_PRINT").orElse("json"), "RETUNE_PRINT");

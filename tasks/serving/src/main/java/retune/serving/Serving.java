@@ -4,6 +4,7 @@ import com.google.auto.service.AutoService;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -20,6 +21,7 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.Tls;
+import retune.runtime.http.Tokens;
 import retune.serving.challenger.ServedChallenger;
 import retune.serving.following.ChampionFollower;
 import retune.serving.http.FeedbackRoute;
@@ -107,7 +109,11 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
                   + " needs --tls-key")
           @Nullable String tlsCert,
       @Field("PEM file with the certificate's private key, not encrypted; needs --tls-cert")
-          @Nullable String tlsKey) {}
+          @Nullable String tlsKey,
+      @Field(
+              "file with a line 'NAME TOKEN' for each who may ask for predictions; read again when"
+                  + " it changes; without it everybody may who reaches the service")
+          @Nullable String tokenFile) {}
 
   public record Output(
       @Field("id of the version served last; null if none was loaded") @Nullable String modelId,
@@ -145,7 +151,11 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
                 new Endpoint(
                     input.host(),
                     input.port(),
-                    Tls.of(input.tlsCert(), input.tlsKey(), context.clock())),
+                    Tls.of(input.tlsCert(), input.tlsKey(), context.clock()),
+                    input.tokenFile() == null
+                        ? null
+                        : new Tokens(Path.of(input.tokenFile()), context.clock()),
+                    context.settings().logsAccess(false)),
                 served,
                 metrics,
                 queryLog,

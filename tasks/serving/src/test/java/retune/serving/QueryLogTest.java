@@ -124,6 +124,7 @@ class QueryLogTest {
                 90,
                 null,
                 null,
+                null,
                 null))) {
       InvalidInputException refused = assertThrows(InvalidInputException.class, service::output);
       assertTrue(

@@ -115,6 +115,7 @@ final class RunningService implements AutoCloseable {
             90,
             null,
             null,
+            null,
             null));
   }
 
@@ -143,6 +144,7 @@ final class RunningService implements AutoCloseable {
             90,
             null,
             null,
+            null,
             null));
   }
 
@@ -163,6 +165,7 @@ final class RunningService implements AutoCloseable {
             List.of(),
             List.of(),
             90,
+            null,
             null,
             null,
             null));

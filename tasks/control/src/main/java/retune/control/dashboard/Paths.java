@@ -1,11 +1,18 @@
 package retune.control.dashboard;
 
+import java.util.Set;
+
 /** The addresses of pages. */
 public final class Paths {
   public static final String LOGIN = "/login";
   public static final String LOGOUT = "/logout";
 
   private Paths() {}
+
+  /** What the log-in page needs: itself, its style and its script. */
+  public static Set<String> ofLogin() {
+    return Set.of(LOGIN, Layout.STYLE_PATH, Layout.SCRIPT_PATH);
+  }
 
   /** The log-in that leads to a page. */
   public static String logIn(String next) {

@@ -58,15 +58,18 @@ public final class HttpService implements AutoCloseable {
   private final Router router;
   private final Around around;
   private final Clock clock;
+  private final boolean logsAccess;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final AtomicInteger inFlight = new AtomicInteger();
   private volatile boolean draining;
 
-  private HttpService(HttpServer server, Router router, Around around, Clock clock) {
+  private HttpService(
+      HttpServer server, Router router, Around around, Clock clock, boolean logsAccess) {
     this.server = server;
     this.router = router;
     this.around = around;
     this.clock = clock;
+    this.logsAccess = logsAccess;
   }
 
   /**
@@ -91,7 +94,8 @@ public final class HttpService implements AutoCloseable {
     } catch (BindException e) {
       throw new InvalidInputException(cannotListen(host, port, String.valueOf(e.getMessage())), e);
     }
-    HttpService service = new HttpService(http, new Router(routes), around, clock);
+    HttpService service =
+        new HttpService(http, new Router(routes), around, clock, endpoint.logsAccess());
     http.setExecutor(service.executor);
     http.createContext("/", service::handle);
     http.start();
@@ -171,7 +175,12 @@ public final class HttpService implements AutoCloseable {
       try {
         send(exchange, answer);
       } finally {
-        around.ended(exchange, path, label, answer.status(), System.nanoTime() - start);
+        long nanoseconds = System.nanoTime() - start;
+        around.ended(exchange, path, label, answer.status(), nanoseconds);
+        if (logsAccess) {
+          AccessLog.log(exchange, answer, nanoseconds);
+        }
+        Caller.forget();
       }
     } finally {
       inFlight.decrementAndGet();

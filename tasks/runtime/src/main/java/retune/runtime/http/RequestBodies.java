@@ -12,7 +12,10 @@ public final class RequestBodies {
   /** Bodies get this share of the heap: parsed columns and answers take several times as much. */
   private static final int SHARE_OF_HEAP = 16;
 
-  /** How much of a body that is too large is read and dropped before the connection is cut. */
+  /**
+   * How much of a body that is too large is read and dropped before the connection is cut. A body
+   * that announces more is not read at all.
+   */
   private static final long MOST_DISCARDED = 256L << 20;
 
   private static final int WAIT_SECONDS = 2;
@@ -50,7 +53,11 @@ public final class RequestBodies {
    */
   public <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
     String announced = exchange.getRequestHeaders().getFirst("Content-Length");
-    if (announced != null && Long.parseLong(announced.strip()) > mostBytes) {
+    long length = announced == null ? 0 : Long.parseLong(announced.strip());
+    if (length > MOST_DISCARDED) {
+      throw tooLarge();
+    }
+    if (length > mostBytes) {
       throw tooLarge(exchange);
     }
     int pieces = 0;
@@ -90,6 +97,10 @@ public final class RequestBodies {
     for (int count = 0; count >= 0 && read < MOST_DISCARDED; read += count) {
       count = exchange.getRequestBody().read(rest);
     }
+    return tooLarge();
+  }
+
+  private Refusal tooLarge() {
     return new Refusal(
         413, "The request body is larger than %d bytes; %s.".formatted(mostBytes, advice));
   }

@@ -95,6 +95,7 @@ public final class Tokens {
               ? "The token is not valid; it may have been replaced. Ask whoever runs this service."
               : "This call needs a token; send the header 'Authorization: Bearer TOKEN'.");
     }
+    Caller.is(name.get());
     return name.get();
   }
 
@@ -118,6 +119,7 @@ public final class Tokens {
           "This name and this token are not those of one line of the token file. Check both, or ask"
               + " whoever runs this service.");
     }
+    Caller.is(name);
     return entry.get();
   }
 

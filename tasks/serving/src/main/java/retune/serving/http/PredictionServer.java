@@ -6,11 +6,14 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
+import retune.runtime.http.Tokens;
 import retune.serving.challenger.ServedChallenger;
 import retune.serving.metrics.ServingMetrics;
 import retune.serving.prediction.ServedModel;
@@ -18,12 +21,23 @@ import retune.serving.querylog.QueryLog;
 
 /** The prediction service's HTTP server. */
 public final class PredictionServer implements AutoCloseable {
-  /** Counts requests in and out. */
-  private record Counted(ServingMetrics metrics, AfterAnswers afterAnswers)
+  /** What probes and Prometheus ask for, and feedback, which has tokens of its own. */
+  private static final Pattern OPEN =
+      Pattern.compile("/health|/v2/health/(live|ready)|/metrics|/feedback");
+
+  /**
+   * Counts requests in and out, and asks for a token.
+   *
+   * @param tokens of those who may ask for predictions; null if everybody may
+   */
+  private record Counted(ServingMetrics metrics, @Nullable Tokens tokens, AfterAnswers afterAnswers)
       implements HttpService.Around {
     @Override
     public void begins(HttpExchange exchange) {
       metrics.requestBegan();
+      if (tokens != null && !OPEN.matcher(exchange.getRequestURI().getPath()).matches()) {
+        tokens.holder(exchange);
+      }
     }
 
     @Override
@@ -70,7 +84,9 @@ public final class PredictionServer implements AutoCloseable {
         .map(Route.Group::routes)
         .forEach(routes::addAll);
     return new PredictionServer(
-        HttpService.start(endpoint, routes, new Counted(metrics, afterAnswers), clock), draining);
+        HttpService.start(
+            endpoint, routes, new Counted(metrics, endpoint.tokens(), afterAnswers), clock),
+        draining);
   }
 
   /** The address of the service: {@code http://127.0.0.1:8090}. */
