@@ -18,6 +18,7 @@ PIPELINES = {
     "model_rollback",
     "model_approval",
     "model_retraining",
+    "challenger_pipeline",
 }
 STAGES = {
     "data_pipeline": "data",
@@ -26,6 +27,7 @@ STAGES = {
     "model_rollback": "deployment",
     "model_approval": "deployment",
     "model_retraining": "retraining",
+    "challenger_pipeline": "evaluation",
 }
 RUNTIMES = ["kubernetes", "docker", "process"]
 
@@ -136,6 +138,26 @@ def test_a_loop_whose_rows_have_no_key_has_nothing_of_late_labels(bag):
     assert "label_pipeline" not in dags
     inputs = dags["model_evaluation_pipeline"].task_dict["evaluate_model"].inputs
     assert set(inputs) == {"model_id", "data_path"}
+
+
+def test_a_challenger_is_weighed_by_the_loops_rules_and_a_better_one_promoted(bag, tmp_path):
+    (tmp_path / "asked.yaml").write_text(
+        "name: asked\nschedule: '30 4 * * *'\ndata: {source: queries}\n"
+        "gate: {metric: roc_auc}\nlabels: {mature_share: 0.1, mature_days: 3}\n"
+    )
+    dags = bag("process", tmp_path).dags
+    dag = dags["challenger_pipeline.asked"]
+    assert edges(dag) == {
+        ("weigh_challenger", "decide_after_weighing"),
+        ("decide_after_weighing", "promote_challenger"),
+        ("decide_after_weighing", "nothing_to_promote"),
+    }
+    rules = {"metric": "roc_auc", "mature_share": 0.1, "mature_days": 3}
+    assert dag.task_dict["weigh_challenger"].inputs.items() >= rules.items()
+    deployment = dags["model_deployment_pipeline.asked"].timetable.asset_condition
+    assert dag.task_dict["promote_challenger"].outlets == [deployment]
+    assert dag.timetable == dags["data_pipeline.asked"].timetable
+    assert dag.is_paused_upon_creation, "only a loop with a challenger needs it"
 
 
 EVALUATION = {

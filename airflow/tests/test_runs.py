@@ -489,3 +489,22 @@ def test_days_are_looked_for_without_new_labels_and_nothing_follows_where_none_i
     assert [call["step"] for call in program.calls] == ["find_matured_days"]
     assert ended.states["ingest_labels"] == ended.states["process_data"] == "skipped"
     assert ended.events() == []
+
+
+@pytest.mark.parametrize("decision", ["promote", "keep", "abort"])
+def test_only_a_challenger_that_is_proved_better_is_promoted_and_deployed(run, program, decision):
+    found = {"model_id": "second", "decision": decision, "message": "It is better."}
+    promotion = "promotion-3-second"
+    program.answer({"weigh_challenger": found, "promote_challenger": {"promotion_id": promotion}})
+    ended = run("challenger_pipeline")
+    assert ended.state == "success"
+    [weighed] = program.inputs("weigh_challenger")
+    assert (weighed["model"], weighed["logical_date"]) == ("credit-default", DAY)
+    promoted = program.inputs("promote_challenger")
+    events = [(event.source_task_id, event.partition_key) for event in ended.events()]
+    if decision == "promote":
+        by = {"reason": "It is better.", "by": "weigh_challenger"}
+        assert promoted == [{"model": "credit-default", "model_id": "second", **by}]
+        assert events == [("promote_challenger", promotion)]
+    else:
+        assert (promoted, events) == ([], [])

@@ -52,14 +52,15 @@ def announce(
 ) -> None:
     """Gives a task's asset events their partition, and inputs and result as their content.
 
-    The partition is the day, an input of the step or a part of its result, or a retraining.
+    The partition is the day, an input of the step or a part of its result, or a retraining, or the
+    promotion of a challenger.
 
     Nested parts of the result are left out.
     """
     for asset in outlets:
         event = context["outlet_events"][asset]
         day = inputs.get("logical_date") or result.get("logical_date")
-        event.add_partitions(day or result["retraining_id"])
+        event.add_partitions(day or result.get("promotion_id") or result["retraining_id"])
         event.extra = {
             **inputs,
             **{key: value for key, value in result.items() if isinstance(value, PLAIN)},

@@ -202,6 +202,7 @@ class LoopInContainersTest {
     String barred = run("rollback another").get("barred_model_id").stringValue();
     run("release_version " + barred);
     run("start_challenger " + barred);
+    run("weigh_challenger --model another --logical-date 2026-11-05");
     run("promote_challenger another");
     run("abort_challenger another");
   }

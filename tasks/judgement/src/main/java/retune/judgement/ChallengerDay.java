@@ -3,13 +3,17 @@ package retune.judgement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.data.Target;
 import retune.core.judgement.ledger.EValues;
 import retune.core.judgement.ledger.PairedAnswers;
 import retune.core.metrics.ConfusionMatrix;
+import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
 import retune.core.statistics.Influence;
 import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
@@ -45,9 +49,69 @@ public record ChallengerDay(
   private static final String PREDICTIONS = "predictions";
   private static final String CHAMPION_PREDICTIONS = "champion_predictions";
 
+  /**
+   * A request that both scored: indices of classes.
+   *
+   * @param championProbability of the positive class; NaN where there are more than two classes
+   * @param challengerProbability the same of the challenger
+   */
+  public record Paired(
+      int label,
+      int champion,
+      int challenger,
+      double championProbability,
+      double challengerProbability) {}
+
   /** The day of a challenger that was not judged. */
   static ChallengerDay unjudged(String modelId) {
     return new ChallengerDay(modelId, new long[0], null, Double.NaN, Double.NaN, null, null);
+  }
+
+  /**
+   * What both answered to requests in production.
+   *
+   * @param target classes of both
+   * @param rows with a label, at least one
+   */
+  public static ChallengerDay ofRequests(String modelId, Target target, List<Paired> rows) {
+    int classes = target.classes().size();
+    long[] labels = new long[classes];
+    rows.forEach(row -> labels[row.label]++);
+    PairedAnswers answers = null;
+    if (classes <= PairedAnswers.MOST_CLASSES) {
+      long[] counts = new long[classes * classes * classes];
+      for (Paired row : rows) {
+        counts[PairedAnswers.cell(classes, row.label, row.champion, row.challenger)]++;
+      }
+      answers = new PairedAnswers(counts, classes, target.positiveIndex());
+    }
+    if (!target.isBinary()) {
+      return new ChallengerDay(modelId, labels, answers, Double.NaN, Double.NaN, null, null);
+    }
+    Predictions first = scores(target, rows, Paired::championProbability);
+    Predictions second = scores(target, rows, Paired::challengerProbability);
+    Influence lead =
+        Influence.of(Metric.ROC_AUC, second).minus(Influence.of(Metric.ROC_AUC, first));
+    return new ChallengerDay(
+        modelId,
+        labels,
+        answers,
+        Evaluation.of(second).rocAuc() - Evaluation.of(first).rocAuc(),
+        lead.standardError(),
+        null,
+        null);
+  }
+
+  private static Predictions scores(
+      Target target, List<Paired> rows, ToDoubleFunction<Paired> ofPositive) {
+    double[] probabilities = new double[2 * rows.size()];
+    for (int row = 0; row < rows.size(); row++) {
+      double positive = ofPositive.applyAsDouble(rows.get(row));
+      probabilities[2 * row + target.positiveIndex()] = positive;
+      probabilities[2 * row + 1 - target.positiveIndex()] = 1 - positive;
+    }
+    int[] labels = rows.stream().mapToInt(Paired::label).toArray();
+    return new Predictions(labels, probabilities, 2, target.positiveIndex(), 0.5);
   }
 
   /** Compares the two on the rows on which both were measured, and keeps what was found. */

@@ -36,7 +36,9 @@ import retune.steps.data.LoggedDay.Reason;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class CollectQueries implements Step<CollectQueries.Input, CollectQueries.Output> {
   private static final Logger LOGGER = System.getLogger(CollectQueries.class.getName());
-  private static final String DATASET = "queries";
+
+  /** The source of the rows, as their batch names it. */
+  public static final String DATASET = "queries";
 
   public record Input(
       @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.Comparator;
 import java.util.Map;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
+import retune.core.metrics.Metric;
 import retune.judgement.DayOutcome.Status;
 import retune.model.ModelFolder;
 import retune.runtime.StepContext;
@@ -23,6 +25,8 @@ import retune.runtime.store.DocumentStore;
 import retune.steps.Deployment;
 import retune.steps.authoring.RegisterModel;
 import retune.steps.data.CollectQueries;
+import retune.steps.evaluation.PairedQueries;
+import retune.steps.evaluation.WeighChallenger;
 import retune.testing.CutConnection;
 import retune.testing.LoggedQueries;
 import retune.testing.TestContext;
@@ -157,6 +161,29 @@ class KilledStepTest {
             new PromoteChallenger()
                 .run(
                     new PromoteChallenger.Input(Deployment.MODEL, null, "better", "kim"), context));
+  }
+
+  /** Of a challenger that is proved worse, which loses its traffic. */
+  @ParameterizedTest
+  @EnumSource
+  void weighChallenger(CutConnection.Moment moment) throws IOException {
+    String champion = Deployment.model(1, null).version().modelId();
+    String second = Deployment.model(2, null).version().modelId();
+    assertSurvivesDeath(
+        moment,
+        4,
+        deployment -> {
+          startTheSecond(deployment);
+          new PairedQueries(deployment.store, Deployment.MODEL, champion, second)
+              .day(Deployment.DATE, 1_000, 0.95, 0.7)
+              .label(Deployment.DATE);
+        },
+        context ->
+            new WeighChallenger()
+                .run(
+                    new WeighChallenger.Input(
+                        Deployment.MODEL, Deployment.DATE, Metric.ACCURACY, 0.8, 14),
+                    ((TestContext) context).at(TestContext.NOW.plus(Duration.ofDays(20)))));
   }
 
   private static StartChallenger.Input challenger(double fraction) {

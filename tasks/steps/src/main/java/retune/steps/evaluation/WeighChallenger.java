@@ -1,0 +1,336 @@
+package retune.steps.evaluation;
+
+import com.google.auto.service.AutoService;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import retune.core.data.Target;
+import retune.core.judgement.LabelMaturity;
+import retune.core.judgement.LabelMaturity.Labels;
+import retune.core.judgement.VersionStatus;
+import retune.core.judgement.VersionStatus.Event;
+import retune.core.judgement.ledger.Superiority;
+import retune.core.judgement.ledger.Superiority.Standing;
+import retune.core.metrics.Metric;
+import retune.judgement.AuditTrail;
+import retune.judgement.ChallengerDay;
+import retune.judgement.ChallengerDay.Paired;
+import retune.judgement.ChallengerLedger;
+import retune.judgement.ChallengerLedger.Pair;
+import retune.model.ChallengerTraffic;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
+import retune.model.TrafficControl;
+import retune.runtime.About;
+import retune.runtime.About.Work;
+import retune.runtime.Field;
+import retune.runtime.Pipeline;
+import retune.runtime.Step;
+import retune.runtime.StepContext;
+import retune.runtime.store.LateLabels.Arrival;
+import retune.runtime.store.QueryBlock;
+import retune.runtime.store.RawBatches;
+import retune.steps.data.CollectQueries;
+
+@About(
+    value =
+        "Weighs the challenger that has traffic by requests that it and the version in production"
+            + " have both scored, from the query log, with people's labels: each day since its start"
+            + " once, when its labels suffice. Says promote, keep or abort; for abort, which a proof"
+            + " that it is worse or 90 days without a proof bring, it ends the traffic and records"
+            + " why.",
+    pipeline = Pipeline.EVALUATION,
+    example = "--model credit-default --logical-date 2026-11-05 --metric f1_score",
+    work = Work.METADATA)
+@AutoService(Step.class)
+@SuppressWarnings("rawtypes") // a service is named by its raw type
+public final class WeighChallenger implements Step<WeighChallenger.Input, WeighChallenger.Output> {
+  private static final Logger LOGGER = System.getLogger(WeighChallenger.class.getName());
+  private static final String SHADOW = ChallengerTraffic.Mode.SHADOW.id();
+  private static final String BY = "weigh_challenger";
+
+  public record Input(
+      @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
+      @Field("last day of requests to weigh (UTC)") LocalDate logicalDate,
+      @Field(
+              value =
+                  "metric by which the challenger must be better, as of check_model_performance",
+              byDefault = "f1_score")
+          Metric metric,
+      @Field(
+              value = "as of evaluate_model: least share of the paired requests with a label",
+              byDefault = EvaluateModel.MATURE_SHARE,
+              min = 0,
+              max = 1)
+          double matureShare,
+      @Field(
+              value = "as of evaluate_model: least age of a day, unless every pair has a label",
+              byDefault = EvaluateModel.MATURE_DAYS,
+              min = 0,
+              max = 3650)
+          int matureDays) {}
+
+  /** What the evidence says. */
+  public enum Decision {
+    /** It is proved better; promote_challenger approves it. */
+    PROMOTE,
+    /** Nothing is decided, or there is no challenger. */
+    KEEP,
+    /** Its traffic has ended. */
+    ABORT
+  }
+
+  public record Output(
+      @Field("the challenger; null if none has traffic") @Nullable String modelId,
+      @Field("the version in production") String championId,
+      @Field("promote, keep or abort") Decision decision,
+      @Field("days that were weighed now") List<LocalDate> days,
+      @Field("labelled requests of these days that both versions scored") long rows,
+      @Field("days that wait for labels") int waiting,
+      @Field("evidence that the challenger is better; 40 decides") @Nullable Double evidence,
+      @Field("evidence that it is worse; 40 decides") @Nullable Double worseEvidence,
+      @Field("what was found, as a sentence") String message) {}
+
+  /**
+   * Labels that people gave: those of the days' rows, and feedback for requests that are no rows of
+   * the loop's days.
+   */
+  private record PeoplesLabels(List<Arrival> arrivals, Map<String, String> feedback) {
+    static PeoplesLabels of(StepContext context, String model) {
+      Map<String, String> feedback = new HashMap<>();
+      context
+          .store()
+          .feedback()
+          .read(model)
+          .forEach(label -> feedback.put(label.key(), label.label()));
+      return new PeoplesLabels(context.store().lateLabels().arrivals(model), feedback);
+    }
+
+    /** The labels of a date by the rows' keys; there may be others. */
+    Map<String, String> of(StepContext context, String model, LocalDate date) {
+      Map<String, String> labels = new HashMap<>(feedback);
+      labels.putAll(context.store().lateLabels().labels(model, arrivals, date));
+      return labels;
+    }
+  }
+
+  /** The pairs of a day. */
+  private record Day(LocalDate date, List<Paired> labelled, int pairs) {}
+
+  @Override
+  public Output run(Input input, StepContext context) {
+    Champion champion = new Champions(context.store()).get(input.model());
+    ChallengerTraffic traffic = champion.challenger();
+    Output output =
+        traffic == null
+            ? new Output(
+                null,
+                champion.modelId(),
+                Decision.KEEP,
+                List.of(),
+                0,
+                0,
+                null,
+                null,
+                "No challenger of %s has traffic.".formatted(input.model()))
+            : weigh(input, context, champion, traffic);
+    LOGGER.log(Level.INFO, output.message);
+    return output;
+  }
+
+  private static Output weigh(
+      Input input, StepContext context, Champion champion, ChallengerTraffic traffic) {
+    Optional<String> rejection = rejection(context, traffic);
+    if (rejection.isPresent()) {
+      new TrafficControl(context, input.model()).end(traffic.modelId(), BY, rejection.get());
+      return new Output(
+          traffic.modelId(),
+          champion.modelId(),
+          Decision.ABORT,
+          List.of(),
+          0,
+          0,
+          null,
+          null,
+          "%s has no traffic any more: %s.".formatted(traffic.modelId(), rejection.get()));
+    }
+    ChallengerLedger ledger = new ChallengerLedger(context, input.model());
+    Pair pair = new Pair(champion.modelId(), traffic.modelId(), input.metric());
+    Target target = new ModelStore(context).get(traffic.modelId()).target();
+    LabelMaturity maturity = new LabelMaturity(input.matureShare(), input.matureDays());
+    PeoplesLabels labels = PeoplesLabels.of(context, input.model());
+    List<LocalDate> weighed = new ArrayList<>();
+    long rows = 0;
+    int waiting = 0;
+    for (LocalDate date : dates(input, context, traffic)) {
+      if (ledger.hasCounted(date) || isJudgedByDay(context, input.model(), date, traffic)) {
+        continue;
+      }
+      Day day = day(input.model(), date, pair, target, labels, context);
+      if (day.pairs == 0) {
+        continue;
+      }
+      Labels state = Labels.at(context.clock().instant(), date, day.labelled.size(), day.pairs);
+      if (!maturity.isReachedBy(state)) {
+        waiting++;
+      } else if (ledger.count(
+          date, pair, () -> ChallengerDay.ofRequests(traffic.modelId(), target, day.labelled))) {
+        weighed.add(date);
+        rows += day.labelled.size();
+      }
+    }
+    return decided(input, context, champion, traffic, ledger.latest(pair), weighed, rows, waiting);
+  }
+
+  /** Why an evaluation has rejected the challenger since its traffic started, if one has. */
+  private static Optional<String> rejection(StepContext context, ChallengerTraffic traffic) {
+    Instant start = Instant.parse(traffic.startedAt());
+    return AuditTrail.moves(new AuditTrail(context.store()).version(traffic.modelId())).stream()
+        .reduce((_, last) -> last)
+        .filter(move -> VersionStatus.REJECTED.id().equals(move.getString("to")))
+        .filter(move -> Instant.parse(move.getString("timestamp")).isAfter(start))
+        .map(move -> "it was rejected at %s".formatted(move.getString("timestamp")));
+  }
+
+  /** The days that are over, from the start of the traffic on. */
+  private static List<LocalDate> dates(
+      Input input, StepContext context, ChallengerTraffic traffic) {
+    LocalDate first = LocalDate.ofInstant(Instant.parse(traffic.startedAt()), ZoneOffset.UTC);
+    LocalDate today = LocalDate.ofInstant(context.clock().instant(), ZoneOffset.UTC);
+    LocalDate end = input.logicalDate().isBefore(today) ? input.logicalDate().plusDays(1) : today;
+    return first.isBefore(end) ? first.datesUntil(end).toList() : List.of();
+  }
+
+  /**
+   * Whether the day's evaluation measures the challenger on the same requests, because the loop's
+   * rows are the query log: then they count there, and not twice.
+   */
+  private static boolean isJudgedByDay(
+      StepContext context, String model, LocalDate date, ChallengerTraffic traffic) {
+    return new ModelStore(context).status(traffic.modelId()) == VersionStatus.CHALLENGER
+        && context
+            .store()
+            .rawBatches()
+            .find(RawBatches.batchId(model, date))
+            .filter(batch -> batch.datasetName().equals(CollectQueries.DATASET))
+            .isPresent();
+  }
+
+  /** The requests of a date that both scored; of several rows of one key the first counts. */
+  private static Day day(
+      String model,
+      LocalDate date,
+      Pair pair,
+      Target target,
+      PeoplesLabels people,
+      StepContext context) {
+    Map<String, String> labels = people.of(context, model, date);
+    Set<String> keys = new HashSet<>();
+    List<Paired> labelled = new ArrayList<>();
+    int pairs = 0;
+    Iterator<QueryBlock> blocks = context.store().queryLogs().read(model, date);
+    while (blocks.hasNext()) {
+      for (QueryBlock.Row row : blocks.next().rows()) {
+        if (isPair(row, pair, target) && keys.add(row.key())) {
+          pairs++;
+          String label = labels.get(row.key());
+          int index = label == null ? -1 : target.classes().indexOf(label);
+          if (index >= 0) {
+            labelled.add(paired(row, index, target));
+          }
+        }
+      }
+    }
+    return new Day(date, labelled, pairs);
+  }
+
+  private static boolean isPair(QueryBlock.Row row, Pair pair, Target target) {
+    QueryBlock.Challenger challenger = row.challenger();
+    return challenger != null
+        && row.modelId().equals(pair.championId())
+        && challenger.modelId().equals(pair.challengerId())
+        && challenger.mode().equals(SHADOW)
+        && target.classes().contains(row.predicted())
+        && target.classes().contains(challenger.predicted());
+  }
+
+  private static Paired paired(QueryBlock.Row row, int label, Target target) {
+    QueryBlock.Challenger challenger = Objects.requireNonNull(row.challenger());
+    return new Paired(
+        label,
+        target.classes().indexOf(row.predicted()),
+        target.classes().indexOf(challenger.predicted()),
+        probability(row.probability()),
+        probability(challenger.probability()));
+  }
+
+  private static double probability(@Nullable Double ofPositive) {
+    return ofPositive == null ? Double.NaN : ofPositive;
+  }
+
+  private static Output decided(
+      Input input,
+      StepContext context,
+      Champion champion,
+      ChallengerTraffic traffic,
+      Optional<ChallengerLedger.Entry> entry,
+      List<LocalDate> weighed,
+      long rows,
+      int waiting) {
+    Optional<Superiority> evidence = entry.map(ChallengerLedger.Entry::evidence);
+    Decision decision =
+        switch (evidence.map(Superiority::standing).orElse(Standing.OPEN)) {
+          case OPEN -> Decision.KEEP;
+          case BETTER -> Decision.PROMOTE;
+          case WORSE, TOO_OLD -> Decision.ABORT;
+        };
+    String found =
+        entry
+            .map(last -> last.evidence().sentence(traffic.modelId(), last.rows()))
+            .orElseGet(() -> "%s is not weighed yet.".formatted(traffic.modelId()));
+    String wait =
+        waiting == 0
+            ? ""
+            : " %d %s for labels.".formatted(waiting, waiting == 1 ? "day waits" : "days wait");
+    if (decision == Decision.ABORT) {
+      abort(input, context, traffic, evidence.orElseThrow(), found);
+    }
+    return new Output(
+        traffic.modelId(),
+        champion.modelId(),
+        decision,
+        List.copyOf(weighed),
+        rows,
+        waiting,
+        evidence.map(last -> last.better().eValue()).orElse(null),
+        evidence.map(last -> last.worse().eValue()).orElse(null),
+        found + wait);
+  }
+
+  /** Ends the traffic; a version that is proved worse is rejected before that. */
+  private static void abort(
+      Input input,
+      StepContext context,
+      ChallengerTraffic traffic,
+      Superiority evidence,
+      String found) {
+    String reason = found.substring(0, found.length() - 1);
+    if (evidence.standing() == Standing.WORSE) {
+      new ModelStore(context).move(traffic.modelId(), Event.REJECT, found);
+    }
+    new TrafficControl(context, input.model()).end(traffic.modelId(), BY, reason);
+  }
+}
