@@ -206,6 +206,18 @@ def test_control_only_tells_unless_it_gets_tokens_and_an_airflow():
     assert [s["secretRef"]["name"] for s in container["envFrom"]] == ["retune", "login"]
 
 
+def test_control_reads_for_those_with_a_token_alone_and_prometheus_has_one():
+    closed = {**STEERED, "reading": "token", "metricsTokenSecret": "prometheus"}
+    (container,) = control_pod(**closed)["containers"]
+    assert container["args"][container["args"].index("--reading") + 1] == "token"
+    values = {**STORE, "control": closed, "monitoring": {"serviceMonitor": {"enabled": True}}}
+    (monitor,) = of_kind("ServiceMonitor", values)
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["authorization"] == {"credentials": {"name": "prometheus", "key": "token"}}
+    (tester,) = of_kind("Pod", values)
+    assert tester["spec"]["containers"][0]["command"][-1].endswith("/health/live"), "it has none"
+
+
 def test_controls_token_file_is_in_a_folder_that_follows_its_secret():
     pod = control_pod(**STEERED)
     (container,) = pod["containers"]
@@ -465,6 +477,18 @@ def test_the_readme_lists_every_value():
             for name in ("airflowUrl", "airflowSecret", "tokenSecret")
         ),
         (
+            {**STORE, "control": {"enabled": True, "reading": "token"}},
+            "control.tokenSecret is empty, so nobody could read",
+        ),
+        (
+            {
+                **STORE,
+                "control": {**STEERED, "reading": "token"},
+                "monitoring": {"serviceMonitor": {"enabled": True}},
+            },
+            "so Prometheus could not read the metrics",
+        ),
+        (
             {**STORE, "control": {"enabled": True, "airflowSecret": "login"}},
             "control.airflowSecret is set and control.airflowUrl is empty",
         ),
@@ -591,6 +615,7 @@ def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
         ({**STORE, "control": {"airflowUrl": "airflow:8080"}}, "airflowUrl"),
         ({**STORE, "control": {"airflowUrl": "http://me:secret@airflow"}}, "airflowUrl"),
         ({**STORE, "control": {"replicas": 2}}, "replicas"),
+        ({**STORE, "control": {"reading": "closed"}}, "reading"),
         ({**STORE, "control": {"ingress": {"host": "{name}.example.com"}}}, "host"),
     ],
 )
