@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -243,17 +245,19 @@ def test_an_approved_version_is_deployed(asking):
     assert asking.ended("model_approval", again)["ask_person"] == "skipped", "it is answered"
 
 
-@pytest.fixture
-def control(asking, tmp_path):
-    """Calls the control service as the owner of a token; the status and the body."""
-    token, port = "0123456789abcdefghijklmnop", free_port(0)
-    (tmp_path / "tokens").write_text(f"ops {token}\n")
+class Control:
+    """The control service's calls and pages, as the owner of a token."""
 
-    def call(method, path, body=None):
+    def __init__(self, address, token):
+        self.address, self.token = address, token
+        self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def __call__(self, method, path, body=None):
+        """The status and the body of a call."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}",
+            self.address + path,
             None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {token}"},
+            {"Authorization": f"Bearer {self.token}"},
             method=method,
         )
         try:
@@ -261,6 +265,27 @@ def control(asking, tmp_path):
                 return answered.status, json.load(answered)
         except urllib.error.HTTPError as problem:
             return problem.code, json.load(problem)
+
+    def page(self, path, form=None):
+        """A page, or the one that the form leads to."""
+        body = None if form is None else urllib.parse.urlencode(form).encode()
+        request = urllib.request.Request(self.address + path, body, {"Origin": self.address})
+        with self.browser.open(request, timeout=120) as answered:
+            return answered.read().decode()
+
+    def press(self, path, **filled_in):
+        """Logs in and presses a button of a page; the page after that."""
+        self.page("/login", {"name": "ops", "token": self.token})
+        hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', self.page(path))
+        return self.page(path, dict(hidden) | filled_in)
+
+
+@pytest.fixture
+def control(asking, tmp_path):
+    """A control service that steers this Airflow."""
+    token, port = "0123456789abcdefghijklmnop", free_port(0)
+    (tmp_path / "tokens").write_text(f"ops {token}\n")
+    call = Control(f"http://127.0.0.1:{port}", token)
 
     def listens():
         try:
@@ -312,9 +337,13 @@ def test_the_control_service_steers_this_airflow(asking, control):
     asking.airflow.call("PATCH", run, {"state": "failed"})
 
     before = answer("load_latest_model", "--model", MODEL)["model_id"]
-    status, back = control("POST", "/retrain/rollback", {"reason": "slow"})
-    assert (status, back["status"]) == (200, "rolled_back"), back
-    assert answer("load_latest_model", "--model", MODEL)["model_id"] == back["version"] != before
+    page = control.press(f"/models/{MODEL}/actions/roll-back", reason="slow")
+    now = answer("load_latest_model", "--model", MODEL)["model_id"]
+    assert f'<p class="done" role="status">{now} is in production again.' in page
+    assert now != before
+    # The page does not wait for Airflow; it shows the schedule once Airflow has answered.
+    schedule = re.compile(r"<h2>Schedule</h2>.*data_pipeline</th><td><time", re.DOTALL)
+    asking.until("The schedule", lambda: schedule.search(control.page(f"/models/{MODEL}")))
     event = asking.database["deployment_events"].find_one({"event_type": "model_rolled_back"})
     assert event["reason"] == "slow (asked for by ops)"
     calls = asking.database["control_events"].find({"by": "ops"}, sort=[("timestamp", 1)])

@@ -431,6 +431,10 @@ class ButtonsTest {
     pages.add(pressed(browser, "credit", "acknowledge", id, Map.of("reason", bad)));
     pages.add(browser.page("/models/credit/actions/acknowledge?id=" + id.replace("/", "%2F")));
     pages.add(browser.page("/models/credit/versions/" + version));
+    String other = CONTROL.register("credit", 0.2, false);
+    pages.add(pressed(browser, "credit", "try", other, Map.of("reason", bad, "fraction", "0")));
+    pages.add(
+        pressed(browser, "credit", "try", other, Map.of("reason", "x", "fraction", "<script>")));
 
     for (String page : pages) {
       assertEquals(1, page.split("<script", -1).length - 1, page);

@@ -1,5 +1,6 @@
 package retune.control;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -15,6 +17,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -462,6 +465,33 @@ class DashboardTest {
       assertFalse(body.contains("href=\"javascript"), path);
       assertTrue(body.contains("&lt;script&gt;"), path + " shows it\n" + body);
       assertWellFormed(body);
+    }
+  }
+
+  @Test
+  void noNameBecomesAPartOfAPage() throws Exception {
+    String bad = "<script>alert(1)<script>\"><img src=x>";
+    String id = CONTROL.register("credit");
+    // No step registers such a name; whoever writes to the store can.
+    Document champion =
+        Objects.requireNonNull(
+            CONTROL
+                .store()
+                .documents()
+                .collection("champions")
+                .find(new Document("_id", "credit"))
+                .first());
+    CONTROL.store().documents().collection("champions").insertOne(champion.append("_id", bad));
+    day(bad, id, 0, Status.APPROVED, 0.7, "It passes.");
+    day(bad, id, 1, Status.FAILED_MAX_RETRIES, 0.4, "It fails.");
+    moved(bad, id, "before", 1, "model_rolled_back", "slow");
+    String path = "/models/" + URLEncoder.encode(bad, UTF_8).replace("+", "%20");
+
+    for (String page : List.of("/", path, path + "/versions", path + "/versions/" + id)) {
+      String body = CONTROL.get(page).body();
+      assertEquals(1, count(body, "<script"), page + "\n" + body);
+      assertFalse(body.contains("<img"), page + "\n" + body);
+      assertTrue(body.contains("&lt;script&gt;"), page + " shows it\n" + body);
     }
   }
 
