@@ -14,10 +14,12 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -221,7 +223,25 @@ class FeedbackTest {
             () -> {
               throw new NotReadyException("The store is away.");
             });
-    FeedbackRoute route = new FeedbackRoute(senders(true, "127.0.0.1", null), away, served);
+    assertSentAgain(new FeedbackRoute(senders(true, "127.0.0.1", null), away, served));
+    CountDownLatch never = new CountDownLatch(1);
+    StepContext hanging =
+        context(
+            () -> {
+              try {
+                never.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              throw new NotReadyException("The store hangs.");
+            });
+    assertSentAgain(
+        new FeedbackRoute(
+            senders(true, "127.0.0.1", null), hanging, served, Duration.ofMillis(50)));
+    never.countDown();
+  }
+
+  private static void assertSentAgain(FeedbackRoute route) throws Exception {
     try (PredictionServer server =
             PredictionServer.start(
                 new Endpoint("127.0.0.1", 0, null),

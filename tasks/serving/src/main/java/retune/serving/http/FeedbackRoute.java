@@ -1,6 +1,5 @@
 package retune.serving.http;
 
-import com.mongodb.MongoException;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.lang.System.Logger;
@@ -9,6 +8,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -17,12 +17,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Column;
 import retune.core.data.Target;
 import retune.runtime.Json;
-import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Refusal;
@@ -104,18 +108,37 @@ public final class FeedbackRoute implements Route.Group {
     }
   }
 
+  /** How long a caller waits for the store. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** Requests that may wait for the store at once. */
+  private static final int MOST_WRITES = 16;
+
   private final Senders senders;
   private final StepContext context;
   private final ServedModel served;
+  private final Duration patience;
+  private final Semaphore writes = new Semaphore(MOST_WRITES);
   private final RequestBodies bodies =
       new RequestBodies(
           Runtime.getRuntime().maxMemory(), MOST_BYTES, "split the labels over several requests");
 
   /** The route, for those who may send feedback. */
   public FeedbackRoute(Senders senders, StepContext context, ServedModel served) {
+    this(senders, context, served, PATIENCE);
+  }
+
+  /**
+   * The route.
+   *
+   * @param patience how long a caller waits for the store
+   */
+  public FeedbackRoute(
+      Senders senders, StepContext context, ServedModel served, Duration patience) {
     this.senders = senders;
     this.context = context;
     this.served = served;
+    this.patience = patience;
   }
 
   @Override
@@ -159,13 +182,40 @@ public final class FeedbackRoute implements Route.Group {
     };
   }
 
+  /**
+   * Stores labels on a thread of its own: a store that is away must not keep the caller waiting.
+   */
   private void store(String model, List<Feedback.Label> labels) {
-    try {
-      context.store().feedback().add(model, labels);
-    } catch (MongoException | NotReadyException | InvalidInputException e) {
-      LOG.log(Level.WARNING, "Feedback could not be stored: {0}", e.getMessage());
-      throw new Refusal(503, "The document store does not answer; send the feedback again later.");
+    if (!writes.tryAcquire()) {
+      throw away("others wait for it");
     }
+    CompletableFuture<Void> written = new CompletableFuture<>();
+    Thread.startVirtualThread(
+        () -> {
+          try {
+            context.store().feedback().add(model, labels);
+            written.complete(null);
+          } catch (RuntimeException | Error e) {
+            written.completeExceptionally(e);
+          } finally {
+            writes.release();
+          }
+        });
+    try {
+      written.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw away("no answer within " + patience.toSeconds() + " s");
+    } catch (ExecutionException e) {
+      throw away(String.valueOf(e.getCause()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw away("the service stops");
+    }
+  }
+
+  private static Refusal away(String reason) {
+    LOG.log(Level.WARNING, "Feedback was not stored: {0}", reason);
+    return new Refusal(503, "The document store does not answer; send the feedback again later.");
   }
 
   private static JsonNode parse(byte[] body) {
