@@ -135,9 +135,8 @@ final class Logs {
                 line.put("span_id", trace.spanId());
               });
       line.put("logger", record.getLoggerName());
-      if (record.getParameters() instanceof Object[] parameters
-          && parameters.length == 1
-          && parameters[0] instanceof LogFields more) {
+      Object[] parameters = record.getParameters();
+      if (parameters != null && parameters.length == 1 && parameters[0] instanceof LogFields more) {
         more.fields()
             .forEach(
                 (name, value) ->
