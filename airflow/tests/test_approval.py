@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import PROJECT
+from orders import orders, write
 from pymongo import MongoClient
 from real import RETUNE, answer, running_store
 
@@ -26,10 +27,23 @@ EXAMPLE = PROJECT.parent / "examples" / MODEL
 # No version reaches this gate, but an attempt is surely better on a drifted day.
 LOOP = """
 name: credit-default
+primary: true
 gate: {metric: f1_macro, threshold: 0.99, selection: best_on_validation, below_gate: ask}
 """
 DRIFTED = {"rows": 2000, "drill": "concept_drift"}
-DAGS = ("data_pipeline", "model_evaluation_pipeline", "model_approval", "model_deployment_pipeline")
+# A day of this model learns nothing: only a retraining helps.
+SHOP = """
+name: shop
+data: {{source: csv, path: "{folder}/{{date}}.csv"}}
+gate: {{metric: f1_macro, threshold: 0.8, policy: superior(0.02)}}
+attempts: [threshold]
+retraining: {{triggers: [harm], candidates: [trees], window_days: 1}}
+"""
+HARMFUL = "2026-11-02"
+DAGS = (
+    *("data_pipeline", "model_evaluation_pipeline", "model_approval", "model_deployment_pipeline"),
+    *("model_evaluation_pipeline.shop", "model_retraining.shop", "model_deployment_pipeline.shop"),
+)
 SECONDS = 300
 
 
@@ -55,8 +69,9 @@ def running(airflow, processes):
 class Asking:
     """A real Airflow with a loop that asks, and its store."""
 
-    def __init__(self, airflow, processes, database):
+    def __init__(self, airflow, processes, database, folder):
         self.airflow, self.processes, self.database = airflow, processes, database
+        self.folder = folder
         self.days = set()
 
     def start_day(self, date):
@@ -117,12 +132,13 @@ class Asking:
 
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory):
-    """An Airflow whose only loop asks, and a day that was asked about without it."""
+    """An Airflow with a loop that asks, and a day that was asked about without it."""
     folder = tmp_path_factory.mktemp("asking")
     shutil.copytree(PROJECT / "dags", folder / "dags")
     for part in ("config", "plugins"):
         (folder / part).symlink_to(PROJECT / part)
     (folder / "dags/loops/credit-default.yaml").write_text(LOOP)
+    (folder / "dags/loops/shop.yaml").write_text(SHOP.format(folder=folder))
     with running_store(folder / "store") as address, pytest.MonkeyPatch.context() as environment:
         environment.setenv("RETUNE_MONGO_URI", address)
         environment.setenv("RETUNE_COMMAND", str(RETUNE))
@@ -139,7 +155,7 @@ def asking(tmp_path_factory):
         airflow = Airflow(folder / "airflow", folder, port=free_port(0))
         airflow.home.mkdir()
         with MongoClient(address) as client, running(airflow, processes):
-            yield Asking(airflow, processes, client.get_default_database("retune"))
+            yield Asking(airflow, processes, client.get_default_database("retune"), folder)
 
 
 def test_the_navigation_has_the_dashboard(asking):
@@ -355,3 +371,37 @@ def test_the_control_service_steers_this_airflow(asking, control):
         ("/retrain", 409),
         ("/retrain/rollback", 200),
     ]
+
+
+def test_a_harmful_day_starts_a_retraining_and_its_version_goes_into_production(asking):
+    """One DAG starts the other: the day, the retraining, the deployment."""
+    folder, airflow = asking.folder, asking.airflow
+    write(folder / "shop.csv", orders(1_500, 1))
+    write(folder / f"{HARMFUL}.csv", orders(1_200, 3, turned="amount"))
+    learned = ("--data", folder / "shop.csv", "--target", "returned", "--positive", "yes")
+    network = ("--architecture", "mlp", "--epochs", "10", "--metric", "f1_macro")
+    answer("train_model", "--name", "shop", *learned, *network, "--output", folder / "made")
+    answer("register_model", "--path", folder / "made", "--champion", "true")
+    day = ("--model", "shop", "--logical-date", HARMFUL)
+    answer("ingest", *day, "--data", folder / f"{HARMFUL}.csv")
+    answer("process_data", *day)
+    airflow.trigger("model_evaluation_pipeline.shop", HARMFUL, {})
+
+    runs = "/api/v2/dags/model_retraining.shop/dagRuns"
+
+    def harm():
+        named = [run["dag_run_id"] for run in airflow.call("GET", runs)["dag_runs"]]
+        return [run for run in named if run.startswith(f"harm__{HARMFUL}__")]
+
+    (run,) = asking.until("The retraining", harm)
+    tasks = asking.ended("model_retraining.shop", run)
+    assert (tasks["promote_model"], tasks["keep_model"]) == ("success", "skipped")
+    assert airflow.result("model_retraining.shop", run, "check_retraining_trigger")["trigger"] == (
+        "harm"
+    )
+    better = airflow.result("model_retraining.shop", run, "compare_models")["model_id"]
+
+    def deployed():
+        return asking.database["champions"].find_one("shop")["model_id"] == better
+
+    asking.until("The deployment", deployed)
