@@ -8,8 +8,10 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
 import retune.core.data.Target;
@@ -25,11 +27,13 @@ import retune.runtime.StepContext;
 import retune.runtime.store.ProcessedBatches.Name;
 import retune.runtime.store.ProcessedBatches.ProcessedBatch;
 import retune.runtime.store.ProcessedBatches.Rows;
+import retune.steps.data.RawDay;
 
 @About(
     value =
         "Collects the labelled rows of the last days for a retraining, as one batch. Days whose"
-            + " features another preprocessing made are left out.",
+            + " features another preprocessing made are processed again from their raw rows, for"
+            + " this batch alone.",
     pipeline = Pipeline.RETRAINING,
     example = "--model credit-default --retraining-id retraining-0123456789ab")
 @AutoService(Step.class)
@@ -74,6 +78,23 @@ public final class PrepareTrainingData
       @Field("the last of them") LocalDate lastDay,
       @Field("days left out, by reason") Map<String, Integer> daysLeftOut) {}
 
+  /**
+   * A day whose rows are collected.
+   *
+   * @param raw its raw rows, where another preprocessing made the stored features
+   */
+  private record Source(ProcessedBatch stored, @Nullable RawDay raw) {
+    String contentHash() {
+      return raw == null ? stored.contentHash() : raw.contentHash();
+    }
+
+    Iterator<Rows> rows(StepContext context) {
+      return raw == null
+          ? List.of(context.store().processedBatches().readAll(stored)).iterator()
+          : raw.rows();
+    }
+  }
+
   @Override
   public Output run(Input input, StepContext context) {
     ModelVersion champion =
@@ -111,33 +132,39 @@ public final class PrepareTrainingData
 
   private static TrainingSet collect(
       Input input, StepContext context, ModelVersion champion, Map<String, Integer> leftOut) {
-    List<ProcessedBatch> batches = days(input, context, champion, leftOut);
+    List<Source> sources = days(input, context, champion, leftOut);
     long trainable =
-        batches.stream().mapToLong(context.store().processedBatches()::trainable).sum();
+        sources.stream()
+            .mapToLong(day -> context.store().processedBatches().trainable(day.stored))
+            .sum();
     double share = Math.min(1, (double) input.mostRows() / trainable);
-    String contentHash = TrainingSet.contentHash(batches, input.mostRows());
+    String contentHash =
+        TrainingSet.contentHash(
+            sources.stream().map(Source::contentHash).toList(), input.mostRows());
     String dataPath = TrainingSet.dataPath(input.model(), input.retrainingId());
     List<TrainingSet.Day> days = new ArrayList<>();
     Iterator<Rows> rows =
-        batches.stream().map(batch -> rows(context, batch, share, days)).iterator();
+        sources.stream().flatMap(day -> rows(context, day, share, days).stream()).iterator();
     context
         .store()
         .processedBatches()
         .write(
             new Name(dataPath, contentHash, DATASET),
             rows,
-            () -> describe(input, context, champion, contentHash, batches.getLast(), count(days)),
+            () ->
+                describe(
+                    input, context, champion, contentHash, sources.getLast().stored, count(days)),
             false);
     if (days.isEmpty()) {
       // The batch was there already: an earlier try wrote it and was killed before the set.
-      batches.forEach(batch -> rows(context, batch, share, days));
+      sources.forEach(day -> rows(context, day, share, days));
     }
     TrainingSet set = new TrainingSet(input.model(), input.retrainingId(), contentHash, days);
     set.keep(context);
     return TrainingSet.get(context, input.model(), input.retrainingId());
   }
 
-  private static List<ProcessedBatch> days(
+  private static List<Source> days(
       Input input, StepContext context, ModelVersion champion, Map<String, Integer> leftOut) {
     List<ProcessedBatch> labelled =
         context
@@ -156,43 +183,61 @@ public final class PrepareTrainingData
     LocalDate first = labelled.getLast().logicalDate().minusDays(input.windowDays() - 1L);
     List<ProcessedBatch> wanted =
         labelled.stream().filter(batch -> !batch.logicalDate().isBefore(first)).toList();
-    List<ProcessedBatch> readable =
-        wanted.stream()
-            .filter(batch -> batch.preprocessingHash().equals(champion.preprocessing().hash()))
-            .toList();
+    List<Source> readable =
+        wanted.stream().flatMap(batch -> source(context, batch, champion).stream()).toList();
     if (readable.isEmpty()) {
       throw new InvalidInputException(
-          "No day since %s was prepared with the preprocessing of '%s'; run process_data for these days again."
+          "No day since %s was prepared with the preprocessing of '%s', and no raw rows that it reads are in the store; run ingest and process_data for these days again."
               .formatted(first, champion.modelId()));
     }
     if (readable.size() < wanted.size()) {
-      leftOut.put("another preprocessing made the features", wanted.size() - readable.size());
+      leftOut.put(
+          "another preprocessing made the features, and no raw rows that the version reads are in"
+              + " the store",
+          wanted.size() - readable.size());
     }
+    LOGGER.log(
+        Level.INFO,
+        "{0} of {1} days are processed again from their raw rows.",
+        readable.stream().filter(day -> day.raw != null).count(),
+        readable.size());
     return readable;
   }
 
+  /** Empty where the day's rows cannot be had as the champion reads them. */
+  private static Optional<Source> source(
+      StepContext context, ProcessedBatch stored, ModelVersion champion) {
+    return stored.preprocessingHash().equals(champion.preprocessing().hash())
+        ? Optional.of(new Source(stored, null))
+        : RawDay.find(context, stored.batchId(), champion).map(raw -> new Source(stored, raw));
+  }
+
   /** The day's labelled rows, or the given share of them; notes which rows of the set they are. */
-  private static Rows rows(
-      StepContext context, ProcessedBatch batch, double share, List<TrainingSet.Day> days) {
-    Rows all = context.store().processedBatches().readAll(batch);
+  private static List<Rows> rows(
+      StepContext context, Source day, double share, List<TrainingSet.Day> days) {
+    List<Rows> kept = new ArrayList<>();
+    day.rows(context).forEachRemaining(chunk -> kept.add(labelled(chunk, share)));
+    days.add(
+        new TrainingSet.Day(
+            day.stored.logicalDate(),
+            day.contentHash(),
+            count(days),
+            kept.stream().mapToInt(rows -> rows.labels().length).sum(),
+            day.stored.labelled()));
+    return kept;
+  }
+
+  private static Rows labelled(Rows all, double share) {
     int[] labels = all.trainingLabels();
     long limit = (long) Math.ceil(share * SHARES);
-    int[] kept =
+    return all.select(
         IntStream.range(0, labels.length)
             .filter(row -> labels[row] != Target.UNLABELLED)
             .filter(
                 row ->
                     Long.remainderUnsigned(Hashing.mix(all.rowHashes()[row] ^ SALT), SHARES)
                         < limit)
-            .toArray();
-    days.add(
-        new TrainingSet.Day(
-            batch.logicalDate(), batch.contentHash(), count(days), kept.length, batch.labelled()));
-    return new Rows(
-        all.features().select(kept),
-        IntStream.of(kept).map(row -> all.labels()[row]).toArray(),
-        IntStream.of(kept).mapToLong(row -> all.rowHashes()[row]).toArray(),
-        all.modelLabels() == null ? null : all.modelLabels().select(kept));
+            .toArray());
   }
 
   private static int count(List<TrainingSet.Day> days) {

@@ -54,10 +54,9 @@ record TrainingSet(String model, String retrainingId, String contentHash, List<D
   }
 
   /** Identifies the content of a set of these days. */
-  static String contentHash(List<ProcessedBatch> days, int mostRows) {
+  static String contentHash(List<String> contentsOfDays, int mostRows) {
     return Hashing.sha256(
-        "training set of at most %d rows of %s"
-            .formatted(mostRows, days.stream().map(ProcessedBatch::contentHash).toList()));
+        "training set of at most %d rows of %s".formatted(mostRows, contentsOfDays));
   }
 
   static String dataPath(String model, String retrainingId) {

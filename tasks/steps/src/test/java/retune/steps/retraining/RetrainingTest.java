@@ -30,6 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import retune.core.data.Column;
+import retune.core.data.Table;
 import retune.core.judgement.BelowGate;
 import retune.core.judgement.Evidence;
 import retune.core.judgement.Retention.OnConflict;
@@ -45,7 +47,10 @@ import retune.model.batch.Batch;
 import retune.model.batch.DataSplit;
 import retune.model.batch.ReplayRows;
 import retune.runtime.store.Lease;
+import retune.runtime.store.ProcessedBatches.Rows;
 import retune.steps.Deployment;
+import retune.steps.data.Ingest;
+import retune.steps.data.ProcessData;
 import retune.steps.deployment.DeployModel;
 import retune.steps.deployment.WaitForModelReady;
 import retune.steps.evaluation.PrepareRetrainingData;
@@ -588,16 +593,67 @@ class RetrainingTest {
     assertRefused("has no day with labelled rows", () -> prepare(retraining, 1_000));
     assertRefused("has no training set", () -> filter(retraining));
     assertRefused("run compare_retrained_model for it first", () -> promote(retraining));
-    writeDays(1, 2, 4);
+    writeDays(1, 3, 4);
+    // The first day has no raw rows, the second none that the version reads.
+    Table another = new Table(List.of(new Column.Texts("m", new @Nullable String[] {"1", "2"})));
+    deployment
+        .store
+        .rawBatches()
+        .write(MODEL, LocalDate.of(2026, 11, 2), "test", "run", List.of(another).iterator());
+    preparedByAnother(MODEL + "/2026-11-01");
+    preparedByAnother(MODEL + "/2026-11-02");
+    PrepareTrainingData.Output prepared = prepare(retraining, 1_000);
+    assertEquals(LocalDate.parse("2026-11-03"), prepared.firstDay());
+    assertEquals(
+        Map.of(
+            "another preprocessing made the features, and no raw rows that the version reads are"
+                + " in the store",
+            2),
+        prepared.daysLeftOut());
+  }
+
+  private void preparedByAnother(String day) {
     deployment
         .store
         .collection("processing_metadata")
         .updateOne(
-            new Document("_id", MODEL + "/2026-11-01"),
+            new Document("_id", day),
             new Document("$set", new Document("preprocessing_hash", "another")));
+  }
+
+  @Test
+  void aDayOfAnotherPreprocessingIsProcessedAgainFromItsRawRows() throws Exception {
+    LocalDate first = LocalDate.of(2026, 11, 1);
+    StringBuilder csv = new StringBuilder("n0,n1,default\n");
+    for (int row = 0; row < 40; row++) {
+      csv.append("%d.5,%d,%s\n".formatted(row, 100 - row, row < 4 ? "" : row % 2));
+    }
+    Path file = Files.writeString(folder.resolve("day.csv"), csv.toString());
+    new Ingest().run(new Ingest.Input(MODEL, first, file.toString(), null, null, null, 0), context);
+    ProcessData.Output processed =
+        new ProcessData().run(new ProcessData.Input(MODEL, first, 0), context);
+    writeDays(2, 2, 4);
+    Rows before = Batch.load(context, processed.dataPath()).rows();
+    preparedByAnother(processed.dataPath());
+    String retraining = force();
     PrepareTrainingData.Output prepared = prepare(retraining, 1_000);
-    assertEquals(LocalDate.parse("2026-11-02"), prepared.firstDay());
-    assertEquals(Map.of("another preprocessing made the features", 1), prepared.daysLeftOut());
+    assertEquals(Map.of(), prepared.daysLeftOut());
+    assertEquals(first, prepared.firstDay());
+    assertEquals(36 + ROWS - 3, prepared.rows());
+    Rows set = Batch.load(context, prepared.dataPath()).rows();
+    int[] labelled = IntStream.range(4, 40).toArray();
+    Rows expected = before.select(labelled);
+    Rows collected = set.range(0, 36);
+    assertArrayEquals(expected.rowHashes(), collected.rowHashes());
+    assertArrayEquals(expected.labels(), collected.labels());
+    assertArrayEquals(expected.features().numbers()[0], collected.features().numbers()[0]);
+    assertEquals(
+        "another",
+        Batch.load(context, processed.dataPath()).description().preprocessingHash(),
+        "what is stored of the day stays as it is");
+
+    deployment.store.collection("raw_batches").deleteMany(new Document());
+    assertEquals(prepared, prepare(retraining, 1_000));
   }
 
   @Test
