@@ -42,6 +42,7 @@ final class News implements Route.Group, AutoCloseable {
           "approval_requests",
           "attempts",
           "challenger_events",
+          "challenger_ledger",
           "deployment_events",
           "drift_reports",
           "model_metadata",

@@ -268,6 +268,14 @@ class ButtonsTest {
         "done",
         "%s answers 10 %% of the requests, beside %s.".formatted(challenger, champion));
     assertTrue(tried.contains("started by ops (newer)"), tried);
+    assertTrue(tried.contains("No day of its requests has been weighed yet."), tried);
+    weighed(champion, challenger);
+    String weighed = browser.page("/models/credit");
+    assertTrue(
+        weighed.contains(
+            "Weighed on 3 days, the last 2026-11-04 with 500 labelled rows: gathering. Evidence"
+                + " that it is better 4, that it is worse 0.5; either decides from 20."),
+        weighed);
     String promoted =
         pressed(browser, "credit", "promote", challenger, Map.of("reason", "it is better"));
     assertSays(promoted, "warn", NO_AIRFLOW);
@@ -449,6 +457,26 @@ class ButtonsTest {
       telling.register("credit");
       assertFalse(new Browser(telling).page("/models/credit").contains("/actions/"));
     }
+  }
+
+  private static void weighed(String champion, String challenger) {
+    CONTROL
+        .store()
+        .documents()
+        .events()
+        .record(
+            "challenger_ledger",
+            "credit/1",
+            new Document("model_id", challenger)
+                .append("champion_id", champion)
+                .append("number", 1)
+                .append("logical_date", DAY.toString())
+                .append("days", 3)
+                .append("rows", 500L)
+                .append("standing", "gathering")
+                .append("e_value", 4.0)
+                .append("worse_e_value", 0.5)
+                .append("limit", 20.0));
   }
 
   /** The page after a button was pressed on its own page. */

@@ -13,6 +13,7 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.metrics.Metric;
 import retune.judgement.AuditTrail;
+import retune.model.ChallengerTraffic;
 import retune.runtime.StepContext;
 
 /**
@@ -31,6 +32,8 @@ import retune.runtime.StepContext;
  * @param retrainings events, the newest first
  * @param candidates that retrainings trained, the newest first
  * @param evidence the last entry of the evidence over days
+ * @param trafficEvidence the last entry of the evidence from production about the challenger that
+ *     has traffic now; null where it has none
  * @param alerts with who acknowledged each, the newest first
  * @param reports ids of verdicts that have a report
  */
@@ -48,6 +51,7 @@ record ModelHistory(
     List<Document> retrainings,
     List<Document> candidates,
     @Nullable Document evidence,
+    @Nullable Document trafficEvidence,
     Map<Document, Optional<Document>> alerts,
     Set<String> reports) {
   /** Days whose drift, attempts and rows of tables are shown. */
@@ -89,8 +93,20 @@ record ModelHistory(
         retrainings,
         reading.candidates(model, RETRAININGS),
         reading.lastEvidence(model).orElse(null),
+        trafficEvidence(reading, summary),
         alerts(reading, model),
         new HashSet<>(reading.comparisons(compared)));
+  }
+
+  private static @Nullable Document trafficEvidence(Reading reading, Summary summary) {
+    ChallengerTraffic traffic = summary.champion().challenger();
+    return traffic == null
+        ? null
+        : reading
+            .lastTrafficEvidence(summary.model())
+            .filter(entry -> traffic.modelId().equals(entry.getString("model_id")))
+            .filter(entry -> summary.champion().modelId().equals(entry.getString("champion_id")))
+            .orElse(null);
   }
 
   private static Map<Document, Optional<Document>> alerts(Reading reading, String model) {

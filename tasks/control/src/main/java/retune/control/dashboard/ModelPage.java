@@ -359,17 +359,34 @@ final class ModelPage {
         : Layout.section(
             "Challenger on traffic",
             Markup.of(
-                "<p>{} {} since {}, started by {} ({}).</p>\n{}",
+                "<p>{} {} since {}, started by {} ({}).</p>\n{}{}",
                 version(traffic.modelId()),
                 traffic.share(),
                 Words.time(traffic.startedAt()),
                 traffic.by(),
                 traffic.reason(),
+                trafficEvidence(),
                 Summary.buttons(
                     viewer.can().start()
                         ? Button.PROMOTE.link(name(), traffic.modelId(), viewer)
                         : Markup.NONE,
                     Button.ABORT.link(name(), traffic.modelId(), viewer))));
+  }
+
+  private Markup trafficEvidence() {
+    Document evidence = model.trafficEvidence();
+    return evidence == null
+        ? Markup.of("<p>No day of its requests has been weighed yet.</p>\n")
+        : Markup.of(
+            "<p>Weighed on {} days, the last {} with {} labelled rows: {}. Evidence that it is"
+                + " better {}, that it is worse {}; either decides from {}.</p>\n",
+            number(evidence, "days"),
+            evidence.getString("logical_date"),
+            number(evidence, "rows"),
+            Words.plain(String.valueOf(evidence.getString("standing"))),
+            number(evidence, "e_value"),
+            number(evidence, "worse_e_value"),
+            number(evidence, "limit"));
   }
 
   private Markup challenger() {

@@ -336,6 +336,15 @@ final class Reading {
             .first());
   }
 
+  /** The last entry of the evidence from production about a challenger with traffic. */
+  Optional<Document> lastTrafficEvidence(String model) {
+    return Optional.ofNullable(
+        find("challenger_ledger", below(model))
+            .projection(Projections.exclude("cells", "e_values", "log_wealth", "worse_log_wealth"))
+            .sort(Sorts.descending("number"))
+            .first());
+  }
+
   /** Which of these comparisons have a report. */
   List<String> comparisons(List<String> ids) {
     List<String> kept = new ArrayList<>();
