@@ -25,6 +25,9 @@ public final class LateLabels {
   private static final String ARRIVALS = "label_files";
   private static final String LABELS = "late_labels";
 
+  /** When the labels of an arrival were read; without it, when they began to count. */
+  public static final String READ_AT = "read_at";
+
   /** So that a document stays far below MongoDB's 16 MB. */
   private static final int LABELS_A_PART = 50_000;
 
@@ -61,9 +64,10 @@ public final class LateLabels {
    *     earlier one
    * @param contentHash of the file
    * @param token names the arrival: the file's hash, and how often it came before
+   * @param readAt when it was read, so that it has nothing that came later
    */
   public record Arrival(
-      int number, String contentHash, String token, Instant arrivedAt, List<Day> days) {
+      int number, String contentHash, String token, Instant readAt, List<Day> days) {
     /** What it brought for that day. */
     public Optional<Day> day(LocalDate date) {
       return days.stream().filter(day -> day.date.equals(date)).findFirst();
@@ -181,7 +185,7 @@ public final class LateLabels {
         document.getInteger("number"),
         document.getString("content_hash"),
         document.getString("token"),
-        Instant.parse(document.getString("timestamp")),
+        Instant.parse(document.get(READ_AT, document.getString("timestamp"))),
         document.getList("days", Document.class).stream().map(LateLabels::day).toList());
   }
 

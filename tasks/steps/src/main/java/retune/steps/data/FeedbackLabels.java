@@ -55,7 +55,7 @@ final class FeedbackLabels {
     return labelledAt == null || label.receivedAt().isAfter(labelledAt);
   }
 
-  /** When the last late label of each row came. */
+  /** When the last late label of each row was read. */
   private static Map<String, Instant> labelledAt(LateLabels store, String model) {
     Map<String, Instant> labelledAt = new HashMap<>();
     for (Arrival arrival : store.arrivals(model)) {
@@ -64,7 +64,7 @@ final class FeedbackLabels {
         store
             .labels(model, arrival, date)
             .keySet()
-            .forEach(key -> labelledAt.put(key, arrival.arrivedAt()));
+            .forEach(key -> labelledAt.put(key, arrival.readAt()));
       }
     }
     return labelledAt;

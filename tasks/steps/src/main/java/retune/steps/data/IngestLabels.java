@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
@@ -100,12 +101,13 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
 
   @Override
   public Output run(Input input, StepContext context) throws IOException {
+    Instant readAt = context.clock().instant();
     ModelVersion champion =
         new ModelStore(context).get(new Champions(context.store()).get(input.model()).modelId());
     List<RawBatch> batches = context.store().rawBatches().keyed(input.model());
     if (input.data().equals(FEEDBACK)) {
       LabelFile labels = FeedbackLabels.read(context, input.model(), champion.target());
-      Output output = take(input, labels, FEEDBACK, batches, champion, context);
+      Output output = take(input, labels, FEEDBACK, readAt, batches, champion, context);
       LOGGER.log(Level.INFO, output.message());
       return output;
     }
@@ -117,7 +119,7 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
         LabelFile labels =
             LabelFile.read(
                 file, hash(file.path()), key, label, champion.target(), options, context);
-        Output output = take(input, labels, file.name(), batches, champion, context);
+        Output output = take(input, labels, file.name(), readAt, batches, champion, context);
         LOGGER.log(Level.INFO, output.message());
         return output;
       } catch (InvalidInputException e) {
@@ -160,6 +162,7 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
       Input input,
       LabelFile file,
       String source,
+      Instant readAt,
       List<RawBatch> batches,
       ModelVersion champion,
       StepContext context) {
@@ -196,6 +199,7 @@ public final class IngestLabels implements Step<IngestLabels.Input, IngestLabels
       }
       Document about =
           new Document("source", source)
+              .append(LateLabels.READ_AT, readAt.toString())
               .append("rows", file.rows())
               .append("unknown_keys", output.unknownKeys())
               .append("unknown_classes", output.unknownClasses())

@@ -226,6 +226,16 @@ class IngestLabelsTest {
   }
 
   @Test
+  void feedbackThatComesWhileEarlierIsTakenIsTakenNextTime() throws IOException {
+    send("8", "yes, please", 1);
+    feedback();
+    Instant afterReading = TestContext.NOW.plusMillis(1);
+    store.feedback().add(MODEL, List.of(new Feedback.Label("8", "no", null, afterReading)));
+    assertEquals(1, feedback().corrected());
+    assertArrayEquals(new int[] {NONE, NO, NONE}, process(FIRST));
+  }
+
+  @Test
   void noFeedbackIsNoFailure() throws IOException {
     assertEquals(List.of(false, 0), List.of(feedback().changed(), feedback().rows()));
   }
