@@ -98,6 +98,7 @@ public final class TextWorker {
     model =
         new TextTraining("texts", Metric.F1_MACRO, seed)
             .run(training, Instant.EPOCH, (what, done, total) -> {})
+            .trained()
             .content();
     return "\"f1_macro\": %s, \"terms\": %d"
         .formatted(

@@ -67,26 +67,46 @@ class TextLoopTest {
     assertEquals("approved", ordinary.get("status").stringValue(), ordinary.toString());
     assertFalse(drift("2026-11-02", first).get("overall_drift_detected").booleanValue());
 
-    write("2026-11-03", Fault.TYPOS, 400);
-    step(
-        "ingest",
-        "model",
-        "questions",
-        "logical_date",
-        "2026-11-03",
-        "data",
-        folder.resolve("2026-11-03.csv").toString());
-    step("process_data", "model", "questions", "logical_date", "2026-11-03");
+    JsonNode estimate = estimate("2026-11-02", first);
+    assertTrue(isInside(estimate, estimate.get("known").doubleValue()), estimate.toString());
+
+    process("2026-11-03", Fault.TYPOS);
     JsonNode typos = drift("2026-11-03", first);
     assertTrue(typos.get("features").has("text_unknown_share"), typos.toString());
 
-    JsonNode vague = day("2026-11-04", Fault.VAGUE, 2400);
+    process("2026-11-08", Fault.NEW_INTENT);
+    JsonNode unlike = drift("2026-11-08", first);
+    assertTrue(unlike.get("features").has("text_unknown_share"), unlike.toString());
+    JsonNode ofNew = estimate("2026-11-08", first);
+    assertTrue(ofNew.get("drifted").booleanValue(), ofNew.toString());
+    assertTrue(ofNew.get("labelled").intValue() < ofNew.get("rows").intValue(), ofNew.toString());
+
+    JsonNode vague = day("2026-11-04", Fault.VAGUE, 3600);
     assertEquals("retrained", vague.get("status").stringValue(), vague.toString());
     String second = vague.get("champion_after").stringValue();
     assertNotEquals(first, second);
     JsonNode answers = predict(second, "text\nI think my card was stolen\nhelp\n\" \"\n");
     assertEquals("{\"card\":1,\"rate\":1}", answers.get("classes").toString());
     assertEquals("{\"missing_value.text\":1}", answers.get("rejected").toString());
+
+    write("2026-11-09", Fault.VAGUE, 1200);
+    JsonNode compared =
+        step(
+            "compare_models",
+            "baseline",
+            first,
+            "new",
+            second,
+            "test_data",
+            folder.resolve("2026-11-09.csv").toString(),
+            "html",
+            folder.resolve("compared.html").toString());
+    assertEquals("promote", compared.get("decision").stringValue(), compared.toString());
+    assertTrue(Files.readString(folder.resolve("compared.html")).contains(second));
+    JsonNode explained = step("explain", "model_id", second);
+    assertEquals(2, explained.get("lineage").size(), explained.toString());
+    assertTrue(explained.get("in_production").booleanValue(), explained.toString());
+    assertFalse(explained.get("verdicts").isEmpty(), explained.toString());
 
     JsonNode swapped = day("2026-11-05", Fault.SWAPPED_LABELS, 400);
     assertEquals("failed_max_retries", swapped.get("status").stringValue(), swapped.toString());
@@ -132,6 +152,24 @@ class TextLoopTest {
 
   private void write(String date, Fault fault, int rows) throws IOException {
     MadeTexts.write(folder.resolve(date + ".csv"), rows, date.hashCode(), fault);
+  }
+
+  private void process(String date, Fault fault) throws Exception {
+    write(date, fault, 400);
+    String file = folder.resolve(date + ".csv").toString();
+    step("ingest", "model", "questions", "logical_date", date, "data", file);
+    step("process_data", "model", "questions", "logical_date", date);
+  }
+
+  private JsonNode estimate(String date, String version) throws Exception {
+    String data = "questions/" + date;
+    return step(
+        "estimate_performance", "model_id", version, "data_path", data, "metric", "f1_macro");
+  }
+
+  private static boolean isInside(JsonNode estimate, double value) {
+    return estimate.get("low").doubleValue() <= value
+        && value <= estimate.get("high").doubleValue();
   }
 
   private JsonNode drift(String date, String version) throws Exception {

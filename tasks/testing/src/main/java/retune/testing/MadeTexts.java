@@ -14,8 +14,10 @@ public final class MadeTexts {
     NONE,
     /** Every second word has two letters swapped. */
     TYPOS,
-    /** Two of three texts are about rates and do not say so. */
+    /** Three of four texts are about rates and do not say so. */
     VAGUE,
+    /** Every third text is about loans, which no intent is about, and has no label. */
+    NEW_INTENT,
     /** Texts about cards carry the label of transfers, and the other way round. */
     SWAPPED_LABELS
   }
@@ -40,6 +42,9 @@ public final class MadeTexts {
           new Intent(
               "rate", List.of("the exchange rate is off", "which rate applies", "euro to pounds")));
 
+  private static final Intent NEW =
+      new Intent("", List.of("mortgage for our house", "repay the loan early"));
+
   private MadeTexts() {}
 
   /** Writes a table of such texts. */
@@ -47,8 +52,9 @@ public final class MadeTexts {
     SplittableRandom random = new SplittableRandom(seed);
     StringBuilder text = new StringBuilder("text,intent\n");
     for (int row = 0; row < rows; row++) {
-      boolean isVague = fault == Fault.VAGUE && random.nextInt(3) > 0;
-      Intent intent = isVague ? INTENTS.getLast() : one(INTENTS, random);
+      boolean isVague = fault == Fault.VAGUE && random.nextInt(4) > 0;
+      boolean isNew = fault == Fault.NEW_INTENT && random.nextInt(3) == 0;
+      Intent intent = isVague ? INTENTS.getLast() : isNew ? NEW : one(INTENTS, random);
       String said =
           "%s %s no %d, %s"
               .formatted(

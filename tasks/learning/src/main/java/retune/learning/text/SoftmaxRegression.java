@@ -69,30 +69,21 @@ record SoftmaxRegression(
       EncodedTexts validation,
       Progress progress,
       Consumer<String> log) {
-    Descent descent = new Descent(start.copy(), training, lossWeights(training));
-    BatchOrder order = new BatchOrder(training.count(), batchSize, new SplittableRandom(seed));
-    int steps = schedule.stepsPerRound(Math.ceilDiv(training.count(), batchSize));
+    Rounds rounds = new Rounds(start, training);
     List<Epoch> history = new ArrayList<>();
     Outcome best = null;
     double highest = Double.NEGATIVE_INFINITY;
     for (int round = 1; round <= schedule.most(); round++) {
-      double loss = 0;
-      int rows = 0;
-      for (int[] batch : order.next(steps)) {
-        for (int row : batch) {
-          loss += descent.step(row);
-        }
-        rows += batch.length;
-      }
-      Predictions answers = answers(descent.head, validation);
+      double loss = rounds.next();
+      Predictions answers = answers(rounds.descent.head, validation);
       Evaluation evaluation = Evaluation.of(answers);
-      log.accept(TrainingLog.finetune(round, loss / rows, evaluation, metric));
-      history.add(new Epoch(round, loss / rows, evaluation.toMap()));
+      log.accept(TrainingLog.finetune(round, loss, evaluation, metric));
+      history.add(new Epoch(round, loss, evaluation.toMap()));
       double value =
           ClassifierTraining.defined(metric, evaluation.value(metric), validation.count());
       if (value > highest) {
         highest = value;
-        best = new Outcome(descent.head.copy(), round, answers, history);
+        best = new Outcome(rounds.descent.head.copy(), round, answers, history);
       }
       progress.report("training", round, schedule.most());
       int bestRound = Objects.requireNonNull(best).bestEpoch;
@@ -102,6 +93,45 @@ record SoftmaxRegression(
       }
     }
     return Objects.requireNonNull(best);
+  }
+
+  /**
+   * Trains from a head, which stays as it is, for a number of rounds that is known already.
+   *
+   * @param texts rows of which none is left to choose anything
+   */
+  LinearHead refit(LinearHead start, EncodedTexts texts, int rounds) {
+    Rounds refit = new Rounds(start, texts);
+    for (int round = 1; round <= rounds; round++) {
+      refit.next();
+    }
+    return refit.descent.head;
+  }
+
+  /** The rounds of a training, one after the other. */
+  private final class Rounds {
+    private final Descent descent;
+    private final BatchOrder order;
+    private final int steps;
+
+    Rounds(LinearHead start, EncodedTexts texts) {
+      descent = new Descent(start.copy(), texts, lossWeights(texts));
+      order = new BatchOrder(texts.count(), batchSize, new SplittableRandom(seed));
+      steps = schedule.stepsPerRound(Math.ceilDiv(texts.count(), batchSize));
+    }
+
+    /** Learns the texts of the next round and returns their mean loss. */
+    double next() {
+      double loss = 0;
+      int rows = 0;
+      for (int[] batch : order.next(steps)) {
+        for (int row : batch) {
+          loss += descent.step(row);
+        }
+        rows += batch.length;
+      }
+      return loss / rows;
+    }
   }
 
   private Predictions answers(LinearHead head, EncodedTexts validation) {

@@ -8,12 +8,14 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import retune.core.calibration.CalibrationFit;
 import retune.core.data.Features;
 import retune.core.finetuning.Schedule;
 import retune.core.finetuning.Strategy;
 import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
+import retune.core.metrics.Predictions;
 import retune.core.preprocessing.TfIdf;
 import retune.core.split.Part;
 import retune.learning.text.SoftmaxRegression.Outcome;
@@ -35,6 +37,11 @@ import retune.model.engine.LinearHead;
  * Trains a model of texts on a table whose preprocessing has a {@link
  * retune.core.preprocessing.TextColumn}, for a first version.
  *
+ * <p>The validation rows choose the number of epochs, the threshold and the calibration, by a head
+ * that has not seen them. The head of the version is then fitted again, on training and validation
+ * rows, for that number of epochs; its calibration stays, as it does where a model is fitted on all
+ * rows after cross-validation. The vocabulary and its weights stay those of the training rows.
+ *
  * @param name the model's name
  * @param metric chooses the epoch, and of two classes the decision threshold, on the validation
  *     rows
@@ -49,43 +56,57 @@ public record TextTraining(String name, Metric metric, int seed) {
   private static final int GOLDEN_ROWS = 8;
 
   /**
+   * A trained model.
+   *
+   * @param validation calibrated answers for the validation rows by the head that had not seen them
+   */
+  public record Fitted(Trained trained, Predictions validation) {}
+
+  /**
    * Trains a model and returns it as a version that is not registered yet.
    *
    * @param madeAt when the version is made
    */
-  public Trained run(TrainingTable table, Instant madeAt, Progress progress) {
+  public Fitted run(TrainingTable table, Instant madeAt, Progress progress) {
     int terms = table.features().schema().categorical().getFirst().cardinality() - 1;
     Architecture.Text architecture =
         new Architecture.Text(table.features().schema().categorical().size(), terms);
     float[] idf = TfIdf.inverseFrequencies(table.features(Part.TRAINING), terms);
     float[] encoded = encode(table.features(), idf);
     EncodedTexts validation = texts(encoded, architecture, table, Part.VALIDATION);
-    Outcome outcome =
+    LinearHead zero = LinearHead.zero(terms, table.target().classes().size());
+    SoftmaxRegression regression =
         new SoftmaxRegression(
-                table.target(),
-                null,
-                metric,
-                true,
-                SCHEDULE,
-                STEP_SIZE,
-                BATCH,
-                Seeds.of("text", name, seed))
-            .run(
-                LinearHead.zero(terms, table.target().classes().size()),
-                texts(encoded, architecture, table, Part.TRAINING),
-                validation,
-                progress,
-                line -> LOGGER.log(Level.INFO, line));
+            table.target(),
+            null,
+            metric,
+            true,
+            SCHEDULE,
+            STEP_SIZE,
+            BATCH,
+            Seeds.of("text", name, seed));
+    Outcome outcome =
+        regression.run(
+            zero,
+            texts(encoded, architecture, table, Part.TRAINING),
+            validation,
+            progress,
+            line -> LOGGER.log(Level.INFO, line));
+    LinearHead head =
+        regression.refit(
+            zero,
+            texts(encoded, architecture, table, Part.TRAINING, Part.VALIDATION),
+            outcome.bestEpoch());
     CalibrationFit calibration = CalibrationFit.of(outcome.answers());
     Evaluation ofValidation = Evaluation.of(calibration.predictions());
     Evaluation test =
         Evaluation.of(
             calibration.calibrated(
                 texts(encoded, architecture, table, Part.HOLDOUT)
-                    .answers(outcome.head(), table.target(), outcome.answers().threshold())));
+                    .answers(head, table.target(), outcome.answers().threshold())));
     LOGGER.log(Level.INFO, calibration.sentence());
     LOGGER.log(Level.INFO, TrainingLog.evaluation(test, metric));
-    Weights weights = weights(idf, outcome.head());
+    Weights weights = weights(idf, head);
     ModelVersion version =
         ModelVersion.of(
                 name,
@@ -94,16 +115,18 @@ public record TextTraining(String name, Metric metric, int seed) {
                 lineage(table, outcome),
                 weights)
             .withDecisionThreshold(outcome.answers().threshold())
-            .withGolden(golden(table.features(Part.VALIDATION), validation, outcome.head()))
+            .withGolden(golden(table.features(Part.VALIDATION), validation, head))
             .withMetrics(Map.of("validation", ofValidation.toMap(), "test", test.toMap()))
             .withCalibration(calibration, table.fileHash());
-    return new Trained(
-        new ModelFolder.Content(version, weights),
-        outcome.history().size(),
-        outcome.bestEpoch(),
-        outcome.bestEpoch() == SCHEDULE.most(),
-        ofValidation,
-        test);
+    return new Fitted(
+        new Trained(
+            new ModelFolder.Content(version, weights),
+            outcome.history().size(),
+            outcome.bestEpoch(),
+            outcome.bestEpoch() == SCHEDULE.most(),
+            ofValidation,
+            test),
+        calibration.predictions());
   }
 
   private Lineage lineage(TrainingTable table, Outcome outcome) {
@@ -118,6 +141,8 @@ public record TextTraining(String name, Metric metric, int seed) {
             "seed", (double) seed,
             "training_rows", (double) table.rows(Part.TRAINING).length,
             "validation_rows", (double) table.rows(Part.VALIDATION).length,
+            "refit_rows",
+                (double) table.rows(Part.TRAINING).length + table.rows(Part.VALIDATION).length,
             "test_rows", (double) table.rows(Part.HOLDOUT).length,
             "best_epoch", (double) outcome.bestEpoch()),
         outcome.history());
@@ -133,9 +158,9 @@ public record TextTraining(String name, Metric metric, int seed) {
   }
 
   private static EncodedTexts texts(
-      float[] encoded, Architecture.Text architecture, TrainingTable table, Part part) {
-    return EncodedTexts.select(
-        encoded, architecture.encodedSize(), table.rows(part), table.labels());
+      float[] encoded, Architecture.Text architecture, TrainingTable table, Part... parts) {
+    int[] rows = Stream.of(parts).map(table::rows).flatMapToInt(Arrays::stream).toArray();
+    return EncodedTexts.select(encoded, architecture.encodedSize(), rows, table.labels());
   }
 
   private static Weights weights(float[] idf, LinearHead head) {

@@ -54,6 +54,21 @@ class SoftmaxRegressionTest {
   }
 
   @Test
+  void aRefitForAsManyRoundsOnTheSameTextsIsTheSameHead() {
+    EncodedTexts training = texts(300, 3, 1);
+    SoftmaxRegression regression =
+        new SoftmaxRegression(
+            THREE, null, Metric.F1_MACRO, true, new Schedule.Epochs(40, 3), 0.3, 16, 7);
+    LinearHead zero = LinearHead.zero(5, 3);
+    Outcome outcome =
+        regression.run(zero, training, texts(100, 3, 2), (what, done, of) -> {}, _ -> {});
+    LinearHead refit = regression.refit(zero, training, outcome.bestEpoch());
+    assertArrayEquals(outcome.head().weights(), refit.weights());
+    assertArrayEquals(outcome.head().bias(), refit.bias());
+    assertEquals(0, zero.weights()[0], "the start stays as it is");
+  }
+
+  @Test
   void ofTwoClassesTheThresholdIsChosenUnlessItIsGiven() {
     EncodedTexts training = texts(60, 2, 1);
     EncodedTexts validation = texts(60, 2, 2);
