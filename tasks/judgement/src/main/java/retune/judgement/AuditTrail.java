@@ -146,8 +146,8 @@ public final class AuditTrail {
    * What happened to a model's production: {@code timestamp}, {@code event}, {@code model_id},
    * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, a person's answer
    * ({@code version_approved} or {@code version_rejected}), the type of a deployment event, {@code
-   * retraining_STATUS}, or {@code moved_to_STATUS} for a move of status in a run that has none of
-   * these.
+   * challenger_started} or {@code challenger_ended}, {@code retraining_STATUS}, or {@code
+   * moved_to_STATUS} for a move of status in a run that has none of these.
    */
   public List<Document> history(String model) {
     List<Document> outcomes = outcomes(model);
@@ -157,8 +157,9 @@ public final class AuditTrail {
             .flatMap(question -> Stream.ofNullable(question.get("answer", Document.class)))
             .toList();
     List<Document> retrainings = store.events().startingWith("retraining_events", model + "/");
+    List<Document> traffic = store.events().startingWith("challenger_events", model + "/");
     Set<String> told =
-        Stream.of(outcomes, deployments, answers, retrainings)
+        Stream.of(outcomes, deployments, answers, retrainings, traffic)
             .flatMap(List::stream)
             .map(document -> document.getString("run_id"))
             .collect(Collectors.toSet());
@@ -176,6 +177,9 @@ public final class AuditTrail {
           entry(event, event.getString("event_type"), "reason")
               .append("previous_model_id", event.getString("previous_model_id"))
               .append("revision", event.get("revision")));
+    }
+    for (Document event : traffic) {
+      history.add(entry(event, event.getString("event_type"), "reason"));
     }
     for (Document event : retrainings) {
       Document details = event.get("details", new Document());

@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
+import retune.judgement.AuditTrail;
 import retune.model.ChallengerTraffic;
 import retune.model.Champions.Bar;
 import retune.model.Champions.Champion;
@@ -103,6 +106,13 @@ class ChallengerTrafficTest {
     assertEquals("too slow", event.getString("reason"));
     assertEquals(champion, event.getString("champion_id"));
     assertEquals(VersionStatus.CHALLENGER, deployment.models.status(challenger));
+
+    Set<String> history =
+        new AuditTrail(deployment.store)
+            .history(MODEL).stream()
+                .map(entry -> entry.getString("event") + ": " + entry.getString("reason"))
+                .collect(Collectors.toSet());
+    assertEquals(Set.of("challenger_started: newer", "challenger_ended: too slow"), history);
 
     context = context.inRun("the next run");
     AbortChallenger.Output nothing = abort(null);
