@@ -37,6 +37,7 @@ import retune.judgement.DayOutcome.Status;
 import retune.judgement.RetrainingInfo;
 import retune.model.Champions;
 import retune.model.ModelStore;
+import retune.runtime.store.Lease;
 import retune.testing.TestContext;
 
 /** The pages' buttons, with an Airflow that does not answer. */
@@ -368,28 +369,18 @@ class ButtonsTest {
   @Test
   void aModelThatAnotherServiceChangesIsNotChangedMeanwhile() throws Exception {
     CONTROL.register("credit");
-    Document turn =
-        new Document("_id", "credit")
-            .append("by", "night")
-            .append("run_id", "control__earlier")
-            .append("expires_at", "2099-01-01T00:00:00.000Z");
-    CONTROL.store().documents().collection("control_turns").insertOne(turn);
+    Lease turn = Lease.toChange(CONTROL.store().documents(), "credit");
+    turn.take("night (control__earlier)", Instant.parse("2099-01-01T00:00:00Z"), Duration.ZERO);
 
     assertSays(
         pressed(browser, "credit", "retrain", "", Map.of()),
         "warn",
-        "night changes credit right now (control__earlier); look at what came of it");
+        "night (control__earlier) changes credit right now; look at what came of it");
 
     // The service that had the turn has died.
-    CONTROL
-        .store()
-        .documents()
-        .collection("control_turns")
-        .updateOne(
-            new Document("_id", "credit"),
-            new Document("$set", new Document("expires_at", "2026-01-01T00:00:00.000Z")));
+    turn.take("night (control__earlier)", Instant.EPOCH, Duration.ZERO);
     assertSays(pressed(browser, "credit", "retrain", "", Map.of()), "warn", NO_AIRFLOW);
-    assertEquals(0, CONTROL.store().documents().collection("control_turns").countDocuments());
+    assertTrue(turn.find().orElseThrow().holder().startsWith("ops (control__"));
   }
 
   @Test

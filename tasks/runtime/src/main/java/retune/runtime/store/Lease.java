@@ -37,6 +37,11 @@ public final class Lease {
     return new Lease(store, "schedule_leases", model);
   }
 
+  /** The right to change what a model does; its holders are calls of the control API. */
+  public static Lease toChange(DocumentStore store, String model) {
+    return new Lease(store, "control_turns", model);
+  }
+
   /** Who has the lease. */
   public record Held(String holder, Instant expiresAt) {}
 
