@@ -52,7 +52,8 @@ class Services:
     ) -> None:
         """Starts both; the control service steers the Airflow of this address."""
         self.make_token()
-        serving = ["serving", "--model", MODEL, "--port", str(self.serving_port)]
+        port = str(self.serving_port)
+        serving = ["serving", "--model", MODEL, "--port", port, "--query-log", "true"]
         control = ["control", "--port", str(self.control_port), "--token-file", str(self.tokens)]
         processes.start("serving", [*program, *serving], environment)
         processes.start(

@@ -23,6 +23,7 @@ SECONDS = 240
 def test_the_day_that_has_ended_runs_by_itself_also_after_a_restart(tmp_path, monkeypatch):
     with running_store(tmp_path / "store") as address:
         monkeypatch.setenv("RETUNE_MONGO_URI", address)
+        monkeypatch.setenv("RETUNE_COMMAND", str(RETUNE))
         answer("register_distribution", "--model", MODEL, "--path", EXAMPLE / "distribution.json")
         answer("register_model", "--path", EXAMPLE / "finetuned", "--champion", "true")
         (tmp_path / "tokens").write_text(f"ops {TOKEN}\n")
@@ -81,6 +82,7 @@ def service(folder):
             return json.load(answered)
 
     def listens():
+        assert process.poll() is None, (folder / "log").read_text()
         try:
             return call("GET", "/health")
         except OSError:
