@@ -74,6 +74,7 @@ def _three_days(
         "RETUNE_RUNTIME": "process",
         "RETUNE_MONGO_URI": given or f"mongodb://127.0.0.1:{port}/retune",
         "RETUNE_DEPLOYMENT_DIR": str(STATE / "deployment"),
+        "RETUNE_DASHBOARD_URL": services.pages,
     }
     screen.say("Starting the document store and Airflow")
     if not given:
