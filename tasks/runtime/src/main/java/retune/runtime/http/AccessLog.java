@@ -20,6 +20,10 @@ final class AccessLog {
   private static final int MOST_CHARACTERS = 200;
   private static final int FIRST_ERROR = 400;
   private static final String REQUEST_ID = "X-Request-Id";
+
+  /** A method that is none may be of any length, and have what a terminal takes for a command. */
+  private static final Pattern METHOD = Pattern.compile("[A-Z]{1,20}");
+
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._:=+-]{1,100}");
   private static final Pattern REGULAR =
       Pattern.compile("/metrics|/health(/live)?|/v2/health/(live|ready)");
@@ -27,13 +31,14 @@ final class AccessLog {
   private AccessLog() {}
 
   static void log(HttpExchange exchange, Answer answer, long nanoseconds) {
+    String method = method(exchange);
     String path = path(exchange);
     if (REGULAR.matcher(path).matches() && answer.status() < FIRST_ERROR) {
       return;
     }
     double milliseconds = Math.round(nanoseconds / 1e3) / 1e3;
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("method", exchange.getRequestMethod());
+    fields.put("method", method);
     fields.put("path", path);
     fields.put("status", answer.status());
     fields.put("ms", milliseconds);
@@ -50,9 +55,12 @@ final class AccessLog {
         Level.INFO,
         LogFields.PATTERN,
         new LogFields(
-            "%s %s %d in %s ms"
-                .formatted(exchange.getRequestMethod(), path, answer.status(), milliseconds),
-            fields));
+            "%s %s %d in %s ms".formatted(method, path, answer.status(), milliseconds), fields));
+  }
+
+  private static String method(HttpExchange exchange) {
+    String method = exchange.getRequestMethod();
+    return METHOD.matcher(method).matches() ? method : "other";
   }
 
   private static String path(HttpExchange exchange) {

@@ -1,10 +1,12 @@
 package retune.runtime.http;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -102,6 +104,26 @@ class AccessLogTest {
       assertFalse(refused.containsKey("request_id"), "it is no id: " + refused);
       String path = String.valueOf(fields().get("path"));
       assertTrue(path.endsWith(" …") && path.length() < 210, path);
+    }
+  }
+
+  @Test
+  void aMethodThatIsNoneIsNotWritten() throws Exception {
+    try (HttpService service = serve(true)) {
+      URI address = URI.create(service.address());
+      for (String method : List.of("G\u001b[31m\rX", "X".repeat(5_000))) {
+        try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+          socket
+              .getOutputStream()
+              .write((method + " /other HTTP/1.1\r\nHost: a\r\n\r\n").getBytes(UTF_8));
+          LogRecord line = lines.poll(20, TimeUnit.SECONDS);
+          assertTrue(line != null, "no line within 20 seconds");
+          LogFields written = (LogFields) line.getParameters()[0];
+          assertEquals("other", written.fields().get("method"));
+          assertEquals(405, written.fields().get("status"));
+          assertTrue(written.sentence().startsWith("other /other 405 in "), written.sentence());
+        }
+      }
     }
   }
 
