@@ -191,12 +191,35 @@ final class Changes {
                   .append("model", request.model)
                   .append("by", request.by)
                   .append("run_id", request.id)
-                  .append("body", Document.parse(request.body.toString()))
+                  .append("body", kept(request.body))
                   .append("status", status)
                   .append("message", said));
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "The call {0} is not recorded: {1}", request.id, e.getMessage());
     }
+  }
+
+  /**
+   * The body as a document. What is no plain value stands there as its JSON: the store might refuse
+   * it, or take it for a type of its own, and then the call had no record.
+   */
+  private static Document kept(ObjectNode body) {
+    Document kept = new Document();
+    body.properties().forEach(field -> kept.append(field.getKey(), plain(field.getValue())));
+    return kept;
+  }
+
+  private static @Nullable Object plain(JsonNode value) {
+    if (value.isString()) {
+      return value.stringValue();
+    }
+    if (value.isBoolean()) {
+      return value.booleanValue();
+    }
+    if (value.isInt() || value.isLong() || value.isDouble()) {
+      return value.numberValue();
+    }
+    return value.isNull() ? null : value.toString();
   }
 
   private static ObjectNode parse(byte[] bytes, List<String> fields) {

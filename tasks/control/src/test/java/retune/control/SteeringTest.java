@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,32 @@ class SteeringTest {
     assertEquals(call, event.getString("call"));
     assertEquals(502, event.getInteger("status"));
     assertTrue(!event.toJson().contains(TOKEN) && !event.toJson().contains(PASSWORD));
+  }
+
+  @Test
+  void aCallIsRecordedWhateverItsBodyHas() throws Exception {
+    CONTROL.register("credit");
+    String deep = "[".repeat(300) + "]".repeat(300);
+
+    json(502, CONTROL.post("/scheduler/start?model=credit", "{\"model\": {\"$oid\": \"no id\"}}"));
+    json(502, CONTROL.post("/scheduler/stop?model=credit", "{\"model\": %s}".formatted(deep)));
+    json(502, CONTROL.post("/retrain", "{\"model\": \"credit\", \"force_retrain\": true}"));
+
+    assertEquals(new Document("model", "{\"$oid\":\"no id\"}"), recorded("/scheduler/start"));
+    assertEquals(new Document("model", deep), recorded("/scheduler/stop"));
+    assertEquals(
+        new Document("model", "credit").append("force_retrain", true), recorded("/retrain"));
+  }
+
+  /** The body of a call, as it was recorded. */
+  private static @Nullable Document recorded(String call) {
+    return CONTROL
+        .store()
+        .documents()
+        .collection("control_events")
+        .find(Filters.eq("call", call))
+        .map(event -> event.get("body", Document.class))
+        .first();
   }
 
   private static String earlier() {
