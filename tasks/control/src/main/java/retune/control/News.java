@@ -13,6 +13,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
@@ -26,6 +27,9 @@ import retune.runtime.http.Route;
  * for all of them, while there are any. A page that is not told looks by itself, each minute.
  */
 final class News implements Route.Group, AutoCloseable {
+  /** Where pages listen by themselves. */
+  static final String PATH = "/events";
+
   /** Says how many pages are told. */
   static final String SETTING = "RETUNE_LIVE_PAGES";
 
@@ -102,7 +106,7 @@ final class News implements Route.Group, AutoCloseable {
 
   @Override
   public List<Route> routes() {
-    return List.of(Route.get("/events", this::listen));
+    return List.of(Route.get(PATH, this::listen));
   }
 
   private Answer listen(HttpExchange exchange, Map<String, String> parameters) throws IOException {
@@ -124,7 +128,7 @@ final class News implements Route.Group, AutoCloseable {
 
   private void tell(HttpExchange exchange) throws IOException {
     long start = System.nanoTime();
-    String told = null;
+    String told = "";
     try (OutputStream events = exchange.getResponseBody()) {
       while (System.nanoTime() - start < times.longest.toNanos()) {
         String now = next(told);
@@ -140,17 +144,22 @@ final class News implements Route.Group, AutoCloseable {
     }
   }
 
-  /** What the store has now, once it is something else, or a heartbeat is due; null at the end. */
-  private synchronized @Nullable String next(@Nullable String told) throws InterruptedException {
+  /**
+   * What the store has now, once it is something else; what was told, once a heartbeat is due, also
+   * where the store has not answered yet; null at the end.
+   *
+   * @param told empty before the first event
+   */
+  private synchronized @Nullable String next(String told) throws InterruptedException {
     long start = System.nanoTime();
     while (!isClosed && (state == null || state.equals(told))) {
       long left = times.heartbeat.toNanos() - (System.nanoTime() - start);
-      if (left <= 0 && state != null) {
+      if (left <= 0) {
         break;
       }
       wait(Math.max(1, Duration.ofNanos(left).toMillis()));
     }
-    return isClosed ? null : state;
+    return isClosed ? null : Objects.requireNonNullElse(state, told);
   }
 
   private synchronized void enter() {
