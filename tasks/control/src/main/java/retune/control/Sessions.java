@@ -169,11 +169,17 @@ final class Sessions {
       }
       return Optional.empty();
     }
-    if (exchange.getRequestHeaders().getFirst(REFRESH) == null) {
+    if (!isOfScript(exchange)) {
       session.used = now;
     }
     Caller.is(session.name());
     return Optional.of(session);
+  }
+
+  /** Whether a page that nobody may look at any more sends the request by itself. */
+  private static boolean isOfScript(HttpExchange exchange) {
+    return exchange.getRequestHeaders().getFirst(REFRESH) != null
+        || exchange.getRequestURI().getPath().equals(News.PATH);
   }
 
   /** Who looks at a page; where the tokens cannot be read, nobody who may steer. */

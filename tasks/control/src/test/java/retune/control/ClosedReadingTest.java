@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -113,6 +114,17 @@ class ClosedReadingTest {
   }
 
   @Test
+  void anOpenPageThatListensForNewsDoesNotKeepASessionAlive() throws Exception {
+    Browser browser = new Browser(CONTROL);
+    browser.logIn("ops", TOKEN);
+    CONTROL.pass(Sessions.IDLE.minusSeconds(1));
+    assertEquals(200, listen(browser.cookie()), "the session is not over yet");
+    CONTROL.pass(Duration.ofSeconds(1));
+    assertEquals(401, listen(browser.cookie()));
+    assertEquals(401, CONTROL.get("/events").statusCode());
+  }
+
+  @Test
   void aProbeNeedsNoToken() throws Exception {
     assertEquals(200, CONTROL.get("/health/live").statusCode());
   }
@@ -159,6 +171,10 @@ class ClosedReadingTest {
     }
     CONTROL.useToken(TOKEN);
     assertEquals(401, CONTROL.get("/retrain/versions").statusCode(), "the old one is out");
+  }
+
+  private static int listen(String cookie) throws Exception {
+    return CONTROL.send(CONTROL.request("/events").header("Cookie", cookie).HEAD()).statusCode();
   }
 
   private static int status(String path) {
