@@ -15,6 +15,7 @@ VALUES = sorted((HERE / "values").glob("*.yaml"), key=lambda file: file.stem)
 WORKLOADS = ("Deployment", "Job", "StatefulSet")
 REGISTERED = {"enabled": True, "volume": {"emptyDir": {}}, "models": [{"path": "m"}]}
 SERVED = {"models": [{"model": "credit-default"}]}
+ROUTED = {"enabled": True, "host": "a.b", "parentRefs": [{"name": "public"}]}
 
 
 @pytest.mark.parametrize("file", VALUES, ids=lambda file: file.stem)
@@ -165,6 +166,24 @@ def test_everybody_may_request_predictions_unless_clients_are_set():
     assert ingress(clients=clients) == [{"ports": port, "from": [*clients, tester, verifier]}]
 
 
+def test_steps_that_tell_people_reach_them():
+    peers = [{"ipBlock": {"cidr": "10.0.3.0/24"}}]
+    policy = {"store": [{"ipBlock": {"cidr": "10.0.12.0/24"}}], "notification": peers}
+    made = of_kind("NetworkPolicy", {**STORE, "networkPolicy": policy})
+    (spec,) = [d["spec"] for d in made if d["metadata"]["name"] == "retune-notification"]
+    (expression,) = spec["podSelector"]["matchExpressions"]
+    sources = CHART.parents[1] / "tasks" / "steps" / "src" / "main"
+    calls = re.compile(
+        r"new Notifier\(|new Conclusion\(|Question\.send\(|production\.(tell|completeRollback)\("
+    )
+    telling = {
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "-", file.stem).lower()
+        for file in sources.rglob("*.java")
+        if "@AutoService(Step.class)" in (text := file.read_text()) and calls.search(text)
+    }
+    assert set(expression["values"]) == telling
+
+
 STEERED = {"enabled": True, "tokenSecret": "tokens", "airflowUrl": "http://airflow:8080"}
 
 
@@ -175,7 +194,8 @@ def control_pod(**control):
 
 def test_nothing_is_logged_unless_asked_for_and_a_model_may_differ():
     def arguments(**values):
-        served = documents({**STORE, "serving": values})
+        secret = {"settings": {"RETUNE_QUERY_LOG_SECRET": "of-at-least-24-characters"}}
+        served = documents({**STORE, "secret": secret, "serving": values})
         pods = [d["spec"]["template"]["spec"] for d in served if d["kind"] == "Deployment"]
         return [pod["containers"][0]["args"] for pod in pods]
 
@@ -189,7 +209,7 @@ def test_nothing_is_logged_unless_asked_for_and_a_model_may_differ():
     log = {"enabled": True, "keepDays": 30, "feedbackTokenSecret": "shop"}
     first, second = arguments(models=models, queryLog=log)
     words = ["--query-log", "--query-log-keep-days", "30"]
-    tokens = ["--feedback-token-file", "/etc/retune/tokens/tokens"]
+    tokens = ["--feedback-token-file", "/etc/retune/feedback/tokens"]
     assert first[-5:] == [*words, *tokens]
     columns = ["--query-log-columns", "age,city", "--query-log-hash", "city"]
     assert second[-9:] == [*words, *columns, *tokens]
@@ -231,6 +251,99 @@ def test_controls_token_file_is_in_a_folder_that_follows_its_secret():
     assert volume["secret"]["defaultMode"] & 0o007 == 0, "nobody else may read it"
 
 
+def secured():
+    return yaml.safe_load((HERE / "values" / "secured.yaml").read_text())
+
+
+def one(made, kind, name):
+    (found,) = [d for d in made if d["kind"] == kind and d["metadata"]["name"] == name]
+    return found["spec"]
+
+
+HTTPS = [("retune-serving-churn", "churn-certificate"), ("retune-control", "control-certificate")]
+
+
+def mounted(pod, path):
+    """The secret behind a path of the pod's first container, and the path in its volume."""
+    (mount,) = [
+        m for m in pod["containers"][0]["volumeMounts"] if path.startswith(m["mountPath"] + "/")
+    ]
+    assert "subPath" not in mount, "such a file keeps what it had when the pod started"
+    (volume,) = [v for v in pod["volumes"] if v["name"] == mount["name"]]
+    (item,) = [i for i in volume["secret"]["items"] if f"{mount['mountPath']}/{i['path']}" == path]
+    assert volume["secret"]["defaultMode"] & 0o007 == 0, "nobody else may read it"
+    return volume["secret"]["secretName"], item["key"]
+
+
+@pytest.mark.parametrize(("service", "secret"), HTTPS)
+def test_with_a_certificate_everything_speaks_https(service, secret):
+    made = documents(secured())
+    pod = one(made, "Deployment", service)["template"]["spec"]
+    (container,) = pod["containers"]
+    args = container["args"]
+    for flag, key in (("--tls-cert", "tls.crt"), ("--tls-key", "tls.key")):
+        assert mounted(pod, args[args.index(flag) + 1]) == (secret, key)
+    (named,) = container["ports"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        asked = container[probe]["httpGet"]
+        assert (asked["scheme"], asked["port"]) == ("HTTPS", named["name"])
+
+    (port,) = one(made, "Service", service)["ports"]
+    assert (port["appProtocol"], port["port"], port["targetPort"]) == ("https", 443, named["name"])
+    (endpoint,) = one(made, "ServiceMonitor", service)["endpoints"]
+    assert (endpoint["scheme"], endpoint["port"]) == ("https", port["name"])
+    trusted = {"secret": {"name": secret, "key": "tls.crt"}}
+    assert endpoint["tlsConfig"] == {"ca": trusted, "serverName": f"{service}.retune.svc"}
+    (rule,) = one(made, "Ingress", service)["rules"]
+    assert rule["http"]["paths"][0]["backend"]["service"]["port"]["name"] == port["name"]
+    policy = one(made, "BackendTLSPolicy", service)
+    assert [(t["kind"], t["name"]) for t in policy["targetRefs"]] == [("Service", service)]
+    assert policy["validation"]["hostname"] == f"{service}.retune.svc"
+    assert policy["validation"]["caCertificateRefs"][0]["name"] == "authority"
+
+
+@pytest.mark.parametrize(("service", "secret"), HTTPS)
+def test_helm_test_trusts_the_certificate_and_never_sees_its_key(service, secret):
+    pod = one(documents(secured()), "Pod", f"{service}-test")
+    (trust,) = pod["initContainers"]
+    (probe,) = pod["containers"]
+    assert trust["command"][0].endswith("/keytool")
+    store = trust["command"][trust["command"].index("-keystore") + 1]
+    assert f"-Djavax.net.ssl.trustStore={store}" in probe["command"]
+    address = probe["command"][-1]
+    assert address.startswith(f"https://{service}.retune.svc:443/")
+    assert address.endswith(("/v2/health/ready", "/health/live")), "it has no token"
+    (volume,) = [v["secret"] for v in pod["volumes"] if "secret" in v]
+    assert (volume["secretName"], [i["key"] for i in volume["items"]]) == (secret, ["tls.crt"])
+
+
+def test_ingress_nginx_is_told_of_https_and_an_own_annotation_wins():
+    key = "nginx.ingress.kubernetes.io/backend-protocol"
+
+    def annotations(**serving):
+        values = {**SERVED, "ingress": {"enabled": True, "host": "a.b", **serving.pop("of", {})}}
+        (made,) = of_kind("Ingress", {**STORE, "serving": {**values, **serving}})
+        return made["metadata"].get("annotations", {})
+
+    assert key not in annotations()
+    assert annotations(tlsSecret="tls") == {key: "HTTPS"}
+    assert annotations(tlsSecret="tls", of={"annotations": {key: "GRPCS"}}) == {key: "GRPCS"}
+
+
+def test_callers_and_feedback_have_tokens_of_their_own():
+    pod = one(documents(secured()), "Deployment", "retune-serving-churn")["template"]["spec"]
+    args = pod["containers"][0]["args"]
+    assert mounted(pod, args[args.index("--token-file") + 1]) == ("callers", "serving")
+    assert mounted(pod, args[args.index("--feedback-token-file") + 1]) == ("callers", "feedback")
+
+    (plain,) = of_kind("Deployment", {**STORE, "serving": SERVED})
+    assert not {"--token-file", "--tls-cert"} & set(
+        plain["spec"]["template"]["spec"]["containers"][0]["args"]
+    )
+    (tester,) = of_kind("Pod", {**STORE, "serving": {**SERVED, "tokenSecret": "callers"}})
+    assert tester["spec"]["containers"][0]["command"][-1].endswith(":80/v2/health/ready")
+
+
 def test_control_is_one_pod_without_rights_and_with_live_probes():
     values = {**STORE, "control": STEERED}
     (deployment,) = of_kind("Deployment", values)
@@ -246,7 +359,7 @@ def test_control_is_one_pod_without_rights_and_with_live_probes():
     (tester,) = of_kind("Pod", values)
     (service,) = of_kind("Service", values)
     assert tester["spec"]["containers"][0]["command"][-1].startswith(
-        f"http://{service['metadata']['name']}:80/"
+        f"http://{service['metadata']['name']}.retune.svc:80/"
     )
 
 
@@ -477,6 +590,54 @@ def test_the_readme_lists_every_value():
             for name in ("airflowUrl", "airflowSecret", "tokenSecret")
         ),
         (
+            {**STORE, "control": {"tlsSecret": "tls"}},
+            "control.tlsSecret is set and control.enabled is false",
+        ),
+        *(
+            (
+                {**STORE, "serving": {name: "mine"}},
+                f"serving.{name} is set and serving.models is empty",
+            )
+            for name in ("tlsSecret", "tokenSecret")
+        ),
+        *(
+            ({**STORE, of: {**on, **values}}, sentence)
+            for of, on in (("serving", SERVED), ("control", {"enabled": True}))
+            for values, sentence in (
+                (
+                    {"tlsSecret": "tls", "httpRoute": ROUTED},
+                    f"{of}.httpRoute.caConfigMap is empty, so the gateway could not check",
+                ),
+                (
+                    {"httpRoute": {**ROUTED, "caConfigMap": "authority"}},
+                    f"{of}.httpRoute.caConfigMap is set, and no gateway asks over HTTPS",
+                ),
+                (
+                    {
+                        "tlsSecret": "tls",
+                        "ingress": {
+                            "enabled": True,
+                            "host": "a.b",
+                            "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "http"},
+                        },
+                    },
+                    f"{of}.ingress.annotations make the controller ask over HTTP",
+                ),
+            )
+        ),
+        (
+            {
+                **STORE,
+                "serving": {**SERVED, "tlsSecret": "tls"},
+                "secret": {"settings": {"RETUNE_SERVING_URL": "http://serving-{model}"}},
+            },
+            "RETUNE_SERVING_URL in secret.settings begins with http://",
+        ),
+        (
+            {**STORE, "serving": {**SERVED, "queryLog": {"enabled": True, "hash": ["age"]}}},
+            "secret.settings has no RETUNE_QUERY_LOG_SECRET",
+        ),
+        (
             {**STORE, "control": {"enabled": True, "reading": "token"}},
             "control.tokenSecret is empty, so nobody could read",
         ),
@@ -588,6 +749,10 @@ def test_contradictory_values_are_refused_with_a_sentence(values, sentence):
         ({**STORE, "serving": {"drainSeconds": 0}}, "drainSeconds"),
         ({**STORE, "serving": {"queryLog": {"keepDays": 0}}}, "keepDays"),
         ({**STORE, "serving": {"queryLog": {"columns": ["a,b"]}}}, "columns"),
+        ({**STORE, "serving": {"tlsSecret": "a b"}}, "tlsSecret"),
+        ({**STORE, "serving": {"tokenKey": ""}}, "tokenKey"),
+        ({**STORE, "serving": {"queryLog": {"feedbackTokenKey": "a/b"}}}, "feedbackTokenKey"),
+        ({**STORE, "control": {"tlsSecret": "{name}-tls"}}, "tlsSecret"),
         ({**STORE, "serving": {"service": {"type": "ExternalName"}}}, "type"),
         ({**STORE, "serving": {"service": {"port": 70000}}}, "port"),
         (

@@ -122,6 +122,84 @@ app.kubernetes.io/component: control
 app.kubernetes.io/component: control
 {{- end }}
 
+{{/* The address of a service within the cluster, which its certificate must name: of the root and the service. */}}
+{{- define "retune.host" -}}
+{{ index . 1 }}.{{ (index . 0).Release.Namespace }}.svc
+{{- end }}
+
+{{/* The secret with a served model's certificate; empty for HTTP: of the root and an entry of serving.models. */}}
+{{- define "retune.servingTls" -}}
+{{- $model := index . 1 -}}
+{{ (index . 0).Values.serving.tlsSecret | replace "{name}" ($model.name | default $model.model) }}
+{{- end }}
+
+{{/* The volume of a certificate with its key: of a secret of type kubernetes.io/tls. The folder follows the secret. */}}
+{{- define "retune.tlsVolume" -}}
+- name: tls
+  secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
+{{- end }}
+
+{{/* How Prometheus checks a service: of its secret and its host. The certificate itself is what is trusted, so that
+     the secret need not have that of an authority. */}}
+{{- define "retune.scrapeTls" -}}
+scheme: https
+tlsConfig:
+  ca: {secret: {name: {{ index . 0 }}, key: tls.crt}}
+  serverName: {{ index . 1 }}
+{{- end }}
+
+{{/* The annotations of an Ingress: of the root, its own and whether the service speaks HTTPS. ingress-nginx asks the
+     service over HTTP unless this says otherwise; other controllers go by the name and the protocol of the port. */}}
+{{- define "retune.ingressAnnotations" -}}
+{{- $https := ternary (dict "nginx.ingress.kubernetes.io/backend-protocol" "HTTPS") dict (index . 2) -}}
+{{- include "retune.annotations" (list (index . 0) (merge (dict) (index . 1) $https)) -}}
+{{- end }}
+
+{{/* How a gateway asks a service over HTTPS: of the root, the service, the ConfigMap with `ca.crt` and the labels. */}}
+{{- define "retune.backendTls" -}}
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata:
+  name: {{ index . 1 }}
+  labels: {{- index . 3 | nindent 4 }}
+  {{- with include "retune.annotations" (list (index . 0) dict) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+spec:
+  targetRefs:
+    - {group: "", kind: Service, name: {{ index . 1 }}}
+  validation:
+    caCertificateRefs:
+      - {group: "", kind: ConfigMap, name: {{ index . 2 }}}
+    hostname: {{ include "retune.host" (list (index . 0) (index . 1)) }}
+{{- end }}
+
+{{/* An init container of a test of a service over HTTPS: makes a trust store of the service's certificate, of an image. */}}
+{{- define "retune.testTrust" -}}
+- name: trust
+  image: {{ index . 1 }}
+  imagePullPolicy: {{ (index . 0).Values.images.pullPolicy }}
+  command:
+    - /opt/java/bin/keytool
+    - -importcert
+    - -noprompt
+    - -alias
+    - service
+    - -file
+    - /etc/retune/tls/tls.crt
+    - -keystore
+    - /tmp/trust.p12
+    - -storepass
+    - changeit
+  securityContext: {{- include "retune.containerSecurity" (index . 0) | nindent 4 }}
+  resources:
+    requests: {cpu: 100m, memory: 64Mi}
+    limits: {memory: 128Mi}
+  volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+    - {name: tls, mountPath: /etc/retune/tls, readOnly: true}
+{{- end }}
+
 {{/* An image by its name without prefix. */}}
 {{- define "retune.image" -}}
 {{- $images := (index . 0).Values.images -}}
