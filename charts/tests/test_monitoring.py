@@ -207,11 +207,12 @@ HEALTHY = {
     **series(BUCKET, "0+5990x60", 'endpoint="predict",le="0.25"'),
     **series(BUCKET, "0+6000x60", 'endpoint="predict",le="+Inf"'),
     **series("retune_serving_model_refusals_total", "0x60"),
+    **series("retune_query_log_dropped_total", "0x60", 'reason="queue_full"'),
     **series("retune_serving_behind_champion", "0x60"),
     **series("retune_serving_store_up", "1x60"),
 }
 OTHER = '{namespace="other",service="retune-serving-credit-default",pod="a"}'
-DOWN, NOT_READY, ERRORS, SLOW, REFUSED, BEHIND, STORE_AWAY = (
+DOWN, NOT_READY, ERRORS, SLOW, REFUSED, INCOMPLETE, BEHIND, STORE_AWAY = (
     f"RetuneServing{name}"
     for name in (
         "Down",
@@ -219,6 +220,7 @@ DOWN, NOT_READY, ERRORS, SLOW, REFUSED, BEHIND, STORE_AWAY = (
         "Errors",
         "Slow",
         "ChampionRefused",
+        "QueryLogIncomplete",
         "BehindChampion",
         "StoreUnreachable",
     )
@@ -262,6 +264,12 @@ DAYS = {
     "a champion is refused once": (
         HEALTHY | series("retune_serving_model_refusals_total", "0 0 0 1x57"),
         {2: [], 4: [REFUSED], 20: []},
+    ),
+    "rows are lost once": (
+        HEALTHY
+        | series("retune_query_log_dropped_total", "0 0 0 500x57", 'reason="queue_full"')
+        | series("retune_query_log_dropped_total", "0x60", 'reason="refused"'),
+        {2: [], 4: [INCOMPLETE], 20: []},
     ),
     "a champion takes over within minutes": (
         HEALTHY | series("retune_serving_behind_champion", "0 1x5 0x54"),
@@ -384,6 +392,11 @@ def test_each_alert_has_a_day_on_which_it_fires():
             "1.961% of the requests for predictions of credit-default fail.",
         ),
         (
+            "rows are lost once",
+            4,
+            "Rows of credit-default are missing in the query log: queue_full.",
+        ),
+        (
             "one prediction in twenty is slow",
             15,
             "The 99th percentile of predict requests of credit-default is 850ms.",
@@ -394,7 +407,8 @@ def test_an_alerts_summary_has_the_figures(name, minute, summary, tmp_path):
     day, expected = DAYS[name]
     (alert,) = [a for a in alerts() if [a["alert"]] == expected[minute]]
     pod = {"pod": "b", "service": "retune-serving-credit-default"}
-    labels = {NOT_READY: pod, SLOW: {"endpoint": "predict"}}.get(alert["alert"], {})
+    found = {NOT_READY: pod, SLOW: {"endpoint": "predict"}, INCOMPLETE: {"reason": "queue_full"}}
+    labels = found.get(alert["alert"], {})
     annotations = alert["annotations"] | {"summary": summary}
     told = {
         "exp_labels": alert["labels"] | labels,
