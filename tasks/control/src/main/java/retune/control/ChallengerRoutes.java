@@ -113,7 +113,16 @@ final class ChallengerRoutes implements Route.Group {
         ChallengerPromotion.approve(
                 context, request.model(), request.text(VERSION), request.by(), reason(request))
             .promotion();
-    Started started = runtime.deploy(request, promotion.promotionId());
+    Started started;
+    try {
+      started = runtime.deploy(request, promotion.promotionId());
+    } catch (Refusal refusal) {
+      // The approval is kept: whoever asked must not take it that nothing was done.
+      throw new Refusal(
+          refusal.status(),
+          "%s Its deployment has not started: %s Promote it again to start that."
+              .formatted(promotion.message(), refusal.sentence()));
+    }
     return changes.done(
         202,
         Fields.of(

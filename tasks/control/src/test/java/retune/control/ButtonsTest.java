@@ -279,7 +279,12 @@ class ButtonsTest {
         weighed);
     String promoted =
         pressed(browser, "credit", "promote", challenger, Map.of("reason", "it is better"));
-    assertSays(promoted, "warn", NO_AIRFLOW);
+    assertSays(
+        promoted,
+        "warn",
+        "%s, which had traffic as a challenger, is approved to follow %s by ops (it is better)."
+            .formatted(challenger, champion));
+    assertTrue(promoted.contains("Its deployment has not started: " + NO_AIRFLOW), promoted);
     assertEquals(502, event("/retrain/abtest/promote").getInteger("status"));
     String stale = browser.page("/models/credit/actions/abort?id=" + challenger);
     String ended = pressed(browser, "credit", "abort", challenger, Map.of("reason", "slow"));
