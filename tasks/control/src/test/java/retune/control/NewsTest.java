@@ -139,7 +139,7 @@ class NewsTest {
             () -> {
               throw new NotReadyException("The store does not answer.");
             });
-    RunningNews service = start(away, 2, TICK, TICK.multipliedBy(3));
+    RunningNews service = start(away, 2, TICK, TICK.multipliedBy(25));
     try (BufferedReader page = listen(service)) {
       List<String> lines = page.lines().toList();
       assertTrue(lines.contains(":"), "a heartbeat notices pages that have left: " + lines);
