@@ -190,10 +190,14 @@ final class ProcessSchedule implements AutoCloseable {
   synchronized void look() {
     try {
       for (String model : scheduled()) {
-        startWhatIsDue(model);
+        try {
+          startWhatIsDue(model);
+        } catch (RuntimeException e) {
+          LOG.log(Level.WARNING, "The schedule of {0} waits: {1}", model, e.getMessage());
+        }
       }
     } catch (RuntimeException e) {
-      LOG.log(Level.WARNING, "The schedule waits, because the store fails: {0}", e.getMessage());
+      LOG.log(Level.WARNING, "The schedules wait, because the store fails: {0}", e.getMessage());
     }
   }
 
@@ -303,7 +307,9 @@ final class ProcessSchedule implements AutoCloseable {
     try {
       Instant now = context.clock().instant();
       for (String model : scheduled()) {
-        Lease.toSchedule(context.store(), model).release(owner, now);
+        if (!loops.isRunning(model)) { // a run goes on; whoever comes next waits a while for it
+          Lease.toSchedule(context.store(), model).release(owner, now);
+        }
       }
     } catch (RuntimeException e) {
       LOG.log(Level.DEBUG, "The leases of schedules expire by themselves: {0}", e.getMessage());
