@@ -188,7 +188,9 @@ class LoopInContainersTest {
     run("export_events --output /work/events.jsonl" + model);
   }
 
-  /** Makes a successor of the other loop's champion and takes it back, to try it as a challenger. */
+  /**
+   * Makes a successor of the other loop's champion and takes it back, to try it as a challenger.
+   */
   private void back() {
     run(
         "new_loop --name another --pretraining-epochs 1 --epochs 1 --seed 2 --replace --output"
