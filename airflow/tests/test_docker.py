@@ -158,7 +158,7 @@ def answer(address, body=None):
 class Instance:
     """What the operator asks of a task instance."""
 
-    dag_id, run_id, task_id, try_number = "dag", "run", "load_latest_model", 1
+    dag_id, run_id, task_id, map_index, try_number = "dag", "run", "load_latest_model", -1, 1
     log_url = "http://localhost:8080/dags/dag/runs/run/tasks/load_latest_model"
 
     def xcom_push(self, key, value):

@@ -18,7 +18,7 @@ from real import RETUNE, answer, retune, running_store
 LOOP = """\
 name: shop
 data: {{source: csv, path: "{folder}/{{date}}.csv"}}
-gate: {{metric: f1_macro, threshold: 0.8, policy: superior(0.02)}}
+gate: {{metric: f1_macro, threshold: 0.8, policy: superior(0.05)}}
 attempts: [{attempt}]
 """
 TRIGGERS = "retraining: {triggers: [harm, drift, weekly], candidates: [trees], window_days: 1}\n"
