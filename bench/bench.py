@@ -6,6 +6,8 @@ Prints medians and ratios, and keeps every measurement in target/bench/NAME.json
 from __future__ import annotations
 
 import argparse
+import csv
+import http.client
 import io
 import itertools
 import json
@@ -13,6 +15,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -204,10 +207,13 @@ class Store:
 
     def cpu(self) -> float:
         """CPU seconds since its start."""
-        fields = (
-            Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-        )
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_of(self.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a running process since its start."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 @contextmanager
@@ -769,6 +775,460 @@ def startup(rounds: int, *, smoke: bool) -> None:
             )
             report.add("finetune_model, 10 rows", measured)
     report.finish()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server of predictions on loopback."""
+
+    what: str
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def family(self) -> list[int]:
+        """Process ids of the server and of its workers."""
+        found = [self.process.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(child) for child in children.read_text(encoding="ascii").split()]
+        return found
+
+    def cpu(self) -> float:
+        """CPU seconds since its start."""
+        return sum(cpu_of(pid) for pid in self.family())
+
+    def resident(self) -> float:
+        """Resident set in megabytes; pages that workers share count once for each."""
+        sizes = [
+            line.split()[1]
+            for pid in self.family()
+            for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+            if line.startswith("VmRSS:")
+        ]
+        return sum(int(size) for size in sizes) / 1000
+
+    def fetch(self, path: str, body: str | None = None) -> tuple[int, str]:
+        """Send one request: status and body of the response."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            method, headers = ("GET" if body is None else "POST"), {}
+            if body is not None:
+                headers = {"Content-Type": "application/json"}
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def metric(self, line: str) -> float:
+        """Read one of our metrics, named with its labels."""
+        text = self.fetch("/metrics")[1]
+        return next(
+            float(found.rsplit(" ", 1)[1])
+            for found in text.splitlines()
+            if found.startswith(f"{line} ")
+        )
+
+    def await_ready(self) -> None:
+        """Wait until it answers, or end with a sentence."""
+        end = time.monotonic() + 180
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                sys.exit(
+                    f"{self.what} ended with {self.process.returncode} before it answered. If its"
+                    f" port {self.port} was taken meanwhile, run the benchmark again. Its last"
+                    f" lines, of {self.log}:\n{self.last_lines()}"
+                )
+            try:
+                if self.fetch("/v2/health/ready")[0] == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass  # it does not listen yet
+            time.sleep(0.2)
+        sys.exit(
+            f"{self.what} did not answer on port {self.port} within 180 s. Its last lines, of"
+            f" {self.log}:\n{self.last_lines()}"
+        )
+
+    def last_lines(self) -> str:
+        """Read the end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def servers(
+    folder: Path, commands: dict[str, tuple[list[object], dict[str, str]]]
+) -> Iterator[dict[str, Server]]:
+    """Start servers, of commands that lack their port; end them all at the end."""
+    started: dict[str, Server] = {}
+    try:
+        for what, (command, environment) in commands.items():
+            port = free_port()
+            log = folder / f"{what.replace(' ', '-').replace(',', '')}.log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [*(str(word) for word in command), str(port)],
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, **environment},
+                )
+            started[what] = Server(what, process, port, log)
+        for server in started.values():
+            server.await_ready()
+        yield started
+    finally:
+        for server in started.values():
+            server.process.terminate()
+        for server in started.values():
+            try:
+                server.process.wait(30)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+
+
+OURS, LOGGED, SHADOWED = "ours", "ours, query log", "ours, query log and shadow"
+FASTAPI = "FastAPI"
+DAY = "2026-01-01"
+# Of requests a CPU second, by path and connections.
+SERVING_TARGETS = {
+    ("/predict", 1): 5.0,
+    ("/predict", 8): 8.0,
+    ("/predict", 32): 12.0,
+    ("/batch_predict", 1): 2.5,
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a client sends: the bodies of a file, in turn, on each connection, for some seconds."""
+
+    path: str
+    bodies: Path
+    connections: int
+    seconds: float
+
+
+def serving(rounds: int, *, smoke: bool, table: Path | None, minutes: float) -> None:
+    """Answer requests over HTTP: ours, and FastAPI with uvicorn on the exported TorchScript."""
+    report = Report("serving")
+    seconds = 1.0 if smoke else 4.0
+    cells: list[Json] = []
+    client = Worker(*java("retune.bench.LoadClient"))
+    with store("serving") as running:
+        folder = WORK / "serving"
+        bodies = make_bodies(running, folder)
+        start_challenger(running)
+        commands = serving_commands(running, folder, smoke=smoke)
+        for turn in range(rounds):
+            # New processes each time: what a compiler makes of the kernel may differ.
+            with servers(folder, commands) as started:
+                await_challenger(started[SHADOWED])
+                difference = compare_answers(started, bodies["/predict"])
+                names = list(started)[turn % len(started) :] + list(started)[: turn % len(started)]
+                for name in names:
+                    for path, connections in (("/predict", 32), ("/batch_predict", 1)):
+                        load = Load(path, bodies[path], connections, 2 * seconds)
+                        ask_load(client, started[name], load)
+                for path, connections in SERVING_TARGETS:
+                    load = Load(path, bodies[path], connections, seconds)
+                    for name in names:
+                        before = running.cpu()
+                        cell = ask_load(client, started[name], load)
+                        cell |= {"round": turn, "store_cpu": running.cpu() - before}
+                        cells.append(cell)
+                report.notes["greatest difference of a probability from FastAPI's"] = (
+                    f"{difference:.1e}"
+                )
+                for result in ("scored", "skipped", "failed"):
+                    report.notes[f"requests that the shadow {result}, last round"] = started[
+                        SHADOWED
+                    ].metric(f'retune_serving_shadow_requests_total{{result="{result}"}}')
+                for name in (LOGGED, SHADOWED):
+                    report.notes[f"rows that the query log dropped, {name}, last round"] = started[
+                        name
+                    ].metric('retune_query_log_dropped_total{reason="queue_full"}')
+        serving_text(client, running, folder, cells, table=table, smoke=smoke)
+        # Without a limit, Java may take a quarter of the machine's memory before it collects the
+        # old generation; the second heap is that of the chart's pod, half of its 768 MiB.
+        command, environment = commands[SHADOWED]
+        for heap in ("", "-Xmx384m"):
+            limited = (command, environment | {"RETUNE_JAVA_OPTIONS": heap})
+            report.notes |= serving_memory(
+                client, folder, limited, bodies["/predict"], minutes, heap=heap or "default heap"
+            )
+    client.close()
+    report.notes |= serving_notes(cells)
+    report.notes["cells"] = cells
+    report.finish()
+
+
+def serving_commands(
+    running: Store, folder: Path, *, smoke: bool
+) -> dict[str, tuple[list[object], dict[str, str]]]:
+    """Give the commands of the servers, up to their port, and their environments."""
+    champion = step(running.uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+    step(
+        running.uri, "export_model", "--version", champion, "--format", "torchscript",
+        "--output", folder / "model.pt",
+    )  # fmt: skip
+    shutil.copy(EXAMPLE / "finetuned" / "model.json", folder / "model.json")
+    store_only = {"RETUNE_MONGO_URI": running.uri}
+    fixed: list[object] = [RETUNE, "serving", "--version", champion]
+    uvicorn: list[object] = [
+        PYTHON, "-m", "uvicorn", "serving:app", "--app-dir", PEERS,
+        "--no-access-log", "--log-level", "warning",
+    ]  # fmt: skip
+    # More threads than one make single rows slower, many times on a busy machine.
+    one_thread = {"SERVING_FOLDER": str(folder), "OMP_NUM_THREADS": "1"}
+    commands = {
+        OURS: ([*fixed, "--port"], store_only),
+        LOGGED: ([*fixed, "--query-log", "--port"], store_only),
+        SHADOWED: ([RETUNE, "serving", "--model", MODEL, "--query-log", "--port"], store_only),
+        FASTAPI: ([*uvicorn, "--port"], one_thread),
+    }
+    if not smoke:
+        commands["FastAPI, 2 workers"] = ([*uvicorn, "--workers", 2, "--port"], one_thread)
+        commands["FastAPI, default threads"] = (
+            [*uvicorn, "--port"],
+            {"SERVING_FOLDER": str(folder)},
+        )
+    return commands
+
+
+def make_bodies(running: Store, folder: Path) -> dict[str, Path]:
+    """Draw 1,000 rows and write them as bodies of requests: a row each, and all at once."""
+    step(
+        running.uri, "generate_data", "--model", MODEL, "--logical-date", DAY, "--rows", 1000,
+    )  # fmt: skip
+    step(running.uri, "export_batch", f"{MODEL}/{DAY}", "--output", folder / "rows.csv")
+    columns = json.loads((EXAMPLE / "finetuned" / "model.json").read_text())["preprocessing"]
+    categorical = [column["name"] for column in columns["categorical"]]
+    numeric = [column["name"] for column in columns["numeric"]]
+    with (folder / "rows.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [
+            {name: row[name] or None for name in categorical}
+            | {name: float(row[name]) if row[name] else None for name in numeric}
+            for row in csv.DictReader(lines)
+        ]
+    single, batch = folder / "single.json", folder / "batch.json"
+    single.write_text("".join(json.dumps({"features": row}) + "\n" for row in rows))
+    batch.write_text(json.dumps({"instances": rows}) + "\n")
+    return {"/predict": single, "/batch_predict": batch}
+
+
+def start_challenger(running: Store) -> None:
+    """Train a version on the day's rows and let it score what the champion answers."""
+    champion = step(running.uri, "load_latest_model", "--model", MODEL)[1]["model_id"]
+    words = ("--model-id", champion, "--data-path", f"{MODEL}/{DAY}")
+    step(running.uri, "process_data", "--model", MODEL, "--logical-date", DAY)
+    step(running.uri, "prepare_retraining_data", *words)
+    trained = step(running.uri, "finetune_model", *words, "--epochs", 2)[1]
+    if trained["model_id"] is None:
+        sys.exit(f"There is no version to score in shadow: {trained['reason']}")
+    step(running.uri, "start_challenger", trained["model_id"], "--reason", "benchmark")
+
+
+def await_challenger(server: Server) -> None:
+    """Wait until the challenger scores requests."""
+    end = time.monotonic() + 60
+    while "challenger" not in json.loads(server.fetch("/health")[1]):
+        if time.monotonic() > end:
+            sys.exit(
+                f"{server.what}: no challenger after 60 s. Its last lines, of {server.log}:\n"
+                f"{server.last_lines()}"
+            )
+        time.sleep(0.2)
+
+
+def compare_answers(started: dict[str, Server], bodies: Path) -> float:
+    """Compare answers with FastAPI's: the greatest difference of a probability."""
+    greatest = 0.0
+    for body in bodies.read_text().splitlines()[:100]:
+        answers: dict[str, float] = {}
+        for name, server in started.items():
+            status, text = server.fetch("/predict", body)
+            if status != 200:
+                sys.exit(f"{name} answered {status} to a row: {text}")
+            answers[name] = json.loads(text)["prediction"]
+        greatest = max(greatest, *(abs(answer - answers[FASTAPI]) for answer in answers.values()))
+    if greatest > 1e-4:
+        sys.exit(
+            f"The servers' answers differ by {greatest:.1e}; they do not serve the same model, and"
+            " their times cannot be compared."
+        )
+    return greatest
+
+
+def ask_load(client: Worker, server: Server, load: Load) -> Json:
+    """Load a server for some seconds."""
+    before = server.cpu()
+    answer = client.ask(server.port, load.path, load.bodies, load.connections, load.seconds)
+    cpu = server.cpu() - before
+    if not answer["requests"]:
+        sys.exit(
+            f"{server.what} answered none of {answer['failed']} requests to {load.path} with"
+            f" 200. Its last lines, of {server.log}:\n{server.last_lines()}"
+        )
+    return {
+        "server": server.what,
+        "path": load.path,
+        "connections": load.connections,
+        **answer,
+        "cpu": cpu,
+        "resident_mb": server.resident(),
+        "load": os.getloadavg()[0],
+    }
+
+
+def serving_text(  # noqa: PLR0913 (what, whom and how much)
+    client: Worker,
+    running: Store,
+    folder: Path,
+    cells: list[Json],
+    *,
+    table: Path | None,
+    smoke: bool,
+) -> None:
+    """Answer texts, one a request; without a peer, because no export holds a vocabulary."""
+    if table is None:
+        table = folder / "texts.csv"
+        rows = "2000" if smoke else "10000"
+        subprocess.run([str(PYTHON), str(PEERS / "text.py"), "make", table, rows], check=True)
+    with table.open(encoding="utf-8", newline="") as lines:
+        texts = [row.get("text") for row in itertools.islice(csv.DictReader(lines), 1000)]
+    if None in texts:
+        sys.exit(f"{table} has no column 'text'; give a table of texts, or none.")
+    (folder / "loops").mkdir()
+    step(
+        running.uri, "new_loop", "--data", table.absolute(), "--text", "text",
+        "--target", "category", "--name", "texts", "--days", folder / "{date}.csv",
+        "--output", folder / "texts", "--loops", folder / "loops",
+    )  # fmt: skip
+    bodies = folder / "texts.json"
+    bodies.write_text("".join(json.dumps({"features": {"text": text}}) + "\n" for text in texts))
+    command: list[object] = [RETUNE, "serving", "--model", "texts", "--port"]
+    seconds = 1.0 if smoke else 4.0
+    with servers(folder, {"ours, texts": (command, {"RETUNE_MONGO_URI": running.uri})}) as started:
+        server = started["ours, texts"]
+        ask_load(client, server, Load("/predict", bodies, 32, seconds))
+        for turn in range(1 if smoke else 3):
+            for connections in (1, 8, 32):
+                cell = ask_load(client, server, Load("/predict", bodies, connections, seconds))
+                cells.append(cell | {"round": turn})
+
+
+def serving_memory(  # noqa: PLR0913 (whom, how, and how long)
+    client: Worker,
+    folder: Path,
+    command: tuple[list[object], dict[str, str]],
+    bodies: Path,
+    minutes: float,
+    *,
+    heap: str,
+) -> Json:
+    """Sample heap and resident set under full load: medians of the second and the last fifth."""
+    curve: list[Json] = []
+    with (
+        servers(folder, {SHADOWED: command}) as started,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        server = started[SHADOWED]
+        await_challenger(server)
+        start = time.monotonic()
+        load = thread.submit(ask_load, client, server, Load("/predict", bodies, 32, 60 * minutes))
+        while not load.done():
+            curve.append(
+                {
+                    "seconds": time.monotonic() - start,
+                    "resident_mb": server.resident(),
+                    "heap_mb": server.metric('jvm_memory_used_bytes{area="heap"}') / 1e6,
+                    "heap_after_collection_mb": sum(
+                        server.metric(f'jvm_memory_pool_collection_used_bytes{{pool="{pool}"}}')
+                        for pool in ("Eden Space", "Survivor Space", "Tenured Gen")
+                    )
+                    / 1e6,
+                    "old_generation_mb": server.metric(
+                        'jvm_memory_pool_used_bytes{pool="Tenured Gen"}'
+                    )
+                    / 1e6,
+                }
+            )
+            time.sleep(max(0.2, 60 * minutes / 200))
+        loaded = load.result()
+        loaded["dropped"] = server.metric('retune_query_log_dropped_total{reason="queue_full"}')
+    notes: Json = {
+        f"memory, {heap}: minutes": minutes,
+        f"memory, {heap}: requests": loaded["requests"],
+        f"memory, {heap}: rows that the query log dropped": loaded["dropped"],
+    }
+    fifth = max(1, len(curve) // 5)
+    for name in ("resident_mb", "old_generation_mb", "heap_mb"):
+        early, late = (
+            statistics.median(number(sample, name) for sample in part)
+            for part in (curve[fifth : 2 * fifth], curve[-fifth:])
+        )
+        notes[f"memory, {heap}: {name}, second and last fifth"] = f"{early:.1f}, {late:.1f}"
+    return notes | {f"memory, {heap}": [curve, loaded]}
+
+
+def serving_notes(cells: list[Json]) -> Json:
+    """Sum up, by path and connections: medians over the rounds, and of each round's ratios."""
+    grouped: dict[tuple[str, int, str], list[Json]] = {}
+    for cell in cells:
+        key = (str(cell["path"]), int(number(cell, "connections")), str(cell["server"]))
+        grouped.setdefault(key, []).append(cell)
+
+    def median(several: list[Json], of: Callable[[Json], float]) -> float:
+        return statistics.median(of(cell) for cell in several)
+
+    notes: Json = {"failed requests": sum(number(cell, "failed") for cell in cells)}
+    for (path, connections, name), several in grouped.items():
+        notes[f"{path} at {connections}, {name}"] = (
+            f"{median(several, a_second):,.1f} requests/s, {median(several, a_cpu_second):,.1f} a"
+            f" CPU s, p50 {median(several, lambda cell: number(cell, 'p50')):.2f} ms, p99"
+            f" {median(several, lambda cell: number(cell, 'p99')):.2f} ms,"
+            f" {median(several, lambda cell: number(cell, 'resident_mb')):.0f} MB, client"
+            f" {median(several, client_milliseconds):.3f} CPU ms a request"
+        )
+    for (path, connections), target in SERVING_TARGETS.items():
+        peer_cells = grouped[path, connections, FASTAPI]
+        for name in (OURS, LOGGED, SHADOWED):
+            pairs = list(zip(grouped[path, connections, name], peer_cells, strict=True))
+            where = f"{path} at {connections}, {name} over FastAPI"
+            notes[f"{where}: requests a CPU second (target {target} with the query log)"] = (
+                statistics.median(a_cpu_second(our) / a_cpu_second(peer) for our, peer in pairs)
+            )
+            notes[f"{where}: requests a second"] = statistics.median(
+                a_second(our) / a_second(peer) for our, peer in pairs
+            )
+            notes[f"{where}: p99 (target below 1)"] = statistics.median(
+                number(our, "p99") / number(peer, "p99") for our, peer in pairs
+            )
+    return notes
+
+
+def a_second(cell: Json) -> float:
+    """Requests a second."""
+    return number(cell, "requests") / number(cell, "wall")
+
+
+def a_cpu_second(cell: Json) -> float:
+    """Requests a CPU second of the server; its clock has ticks of 10 ms."""
+    return number(cell, "requests") / max(number(cell, "cpu"), 1 / TICKS)
+
+
+def client_milliseconds(cell: Json) -> float:
+    """CPU milliseconds of the client a request."""
+    return 1000 * number(cell, "client_cpu") / number(cell, "requests")
 
 
 STATIC = r"""
@@ -1544,7 +2004,13 @@ def main() -> None:
         "--table",
         type=Path,
         help="CSV with a column 'default': the copula's table and drift's second, else one is made;"
-        " the example's, for quiet-year; texts with the columns text and category, for text",
+        " the example's, for quiet-year; texts with the columns text and category, for text and"
+        " serving",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="how long serving samples memory under load (default 10; with --smoke 0.1)",
     )
     parser.add_argument(
         "--smoke", action="store_true", help="a few rows, once: does it run at all?"
@@ -1571,6 +2037,12 @@ def main() -> None:
         "recovery": lambda: recovery(smoke=arguments.smoke),
         "year": lambda: year(smoke=arguments.smoke),
         "startup": lambda: startup(rounds, smoke=arguments.smoke),
+        "serving": lambda: serving(
+            min(rounds, 3),
+            smoke=arguments.smoke,
+            table=arguments.table,
+            minutes=arguments.minutes or (0.1 if arguments.smoke else 10),
+        ),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }
     unknown = [name for name in arguments.names if name not in benchmarks]
