@@ -4,6 +4,9 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.cncf.kubernetes.backcompat.backwards_compat_converters import (
+    convert_env_vars,
+)
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import models as k8s
 
@@ -86,6 +89,8 @@ def test_the_environment_names_the_task_instance_and_the_secret(pod):
 
 def test_the_pod_is_part_of_its_task_instances_trace(operator):
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1)
+    # Airflow makes objects of the variables before the task runs.
+    operator.env_vars = convert_env_vars(operator.env_vars)
     for _ in range(2):
         operator._join_trace(ti)
     base = operator.build_pod_request_obj(dry_run=True).spec.containers[0]

@@ -6,12 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from airflow.providers.cncf.kubernetes.backcompat.backwards_compat_converters import (
+    convert_env_vars,
+)
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from kubernetes.client import (
     ApiException,
     V1ContainerStateTerminated,
+    V1EnvVar,
     V1Pod,
     V1ResourceRequirements,
 )
@@ -22,6 +26,7 @@ from retune.rendering import command, typed_inputs
 from retune.traces import traceparent
 
 OOM_KILLED = "OOMKilled"
+TRACE = "TRACEPARENT"
 
 
 class StepPodOperator(KubernetesPodOperator):
@@ -70,7 +75,8 @@ class StepPodOperator(KubernetesPodOperator):
 
     def _join_trace(self, ti: Any) -> None:
         """Gives the step the trace of its task instance; only a running task knows its span."""
-        self.env_vars = {**dict(self.env_vars), "TRACEPARENT": traceparent(ti)}
+        others = [given for given in convert_env_vars(self.env_vars) if given.name != TRACE]
+        self.env_vars = [*others, V1EnvVar(TRACE, traceparent(ti))]
 
     def cleanup(
         self,
