@@ -1,12 +1,10 @@
 package retune.control;
 
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import retune.control.LoopRuntime.Started;
 import retune.judgement.ChallengerPromotion;
 import retune.model.ChallengerTraffic;
-import retune.model.ModelStore;
 import retune.model.TrafficControl;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
@@ -78,23 +76,13 @@ final class ChallengerRoutes implements Route.Group {
 
   private TrafficControl.Done start(Changes.Request request, double fraction) {
     String version = request.required(VERSION);
-    boolean isOfModel =
-        new ModelStore(context)
-            .find(version)
-            .filter(found -> found.modelName().equals(request.model()))
-            .isPresent();
-    if (!isOfModel) {
-      throw new Refusal(
-          404,
-          "The model '%s' has no version '%s'; see /retrain/versions."
-              .formatted(request.model(), version));
-    }
-    return traffic(request).start(version, fraction, request.by(), reason(request));
+    Models.requireVersion(context, request.model(), version);
+    return traffic(request).start(version, fraction, request.by(), request.reason());
   }
 
   private Answer stop(Changes.Request request) {
     TrafficControl.Done done =
-        traffic(request).end(request.text(VERSION), request.by(), reason(request));
+        traffic(request).end(request.text(VERSION), request.by(), request.reason());
     return changes.done(
         200,
         Fields.of(
@@ -111,7 +99,7 @@ final class ChallengerRoutes implements Route.Group {
   private Answer promote(Changes.Request request) throws InterruptedException {
     ChallengerPromotion promotion =
         ChallengerPromotion.approve(
-                context, request.model(), request.text(VERSION), request.by(), reason(request))
+                context, request.model(), request.text(VERSION), request.by(), request.reason())
             .promotion();
     Started started;
     try {
@@ -146,9 +134,5 @@ final class ChallengerRoutes implements Route.Group {
 
   private static @Nullable String mode(TrafficControl.Done done) {
     return done.mode() == null ? null : done.mode().id();
-  }
-
-  private static String reason(Changes.Request request) {
-    return Optional.ofNullable(request.text(REASON)).orElse("no reason given");
   }
 }

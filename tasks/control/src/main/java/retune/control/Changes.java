@@ -58,6 +58,11 @@ final class Changes {
       return value.stringValue();
     }
 
+    /** Why somebody asks, for the record. */
+    String reason() {
+      return Optional.ofNullable(text("reason")).orElse("no reason given");
+    }
+
     /** A text of the body that must be there. */
     String required(String field) {
       String text = text(field);

@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpExchange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import retune.model.ModelStore;
 import retune.runtime.StepContext;
 import retune.runtime.http.Query;
 import retune.runtime.http.Refusal;
@@ -71,5 +72,23 @@ final class Models {
               .formatted(name, String.join(", ", names)));
     }
     return name;
+  }
+
+  /**
+   * Refuses a version that is not of this model.
+   *
+   * @throws Refusal 404
+   */
+  static void requireVersion(StepContext context, String model, String version) {
+    boolean isOfModel =
+        new ModelStore(context)
+            .find(version)
+            .filter(found -> found.modelName().equals(model))
+            .isPresent();
+    if (!isOfModel) {
+      throw new Refusal(
+          404,
+          "The model '%s' has no version '%s'; see /retrain/versions.".formatted(model, version));
+    }
   }
 }

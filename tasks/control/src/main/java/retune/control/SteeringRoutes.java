@@ -1,6 +1,5 @@
 package retune.control;
 
-import com.mongodb.client.model.Filters;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -18,6 +17,7 @@ import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.Route;
+import retune.runtime.store.Lease;
 
 /** Retraining, deployment and roll-back, on request. The steps decide by their own rules. */
 final class SteeringRoutes implements Route.Group {
@@ -75,19 +75,16 @@ final class SteeringRoutes implements Route.Group {
 
   /** Refuses, with 409, while a retraining of the model has the lease. */
   private void requireNoRetraining(String model) {
-    Document lease =
-        context.store().collection("retraining_leases").find(Filters.eq(model)).first();
-    if (lease != null
-        && Instant.parse(lease.getString("expires_at")).isAfter(context.clock().instant())) {
-      throw new Refusal(
-          409,
-          "%s of %s runs since %s, at most until %s; wait for its end."
-              .formatted(
-                  lease.getString("holder"),
-                  model,
-                  lease.getString("taken_at"),
-                  lease.getString("expires_at")));
-    }
+    Lease.toRetrain(context.store(), model)
+        .find()
+        .filter(held -> held.expiresAt().isAfter(context.clock().instant()))
+        .ifPresent(
+            held -> {
+              throw new Refusal(
+                  409,
+                  "%s of %s runs since %s, at most until %s; wait for its end."
+                      .formatted(held.holder(), model, held.takenAt(), held.expiresAt()));
+            });
   }
 
   private Answer deploy(Changes.Request request) throws InterruptedException {
@@ -166,7 +163,7 @@ final class SteeringRoutes implements Route.Group {
 
   private Answer rollBack(Changes.Request request) throws InterruptedException {
     Optional<String> version = Optional.ofNullable(request.text(VERSION));
-    String reason = Optional.ofNullable(request.text(REASON)).orElse("no reason given");
+    String reason = request.reason();
     Champion champion = new Champions(context.store()).get(request.model());
     String replaces = request.text(REPLACES);
     if (replaces != null && !replaces.equals(champion.modelId())) {
@@ -211,15 +208,7 @@ final class SteeringRoutes implements Route.Group {
 
   /** The status of a version of this model; 404 where the model has none of that id. */
   private VersionStatus status(String model, String version) {
-    return new ModelStore(context)
-        .find(version)
-        .filter(found -> found.modelName().equals(model))
-        .map(found -> new ModelStore(context).status(found.modelId()))
-        .orElseThrow(
-            () ->
-                new Refusal(
-                    404,
-                    "The model '%s' has no version '%s'; see /retrain/versions."
-                        .formatted(model, version)));
+    Models.requireVersion(context, model, version);
+    return new ModelStore(context).status(version);
   }
 }

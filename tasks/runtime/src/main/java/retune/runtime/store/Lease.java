@@ -16,6 +16,7 @@ import org.bson.Document;
  */
 public final class Lease {
   private static final String HOLDER = "holder";
+  private static final String TAKEN_AT = "taken_at";
   private static final String EXPIRES_AT = "expires_at";
   private static final String REVISION = "revision";
 
@@ -43,7 +44,7 @@ public final class Lease {
   }
 
   /** Who has the lease. */
-  public record Held(String holder, Instant expiresAt) {}
+  public record Held(String holder, Instant takenAt, Instant expiresAt) {}
 
   /**
    * Takes the lease, or extends it where the holder has it.
@@ -90,7 +91,7 @@ public final class Lease {
   private Document lease(String holder, Instant now, Duration duration, long revision) {
     return new Document("_id", model)
         .append(HOLDER, holder)
-        .append("taken_at", now.toString())
+        .append(TAKEN_AT, now.toString())
         .append(EXPIRES_AT, now.plus(duration).toString())
         .append(REVISION, revision);
   }
@@ -117,6 +118,9 @@ public final class Lease {
   }
 
   private static Held held(Document lease) {
-    return new Held(lease.getString(HOLDER), Instant.parse(lease.getString(EXPIRES_AT)));
+    return new Held(
+        lease.getString(HOLDER),
+        Instant.parse(lease.getString(TAKEN_AT)),
+        Instant.parse(lease.getString(EXPIRES_AT)));
   }
 }
