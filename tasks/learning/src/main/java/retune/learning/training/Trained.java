@@ -47,26 +47,17 @@ public sealed interface Trained {
       implements Trained {
     /** The same with a second model. */
     public Candidate withAlternative(Candidate other) {
-      return new Candidate(
-          architecture,
-          weights,
-          epochs,
-          learningRate,
-          trainedShare,
-          bestEpoch,
-          answers,
-          calibration,
-          history,
-          golden,
-          replayed,
-          settings,
-          other);
+      return with(settings, other);
     }
 
     /** The same with one more number in its lineage, and in that of its alternative. */
     public Candidate withSetting(String name, double value) {
       Map<String, Double> more = new HashMap<>(settings);
       more.put(name, value);
+      return with(more, alternative == null ? null : alternative.withSetting(name, value));
+    }
+
+    private Candidate with(Map<String, Double> otherSettings, @Nullable Candidate other) {
       return new Candidate(
           architecture,
           weights,
@@ -79,8 +70,8 @@ public sealed interface Trained {
           history,
           golden,
           replayed,
-          more,
-          alternative == null ? null : alternative.withSetting(name, value));
+          otherSettings,
+          other);
     }
 
     /** The same, calibrated on the validation rows unless it is calibrated already. */
