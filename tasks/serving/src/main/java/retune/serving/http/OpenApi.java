@@ -160,18 +160,7 @@ final class OpenApi {
         "Row",
         closed(Map.of("features", reference("Features"))),
         "Rows",
-        closed(
-            Map.of(
-                "instances",
-                Map.of(
-                    "type",
-                    "array",
-                    "minItems",
-                    1,
-                    "maxItems",
-                    RowsOfJson.MOST_ROWS,
-                    "items",
-                    reference("Features")))),
+        closed(Map.of("instances", several("Features"))),
         "Warning",
         object(
             Map.of("kind", TEXT, "column", TEXT, "message", TEXT),
@@ -276,17 +265,21 @@ final class OpenApi {
     return Map.of("application/json", Map.of("schema", schema));
   }
 
+  /** As many of a schema as a request may have rows. */
+  private static Map<String, Object> several(String schema) {
+    return Map.of(
+        "type",
+        "array",
+        "minItems",
+        1,
+        "maxItems",
+        RowsOfJson.MOST_ROWS,
+        "items",
+        reference(schema));
+  }
+
   private static Map<String, Object> feedback() {
-    Map<String, Object> labels =
-        Map.of(
-            "type",
-            "array",
-            "minItems",
-            1,
-            "maxItems",
-            RowsOfJson.MOST_ROWS,
-            "items",
-            reference("Label"));
+    Map<String, Object> labels = several("Label");
     Map<String, Object> accepted =
         Map.of("model", TEXT, "accepted", Map.of("type", "integer"), "timestamp", TEXT);
     Map<String, Object> responses = responses(Map.of(), 400, 401, 403, 413, 422, 429, 503);
