@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,27 +46,12 @@ class ButtonsTest {
   private static final String NO_AIRFLOW =
       "Airflow at 127.0.0.1:1 does not answer (ConnectException); check that it runs, and"
           + " RETUNE_AIRFLOW_URL.";
-  private static final Path TOKENS = tokens();
-  private static final RunningControl CONTROL = start();
+  private static final Path TOKENS =
+      RunningControl.tokenFile("ops %s\nnight %s\n".formatted(TOKEN, TOKEN + "q"));
+  private static final RunningControl CONTROL =
+      new RunningControl(Map.of("RETUNE_AIRFLOW_URL", "http://127.0.0.1:1"), null, TOKENS);
 
   private Browser browser = new Browser(CONTROL);
-
-  private static Path tokens() {
-    try {
-      return Files.writeString(
-          Files.createTempFile("tokens", ""), "ops %s\nnight %s\n".formatted(TOKEN, TOKEN + "q"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl(Map.of("RETUNE_AIRFLOW_URL", "http://127.0.0.1:1"), null, TOKENS);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() throws IOException {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,26 +25,11 @@ import tools.jackson.databind.JsonNode;
 /** Traffic for a challenger over the control API, with an Airflow that does not answer. */
 class ChallengerCallsTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
-  private static final Path TOKENS = tokens();
-  private static final RunningControl CONTROL = start();
+  private static final Path TOKENS = RunningControl.tokenFile("ops " + TOKEN + "\n");
+  private static final RunningControl CONTROL =
+      new RunningControl(Map.of("RETUNE_AIRFLOW_URL", "http://127.0.0.1:1"), null, TOKENS);
   private String champion;
   private String other;
-
-  private static Path tokens() {
-    try {
-      return Files.writeString(Files.createTempFile("tokens", ""), "ops " + TOKEN + "\n");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl(Map.of("RETUNE_AIRFLOW_URL", "http://127.0.0.1:1"), null, TOKENS);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() throws IOException {

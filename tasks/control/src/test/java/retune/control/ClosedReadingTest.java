@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,26 +31,13 @@ import retune.runtime.http.Tries;
 class ClosedReadingTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
   private static final String NEXT = "ponmlkjihgfedcba9876543210";
-  private static final Path TOKENS = tokens();
+  private static final Path TOKENS = RunningControl.tokenFile("ops " + TOKEN + "\n");
   private static final RunningControl CONTROL = start();
 
-  private static Path tokens() {
-    try {
-      return Files.createTempFile("tokens", "");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   private static RunningControl start() {
-    try {
-      write("ops " + TOKEN + "\n");
-      RunningControl started = RunningControl.closed(TOKENS);
-      started.register("credit");
-      return started;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    RunningControl started = RunningControl.closed(TOKENS);
+    started.register("credit");
+    return started;
   }
 
   private static void write(String lines) throws IOException {

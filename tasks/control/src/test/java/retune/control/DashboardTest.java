@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
@@ -38,7 +36,7 @@ import retune.testing.TestContext;
 
 /** The pages as a browser gets them. */
 class DashboardTest {
-  private static final RunningControl CONTROL = start();
+  private static final RunningControl CONTROL = new RunningControl();
   private static final LocalDate FIRST = LocalDate.of(2026, 10, 27);
   private static final List<String> WRITTEN =
       List.of(
@@ -58,14 +56,6 @@ class DashboardTest {
 
   private static final Pattern TAG = Pattern.compile("<(/?)([a-z][a-z0-9]*)[^>]*?(/?)>");
   private static final List<String> WITHOUT_END = List.of("meta", "link", "br", "input");
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() {

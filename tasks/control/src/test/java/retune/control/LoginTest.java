@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -25,26 +24,10 @@ import retune.runtime.http.Tries;
 class LoginTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
   private static final String LINE = "ops " + TOKEN + "\n";
-  private static final Path TOKENS = tokens();
-  private static final RunningControl CONTROL = start();
+  private static final Path TOKENS = RunningControl.tokenFile(LINE);
+  private static final RunningControl CONTROL = new RunningControl(Map.of(), null, TOKENS);
 
   private Browser browser = new Browser(CONTROL);
-
-  private static Path tokens() {
-    try {
-      return Files.writeString(Files.createTempFile("tokens", ""), LINE);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl(Map.of(), null, TOKENS);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() throws IOException {

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,7 +22,7 @@ import retune.testing.TestContext;
 
 /** The metrics of the loops as Prometheus gets them. */
 class LoopMetricsTest {
-  private static final RunningControl CONTROL = start();
+  private static final RunningControl CONTROL = new RunningControl();
   private static final LocalDate FIRST = LocalDate.of(2026, 10, 27);
   private static final List<String> WRITTEN =
       List.of(
@@ -34,14 +32,6 @@ class LoopMetricsTest {
           "verdicts",
           "attempts",
           "retraining_events");
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() {

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Set;
@@ -20,15 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 class ReadingCallsTest {
-  private static final RunningControl CONTROL = start();
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
+  private static final RunningControl CONTROL = new RunningControl();
 
   @AfterAll
   static void stop() {

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -66,7 +67,7 @@ final class RunningControl implements AutoCloseable {
   private @Nullable String token;
 
   /** A service that only tells. */
-  RunningControl() throws IOException {
+  RunningControl() {
     this(Map.of(), null, null);
   }
 
@@ -74,13 +75,12 @@ final class RunningControl implements AutoCloseable {
   RunningControl(
       Map<String, String> environment,
       Control.@Nullable RuntimeKind runtime,
-      @Nullable Path tokenFile)
-      throws IOException {
+      @Nullable Path tokenFile) {
     this(TestStore.open(), true, environment, runtime, tokenFile, Control.Reading.OPEN);
   }
 
   /** A service that only those who have a token may read. */
-  static RunningControl closed(Path tokenFile) throws IOException {
+  static RunningControl closed(Path tokenFile) {
     return new RunningControl(
         TestStore.open(), true, Map.of(), null, tokenFile, Control.Reading.TOKEN);
   }
@@ -91,8 +91,7 @@ final class RunningControl implements AutoCloseable {
       Map<String, String> environment,
       Control.@Nullable RuntimeKind runtime,
       @Nullable Path tokenFile,
-      Control.Reading reading)
-      throws IOException {
+      Control.Reading reading) {
     this.store = store;
     this.ownsStore = ownsStore;
     this.environment = environment;
@@ -101,21 +100,34 @@ final class RunningControl implements AutoCloseable {
     Map<String, String> settings = new HashMap<>(environment);
     settings.put("RETUNE_MONGO_URI", store.uri());
     TestContext context = store.context().with(settings);
-    server =
-        ControlServer.start(
-            new Control.Input(
-                "127.0.0.1",
-                0,
-                runtime,
-                tokenFile == null ? null : tokenFile.toString(),
-                reading,
-                null,
-                null),
-            new TestContext(context.run(), clock, context.settings(), context.source()));
+    try {
+      server =
+          ControlServer.start(
+              new Control.Input(
+                  "127.0.0.1",
+                  0,
+                  runtime,
+                  tokenFile == null ? null : tokenFile.toString(),
+                  reading,
+                  null,
+                  null),
+              new TestContext(context.run(), clock, context.settings(), context.source()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A file of tokens for services; whoever asks for it deletes it. */
+  static Path tokenFile(String lines) {
+    try {
+      return Files.writeString(Files.createTempFile("tokens", ""), lines);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** A second service of the same store, with the same settings. */
-  RunningControl beside() throws IOException {
+  RunningControl beside() {
     return new RunningControl(store, false, environment, runtime, tokenFile, Control.Reading.OPEN);
   }
 

@@ -6,7 +6,6 @@ import static retune.control.RunningControl.json;
 
 import com.mongodb.client.model.Filters;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,30 +27,16 @@ import tools.jackson.databind.JsonNode;
 class SteeringTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
   private static final String PASSWORD = "the-password-of-airflow";
-  private static final Path TOKENS = file("# who may steer\n\nops " + TOKEN + "\n");
-  private static final RunningControl CONTROL = start();
-
-  private static RunningControl start() {
-    try {
-      return new RunningControl(
+  private static final Path TOKENS =
+      RunningControl.tokenFile("# who may steer\n\nops " + TOKEN + "\n");
+  private static final RunningControl CONTROL =
+      new RunningControl(
           Map.of(
               "RETUNE_AIRFLOW_URL", "http://127.0.0.1:1",
               "RETUNE_AIRFLOW_USER", "control",
               "RETUNE_AIRFLOW_PASSWORD", PASSWORD),
           null,
           TOKENS);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static Path file(String content) {
-    try {
-      return Files.writeString(Files.createTempFile("tokens", ""), content);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   @AfterAll
   static void stop() throws IOException {
