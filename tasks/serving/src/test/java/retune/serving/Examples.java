@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import retune.core.calibration.Calibrator;
@@ -100,6 +101,23 @@ final class Examples {
     Map<String, Object> row = row();
     row.put(column, value);
     return row;
+  }
+
+  /** The row as tensors of the Open Inference Protocol, one for each column. */
+  static List<Map<String, Object>> tensors() {
+    return row().entrySet().stream()
+        .map(
+            column ->
+                Map.of(
+                    "name",
+                    column.getKey(),
+                    "shape",
+                    List.of(1),
+                    "datatype",
+                    column.getValue() instanceof String ? "BYTES" : "FP64",
+                    "data",
+                    List.of(column.getValue())))
+        .toList();
   }
 
   static String json(Object content) {

@@ -73,7 +73,10 @@ class QueryLogTest {
       assertEquals("order-17:a", answer.headers().firstValue("X-Request-Id").orElse(""));
       one = Json.MAPPER.readTree(answer.body());
       many = service.answer("/batch_predict", Map.of("instances", List.of(Examples.row(), second)));
-      tensors = service.answer("/v2/models/" + VERSION.modelName() + "/infer", inference());
+      tensors =
+          service.answer(
+              "/v2/models/" + VERSION.modelName() + "/infer",
+              Map.of("id", "mine", "inputs", Examples.tensors()));
       assertEquals(422, service.post("/predict", features(Map.of())).statusCode());
     }
     assertEquals("order-17:a", one.get("request_id").asString());
@@ -164,24 +167,6 @@ class QueryLogTest {
       }
     }
     return logged;
-  }
-
-  private static Map<String, Object> inference() {
-    List<Map<String, Object>> inputs = new ArrayList<>();
-    Examples.row()
-        .forEach(
-            (name, value) ->
-                inputs.add(
-                    Map.of(
-                        "name",
-                        name,
-                        "shape",
-                        List.of(1),
-                        "datatype",
-                        value instanceof String ? "BYTES" : "FP64",
-                        "data",
-                        List.of(value))));
-    return Map.of("id", "mine", "inputs", inputs);
   }
 
   private static String features(Map<String, Object> row) {

@@ -129,7 +129,9 @@ class ServedChallengerTest {
                         service
                             .request(named + "/infer")
                             .header("X-Request-Key", "user " + key)
-                            .POST(BodyPublishers.ofString(Examples.json(inference()))))
+                            .POST(
+                                BodyPublishers.ofString(
+                                    Examples.json(Map.of("inputs", Examples.tensors())))))
                     .body());
         assertEquals(
             CHAMPION.version().modelId(), answer.at("/parameters/model_id").asString(), "named");
@@ -240,24 +242,6 @@ class ServedChallengerTest {
             .request("/predict")
             .header("X-Request-Key", key)
             .POST(BodyPublishers.ofString(ROW)));
-  }
-
-  private static Map<String, Object> inference() {
-    List<Map<String, Object>> inputs = new ArrayList<>();
-    Examples.row()
-        .forEach(
-            (name, value) ->
-                inputs.add(
-                    Map.of(
-                        "name",
-                        name,
-                        "shape",
-                        List.of(1),
-                        "datatype",
-                        value instanceof String ? "BYTES" : "FP64",
-                        "data",
-                        List.of(value))));
-    return Map.of("inputs", inputs);
   }
 
   private static void register(ModelFolder.Content content) {
