@@ -4,11 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from demo.processes import free_port
+
+SECONDS_TO_START = 240
 RETUNE = Path(__file__).parents[2] / "retune"
 RUN = """
 import json, os, sys
@@ -38,6 +43,38 @@ def running_store(folder: Path) -> Iterator[str]:
             yield server.stdout.readline().strip()
         finally:
             server.terminate()
+
+
+@contextmanager
+def running_control(folder: Path, token: str, *words: str, **environment: str) -> Iterator[str]:
+    """A real control service whose only token is that of `ops`, with `log` in this folder.
+
+    Yields its address. It must end as a service does that is told to stop.
+    """
+    (folder / "tokens").write_text(f"ops {token}\n")
+    port = str(free_port(0))
+    command = [RETUNE, "control", *words, "--port", port, "--token-file", folder / "tokens"]
+    with (folder / "log").open("a") as log:
+        service = subprocess.Popen(command, env={**os.environ, **environment}, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}", service, folder / "log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        service.terminate()
+        assert service.wait(SECONDS_TO_START) == 143
+
+
+def _wait_for(address: str, service: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until the service is healthy."""
+    end = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < end:
+        assert service.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=60):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise TimeoutError(log.read_text())
 
 
 def retune(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -17,7 +16,7 @@ import pytest
 from conftest import PROJECT
 from orders import orders, write
 from pymongo import MongoClient
-from real import RETUNE, answer, running_store
+from real import RETUNE, answer, running_control, running_store
 
 from demo.airflow import PARTS, Airflow
 from demo.processes import Processes, free_port
@@ -299,26 +298,10 @@ class Control:
 @pytest.fixture
 def control(asking, tmp_path):
     """A control service that steers this Airflow."""
-    token, port = "0123456789abcdefghijklmnop", free_port(0)
-    (tmp_path / "tokens").write_text(f"ops {token}\n")
-    call = Control(f"http://127.0.0.1:{port}", token)
-
-    def listens():
-        try:
-            return call("GET", "/health")[0] == 200
-        except OSError:
-            return False
-
-    command = [RETUNE, "control", "--port", str(port), "--token-file", tmp_path / "tokens"]
-    environment = {**os.environ, "RETUNE_AIRFLOW_URL": asking.airflow.url}
-    with (tmp_path / "log").open("w") as log:
-        service = subprocess.Popen(command, env=environment, stderr=log)
-    try:
-        asking.until("The control service", listens)
-        yield call
-    finally:
-        service.terminate()
-        assert service.wait(SECONDS) == 143
+    token = "0123456789abcdefghijklmnop"
+    airflow = {"RETUNE_AIRFLOW_URL": asking.airflow.url}
+    with running_control(tmp_path, token, **airflow) as address:
+        yield Control(address, token)
     said = (tmp_path / "log").read_text()
     assert token not in said
     assert "/retrain" in said

@@ -1,8 +1,6 @@
 """The control service runs a loop by its own schedule where there is no Airflow."""
 
 import json
-import os
-import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -10,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from conftest import PROJECT
 from pymongo import MongoClient
-from real import RETUNE, answer, running_store
-
-from demo.processes import free_port
+from real import RETUNE, answer, running_control, running_store
 
 MODEL = "credit-default"
 EXAMPLE = PROJECT.parent / "examples" / MODEL
@@ -26,7 +22,6 @@ def test_the_day_that_has_ended_runs_by_itself_also_after_a_restart(tmp_path, mo
         monkeypatch.setenv("RETUNE_COMMAND", str(RETUNE))
         answer("register_distribution", "--model", MODEL, "--path", EXAMPLE / "distribution.json")
         answer("register_model", "--path", EXAMPLE / "finetuned", "--champion", "true")
-        (tmp_path / "tokens").write_text(f"ops {TOKEN}\n")
         with MongoClient(address) as client:
             schedules = client.get_default_database("retune")["schedules"]
             with service(tmp_path) as call:
@@ -69,30 +64,13 @@ def until(ready):
 @contextmanager
 def service(folder):
     """The control service; yields a function that calls it."""
-    port = free_port(0)
-    words = ("--runtime", "process", "--port", str(port), "--token-file", folder / "tokens")
+    with running_control(folder, TOKEN, "--runtime", "process") as address:
 
-    def call(method, path):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}",
-            method=method,
-            headers={"Authorization": f"Bearer {TOKEN}"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answered:
-            return json.load(answered)
+        def call(method, path):
+            request = urllib.request.Request(
+                address + path, method=method, headers={"Authorization": f"Bearer {TOKEN}"}
+            )
+            with urllib.request.urlopen(request, timeout=60) as answered:
+                return json.load(answered)
 
-    def listens():
-        assert process.poll() is None, (folder / "log").read_text()
-        try:
-            return call("GET", "/health")
-        except OSError:
-            return None
-
-    with (folder / "log").open("a") as log:
-        process = subprocess.Popen([RETUNE, "control", *words], env=os.environ, stderr=log)
-        try:
-            until(listens)
-            yield call
-        finally:
-            process.terminate()
-            process.wait(SECONDS)
+        yield call
