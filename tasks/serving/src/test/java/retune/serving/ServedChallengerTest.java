@@ -79,6 +79,11 @@ class ServedChallengerTest {
       awaitMetric(service, "retune_serving_shadow_requests_total{result=\"scored\"}", 5);
       assertEquals(5, metric(service, "retune_serving_answers_total{role=\"champion\"}"));
       assertEquals(0, metric(service, "retune_serving_answers_total{role=\"challenger\"}"));
+      for (String role : List.of("champion", "challenger")) {
+        double seconds =
+            metric(service, "retune_serving_shadow_seconds_total{role=\"" + role + "\"}");
+        assertTrue(seconds > 0 && seconds < 5, role + ": " + seconds);
+      }
     }
     Map<String, QueryBlock.Row> logged = logged();
     for (String id : ids) {

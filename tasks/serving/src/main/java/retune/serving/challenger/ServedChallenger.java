@@ -13,6 +13,7 @@ import retune.serving.metrics.ChallengerMetrics.Scored;
 import retune.serving.prediction.LoadedVersion;
 import retune.serving.prediction.Prediction;
 import retune.serving.prediction.ServedModel;
+import retune.serving.querylog.AnsweredRequest;
 
 /** The challenger that has traffic in this service; there may be none. */
 public final class ServedChallenger implements AutoCloseable {
@@ -36,7 +37,8 @@ public final class ServedChallenger implements AutoCloseable {
       this.share = new Share(traffic.modelId(), traffic.fraction());
       model.replaceBy(loaded);
       Scorer scorer = rows -> model.use(used -> used.answer(rows));
-      this.shadow = new Shadow(scorer, failures, this::failed, Shadow.MOST_TIME);
+      Pace pace = new Pace(failures, Pace.LONGER);
+      this.shadow = new Shadow(scorer, failures, pace, this::failed, Shadow.MOST_TIME);
       this.canary = new Canary(scorer, failures, Canary.MOST_TIME);
     }
 
@@ -79,19 +81,26 @@ public final class ServedChallenger implements AutoCloseable {
     /**
      * Scores a request that is answered, some time later; never waits.
      *
+     * @param championNanos how long the champion took for its rows
      * @param then gets the predictions, or null where there are none
      */
-    public void score(Table rows, Consumer<@Nullable List<Prediction>> then) {
+    public void score(
+        AnsweredRequest request, long championNanos, Consumer<@Nullable List<Prediction>> then) {
       boolean isTaken =
           failures.reasonToStop().isEmpty()
               && shadow.offer(
-                  rows,
-                  (predictions, isSkipped) -> {
-                    metrics.shadow(
-                        predictions != null
-                            ? Scored.SCORED
-                            : isSkipped ? Scored.SKIPPED : Scored.FAILED);
-                    then.accept(predictions);
+                  request.rows(),
+                  request.bytes(),
+                  championNanos,
+                  (call, isSkipped) -> {
+                    if (call == null) {
+                      metrics.shadow(isSkipped ? Scored.SKIPPED : Scored.FAILED);
+                      then.accept(null);
+                    } else {
+                      metrics.shadow(Scored.SCORED);
+                      metrics.took(call.nanos(), championNanos);
+                      then.accept(call.predictions());
+                    }
                   });
       if (!isTaken) {
         metrics.shadow(Scored.SKIPPED);

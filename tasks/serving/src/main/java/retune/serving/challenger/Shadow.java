@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -13,13 +13,13 @@ import retune.core.data.Table;
 import retune.serving.prediction.Prediction;
 
 /**
- * Scores rows on one thread, some time after they were answered. The queue is limited in rows, and
+ * Scores rows on one thread, some time after they were answered. The queue is limited in bytes, and
  * the thread takes at most a tenth of a core, so that it slows nobody's answer: what finds no room
  * is skipped. A call that does not return is given up with its thread, and another thread goes on.
  */
 final class Shadow implements AutoCloseable {
-  /** Rows that may wait: of 200 columns, 7 MB. */
-  static final int MOST_ROWS = 4_096;
+  /** Bytes of the requests that may wait: 3,000 requests of a row of 23 columns. */
+  static final long MOST_BYTES = 8L << 20;
 
   /** From when on a call is given up. */
   static final Duration MOST_TIME = Duration.ofSeconds(10);
@@ -33,21 +33,29 @@ final class Shadow implements AutoCloseable {
   /** Pause between two looks into an empty queue; waking the thread would cost the caller. */
   private static final long IDLE_NANOS = 5_000_000;
 
+  /**
+   * A call that brought predictions.
+   *
+   * @param nanos its time
+   */
+  record Call(List<Prediction> predictions, long nanos) {}
+
   /** Takes what a call brought. */
   interface Result {
     /**
      * Takes it.
      *
-     * @param predictions null where there are none
+     * @param call null where there are no predictions
      * @param isSkipped whether the rows were never scored
      */
-    void take(@Nullable List<Prediction> predictions, boolean isSkipped);
+    void take(@Nullable Call call, boolean isSkipped);
   }
 
-  private record Job(Table rows, Result then, AtomicBoolean isDone) {
-    void finish(@Nullable List<Prediction> predictions, boolean isSkipped) {
+  private record Job(
+      Table rows, long bytes, long championNanos, Result then, AtomicBoolean isDone) {
+    void finish(@Nullable Call call, boolean isSkipped) {
       if (isDone.compareAndSet(false, true)) {
-        then.take(predictions, isSkipped);
+        then.take(call, isSkipped);
       }
     }
   }
@@ -68,18 +76,26 @@ final class Shadow implements AutoCloseable {
           LockSupport.parkNanos(IDLE_NANOS);
           continue;
         }
-        waiting.addAndGet(-next.rows.rows());
-        long start = System.nanoTime();
-        since = start;
+        waitingBytes.addAndGet(-next.bytes);
+        since = System.nanoTime();
         job = next;
         List<Prediction> predictions = score(next);
         job = null;
-        next.finish(predictions, false);
-        debt += PAUSE * (System.nanoTime() - start);
+        long nanos = System.nanoTime() - since;
+        if (predictions == null) {
+          next.finish(null, false);
+        } else {
+          pace.took(nanos, next.championNanos);
+          next.finish(new Call(predictions, nanos), false);
+        }
+        debt += PAUSE * nanos;
         if (debt > LEAST_PAUSE_NANOS) {
           LockSupport.parkNanos(debt);
           debt = 0;
         }
+      }
+      if (isGivenUp) {
+        failures.returned();
       }
     }
 
@@ -98,10 +114,11 @@ final class Shadow implements AutoCloseable {
 
   private final Scorer scorer;
   private final Failures failures;
+  private final Pace pace;
   private final Consumer<Scorer.Failure> onFailure;
   private final long mostNanos;
   private final Queue<Job> queue = new ConcurrentLinkedQueue<>();
-  private final AtomicInteger waiting = new AtomicInteger();
+  private final AtomicLong waitingBytes = new AtomicLong();
   private volatile boolean isClosed;
   private Worker worker = new Worker();
 
@@ -111,9 +128,15 @@ final class Shadow implements AutoCloseable {
    * @param onFailure is told of each failed call
    * @param most time of a call
    */
-  Shadow(Scorer scorer, Failures failures, Consumer<Scorer.Failure> onFailure, Duration most) {
+  Shadow(
+      Scorer scorer,
+      Failures failures,
+      Pace pace,
+      Consumer<Scorer.Failure> onFailure,
+      Duration most) {
     this.scorer = scorer;
     this.failures = failures;
+    this.pace = pace;
     this.onFailure = onFailure;
     this.mostNanos = most.toNanos();
     worker.thread.start();
@@ -122,15 +145,20 @@ final class Shadow implements AutoCloseable {
   /**
    * Scores rows later; never waits.
    *
+   * @param bytes about what the request takes while it waits
+   * @param championNanos how long the champion took for the rows
    * @param then is told once what it came to
    * @return false, and nothing is called, if the queue is full
    */
-  boolean offer(Table rows, Result then) {
-    if (isClosed || waiting.addAndGet(rows.rows()) > MOST_ROWS) {
-      waiting.addAndGet(-rows.rows());
+  boolean offer(Table rows, long bytes, long championNanos, Result then) {
+    if (isClosed) {
       return false;
     }
-    queue.add(new Job(rows, then, new AtomicBoolean()));
+    if (waitingBytes.addAndGet(bytes) > MOST_BYTES) {
+      waitingBytes.addAndGet(-bytes);
+      return false;
+    }
+    queue.add(new Job(rows, bytes, championNanos, then, new AtomicBoolean()));
     if (isClosed) {
       dropAll(); // closed since the first look
     }
@@ -147,7 +175,7 @@ final class Shadow implements AutoCloseable {
     current.isGivenUp = true;
     current.thread.interrupt();
     job.finish(null, false);
-    failures.hung("a call took more than %d ms".formatted(mostNanos / 1_000_000));
+    failures.hangs("a call took more than %d ms".formatted(mostNanos / 1_000_000));
     if (failures.reasonToStop().isEmpty()) {
       worker = new Worker();
       worker.thread.start();

@@ -6,7 +6,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Table;
 import retune.model.ChallengerTraffic.Mode;
@@ -109,17 +109,21 @@ final class Predictions {
   Answered predict(Asked asked, LoadedVersion loaded, Table rows, boolean anyVersion) {
     ServedChallenger.Active active = challenger.active().orElse(null);
     if (active == null) {
-      return answered(asked, loaded, rows, log::add);
+      return answered(asked, loaded, rows, (request, _) -> log.add(request));
     }
     if (!anyVersion || !active.has(asked.key, rows)) {
-      return answered(asked, loaded, rows, request -> scoreLater(active, asked.exchange, request));
+      return answered(
+          asked,
+          loaded,
+          rows,
+          (request, nanos) -> scoreLater(active, asked.exchange, request, nanos));
     }
     LoadedVersion.Answers answers;
     try {
       answers = active.answer(rows);
     } catch (Scorer.Failure failure) {
       // Counted below: a row that the champion cannot read either is no fault of the challenger.
-      Answered answered = answered(asked, loaded, rows, log::add);
+      Answered answered = answered(asked, loaded, rows, (request, _) -> log.add(request));
       active.failed(failure);
       return answered;
     }
@@ -130,23 +134,34 @@ final class Predictions {
     return new Answered(active.version(), answers.predictions());
   }
 
+  /**
+   * The champion's answer.
+   *
+   * @param then gets the request, and how many nanoseconds the champion took for its rows
+   */
   private Answered answered(
-      Asked asked, LoadedVersion loaded, Table rows, Consumer<AnsweredRequest> then) {
+      Asked asked, LoadedVersion loaded, Table rows, ObjLongConsumer<AnsweredRequest> then) {
+    long start = System.nanoTime();
     LoadedVersion.Answers answers = loaded.answer(rows);
+    long nanos = System.nanoTime() - start;
     metrics.predicted(answers);
     metrics.challenger().answered(Role.CHAMPION);
-    then.accept(request(asked, loaded.version(), rows, answers));
+    then.accept(request(asked, loaded.version(), rows, answers), nanos);
     return new Answered(loaded.version(), answers.predictions());
   }
 
   /** Lets the challenger score a request once its answer is sent, and logs it after that. */
   private void scoreLater(
-      ServedChallenger.Active active, HttpExchange exchange, AnsweredRequest request) {
+      ServedChallenger.Active active,
+      HttpExchange exchange,
+      AnsweredRequest request,
+      long championNanos) {
     afterAnswers.put(
         exchange,
         () ->
             active.score(
-                request.rows(),
+                request,
+                championNanos,
                 predictions ->
                     log.add(
                         predictions == null

@@ -33,6 +33,7 @@ public final class ChallengerMetrics {
 
   private final Counter answers;
   private final Counter shadow;
+  private final Counter seconds;
   private final Counter failures;
   private final Gauge active;
   private final Gauge fraction;
@@ -50,6 +51,12 @@ public final class ChallengerMetrics {
             .name(PREFIX + "shadow_requests_total")
             .help("Requests for the challenger to score after their answers, by result.")
             .labelNames("result")
+            .register(registry);
+    seconds =
+        Counter.builder()
+            .name(PREFIX + "shadow_seconds_total")
+            .help("Time for the rows of the requests that both versions have scored, by role.")
+            .labelNames("role")
             .register(registry);
     failures =
         Counter.builder()
@@ -70,10 +77,11 @@ public final class ChallengerMetrics {
     stops =
         Counter.builder()
             .name(PREFIX + "challenger_stops_total")
-            .help("Challengers that this service stopped because of failures.")
+            .help("Challengers that this service stopped: failures, hanging calls or slowness.")
             .register(registry);
     for (Role role : Role.values()) {
       answers.initLabelValues(role.id());
+      seconds.initLabelValues(role.id());
     }
     for (Scored result : Scored.values()) {
       shadow.initLabelValues(result.id());
@@ -88,6 +96,12 @@ public final class ChallengerMetrics {
   /** Counts a request that the challenger was to score. */
   public void shadow(Scored result) {
     shadow.labelValues(result.id()).inc();
+  }
+
+  /** Adds the times of both versions for the rows of a request. */
+  public void took(long challengerNanos, long championNanos) {
+    seconds.labelValues(Role.CHALLENGER.id()).inc(challengerNanos / 1e9);
+    seconds.labelValues(Role.CHAMPION.id()).inc(championNanos / 1e9);
   }
 
   /** Shows a reason from the start, with no call yet. */
@@ -112,7 +126,7 @@ public final class ChallengerMetrics {
     fraction.set(0);
   }
 
-  /** Counts a challenger that was stopped because of its failures. */
+  /** Counts a challenger that this service stopped. */
   public void stopped() {
     stops.inc();
   }

@@ -49,7 +49,7 @@ public record AnsweredRequest(
   }
 
   /** About how many bytes it takes in memory. */
-  long bytes() {
+  public long bytes() {
     long bytes = REQUEST_BYTES;
     for (Column column : rows.columns()) {
       bytes += COLUMN_BYTES + (long) Double.BYTES * column.rows();

@@ -14,7 +14,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import retune.core.data.Column;
@@ -36,6 +35,7 @@ class FailingChallengerTest {
   private final CountDownLatch end = new CountDownLatch(1);
 
   private final Failures failures = new Failures();
+  private final Pace pace = new Pace(failures, Pace.LONGER);
 
   @AfterEach
   void letHangingThreadsGo() {
@@ -48,7 +48,7 @@ class FailingChallengerTest {
         _ -> {
           throw new StackOverflowError("deep");
         };
-    try (Shadow shadow = new Shadow(throwing, failures, this::count, LONG)) {
+    try (Shadow shadow = new Shadow(throwing, failures, pace, this::count, LONG)) {
       for (int call = 1; call <= Failures.MOST; call++) {
         assertEquals(Optional.empty(), failures.reasonToStop());
         assertEquals(Optional.empty(), score(shadow));
@@ -56,7 +56,7 @@ class FailingChallengerTest {
     }
     assertEquals(
         Optional.of(
-            "10 of 10 calls failed in one service, the last one (error):"
+            "10 of the last 10 calls failed in one service, the last one (error):"
                 + " java.lang.StackOverflowError: deep"),
         failures.reasonToStop());
   }
@@ -87,7 +87,8 @@ class FailingChallengerTest {
   @Test
   void fewFailuresAmongManyCallsStopNothing() {
     assertEquals(Optional.empty(), reasonToStop(25), "4 %");
-    assertTrue(reasonToStop(10).orElseThrow().startsWith("10 of 100 calls failed"), "10 %");
+    assertTrue(
+        reasonToStop(10).orElseThrow().startsWith("10 of the last 100 calls failed"), "10 %");
   }
 
   /** What is said where the last of each so many calls fails. */
@@ -103,6 +104,77 @@ class FailingChallengerTest {
   }
 
   @Test
+  void aChallengerThatBreaksAfterAMillionGoodCallsIsStoppedAfterTwentyFive() {
+    callMany(1_000_000);
+    for (int call = 1; call <= 25; call++) {
+      assertEquals(Optional.empty(), failures.reasonToStop());
+      failures.called();
+      failures.failed(Failures.Kind.ERROR, "broken");
+    }
+    assertEquals(
+        Optional.of("25 of the last 500 calls failed in one service, the last one (error): broken"),
+        failures.reasonToStop());
+  }
+
+  @Test
+  void failuresOfLongAgoDoNotCount() {
+    for (int burst = 0; burst < 10; burst++) {
+      callMany(Failures.RECENT);
+      for (int call = 1; call < Failures.MOST_RECENT; call++) {
+        failures.called();
+        failures.failed(Failures.Kind.ERROR, "a bad minute");
+      }
+    }
+    assertEquals(Optional.empty(), failures.reasonToStop());
+  }
+
+  private void callMany(int calls) {
+    for (int call = 0; call < calls; call++) {
+      failures.called();
+    }
+  }
+
+  @Test
+  void aChallengerThatIsMostlySlowerThanTheChampionIsStopped() {
+    long champion = 1_000_000;
+    long slow = champion + Pace.LONGER.toNanos() + 1;
+    for (int call = 0; call < 200; call++) {
+      pace.took(call % 2 == 1 ? slow : 2 * champion, champion);
+    }
+    assertEquals(Optional.empty(), failures.reasonToStop(), "half of them");
+    pace.took(slow, champion);
+    assertEquals(
+        Optional.of(
+            "51 of the last 100 requests took it more than 5 times as long as the version in"
+                + " production, and 50 ms longer, in one service"),
+        failures.reasonToStop());
+  }
+
+  @Test
+  void aChallengerIsNotSlowByTimesAloneNorByMillisecondsAlone() {
+    long tenth = 100_000;
+    long second = 1_000_000_000;
+    for (int call = 0; call < 200; call++) {
+      pace.took(100 * tenth, tenth);
+      pace.took(5 * second, second);
+    }
+    assertEquals(Optional.empty(), failures.reasonToStop());
+  }
+
+  @Test
+  void aShadowIsTimedBesideTheChampionOnTheSameRows() throws Exception {
+    // Any time is more than five times none.
+    Pace strict = new Pace(failures, Duration.ZERO);
+    try (Shadow shadow = new Shadow(answering(0.7), failures, strict, this::count, LONG)) {
+      for (int call = 1; call <= Pace.LEAST; call++) {
+        assertEquals(Optional.empty(), failures.reasonToStop(), "the first calls decide nothing");
+        assertTrue(score(shadow).isPresent());
+      }
+    }
+    assertTrue(failures.reasonToStop().orElseThrow().startsWith("20 of the last 20 requests"));
+  }
+
+  @Test
   void aShadowThatHangsIsGivenUpAndAnotherThreadGoesOn() throws Exception {
     AtomicInteger calls = new AtomicInteger();
     CountDownLatch hangs = new CountDownLatch(1);
@@ -114,7 +186,7 @@ class FailingChallengerTest {
           }
           return answers(rows, 0.7);
         };
-    try (Shadow shadow = new Shadow(hangingOnce, failures, this::count, AT_ONCE)) {
+    try (Shadow shadow = new Shadow(hangingOnce, failures, pace, this::count, AT_ONCE)) {
       CompletableFuture<Optional<List<Prediction>>> first = offer(shadow);
       assertTrue(hangs.await(1, TimeUnit.MINUTES));
       shadow.watch();
@@ -133,8 +205,8 @@ class FailingChallengerTest {
           awaitEnd();
           return answers(rows, 0.7);
         };
-    try (Shadow shadow = new Shadow(scorer, failures, this::count, AT_ONCE)) {
-      for (int call = 1; call <= Failures.MOST_HUNG; call++) {
+    try (Shadow shadow = new Shadow(scorer, failures, pace, this::count, AT_ONCE)) {
+      for (int call = 1; call <= Failures.MOST_HANGING; call++) {
         CompletableFuture<Optional<List<Prediction>>> result = offer(shadow);
         while (hanging.get() < call) {
           Thread.sleep(1);
@@ -142,11 +214,11 @@ class FailingChallengerTest {
         shadow.watch();
         assertEquals(Optional.empty(), result.get(1, TimeUnit.MINUTES));
       }
-      assertTrue(shadow.offer(ROW, into(new CompletableFuture<>())));
+      assertTrue(shadow.offer(ROW, 1, 0, into(new CompletableFuture<>())));
       shadow.watch();
-      assertEquals(Failures.MOST_HUNG, hanging.get(), "no fourth thread");
+      assertEquals(Failures.MOST_HANGING, hanging.get(), "no fourth thread");
       assertTrue(
-          failures.reasonToStop().orElseThrow().startsWith("3 calls did not return in one service"),
+          failures.reasonToStop().orElseThrow().startsWith("3 calls do not return in one service"),
           failures.reasonToStop()::toString);
     }
   }
@@ -162,11 +234,11 @@ class FailingChallengerTest {
         };
     CompletableFuture<Optional<List<Prediction>>> running;
     CompletableFuture<Optional<List<Prediction>>> waiting = new CompletableFuture<>();
-    try (Shadow shadow = new Shadow(hanging, failures, this::count, LONG)) {
+    try (Shadow shadow = new Shadow(hanging, failures, pace, this::count, LONG)) {
       running = offer(shadow);
       assertTrue(hangs.await(1, TimeUnit.MINUTES));
-      assertTrue(shadow.offer(rows(Shadow.MOST_ROWS), into(waiting)));
-      assertFalse(shadow.offer(ROW, into(new CompletableFuture<>())), "it is full");
+      assertTrue(shadow.offer(ROW, Shadow.MOST_BYTES, 0, into(waiting)));
+      assertFalse(shadow.offer(ROW, 1, 0, into(new CompletableFuture<>())), "it is full");
       assertFalse(running.isDone() || waiting.isDone());
     }
     assertEquals(Optional.empty(), running.get(1, TimeUnit.MINUTES));
@@ -187,7 +259,7 @@ class FailingChallengerTest {
         failures.failed(failure.kind(), failure.what());
       }
     }
-    assertTrue(failures.reasonToStop().orElseThrow().startsWith("10 of 10 calls failed"));
+    assertTrue(failures.reasonToStop().orElseThrow().startsWith("10 of the last 10 calls failed"));
   }
 
   @Test
@@ -226,16 +298,14 @@ class FailingChallengerTest {
 
   private static CompletableFuture<Optional<List<Prediction>>> offer(Shadow shadow) {
     CompletableFuture<Optional<List<Prediction>>> result = new CompletableFuture<>();
-    assertTrue(shadow.offer(ROW, into(result)));
+    assertTrue(shadow.offer(ROW, 1, 0, into(result)));
     return result;
   }
 
   private static Shadow.Result into(CompletableFuture<Optional<List<Prediction>>> result) {
-    return (predictions, _) -> result.complete(optional(predictions));
-  }
-
-  private static Optional<List<Prediction>> optional(@Nullable List<Prediction> predictions) {
-    return Optional.ofNullable(predictions);
+    return (call, _) ->
+        result.complete(
+            call == null ? Optional.<List<Prediction>>empty() : Optional.of(call.predictions()));
   }
 
   private static Scorer answering(double probability) {
