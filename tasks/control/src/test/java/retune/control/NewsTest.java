@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpExchange;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -44,16 +43,6 @@ class NewsTest {
   private static final TestStore STORE = TestStore.open();
   private static final Duration TICK = Duration.ofMillis(20);
   private static final Duration LONG = Duration.ofSeconds(50);
-
-  private static final HttpService.Around NOTHING =
-      new HttpService.Around() {
-        @Override
-        public void begins(HttpExchange exchange) {}
-
-        @Override
-        public void ended(
-            HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
-      };
 
   private final HttpClient client = HttpClient.newHttpClient();
   private @Nullable RunningNews running;
@@ -214,7 +203,10 @@ class NewsTest {
         new RunningNews(
             news,
             HttpService.start(
-                new Endpoint("127.0.0.1", 0, null), routes, NOTHING, STORE.context().clock()));
+                new Endpoint("127.0.0.1", 0, null),
+                routes,
+                new HttpService.Around() {},
+                STORE.context().clock()));
     running = service;
     return service;
   }

@@ -35,14 +35,14 @@ public final class HttpService implements AutoCloseable {
     System.setProperty("sun.net.httpserver.maxRspTime", "60");
   }
 
-  /** What a service does around each request. */
+  /** What a service does around each request; nothing unless it says. */
   public interface Around {
     /**
      * Before the request is routed: may set headers of the response.
      *
      * @throws Refusal if the request is not answered
      */
-    void begins(HttpExchange exchange);
+    default void begins(HttpExchange exchange) {}
 
     /**
      * After the answer is sent, or could not be.
@@ -51,7 +51,8 @@ public final class HttpService implements AutoCloseable {
      * @param label the route's label
      * @param nanoseconds since the request's headers
      */
-    void ended(HttpExchange exchange, String route, String label, int status, long nanoseconds);
+    default void ended(
+        HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
   }
 
   private final HttpServer server;

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpExchange;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -163,14 +162,7 @@ class AccessLogTest {
                 (exchange, _) -> Answer.json(Map.of("by", tokens.holder(exchange)))),
             Route.get("/health/live", (_, _) -> Answer.json(Map.of())),
             Route.get("/other", (_, _) -> Answer.json(Map.of()))),
-        new HttpService.Around() {
-          @Override
-          public void begins(HttpExchange exchange) {}
-
-          @Override
-          public void ended(
-              HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
-        },
+        new HttpService.Around() {},
         Clock.systemUTC());
   }
 

@@ -3,7 +3,6 @@ package retune.runtime.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -23,16 +22,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class RequestBodiesTest {
-  private static final HttpService.Around NOTHING =
-      new HttpService.Around() {
-        @Override
-        public void begins(HttpExchange exchange) {}
-
-        @Override
-        public void ended(
-            HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
-      };
-
   /** A sixteenth of it holds one piece of 64 KiB and a half. */
   private static final long HEAP = 16 * 3 * (1 << 15);
 
@@ -76,7 +65,10 @@ class RequestBodiesTest {
             (exchange, _) -> bodies.read(exchange, body -> Answer.json(body.length)));
     try (HttpService service =
             HttpService.start(
-                new Endpoint("127.0.0.1", 0, null), List.of(route), NOTHING, Clock.systemUTC());
+                new Endpoint("127.0.0.1", 0, null),
+                List.of(route),
+                new HttpService.Around() {},
+                Clock.systemUTC());
         Socket socket =
             new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort())) {
       socket.setSoTimeout(10_000); // less than the server waits for a body

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -37,16 +36,6 @@ import retune.core.InvalidInputException;
 
 /** HTTPS of a service, with certificates that nobody else trusts. */
 class TlsTest {
-  private static final HttpService.Around NOTHING =
-      new HttpService.Around() {
-        @Override
-        public void begins(HttpExchange exchange) {}
-
-        @Override
-        public void ended(
-            HttpExchange exchange, String route, String label, int status, long nanoseconds) {}
-      };
-
   @TempDir Path folder;
 
   @BeforeEach
@@ -162,7 +151,7 @@ class TlsTest {
     return HttpService.start(
         new Endpoint("127.0.0.1", 0, tls(certificate, key)),
         List.of(route),
-        NOTHING,
+        new HttpService.Around() {},
         Clock.systemUTC());
   }
 
