@@ -19,6 +19,7 @@ import retune.runtime.Json;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Query;
+import retune.runtime.http.RateLimit;
 import retune.runtime.http.Refusal;
 import retune.runtime.http.RequestBodies;
 import retune.runtime.http.Route;
@@ -36,8 +37,8 @@ final class Changes {
   static final String EVENTS = "control_events";
   private static final int MOST_BYTES = 64 << 10;
 
-  /** A minute's worth of changing calls, of everybody together. */
-  private static final int MOST_A_MINUTE = 60;
+  /** Changing calls a minute of each owner of a token, by program and by page together. */
+  static final int MOST_A_MINUTE = 60;
 
   /**
    * What somebody asks for.
@@ -105,13 +106,13 @@ final class Changes {
   private final Map<String, Action> actions = new HashMap<>();
   private final RequestBodies bodies =
       new RequestBodies(Runtime.getRuntime().maxMemory(), MOST_BYTES, "send only the fields");
-  private Instant minute = Instant.EPOCH;
-  private int inMinute;
+  private final RateLimit rate;
 
   Changes(StepContext context, Models models, Tokens tokens) {
     this.context = context;
     this.models = models;
     this.tokens = tokens;
+    this.rate = new RateLimit(MOST_A_MINUTE, context.clock());
   }
 
   /**
@@ -127,7 +128,7 @@ final class Changes {
         (exchange, _) -> {
           // Before the body is read: whoever may not steer cannot make this service work.
           String by = tokens.holder(exchange);
-          requireRate();
+          requireRate(by);
           ObjectNode body = bodies.read(exchange, bytes -> parse(bytes, fields));
           Optional<String> model =
               Query.of(exchange).find("model").or(() -> models.named(body.path("model")));
@@ -142,7 +143,7 @@ final class Changes {
    * @param by the owner of the token that the person logged in with
    */
   Answer press(String path, String model, String by, ObjectNode body) {
-    requireRate();
+    requireRate(by);
     Action action = Objects.requireNonNull(actions.get(path), path);
     return perform(path, models.chosen(Optional.of(model)), by, body, action);
   }
@@ -253,17 +254,11 @@ final class Changes {
     return body;
   }
 
-  private synchronized void requireRate() {
-    Instant now = context.clock().instant();
-    if (!now.isBefore(minute.plusSeconds(60))) {
-      minute = now;
-      inMinute = 0;
-    }
-    if (++inMinute > MOST_A_MINUTE) {
-      throw new Refusal(
-          429,
-          "There were more than %d changing calls within a minute; try again in a minute."
-              .formatted(MOST_A_MINUTE));
+  private void requireRate(String by) {
+    int seconds = rate.secondsToWait(by);
+    if (seconds > 0) {
+      throw Refusal.tooMany(
+          "%s made more than %d changing calls a minute".formatted(by, MOST_A_MINUTE), seconds);
     }
   }
 

@@ -384,7 +384,7 @@ class ButtonsTest {
     assertSays(
         browser.page(Browser.location(browser.press(page, action, Map.of()))),
         "warn",
-        "There were more than 60 changing calls within a minute");
+        "ops made more than 60 changing calls a minute; try again in 1 s.");
   }
 
   @Test

@@ -6,6 +6,7 @@ import static retune.control.RunningControl.json;
 
 import com.mongodb.client.model.Filters;
 import java.io.IOException;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import retune.runtime.http.Tries;
+import retune.runtime.http.Tokens;
 import tools.jackson.databind.JsonNode;
 
 /** Changing calls, with an Airflow that does not answer. */
@@ -210,27 +211,43 @@ class SteeringTest {
   }
 
   @Test
-  void anAddressHasFewTries() throws Exception {
+  void wrongTokensOfAnAddressAreFewAndARightOneAlwaysPasses() throws Exception {
     CONTROL.register("credit");
     CONTROL.useToken("a-wrong-token-of-some-length");
-    for (int i = 0; i < Tries.MOST; i++) {
+    for (int i = 0; i < Tokens.MOST_WRONG; i++) {
       message(401, "/retrain", "");
     }
-    CONTROL.useToken(TOKEN);
+    HttpResponse<String> refused = CONTROL.post("/retrain", "");
     assertEquals(
-        "Too many wrong tokens came from 127.0.0.1; try again in a minute.",
-        message(429, "/retrain", ""));
-    CONTROL.pass(Tries.WINDOW);
+        "Too many wrong tokens came from 127.0.0.1; try again in 6 s.",
+        json(429, refused).required("message").stringValue());
+    assertEquals("6", refused.headers().firstValue("Retry-After").orElse(""));
+
+    CONTROL.useToken(TOKEN);
     message(502, "/retrain", "");
+    CONTROL.useToken("a-wrong-token-of-some-length");
+    message(429, "/retrain", "");
+    CONTROL.pass(Duration.ofSeconds(6));
+    message(401, "/retrain", "");
   }
 
   @Test
-  void changingCallsAreLimited() throws Exception {
+  void changingCallsAreLimitedForEachOwnerOfAToken() throws Exception {
     CONTROL.register("credit");
-    for (int i = 0; i < 60; i++) {
+    String other = "another-token-of-good-length";
+    Files.writeString(TOKENS, "ops %s\nnight %s\n".formatted(TOKEN, other));
+    try {
+      for (int i = 0; i < Changes.MOST_A_MINUTE; i++) {
+        json(200, CONTROL.post("/retrain/abtest/stop", ""));
+      }
+      assertEquals(
+          "ops made more than 60 changing calls a minute; try again in 1 s.",
+          message(429, "/retrain/abtest/stop", ""));
+      CONTROL.useToken(other);
       json(200, CONTROL.post("/retrain/abtest/stop", ""));
+    } finally {
+      Files.writeString(TOKENS, "ops " + TOKEN + "\n");
     }
-    message(429, "/retrain/abtest/stop", "");
   }
 
   @Test

@@ -15,6 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +42,12 @@ class ServingTokensTest {
     try (ServedModel served = new ServedModel();
         PredictionServer server =
             PredictionServer.start(
-                new Endpoint("127.0.0.1", 0, null, new Tokens(file, Clock.systemUTC()), false),
+                new Endpoint(
+                    "127.0.0.1",
+                    0,
+                    null,
+                    new Tokens(file, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC)),
+                    false),
                 served,
                 metrics,
                 QueryLog.OFF,
@@ -54,6 +62,15 @@ class ServingTokensTest {
         assertEquals(401, post(client, server, path, "Bearer wrong").statusCode(), path);
         assertEquals(503, post(client, server, path, "Bearer " + TOKEN).statusCode(), path);
       }
+      List<Integer> wrong = new ArrayList<>();
+      for (int i = 0; i <= Tokens.MOST_WRONG; i++) {
+        wrong.add(post(client, server, "/predict", "Bearer wrong").statusCode());
+      }
+      assertTrue(wrong.contains(429), "wrong ones are few: " + wrong);
+      assertEquals(
+          503,
+          post(client, server, "/predict", "Bearer " + TOKEN).statusCode(),
+          "a right one always passes, whatever others do behind the same address");
       for (String path : List.of("/example", "/openapi.json", "/v2/models/credit")) {
         assertEquals(401, get(client, server, path).statusCode(), path);
       }

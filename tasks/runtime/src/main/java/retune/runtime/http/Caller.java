@@ -1,5 +1,6 @@
 package retune.runtime.http;
 
+import com.sun.net.httpserver.HttpExchange;
 import org.jspecify.annotations.Nullable;
 
 /** Who makes the request that this thread answers; each request has a thread of its own. */
@@ -16,6 +17,11 @@ public final class Caller {
   /** Who it is; null where nobody said. */
   static @Nullable String name() {
     return NAME.get();
+  }
+
+  /** The address that a request comes from: of the last proxy, where there is one. */
+  public static String address(HttpExchange exchange) {
+    return exchange.getRemoteAddress().getAddress().getHostAddress();
   }
 
   /** Forgets who it is. */

@@ -164,7 +164,7 @@ public final class HttpService implements AutoCloseable {
         label = match.route().label();
         answer = match.answer(exchange);
       } catch (Refusal refusal) {
-        answer = Answer.problem(refusal.status(), refusal.sentence(), now());
+        answer = refusal.answer(now());
       } catch (IOException e) {
         answer =
             Answer.problem(

@@ -2,6 +2,8 @@ package retune.runtime.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.time.Instant;
+
 /** Rejects a request with an HTTP status and a sentence for the caller. */
 public final class Refusal extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -11,6 +13,7 @@ public final class Refusal extends RuntimeException {
 
   private final int status;
   private final String sentence;
+  private final int retryAfter;
 
   /**
    * A refusal.
@@ -19,13 +22,28 @@ public final class Refusal extends RuntimeException {
    * @param sentence what is wrong, where, and what to do
    */
   public Refusal(int status, String sentence) {
+    this(status, sentence, 0);
+  }
+
+  private Refusal(int status, String sentence, int retryAfter) {
     super(sentence, null, false, false);
     this.status = status;
+    this.retryAfter = retryAfter;
     this.sentence =
         wellFormed(
             sentence.length() <= MOST_CHARACTERS
                 ? sentence
                 : sentence.substring(0, MOST_CHARACTERS) + " …");
+  }
+
+  /**
+   * Refuses one request too many, with 429.
+   *
+   * @param what there was too much of, as the beginning of a sentence
+   * @param seconds until the caller may try again
+   */
+  public static Refusal tooMany(String what, int seconds) {
+    return new Refusal(429, "%s; try again in %d s.".formatted(what, seconds), seconds);
   }
 
   /** The text with a question mark for each lone surrogate, which UTF-8 cannot express. */
@@ -39,5 +57,11 @@ public final class Refusal extends RuntimeException {
 
   public String sentence() {
     return sentence;
+  }
+
+  /** The answer that says so. */
+  Answer answer(Instant now) {
+    Answer answer = Answer.problem(status, sentence, now);
+    return retryAfter == 0 ? answer : answer.with("Retry-After", Integer.toString(retryAfter));
   }
 }

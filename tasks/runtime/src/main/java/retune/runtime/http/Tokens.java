@@ -37,6 +37,13 @@ public final class Tokens {
 
   private static final String SCHEME = "Bearer ";
 
+  /**
+   * Wrong tokens of an address a minute. They are told to wait so that a broken program notices;
+   * what keeps anybody from guessing is the tokens' length. A right token always passes: many
+   * callers may come from one address, and one of them must not shut out the others.
+   */
+  public static final int MOST_WRONG = 10;
+
   /** A token's owner and its SHA-256: the token itself is not kept. */
   public record Entry(String name, byte[] hash) {
     private boolean isSame(Entry other) {
@@ -48,7 +55,7 @@ public final class Tokens {
   private record Stamp(FileTime modified, long size, @Nullable Object key) {}
 
   private final @Nullable Path file;
-  private final Tries tries;
+  private final RateLimit wrong;
   private @Nullable Stamp stamp;
   private List<Entry> entries = List.of();
 
@@ -60,7 +67,7 @@ public final class Tokens {
    */
   public Tokens(@Nullable Path file, Clock clock) {
     this.file = file;
-    this.tries = new Tries(clock);
+    this.wrong = new RateLimit(MOST_WRONG, clock);
     if (file != null) {
       try {
         refresh(file);
@@ -77,8 +84,7 @@ public final class Tokens {
    *     ones, 503 if the file has become unreadable
    */
   public String holder(HttpExchange exchange) {
-    String from = address(exchange);
-    List<Entry> current = entriesFor(from);
+    List<Entry> current = entries();
     Optional<String> given =
         Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization"))
             .filter(header -> header.regionMatches(true, 0, SCHEME, 0, SCHEME.length()))
@@ -86,7 +92,7 @@ public final class Tokens {
     Optional<String> name = given.flatMap(token -> entry(current, token)).map(Entry::name);
     if (name.isEmpty()) {
       if (given.isPresent()) {
-        tries.wrong(from);
+        countWrong(exchange);
       }
       exchange.getResponseHeaders().set("WWW-Authenticate", "Bearer realm=\"retune\"");
       throw new Refusal(
@@ -110,10 +116,9 @@ public final class Tokens {
    * @throws Refusal 401 if they are not those of one line; else as {@link #holder}
    */
   public Entry logIn(HttpExchange exchange, String name, String token) {
-    String from = address(exchange);
-    Optional<Entry> entry = entry(entriesFor(from), token).filter(line -> line.name.equals(name));
+    Optional<Entry> entry = entry(entries(), token).filter(line -> line.name.equals(name));
     if (entry.isEmpty()) {
-      tries.wrong(from);
+      countWrong(exchange);
       throw new Refusal(
           401,
           "This name and this token are not those of one line of the token file. Check both, or ask"
@@ -132,20 +137,23 @@ public final class Tokens {
     return file != null && current(file).stream().anyMatch(line::isSame);
   }
 
-  /** The lines, for an address that has a try left. */
-  private List<Entry> entriesFor(String address) {
+  private List<Entry> entries() {
     if (file == null) {
       throw new Refusal(
           403,
           "This service only tells, because it has no tokens. To steer, %s, and start it with --token-file."
               .formatted(HOW_TO_MAKE));
     }
-    tries.requireLeft(address);
     return current(file);
   }
 
-  private static String address(HttpExchange exchange) {
-    return exchange.getRemoteAddress().getAddress().getHostAddress();
+  /** Refuses a wrong token with 429 where too many came from its address. */
+  private void countWrong(HttpExchange exchange) {
+    String address = Caller.address(exchange);
+    int seconds = wrong.secondsToWait(address);
+    if (seconds > 0) {
+      throw Refusal.tooMany("Too many wrong tokens came from " + address, seconds);
+    }
   }
 
   /** Compares with every entry, in the same time whichever it is. */
