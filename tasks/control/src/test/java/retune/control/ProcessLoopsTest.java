@@ -1,6 +1,7 @@
 package retune.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
@@ -8,6 +9,7 @@ import static retune.control.RunningControl.json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -79,6 +81,36 @@ class ProcessLoopsTest {
   }
 
   @Test
+  void aPromotedChallengerGoesIntoProductionByTheStepsOfADeployment() throws Exception {
+    try (RunningControl control = start()) {
+      String first = control.register("credit");
+      String second = control.register("credit", 0.4, false);
+      json(200, control.post("/retrain/abtest/start", version(second)));
+
+      JsonNode started = json(202, control.post("/retrain/abtest/promote", version(second)));
+
+      String run = started.required("run_id").stringValue();
+      Document end = control.event("control_run_ended");
+      assertEquals(0, end.getInteger("exit_code"), end.getString("message"));
+      assertEquals(run, end.getString("run_id"));
+      Champions.Champion champion = new Champions(control.store().documents()).get("credit");
+      assertEquals(second, champion.modelId());
+      assertEquals(first, champion.previousModelId());
+      assertTrue(champion.deployed());
+      assertNull(champion.challenger());
+      Document deployed = only(control, "deployment_events");
+      assertEquals(
+          List.of("model_deployed", second, run, "ops"),
+          List.of(
+              deployed.getString("event_type"),
+              deployed.getString("model_id"),
+              deployed.getString("run_id"),
+              deployed.getString("started_by")));
+      assertEquals("deployment_complete", only(control, "notifications").getString("type"));
+    }
+  }
+
+  @Test
   void aScheduleIsRefusedForALoopThatCannotRun() throws Exception {
     try (RunningControl control = start()) {
       control.register("credit");
@@ -102,12 +134,23 @@ class ProcessLoopsTest {
         refused.getMessage());
   }
 
+  private static String version(String id) {
+    return "{\"version_id\": \"%s\"}".formatted(id);
+  }
+
+  private static Document only(RunningControl control, String collection) {
+    List<Document> found =
+        control.store().documents().collection(collection).find().into(new ArrayList<>());
+    assertEquals(1, found.size(), found.toString());
+    return found.getFirst();
+  }
+
   private RunningControl start() throws Exception {
     Path tokens = Files.writeString(folder.resolve("tokens"), "ops " + TOKEN + "\n");
     Path program = folder.resolve("retune");
     Files.writeString(
         program,
-        "#!/bin/sh\nexec '%s' --add-modules=jdk.incubator.vector -cp '%s' retune.runtime.Main \"$@\"\n"
+        "#!/bin/sh\nexec '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC --add-modules=jdk.incubator.vector -cp '%s' retune.runtime.Main \"$@\"\n"
             .formatted(
                 ProcessHandle.current().info().command().orElseThrow(),
                 Objects.requireNonNull(System.getProperty("java.class.path"))));
