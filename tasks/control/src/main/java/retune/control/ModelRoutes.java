@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.preprocessing.Preprocessing;
 import retune.model.ChallengerTraffic;
 import retune.model.ChallengerTraffic.Mode;
 import retune.model.Champions;
@@ -230,28 +231,29 @@ final class ModelRoutes implements Route.Group {
     return new ModelStore(context).get(new Champions(context.store()).get(model).modelId());
   }
 
-  private Map<String, @Nullable Object> info(ModelVersion version) {
+  private static Map<String, @Nullable Object> info(ModelVersion version) {
     Map<String, Map<String, Double>> kept = version.metrics();
     Map<String, Double> metrics =
         kept.getOrDefault("test", kept.getOrDefault("validation", Map.of()));
     Map<String, @Nullable Object> info = Fields.of("version", version.modelId());
     PUBLISHED_METRICS.forEach(name -> info.put(name, metrics.get(name)));
     info.put("n_classes", version.target().classes().size());
-    info.put("n_features", version.preprocessing().rawColumns().size());
+    info.put("n_features", features(version.preprocessing()));
     info.put("n_samples", trainingRows(version));
     return info;
   }
 
-  /** The number of rows that trained the version; null where the store does not know. */
-  private @Nullable Integer trainingRows(ModelVersion version) {
-    Document split =
-        context
-            .store()
-            .collection("data_splits")
-            .find(Filters.eq("content_hash", version.lineage().trainedOn()))
-            .projection(Projections.include("counts"))
-            .first();
-    return split == null ? null : split.get("counts", Document.class).getInteger("training");
+  /** The number of columns that it reads; of a model of texts, the number of terms. */
+  private static int features(Preprocessing preprocessing) {
+    return preprocessing.text() == null
+        ? preprocessing.rawColumns().size()
+        : preprocessing.text().terms().size();
+  }
+
+  /** The number of rows that trained the version; null where it was trained elsewhere. */
+  private static @Nullable Integer trainingRows(ModelVersion version) {
+    Double rows = version.lineage().hyperparameters().get("training_rows");
+    return rows == null ? null : rows.intValue();
   }
 
   private Optional<Document> weights(ModelVersion version) {

@@ -7,7 +7,9 @@ import static retune.control.RunningControl.json;
 
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
@@ -15,6 +17,18 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.data.Target;
+import retune.core.judgement.VersionStatus;
+import retune.core.preprocessing.Preprocessing;
+import retune.core.preprocessing.TextColumn;
+import retune.model.Architecture;
+import retune.model.Champions;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.Tensor;
+import retune.model.Weights;
+import retune.runtime.Json;
+import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 
 class ReadingCallsTest {
@@ -36,29 +50,103 @@ class ReadingCallsTest {
 
     JsonNode status = json(200, CONTROL.get("/model/status"));
 
-    assertEquals("ok", status.required("status").stringValue());
-    JsonNode info = status.required("model_info");
     assertEquals(
-        Set.of(
-            "version",
-            "accuracy",
-            "f1_macro",
-            "f1_weighted",
-            "n_classes",
-            "n_features",
-            "n_samples"),
-        names(info));
-    assertEquals(id, info.required("version").stringValue());
-    assertEquals(2, info.required("n_classes").intValue());
-    assertEquals(23, info.required("n_features").intValue());
+        Json.MAPPER.readTree(
+            """
+            {
+              "status": "ok",
+              "model": "credit",
+              "model_info": {
+                "version": "%s",
+                "accuracy": 0.8053333333333333,
+                "f1_macro": 0.7034073395472831,
+                "f1_weighted": 0.8004649954951824,
+                "n_classes": 2,
+                "n_features": 23,
+                "n_samples": 21000
+              },
+              "retraining_info": {
+                "last_retrain": null,
+                "next_retrain_recommended": "Overdue - data is 30+ days old",
+                "retrain_count": 0
+              },
+              "dataset_info": {"total_samples": 0},
+              "model_files": {"exists": true, "size_mb": 0.25, "last_modified": "2026-11-05T06:00:00Z"},
+              "classifier_status": {
+                "ml_classifier_loaded": true,
+                "ml_labels_count": 2,
+                "fallback_mode": false
+              },
+              "scheduler_status": {"status": "not_started", "jobs": [], "next_runs": {}},
+              "challenger": null,
+              "timestamp": "2026-11-05T06:00:00Z"
+            }
+            """
+                .formatted(id)),
+        status);
+  }
+
+  @Test
+  void theMetricsAreThoseOfTheVersionWhenItWasMade() throws Exception {
+    String id = CONTROL.register("credit");
+
     assertEquals(
-        "Overdue - data is 30+ days old",
-        status.at("/retraining_info/next_retrain_recommended").stringValue());
-    assertEquals(0, status.at("/retraining_info/retrain_count").intValue());
-    assertTrue(status.at("/model_files/exists").booleanValue());
-    assertTrue(status.at("/model_files/size_mb").doubleValue() > 0);
-    assertFalse(status.at("/classifier_status/fallback_mode").booleanValue());
-    assertEquals("2026-11-05T06:00:00Z", status.required("timestamp").stringValue());
+        Json.MAPPER.readTree(
+            """
+            {
+              "status": "ok",
+              "model": "credit",
+              "metrics": {
+                "accuracy": 0.8053333333333333,
+                "f1_macro": 0.7034073395472831,
+                "f1_weighted": 0.8004649954951824,
+                "n_classes": 2,
+                "n_features": 23,
+                "n_samples": 21000,
+                "model_id": "%s",
+                "training_date": "2026-10-01T10:15:00Z"
+              },
+              "timestamp": "2026-11-05T06:00:00Z"
+            }
+            """
+                .formatted(id)),
+        json(200, CONTROL.get("/retrain/metrics")));
+  }
+
+  @Test
+  void theFeaturesOfAModelOfTextsAreItsTerms() throws Exception {
+    Weights weights =
+        new Weights(
+            new TreeMap<>(
+                Map.of(
+                    "encoder.idf", new Tensor(new int[] {3}, new float[] {1, 1, 1}),
+                    "fc.0.weight", new Tensor(new int[] {2, 3}, new float[6]),
+                    "fc.0.bias", new Tensor(new int[] {2}, new float[2]))));
+    ModelVersion version =
+        ModelVersion.of(
+            "questions",
+            TestContext.NOW,
+            new ModelVersion.Design(
+                new Architecture.Text(2, 3),
+                new Preprocessing(
+                    List.of(),
+                    List.of(),
+                    List.of(),
+                    List.of(),
+                    List.of(),
+                    null,
+                    new TextColumn("text", List.of("card", "pin", "card pin"), 2)),
+                new Target("intent", List.of("cards", "pins"), "pins")),
+            new ModelVersion.Lineage(null, "imported", 0, 0, "unknown", Map.of(), List.of()),
+            weights);
+    new ModelStore(CONTROL.store().context()).register(version, weights, VersionStatus.DEPLOYED);
+    new Champions(CONTROL.store().documents()).install("questions", version.modelId());
+
+    JsonNode metrics = json(200, CONTROL.get("/retrain/metrics")).required("metrics");
+
+    assertEquals(3, metrics.required("n_features").intValue());
+    assertTrue(metrics.required("n_samples").isNull(), "it was trained elsewhere");
+    assertTrue(metrics.required("accuracy").isNull());
   }
 
   @Test
