@@ -221,6 +221,20 @@ class ReadingCallsTest {
         json(404, CONTROL.get("/model/status?model=third")).required("message").stringValue());
   }
 
+  @Test
+  void theHealthNamesTheVersionOfTheChosenModelOrOfTheFirstByName() throws Exception {
+    String second = CONTROL.register("second");
+    String first = CONTROL.register("first");
+
+    assertEquals(first, json(200, CONTROL.get("/health")).required("model_version").stringValue());
+    JsonNode chosen = json(200, CONTROL.get("/health?model=second"));
+    assertEquals(second, chosen.required("model_version").stringValue());
+    assertTrue(chosen.required("model_loaded").booleanValue());
+    assertEquals(
+        "There is no model 'third' in production; the models are first, second.",
+        json(404, CONTROL.get("/health?model=third")).required("message").stringValue());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"/model/status", "/retrain/status", "/retrain/metrics"})
   void withoutAModelThereIsNothingToTell(String path) throws Exception {
