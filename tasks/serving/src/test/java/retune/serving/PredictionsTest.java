@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
+import java.lang.management.ManagementFactory;
 import java.math.BigInteger;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -21,12 +22,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,6 +37,7 @@ import retune.core.data.Column;
 import retune.core.data.Table;
 import retune.model.engine.PlainEngine;
 import retune.runtime.Json;
+import retune.testing.OpenConnections;
 import tools.jackson.databind.JsonNode;
 
 class PredictionsTest {
@@ -58,6 +62,32 @@ class PredictionsTest {
   @AfterAll
   static void stop() {
     service.close();
+  }
+
+  /**
+   * Where connections wait to be accepted, 10,000 take minutes; they take a second or two. An idle
+   * one costs about a kilobyte.
+   */
+  @Test
+  @Timeout(value = 60, unit = TimeUnit.SECONDS)
+  void aPredictionIsAnsweredBesideTenThousandIdleConnections() throws Exception {
+    String body = Examples.json(Map.of("features", Examples.row()));
+    assertEquals(200, service.post("/predict", body).statusCode());
+    int threads = ManagementFactory.getThreadMXBean().getThreadCount();
+    long bytes = usedHeap();
+    try (OpenConnections _ = OpenConnections.open(service.port(), 10_000, "")) {
+      assertEquals(200, service.post("/predict", body).statusCode());
+      int more = ManagementFactory.getThreadMXBean().getThreadCount() - threads;
+      assertTrue(more < 50, "no thread for each: " + more);
+      long taken = usedHeap() - bytes;
+      assertTrue(taken < 64 << 20, "bytes of memory: " + taken);
+    }
+    assertEquals(200, service.post("/predict", body).statusCode());
+  }
+
+  private static long usedHeap() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package retune.runtime.http;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.lang.management.ManagementFactory;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
@@ -17,6 +19,8 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import retune.core.InvalidInputException;
 
@@ -27,12 +31,36 @@ public final class HttpService implements AutoCloseable {
   /** Time-out of in-flight requests when the server closes. */
   private static final int IN_FLIGHT_SECONDS = 10;
 
+  /** Connections that wait to be accepted; with the JDK's 50, those of a burst wait a second. */
+  private static final int BACKLOG = 4096;
+
+  /** Share of the heap for requests whose headers come or that are at work. */
+  private static final int SHARE_OF_HEAP = 4;
+
+  /** What such a request takes at most: buffers, headers as bytes and as text. */
+  private static final int REQUEST_BYTES = 1 << 16;
+
+  private static final int HEADER_BYTES = 1 << 14;
+
+  /** Files that are no connections: the store's sockets, models, the log, the class path. */
+  private static final int OTHER_FILES = 512;
+
   static {
     // The JDK reads these when it loads the server's classes: send small answers at once, cut off
     // clients that send a byte a second, and forget clients that left before their answer.
     System.setProperty("sun.net.httpserver.nodelay", "true");
     System.setProperty("sun.net.httpserver.maxReqTime", "15");
     System.setProperty("sun.net.httpserver.maxRspTime", "60");
+    System.setProperty("sun.net.httpserver.maxReqHeaderSize", Integer.toString(HEADER_BYTES));
+    // A process that may open no more files could not load the next champion.
+    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(mostConnections()));
+  }
+
+  private static int mostConnections() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+        ? Math.clamp(
+            unix.getMaxFileDescriptorCount() - OTHER_FILES, OTHER_FILES / 8, Integer.MAX_VALUE)
+        : Integer.MAX_VALUE;
   }
 
   /** What a service does around each request; nothing unless it says. */
@@ -61,16 +89,28 @@ public final class HttpService implements AutoCloseable {
   private final Clock clock;
   private final boolean logsAccess;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+
+  /** Places of requests, from the first byte of their headers to the end of their answers. */
+  private final Semaphore places;
+
+  private final RateLimit warnings;
   private final AtomicInteger inFlight = new AtomicInteger();
   private volatile boolean draining;
 
   private HttpService(
-      HttpServer server, Router router, Around around, Clock clock, boolean logsAccess) {
+      HttpServer server,
+      Router router,
+      Around around,
+      Clock clock,
+      boolean logsAccess,
+      int mostRequests) {
     this.server = server;
     this.router = router;
     this.around = around;
     this.clock = clock;
     this.logsAccess = logsAccess;
+    this.places = new Semaphore(mostRequests);
+    this.warnings = new RateLimit(1, clock);
   }
 
   /**
@@ -79,6 +119,14 @@ public final class HttpService implements AutoCloseable {
    * @throws InvalidInputException if the address is in use or belongs to another machine
    */
   public static HttpService start(Endpoint endpoint, List<Route> routes, Around around, Clock clock)
+      throws IOException {
+    long most = Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP / REQUEST_BYTES;
+    return start(endpoint, routes, around, clock, Math.clamp(most, 1, Integer.MAX_VALUE));
+  }
+
+  /** The same, for so many requests at once. */
+  static HttpService start(
+      Endpoint endpoint, List<Route> routes, Around around, Clock clock, int mostRequests)
       throws IOException {
     String host = endpoint.host();
     int port = endpoint.port();
@@ -91,20 +139,21 @@ public final class HttpService implements AutoCloseable {
     }
     HttpServer http;
     try {
-      http = tls == null ? HttpServer.create(address, 0) : secured(address, tls);
+      http = tls == null ? HttpServer.create(address, BACKLOG) : secured(address, tls);
     } catch (BindException e) {
       throw new InvalidInputException(cannotListen(host, port, String.valueOf(e.getMessage())), e);
     }
     HttpService service =
-        new HttpService(http, new Router(routes), around, clock, endpoint.logsAccess());
-    http.setExecutor(service.executor);
+        new HttpService(
+            http, new Router(routes), around, clock, endpoint.logsAccess(), mostRequests);
+    http.setExecutor(service::begin);
     http.createContext("/", service::handle);
     http.start();
     return service;
   }
 
   private static HttpServer secured(InetSocketAddress address, Tls tls) throws IOException {
-    HttpsServer https = HttpsServer.create(address, 0);
+    HttpsServer https = HttpsServer.create(address, BACKLOG);
     https.setHttpsConfigurator(tls.configurator());
     return https;
   }
@@ -148,6 +197,37 @@ public final class HttpService implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     executor.shutdownNow();
+  }
+
+  /** Requests that can begin now. */
+  int freePlaces() {
+    return places.availablePermits();
+  }
+
+  /**
+   * Reads and answers a request, which begins with its headers. The server closes its connection
+   * where there is no place: clients that send their headers slowly must not use up the heap.
+   */
+  private void begin(Runnable request) {
+    if (!places.tryAcquire()) {
+      if (warnings.secondsToWait("") == 0) {
+        LOG.log(Level.WARNING, "Too many requests at once; further connections are closed.");
+      }
+      throw new RejectedExecutionException();
+    }
+    try {
+      executor.execute(
+          () -> {
+            try {
+              request.run();
+            } finally {
+              places.release();
+            }
+          });
+    } catch (RejectedExecutionException stopping) {
+      places.release();
+      throw stopping;
+    }
   }
 
   private void handle(HttpExchange exchange) throws IOException {

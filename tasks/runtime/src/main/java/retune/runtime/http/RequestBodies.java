@@ -18,6 +18,9 @@ public final class RequestBodies {
    */
   private static final long MOST_DISCARDED = 256L << 20;
 
+  /** The same of a body whose length nobody announces, and which may never end. */
+  private static final long MOST_DISCARDED_OF_UNKNOWN = 16L << 20;
+
   private static final int WAIT_SECONDS = 2;
   private static final int PIECE = 1 << 16;
 
@@ -54,11 +57,12 @@ public final class RequestBodies {
   public <T> T read(HttpExchange exchange, Work<T> work) throws IOException {
     String announced = exchange.getRequestHeaders().getFirst("Content-Length");
     long length = announced == null ? 0 : Long.parseLong(announced.strip());
+    long discarded = announced == null ? MOST_DISCARDED_OF_UNKNOWN : MOST_DISCARDED;
     if (length > MOST_DISCARDED) {
       throw tooLarge();
     }
     if (length > mostBytes) {
-      throw tooLarge(exchange);
+      throw tooLarge(exchange, discarded);
     }
     int pieces = 0;
     try {
@@ -66,7 +70,7 @@ public final class RequestBodies {
       InputStream in = exchange.getRequestBody();
       for (byte[] piece = in.readNBytes(PIECE); piece.length > 0; piece = in.readNBytes(PIECE)) {
         if (body.size() + piece.length > mostBytes) {
-          throw tooLarge(exchange);
+          throw tooLarge(exchange, discarded);
         }
         // Room is taken only for what has arrived, so that a slow sender does not block others.
         if (!acquire()) {
@@ -91,10 +95,10 @@ public final class RequestBodies {
   }
 
   /** Drops the rest of the body: a caller that is still sending would not see the answer. */
-  private Refusal tooLarge(HttpExchange exchange) throws IOException {
+  private Refusal tooLarge(HttpExchange exchange, long most) throws IOException {
     byte[] rest = new byte[PIECE];
     long read = 0;
-    for (int count = 0; count >= 0 && read < MOST_DISCARDED; read += count) {
+    for (int count = 0; count >= 0 && read < most; read += count) {
       count = exchange.getRequestBody().read(rest);
     }
     return tooLarge();

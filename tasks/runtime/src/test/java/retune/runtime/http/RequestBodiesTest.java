@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -17,6 +20,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,16 +78,58 @@ class RequestBodiesTest {
       socket.setSoTimeout(10_000); // less than the server waits for a body
       socket
           .getOutputStream()
-          .write(
-              "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1073741824\r\n\r\n"
-                  .getBytes(StandardCharsets.US_ASCII));
+          .write(ascii("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n"));
 
-      String first =
-          new BufferedReader(
-                  new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
-              .readLine();
+      String first = firstLine(socket);
 
       assertTrue(first.startsWith("HTTP/1.1 413"), first);
     }
+  }
+
+  /** A client that streams a body without a length, and never ends it. */
+  @Test
+  void aBodyWithoutAnEndIsCutAtTheLimit() throws Exception {
+    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
+    Route route =
+        Route.post("/", Route.OTHER, (exchange, _) -> bodies.read(exchange, Answer::json));
+    try (HttpService service =
+            HttpService.start(
+                new Endpoint("127.0.0.1", 0, null),
+                List.of(route),
+                new HttpService.Around() {},
+                Clock.systemUTC());
+        Socket socket =
+            new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort())) {
+      CompletableFuture<String> first = CompletableFuture.supplyAsync(() -> firstLine(socket));
+      OutputStream out = socket.getOutputStream();
+      out.write(ascii("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+      byte[] chunk = ascii("10000\r\n" + "x".repeat(0x10000) + "\r\n");
+      long sent = 0;
+      try {
+        while (sent < 1L << 30) {
+          out.write(chunk);
+          sent += chunk.length;
+        }
+      } catch (IOException cut) {
+        // as it should be
+      }
+
+      assertTrue(sent < 64 << 20, "cut after " + sent + " bytes");
+      assertTrue(first.get().startsWith("HTTP/1.1 413"), first.get());
+    }
+  }
+
+  private static String firstLine(Socket socket) {
+    try {
+      return new BufferedReader(
+              new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
+          .readLine();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 }

@@ -1,0 +1,136 @@
+package retune.runtime.http;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Connections that say little, and too many of them. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
+class ConnectionsTest {
+  private static final String ASKED = "GET /file HTTP/1.1\r\nHost: a\r\n\r\n";
+
+  /** Too few for the connections of a test, and enough for a JVM. */
+  private static final int FILES = 600;
+
+  @Test
+  void senderOfSlowHeadersTakesOnePlaceAndNoMore() throws Exception {
+    try (HttpService service = start(2)) {
+      try (Socket slow = begun(service, "GET /file HTTP/1.1\r\nHost: ");
+          Socket slower = begun(service, "G")) {
+        awaitFree(0, service);
+        try (Socket third = begun(service, ASKED)) {
+          assertEquals("", firstLine(third), "closed, because there is no place");
+        }
+        slow.getOutputStream().write("a\r\n\r\n".getBytes(US_ASCII));
+        assertEquals("HTTP/1.1 200 OK", firstLine(slow));
+        awaitFree(1, service);
+        try (Socket after = begun(service, ASKED)) {
+          assertEquals("HTTP/1.1 200 OK", firstLine(after), "the place is free again");
+        }
+        slower.getOutputStream().write("ET /file HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(US_ASCII));
+        assertEquals("HTTP/1.1 200 OK", firstLine(slower), "nobody has cut the other");
+      }
+    }
+  }
+
+  @Test
+  void headersThatNeverEndAreCut() throws Exception {
+    try (HttpService service = start(2);
+        Socket socket = begun(service, "GET /file HTTP/1.1\r\nX: " + "x".repeat(20_000))) {
+      assertEquals("", firstLine(socket));
+    }
+  }
+
+  /** A process that may open few files keeps some for itself, however many connect. */
+  @Test
+  void connectionsLeaveFilesForTheService() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                "sh",
+                "-c",
+                "ulimit -n %d; exec \"$@\"".formatted(FILES),
+                "sh",
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                ConnectionsTest.class.getName())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    List<Socket> open = new ArrayList<>();
+    try (BufferedReader said =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), US_ASCII))) {
+      int port = Integer.parseInt(said.readLine());
+      for (int i = 0; i < FILES; i++) {
+        open.add(new Socket(InetAddress.getLoopbackAddress(), port));
+      }
+      open.getFirst().getOutputStream().write(ASKED.getBytes(US_ASCII));
+
+      assertEquals("HTTP/1.1 200 OK", firstLine(open.getFirst()), "it has opened a file");
+      assertEquals("", firstLine(open.getLast()), "closed, because there are too many");
+    } finally {
+      process.destroyForcibly().onExit().join();
+      for (Socket socket : open) {
+        socket.close();
+      }
+    }
+  }
+
+  /** The service of a process of its own, until it is killed. */
+  public static void main(String[] arguments) throws IOException {
+    System.out.println(URI.create(start(100).address()).getPort());
+  }
+
+  private static HttpService start(int mostRequests) throws IOException {
+    return HttpService.start(
+        new Endpoint("127.0.0.1", 0, null),
+        List.of(Route.get("/file", (_, _) -> Answer.json(Files.readString(Path.of("pom.xml"))))),
+        new HttpService.Around() {},
+        Clock.systemUTC(),
+        mostRequests);
+  }
+
+  private static void awaitFree(int places, HttpService service) throws InterruptedException {
+    while (service.freePlaces() != places) {
+      Thread.sleep(5);
+    }
+  }
+
+  private static Socket begun(HttpService service, String beginning) throws IOException {
+    Socket socket =
+        new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort());
+    socket.getOutputStream().write(beginning.getBytes(US_ASCII));
+    return socket;
+  }
+
+  /** The first line of an answer; empty where the connection was closed without one. */
+  private static String firstLine(Socket socket) throws IOException {
+    StringBuilder line = new StringBuilder();
+    try {
+      InputStream in = socket.getInputStream();
+      for (int next = in.read(); next >= 0 && next != '\r'; next = in.read()) {
+        line.append((char) next);
+      }
+    } catch (SocketException reset) {
+      assertTrue(line.isEmpty(), line.toString());
+    }
+    return line.toString();
+  }
+}
