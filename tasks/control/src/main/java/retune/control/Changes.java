@@ -128,7 +128,7 @@ final class Changes {
         (exchange, _) -> {
           // Before the body is read: whoever may not steer cannot make this service work.
           String by = tokens.holder(exchange);
-          requireRate(by);
+          rate.require(by, "changing calls");
           ObjectNode body = bodies.read(exchange, bytes -> parse(bytes, fields));
           Optional<String> model =
               Query.of(exchange).find("model").or(() -> models.named(body.path("model")));
@@ -143,7 +143,7 @@ final class Changes {
    * @param by the owner of the token that the person logged in with
    */
   Answer press(String path, String model, String by, ObjectNode body) {
-    requireRate(by);
+    rate.require(by, "changing calls");
     Action action = Objects.requireNonNull(actions.get(path), path);
     return perform(path, models.chosen(Optional.of(model)), by, body, action);
   }
@@ -252,14 +252,6 @@ final class Changes {
       }
     }
     return body;
-  }
-
-  private void requireRate(String by) {
-    int seconds = rate.secondsToWait(by);
-    if (seconds > 0) {
-      throw Refusal.tooMany(
-          "%s made more than %d changing calls a minute".formatted(by, MOST_A_MINUTE), seconds);
-    }
   }
 
   /** A successful answer of a changing call: the published fields, and the time. */

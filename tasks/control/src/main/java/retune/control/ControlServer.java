@@ -71,6 +71,7 @@ final class ControlServer implements AutoCloseable {
                 input.port(),
                 Tls.of(input.tlsCert(), input.tlsKey(), context.clock()),
                 null,
+                null,
                 context.settings().logsAccess(true)),
             routes,
             requests,

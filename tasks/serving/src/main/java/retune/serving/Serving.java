@@ -20,6 +20,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.http.Endpoint;
+import retune.runtime.http.RateLimit;
 import retune.runtime.http.Tls;
 import retune.runtime.http.Tokens;
 import retune.serving.challenger.ServedChallenger;
@@ -155,6 +156,7 @@ public final class Serving implements Step<Serving.Input, Serving.Output> {
                     input.tokenFile() == null
                         ? null
                         : new Tokens(Path.of(input.tokenFile()), context.clock()),
+                    RateLimit.of(context.settings(), context.clock()),
                     context.settings().logsAccess(false)),
                 served,
                 metrics,

@@ -19,9 +19,11 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.runtime.http.Endpoint;
+import retune.runtime.http.RateLimit;
 import retune.runtime.http.Tokens;
 import retune.serving.challenger.ServedChallenger;
 import retune.serving.http.PredictionServer;
@@ -33,28 +35,53 @@ import retune.serving.querylog.QueryLog;
 class ServingTokensTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
 
+  private static final Clock STILL = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
+
   @TempDir Path folder;
+
+  @Test
+  void requestsAreLimitedForEachOwnerOfAToken() throws Exception {
+    String other = "another-token-of-good-length";
+    Path file =
+        Files.writeString(folder.resolve("tokens"), "shop %s\nnight %s\n".formatted(TOKEN, other));
+    try (ServedModel served = new ServedModel();
+        PredictionServer server = start(served, new Tokens(file, STILL), new RateLimit(3, STILL));
+        HttpClient client = HttpClient.newHttpClient()) {
+      for (int i = 0; i < 3; i++) {
+        assertEquals(503, post(client, server, "/predict", "Bearer " + TOKEN).statusCode());
+      }
+      HttpResponse<String> refused = post(client, server, "/predict", "Bearer " + TOKEN);
+      assertEquals(429, refused.statusCode());
+      assertTrue(
+          refused.body().contains("shop made more than 3 requests a minute; try again in 20 s."),
+          refused.body());
+      assertEquals("20", refused.headers().firstValue("Retry-After").orElse(""));
+      assertEquals(503, post(client, server, "/predict", "Bearer " + other).statusCode());
+      assertEquals(200, get(client, server, "/v2/health/live").statusCode(), "a probe");
+      assertTrue(
+          get(client, server, "/metrics").body().contains("retune_serving_rate_limited_total 1.0"));
+    }
+  }
+
+  @Test
+  void withoutTokensRequestsAreLimitedForEachAddress() throws Exception {
+    try (ServedModel served = new ServedModel();
+        PredictionServer server = start(served, null, new RateLimit(1, STILL));
+        HttpClient client = HttpClient.newHttpClient()) {
+      assertEquals(503, post(client, server, "/predict", "").statusCode());
+      HttpResponse<String> refused = post(client, server, "/predict", "");
+      assertEquals(429, refused.statusCode());
+      assertTrue(
+          refused.body().contains("127.0.0.1 made more than 1 requests a minute"), refused.body());
+    }
+  }
 
   @Test
   void predictionsNeedATokenAndProbesDoNot() throws Exception {
     Path file = Files.writeString(folder.resolve("tokens"), "shop " + TOKEN + "\n");
-    ServingMetrics metrics = new ServingMetrics();
     try (ServedModel served = new ServedModel();
-        PredictionServer server =
-            PredictionServer.start(
-                new Endpoint(
-                    "127.0.0.1",
-                    0,
-                    null,
-                    new Tokens(file, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC)),
-                    false),
-                served,
-                metrics,
-                QueryLog.OFF,
-                new ServedChallenger(metrics.challenger()),
-                List::of,
-                Clock.systemUTC());
-        HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
+        PredictionServer server = start(served, new Tokens(file, STILL), null);
+        HttpClient client = HttpClient.newHttpClient()) {
       for (String path : List.of("/predict", "/batch_predict", "/v2/models/credit/infer")) {
         HttpResponse<String> refused = post(client, server, path, "");
         assertEquals(401, refused.statusCode(), path);
@@ -80,6 +107,19 @@ class ServingTokensTest {
       assertEquals(200, scraped.statusCode());
       assertFalse(scraped.body().contains(TOKEN), "no metric has a token");
     }
+  }
+
+  private static PredictionServer start(
+      ServedModel served, @Nullable Tokens tokens, @Nullable RateLimit rate) throws IOException {
+    ServingMetrics metrics = new ServingMetrics();
+    return PredictionServer.start(
+        new Endpoint("127.0.0.1", 0, null, tokens, rate, false),
+        served,
+        metrics,
+        QueryLog.OFF,
+        new ServedChallenger(metrics.challenger()),
+        List::of,
+        STILL);
   }
 
   private static HttpResponse<String> post(

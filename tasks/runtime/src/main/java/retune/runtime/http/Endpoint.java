@@ -9,12 +9,19 @@ import org.jspecify.annotations.Nullable;
  * @param port 0 for any free one
  * @param tls null for HTTP
  * @param tokens of those who may use the service; null where the routes decide that
+ * @param rate of the requests of each caller, by token's name or address; null for no limit, or
+ *     where the routes decide that
  * @param logsAccess whether each request has a line in the log
  */
 public record Endpoint(
-    String host, int port, @Nullable Tls tls, @Nullable Tokens tokens, boolean logsAccess) {
-  /** One without tokens and access log. */
+    String host,
+    int port,
+    @Nullable Tls tls,
+    @Nullable Tokens tokens,
+    @Nullable RateLimit rate,
+    boolean logsAccess) {
+  /** One without tokens, limit and access log. */
   public Endpoint(String host, int port, @Nullable Tls tls) {
-    this(host, port, tls, null, false);
+    this(host, port, tls, null, null, false);
   }
 }

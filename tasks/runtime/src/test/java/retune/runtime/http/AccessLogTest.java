@@ -154,7 +154,7 @@ class AccessLogTest {
     Path file = Files.writeString(folder.resolve("tokens"), "shop " + TOKEN + "\n");
     Tokens tokens = new Tokens(file, Clock.systemUTC());
     return HttpService.start(
-        new Endpoint("127.0.0.1", 0, null, null, logsAccess),
+        new Endpoint("127.0.0.1", 0, null, null, null, logsAccess),
         List.of(
             Route.post(
                 "/predict",

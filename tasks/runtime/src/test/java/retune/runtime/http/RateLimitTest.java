@@ -1,6 +1,8 @@
 package retune.runtime.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Clock;
@@ -8,7 +10,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import retune.core.InvalidInputException;
+import retune.runtime.Settings;
 
 /** The limit of calls a minute, under a clock that moves only when it is told to. */
 class RateLimitTest {
@@ -75,6 +82,23 @@ class RateLimitTest {
     }
     assertEquals(0, limit.secondsToWait("shop"), "forgotten");
     assertTrue(limit.secondsToWait("address 9999") > 0, "remembered");
+  }
+
+  @Test
+  void theSettingHasNoLimitUnlessItSaysAndRefusesWhatIsNoNumber() {
+    assertNull(RateLimit.of(new Settings(Map.of()), clock));
+    RateLimit two = RateLimit.of(new Settings(Map.of("RETUNE_REQUESTS_A_MINUTE", "2")), clock);
+    assertEquals(2, permitted(Objects.requireNonNull(two), "shop"));
+    for (String wrong : List.of("0", "-1", "many", "60000001", "1e9")) {
+      InvalidInputException refused =
+          assertThrows(
+              InvalidInputException.class,
+              () -> RateLimit.of(new Settings(Map.of("RETUNE_REQUESTS_A_MINUTE", wrong)), clock));
+      assertEquals(
+          "RETUNE_REQUESTS_A_MINUTE is '%s'; set it to the requests that each caller may make a minute, from 1 to 60000000, or leave it out for no limit."
+              .formatted(wrong),
+          refused.getMessage());
+    }
   }
 
   private static int permitted(RateLimit limit, String caller) {

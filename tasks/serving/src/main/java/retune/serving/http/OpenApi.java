@@ -257,7 +257,7 @@ final class OpenApi {
     operation.put("summary", summary);
     operation.put("parameters", List.of(REQUEST_ID, REQUEST_KEY));
     operation.put("requestBody", Map.of("required", true, "content", request));
-    operation.put("responses", responses(answer, 400, 413, 422, 503));
+    operation.put("responses", responses(answer, 400, 401, 413, 422, 429, 503));
     return operation;
   }
 

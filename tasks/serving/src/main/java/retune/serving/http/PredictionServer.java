@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.runtime.http.Caller;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
+import retune.runtime.http.RateLimit;
+import retune.runtime.http.Refusal;
 import retune.runtime.http.Route;
 import retune.runtime.http.Tokens;
 import retune.serving.challenger.ServedChallenger;
@@ -25,18 +27,30 @@ public final class PredictionServer implements AutoCloseable {
   private static final Pattern OPEN =
       Pattern.compile("/health|/v2/health/(live|ready)|/metrics|/feedback");
 
-  /**
-   * Counts requests in and out, and asks for a token.
-   *
-   * @param tokens of those who may ask for predictions; null if everybody may
-   */
-  private record Counted(ServingMetrics metrics, @Nullable Tokens tokens, AfterAnswers afterAnswers)
+  /** Counts requests in and out, asks for a token and limits each caller. */
+  private record Counted(ServingMetrics metrics, Endpoint endpoint, AfterAnswers afterAnswers)
       implements HttpService.Around {
     @Override
     public void begins(HttpExchange exchange) {
       metrics.requestBegan();
-      if (tokens != null && !OPEN.matcher(exchange.getRequestURI().getPath()).matches()) {
-        tokens.holder(exchange);
+      Tokens tokens = endpoint.tokens();
+      RateLimit rate = endpoint.rate();
+      if ((tokens == null && rate == null)
+          || OPEN.matcher(exchange.getRequestURI().getPath()).matches()) {
+        return;
+      }
+      String caller = tokens == null ? Caller.address(exchange) : tokens.holder(exchange);
+      if (rate != null) {
+        limit(rate, caller);
+      }
+    }
+
+    private void limit(RateLimit rate, String caller) {
+      try {
+        rate.require(caller, "requests");
+      } catch (Refusal tooMany) {
+        metrics.rateLimited();
+        throw tooMany;
       }
     }
 
@@ -84,8 +98,7 @@ public final class PredictionServer implements AutoCloseable {
         .map(Route.Group::routes)
         .forEach(routes::addAll);
     return new PredictionServer(
-        HttpService.start(
-            endpoint, routes, new Counted(metrics, endpoint.tokens(), afterAnswers), clock),
+        HttpService.start(endpoint, routes, new Counted(metrics, endpoint, afterAnswers), clock),
         draining);
   }
 

@@ -36,6 +36,11 @@ public final class ServingMetrics {
           .classicUpperBounds(
               .0005, .001, .002, .004, .008, .016, .032, .064, .125, .25, .5, 1, 2, 5, 10)
           .register(registry);
+  private final Counter rateLimited =
+      Counter.builder()
+          .name(PREFIX + "rate_limited_total")
+          .help("Requests refused because their caller made too many a minute.")
+          .register(registry);
   private final Gauge inFlight =
       Gauge.builder()
           .name(PREFIX + "in_flight_requests")
@@ -121,6 +126,11 @@ public final class ServingMetrics {
     duration.labelValues(endpoint).observe(nanoseconds / 1e9);
     answered.increment();
     inFlight.dec();
+  }
+
+  /** Counts a request that its caller made too soon. */
+  public void rateLimited() {
+    rateLimited.inc();
   }
 
   /** Counts predictions and what the preprocessing did. */
