@@ -49,18 +49,21 @@ final class AirflowApi implements AutoCloseable {
   private final String url;
   private final String shown;
   private final Map<String, String> login;
-  private final HttpClient client =
-      HttpClient.newBuilder()
-          .version(HttpClient.Version.HTTP_1_1)
-          .connectTimeout(PATIENCE)
-          .followRedirects(HttpClient.Redirect.NEVER)
-          .build();
+  private final Duration patience;
+  private final HttpClient client;
   private volatile @Nullable String token;
 
-  private AirflowApi(String url, Map<String, String> login) {
+  private AirflowApi(String url, Map<String, String> login, Duration patience) {
     this.url = url;
     this.login = login;
     this.shown = URI.create(url).getAuthority();
+    this.patience = patience;
+    this.client =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(patience)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .build();
   }
 
   /** Whether the settings name an Airflow. */
@@ -74,6 +77,11 @@ final class AirflowApi implements AutoCloseable {
    * @throws InvalidInputException if they name none, or half of a login
    */
   static AirflowApi of(Settings settings) {
+    return of(settings, PATIENCE);
+  }
+
+  /** The same, with another time-out of a call. */
+  static AirflowApi of(Settings settings, Duration patience) {
     String url =
         settings
             .secret(URL)
@@ -94,7 +102,7 @@ final class AirflowApi implements AutoCloseable {
     Map<String, String> login = new LinkedHashMap<>();
     user.ifPresent(name -> login.put("username", name));
     password.ifPresent(secret -> login.put("password", secret));
-    return new AirflowApi(url.replaceFirst("/+$", ""), login);
+    return new AirflowApi(url.replaceFirst("/+$", ""), login, patience);
   }
 
   private static void requireAddress(String url) {
@@ -182,7 +190,7 @@ final class AirflowApi implements AutoCloseable {
       throws InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url + path))
-            .timeout(PATIENCE)
+            .timeout(patience)
             .header("Accept", "application/json")
             .method(
                 method,

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.runtime.http.Refusal;
 import tools.jackson.databind.JsonNode;
@@ -22,7 +23,11 @@ final class AirflowLoops implements LoopRuntime {
   private static final long BETWEEN_LOOKS_MILLIS = 500;
 
   /** The DAGs that time starts; the others follow them, or are started by hand. */
-  private static final List<String> SCHEDULED = List.of("data_pipeline", RETRAINING);
+  private static final List<String> SCHEDULED =
+      List.of("data_pipeline", "label_pipeline", RETRAINING);
+
+  /** Time starts it, too, once a person has unpaused it: it is paused at first. */
+  private static final String CHALLENGER = "challenger_pipeline";
 
   private final AirflowApi api;
 
@@ -86,7 +91,7 @@ final class AirflowLoops implements LoopRuntime {
       String trigger = dag.path("timetable_description").asString("");
       jobs.add(
           new Job(
-              dag.required("dag_id").stringValue(),
+              id(dag),
               dag.path("description").asString(""),
               paused ? null : dag.path("next_dagrun_run_after").asString(null),
               trigger.isEmpty() ? "by hand" : trigger,
@@ -96,28 +101,55 @@ final class AirflowLoops implements LoopRuntime {
     return jobs;
   }
 
+  /** All or none: what was switched before a failure is switched back. */
   @Override
   public void schedule(Changes.Request request, boolean on) throws InterruptedException {
-    List<String> known =
-        dagsOf(request.model()).stream()
-            .map(dag -> dag.required("dag_id").stringValue())
-            .filter(id -> SCHEDULED.contains(stage(id)))
-            .toList();
-    if (known.isEmpty()) {
+    List<JsonNode> dags = dagsOf(request.model());
+    if (dags.stream().noneMatch(dag -> SCHEDULED.contains(stage(id(dag))))) {
       throw noDag(request.model(), SCHEDULED.getFirst());
     }
-    List<String> done = new ArrayList<>();
-    try {
-      for (String dag : known) {
-        pause(dag, !on);
-        done.add(dag);
+    List<String> other =
+        dags.stream()
+            .filter(dag -> dag.path("is_paused").asBoolean(false) == on)
+            .map(AirflowLoops::id)
+            .filter(id -> SCHEDULED.contains(stage(id)) || (!on && stage(id).equals(CHALLENGER)))
+            .toList();
+    for (int i = 0; i < other.size(); i++) {
+      try {
+        pause(other.get(i), !on);
+      } catch (Refusal failure) {
+        switchBack(other.subList(0, i), other.get(i), on, failure);
       }
-    } catch (Refusal failure) {
-      for (String dag : done) {
-        pause(dag, on); // all or none
-      }
-      throw failure;
     }
+  }
+
+  /**
+   * Switches DAGs back, and refuses the call.
+   *
+   * @param done those that were switched
+   * @param tried the one whose call failed: if its answer was lost, it was switched, too
+   */
+  private void switchBack(List<String> done, String tried, boolean on, Refusal failure)
+      throws InterruptedException {
+    List<String> left = new ArrayList<>(done);
+    left.add(tried);
+    try {
+      while (!left.isEmpty()) {
+        pause(left.getFirst(), on);
+        left.removeFirst();
+      }
+    } catch (Refusal again) {
+      String state = on ? "unpaused" : "paused";
+      String changed =
+          left.stream()
+              .map(dag -> dag + (dag.equals(tried) ? " may be " : " is ") + state)
+              .collect(Collectors.joining(", "));
+      throw new Refusal(
+          failure.status(),
+          "%s Switching back failed, too: %s. Make the call again when Airflow answers."
+              .formatted(failure.sentence(), changed));
+    }
+    throw failure;
   }
 
   private void pause(String dag, boolean paused) throws InterruptedException {
@@ -176,7 +208,7 @@ final class AirflowLoops implements LoopRuntime {
   /** The id of the model's DAG of a stage: its loop is the only one, or its name follows a dot. */
   private String dag(String model, String stage) throws InterruptedException {
     return dagsOf(model).stream()
-        .map(dag -> dag.required("dag_id").stringValue())
+        .map(AirflowLoops::id)
         .filter(id -> stage(id).equals(stage))
         .findFirst()
         .orElseThrow(() -> noDag(model, stage));
@@ -194,6 +226,10 @@ final class AirflowLoops implements LoopRuntime {
         "/dags?tags=retune&tags=%s&tags_match_mode=all&limit=100&order_by=dag_id"
             .formatted(AirflowApi.segment(model));
     return api.get(path).required("dags").valueStream().toList();
+  }
+
+  private static String id(JsonNode dag) {
+    return dag.required("dag_id").stringValue();
   }
 
   private static String stage(String dag) {

@@ -1,0 +1,226 @@
+package retune.control;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import retune.runtime.Json;
+import retune.runtime.Settings;
+import retune.runtime.http.Refusal;
+
+/**
+ * An Airflow that fails in the middle of a call or ends a session, which a real one does not do
+ * when a test needs it; calls of a real one are in airflow/tests.
+ */
+class AirflowLoopsTest {
+  private static final Changes.Request REQUEST =
+      new Changes.Request("call", "credit", "ops", Json.MAPPER.createObjectNode());
+
+  /** What becomes of a call that switches a DAG. */
+  private enum Fate {
+    DONE,
+    REFUSED,
+    CUT_OFF,
+    /** Done, and the answer never comes. */
+    HANGS
+  }
+
+  private final CountDownLatch end = new CountDownLatch(1);
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final Deque<Fate> fates = new ArrayDeque<>();
+  private final Deque<Integer> statuses = new ArrayDeque<>();
+  private final Map<String, Boolean> paused = Collections.synchronizedMap(new TreeMap<>());
+  private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
+  private HttpServer airflow;
+  private AirflowLoops loops;
+
+  @BeforeEach
+  void start() throws IOException {
+    paused.putAll(
+        Map.of(
+            "challenger_pipeline", false,
+            "data_pipeline", false,
+            "label_pipeline", true,
+            "model_approval", false,
+            "model_retraining", false));
+    airflow = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    airflow.setExecutor(threads);
+    airflow.createContext("/", this::answer);
+    airflow.start();
+    loops = loops(Duration.ofMinutes(1));
+  }
+
+  private AirflowLoops loops(Duration patience) {
+    Map<String, String> settings =
+        Map.of(
+            "RETUNE_AIRFLOW_URL",
+            "http://127.0.0.1:" + airflow.getAddress().getPort(),
+            "RETUNE_AIRFLOW_USER",
+            "control",
+            "RETUNE_AIRFLOW_PASSWORD",
+            "secret");
+    return new AirflowLoops(AirflowApi.of(new Settings(settings), patience));
+  }
+
+  @AfterEach
+  void stop() {
+    loops.close();
+    end.countDown();
+    airflow.stop(0);
+    threads.close();
+  }
+
+  @Test
+  void aStopPausesWhatTimeStartsAndAStartLeavesTheChallengersDagPaused() throws Exception {
+    loops.schedule(REQUEST, false);
+    assertEquals("challenger_pipeline data_pipeline label_pipeline model_retraining", pausedDags());
+
+    loops.schedule(REQUEST, true);
+    assertEquals("challenger_pipeline", pausedDags());
+  }
+
+  @Test
+  void whatWasSwitchedBeforeAFailureIsSwitchedBack() {
+    fates.addAll(List.of(Fate.DONE, Fate.DONE, Fate.REFUSED));
+
+    assertEquals("Airflow at AIRFLOW answered 500: broken", refusal());
+
+    assertEquals("label_pipeline", pausedDags());
+  }
+
+  @Test
+  void whatCannotBeSwitchedBackIsNamed() {
+    fates.addAll(List.of(Fate.DONE, Fate.DONE, Fate.CUT_OFF, Fate.DONE, Fate.CUT_OFF));
+
+    assertEquals(
+        "Airflow at AIRFLOW does not answer (IOException); check that it runs, and"
+            + " RETUNE_AIRFLOW_URL. Switching back failed, too: data_pipeline is paused,"
+            + " model_retraining may be paused. Make the call again when Airflow answers.",
+        refusal());
+
+    assertEquals("data_pipeline label_pipeline", pausedDags());
+  }
+
+  @Test
+  void anAirflowThatHangsMayHaveSwitchedTheLastOne() {
+    loops.close();
+    loops = loops(Duration.ofSeconds(2));
+    fates.addAll(List.of(Fate.DONE, Fate.HANGS, Fate.CUT_OFF));
+
+    assertEquals(
+        "Airflow at AIRFLOW does not answer (HttpTimeoutException); check that it runs, and"
+            + " RETUNE_AIRFLOW_URL. Switching back failed, too: challenger_pipeline is paused,"
+            + " data_pipeline may be paused. Make the call again when Airflow answers.",
+        refusal());
+  }
+
+  @Test
+  void anExpiredTokenIsReplacedByANewLogin() throws Exception {
+    loops.jobs("credit");
+    statuses.add(401);
+
+    assertEquals(5, loops.jobs("credit").size());
+
+    String login = "{\"username\":\"control\",\"password\":\"secret\"}";
+    assertEquals(
+        List.of(Json.MAPPER.readTree(login), Json.MAPPER.readTree(login)),
+        logins.stream().map(Json.MAPPER::readTree).toList());
+  }
+
+  @Test
+  void whatAirflowDoesNotPermitIsSaid() {
+    statuses.addAll(List.of(401, 401));
+    assertEquals(
+        "Airflow at AIRFLOW refused this service (401); check RETUNE_AIRFLOW_USER and the user's"
+            + " roles.",
+        refusal());
+    statuses.add(403);
+    assertEquals(
+        "Airflow at AIRFLOW refused this service (403); check RETUNE_AIRFLOW_USER and the user's"
+            + " roles.",
+        refusal());
+  }
+
+  private String refusal() {
+    Refusal refusal = assertThrows(Refusal.class, () -> loops.schedule(REQUEST, false));
+    assertEquals(502, refusal.status());
+    return refusal.sentence().replace("127.0.0.1:" + airflow.getAddress().getPort(), "AIRFLOW");
+  }
+
+  private String pausedDags() {
+    return paused.entrySet().stream()
+        .filter(Map.Entry::getValue)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.joining(" "));
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    String path = exchange.getRequestURI().getPath();
+    String body = new String(exchange.getRequestBody().readAllBytes(), UTF_8);
+    if (path.equals("/auth/token")) {
+      logins.add(body);
+      send(exchange, 201, Map.of("access_token", "token"));
+    } else if (!statuses.isEmpty()) {
+      send(exchange, statuses.removeFirst(), Map.of("detail", "no"));
+    } else if (exchange.getRequestMethod().equals("GET")) {
+      send(
+          exchange,
+          200,
+          Map.of(
+              "dags",
+              paused.entrySet().stream()
+                  .map(dag -> Map.of("dag_id", dag.getKey(), "is_paused", dag.getValue()))
+                  .toList()));
+    } else {
+      Fate fate = fates.isEmpty() ? Fate.DONE : fates.removeFirst();
+      if (fate == Fate.DONE || fate == Fate.HANGS) {
+        paused.put(
+            path.substring(path.lastIndexOf('/') + 1),
+            Json.MAPPER.readTree(body).required("is_paused").booleanValue());
+      }
+      switch (fate) {
+        case DONE -> send(exchange, 200, Map.of());
+        case REFUSED -> send(exchange, 500, Map.of("detail", "broken"));
+        case CUT_OFF -> exchange.close();
+        case HANGS -> hang(exchange);
+      }
+    }
+  }
+
+  private void hang(HttpExchange exchange) {
+    try {
+      end.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    exchange.close();
+  }
+
+  private static void send(HttpExchange exchange, int status, Map<String, ?> body)
+      throws IOException {
+    byte[] bytes = Json.MAPPER.writeValueAsBytes(body);
+    exchange.sendResponseHeaders(status, bytes.length);
+    exchange.getResponseBody().write(bytes);
+    exchange.close();
+  }
+}
