@@ -179,7 +179,7 @@ final class ActionRoutes implements Route.Group {
                   : "The rollback to %s has started and is not done yet.".formatted(version);
           case DEPLOY ->
               isDone
-                  ? version + " is in production already."
+                  ? version + " is in production."
                   : "The deployment of %s has started.".formatted(version);
           case PAUSE -> "The schedule is paused.";
           case RESUME -> "The schedule is on again.";

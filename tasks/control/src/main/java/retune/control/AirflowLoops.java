@@ -17,7 +17,7 @@ final class AirflowLoops implements LoopRuntime {
   private static final String DEPLOYMENT = "model_deployment_pipeline";
   private static final String ROLLBACK = "model_rollback";
 
-  /** How long the answer of a roll-back waits for its end. */
+  /** How long the answer of a deployment or a roll-back waits for its end. */
   private static final Duration PATIENCE = Duration.ofSeconds(50);
 
   private static final long BETWEEN_LOOKS_MILLIS = 500;
@@ -59,13 +59,23 @@ final class AirflowLoops implements LoopRuntime {
   }
 
   @Override
+  public Started deployAndWait(Changes.Request request, String partition)
+      throws InterruptedException {
+    return await(dag(request.model(), DEPLOYMENT), deploy(request, partition));
+  }
+
+  @Override
   public Started rollBack(Changes.Request request, Optional<String> version, String reason)
       throws InterruptedException {
     Map<String, Object> conf = new LinkedHashMap<>();
     version.ifPresent(id -> conf.put("version", id));
     conf.put("reason", reason + " (asked for by " + request.by() + ")");
     String dag = dag(request.model(), ROLLBACK);
-    Started started = start(request, dag, null, conf);
+    return await(dag, start(request, dag, null, conf));
+  }
+
+  /** The run once it has ended well, or after the time that an answer waits. */
+  private Started await(String dag, Started started) throws InterruptedException {
     String run = dags(dag) + "/dagRuns/" + AirflowApi.segment(started.runId());
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < end) {

@@ -54,6 +54,14 @@ interface LoopRuntime extends AutoCloseable {
   Started deploy(Changes.Request request, String partition) throws InterruptedException;
 
   /**
+   * Deploys, and waits for the end as long as a caller waits.
+   *
+   * @param partition the day or the retraining
+   * @throws retune.runtime.http.Refusal 422 if a step refuses it
+   */
+  Started deployAndWait(Changes.Request request, String partition) throws InterruptedException;
+
+  /**
    * Rolls back, and waits for the end as long as a caller waits.
    *
    * @param version empty for the one before

@@ -17,6 +17,11 @@ final class NoLoops implements LoopRuntime {
   }
 
   @Override
+  public Started deployAndWait(Changes.Request request, String partition) {
+    throw refusal();
+  }
+
+  @Override
   public Started rollBack(Changes.Request request, Optional<String> version, String reason) {
     throw refusal();
   }

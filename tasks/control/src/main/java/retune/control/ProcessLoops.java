@@ -12,9 +12,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.ExitCode;
 import retune.runtime.Json;
@@ -44,7 +48,7 @@ final class ProcessLoops implements LoopRuntime {
           "RETUNE_RUN_URL",
           "RETUNE_STEP_IMAGE");
 
-  /** How long the answer of a roll-back waits for its end. */
+  /** How long the answer of a deployment or a roll-back waits for its end. */
   private static final Duration PATIENCE = Duration.ofSeconds(50);
 
   /** The longest run: a retraining's lease expires then. */
@@ -59,7 +63,7 @@ final class ProcessLoops implements LoopRuntime {
     /** What it says of itself, or why it failed. */
     String sentence() {
       return isSuccess()
-          ? result.path("message").asString("")
+          ? result.path("message").asString(result.path("reason").asString(""))
           : result.at("/error/message").asString("it ended with exit code " + exitCode);
     }
   }
@@ -113,6 +117,31 @@ final class ProcessLoops implements LoopRuntime {
     return inBackground(request, () -> deployment(request, partition));
   }
 
+  @Override
+  public Started deployAndWait(Changes.Request request, String partition)
+      throws InterruptedException {
+    CompletableFuture<Ended> end = perform(request, () -> deployment(request, partition));
+    try {
+      Ended ended = end.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      if (!ended.isSuccess()) {
+        throw refusal(ended);
+      }
+      return new Started(request.id(), null, true);
+    } catch (TimeoutException itGoesOn) {
+      return new Started(request.id(), null, false);
+    } catch (ExecutionException e) {
+      throw new Refusal(502, failure(e.getCause()));
+    }
+  }
+
+  private static Refusal refusal(Ended ended) {
+    return new Refusal(ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
+  }
+
+  private String failure(@Nullable Throwable cause) {
+    return "%s failed: %s".formatted(program, cause == null ? "" : cause.getMessage());
+  }
+
   private Ended deployment(Changes.Request request, String partition)
       throws IOException, InterruptedException {
     String model = request.model();
@@ -153,7 +182,7 @@ final class ProcessLoops implements LoopRuntime {
           waitFor(request, "verify_deployment", Map.of("model", request.model(), "model_id", back));
     }
     if (!ended.isSuccess()) {
-      throw new Refusal(ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
+      throw refusal(ended);
     }
     return new Started(request.id(), null, true);
   }
@@ -194,45 +223,69 @@ final class ProcessLoops implements LoopRuntime {
    * @throws Refusal 409 if the model has a run already
    */
   Started inBackground(Changes.Request request, Work work) {
+    var _ = perform(request, work); // the end is recorded
+    return new Started(request.id(), null, false);
+  }
+
+  /** The same; completes once the end is recorded and the next run may start. */
+  private CompletableFuture<Ended> perform(Changes.Request request, Work work) {
     String other = running.putIfAbsent(request.model(), request.id());
     if (other != null) {
       throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
     }
+    CompletableFuture<Ended> end = new CompletableFuture<>();
     Thread.ofVirtual()
         .name(request.id())
         .start(
             () -> {
-              Document end =
-                  new Document("event_type", "control_run_ended")
-                      .append("model", request.model())
-                      .append("by", request.by())
-                      .append("run_id", request.id());
               try {
-                Ended ended = work.perform();
-                end.append("exit_code", ended.exitCode).append("message", ended.sentence());
+                Ended ended = perform(work, request);
+                record(request, ended.exitCode, ended.sentence());
+                end.complete(ended);
               } catch (IOException | RuntimeException e) {
-                end.append("message", "%s failed: %s".formatted(program, e.getMessage()));
+                record(request, null, failure(e));
+                end.completeExceptionally(e);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                return;
-              } finally {
-                running.remove(request.model());
-              }
-              LOG.log(Level.INFO, "{0} ended: {1}", request.id(), end.getString("message"));
-              try {
-                context
-                    .store()
-                    .events()
-                    .append(Changes.EVENTS, request.model() + "/" + request.id() + "/ended", end);
-              } catch (RuntimeException e) {
-                LOG.log(
-                    Level.ERROR,
-                    "The end of {0} is not recorded: {1}",
-                    request.id(),
-                    e.getMessage());
+                end.completeExceptionally(e);
               }
             });
-    return new Started(request.id(), null, false);
+    return end;
+  }
+
+  private Ended perform(Work work, Changes.Request request)
+      throws IOException, InterruptedException {
+    try {
+      return work.perform();
+    } finally {
+      running.remove(request.model());
+    }
+  }
+
+  /**
+   * Keeps how a run ended.
+   *
+   * @param exitCode null if a step did not start
+   */
+  private void record(Changes.Request request, @Nullable Integer exitCode, String message) {
+    LOG.log(Level.INFO, "{0} ended: {1}", request.id(), message);
+    Document end =
+        new Document("event_type", "control_run_ended")
+            .append("model", request.model())
+            .append("by", request.by())
+            .append("run_id", request.id())
+            .append("message", message);
+    if (exitCode != null) {
+      end.append("exit_code", exitCode);
+    }
+    try {
+      context
+          .store()
+          .events()
+          .append(Changes.EVENTS, request.model() + "/" + request.id() + "/ended", end);
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "The end of {0} is not recorded: {1}", request.id(), e.getMessage());
+    }
   }
 
   /** Runs a step in a process of its own, however long it takes; its log goes to this service's. */

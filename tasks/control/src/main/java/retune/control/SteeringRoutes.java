@@ -3,6 +3,7 @@ package retune.control;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bson.Document;
@@ -116,14 +117,15 @@ final class SteeringRoutes implements Route.Group {
               .formatted(version, status.id()));
     }
     Champions.requireNotBarred(champion, version);
-    Started started = runtime.deploy(request, partition(request.model(), version));
+    Started started = runtime.deployAndWait(request, partition(request.model(), version));
+    if (started.isDone()) {
+      requireDeployed(request.model(), version, started);
+    }
     return changes.done(
-        202,
+        started.isDone() ? 200 : 202,
         Fields.of(
             "status",
-            "started",
-            "message",
-            "Deployment of " + version + " started in background",
+            started.isDone() ? "deployed" : "started",
             "version",
             version,
             "mode",
@@ -134,7 +136,18 @@ final class SteeringRoutes implements Route.Group {
             started.url()));
   }
 
-  /** The day or the retraining that approved a version, the last if there are several. */
+  /** A deployment ends well, too, where it finds that there is nothing to deploy. */
+  private void requireDeployed(String model, String version, Started started) {
+    Champion champion = new Champions(context.store()).get(model);
+    if (!version.equals(champion.modelId())) {
+      throw new Refusal(
+          409,
+          "%s ended without a deployment: %s is in production, and %s was approved to follow another version."
+              .formatted(started.runId(), champion.modelId(), version));
+    }
+  }
+
+  /** The day, retraining or promotion that approved a version, the last if there are several. */
   private String partition(String model, String version) {
     Stream<Document> days =
         context.store().events().startingWith("outcomes", model + "/").stream()
@@ -146,18 +159,24 @@ final class SteeringRoutes implements Route.Group {
     Stream<Document> retrainings =
         context.store().events().startingWith("retraining_outcomes", model + "/").stream()
             .filter(outcome -> outcome.getBoolean("approved"));
-    return Stream.concat(days, retrainings)
+    Stream<Document> promotions =
+        context.store().events().startingWith("challenger_promotions", model + "/").stream();
+    return Stream.of(days, retrainings, promotions)
+        .flatMap(outcomes -> outcomes)
         .filter(outcome -> version.equals(outcome.getString("model_id")))
         .max(Comparator.comparing(outcome -> Instant.parse(outcome.getString("timestamp"))))
         .map(
             outcome ->
-                Optional.ofNullable(outcome.getString("retraining_id"))
-                    .orElseGet(() -> outcome.getString("logical_date")))
+                Stream.of("retraining_id", "promotion_id", "logical_date")
+                    .map(outcome::getString)
+                    .filter(Objects::nonNull)
+                    .findFirst()
+                    .orElseThrow())
         .orElseThrow(
             () ->
                 new Refusal(
                     409,
-                    "No evaluation and no retraining of %s ended with %s; there is nothing to deploy it by."
+                    "No evaluation, retraining or promotion of %s ended with %s; there is nothing to deploy it by."
                         .formatted(model, version)));
   }
 

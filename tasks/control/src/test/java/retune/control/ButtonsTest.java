@@ -195,7 +195,8 @@ class ButtonsTest {
     String page = pressed(browser, "credit", "deploy", approved, Map.of());
 
     assertTrue(page.contains("<h1>" + approved), page);
-    assertSays(page, "warn", "No evaluation and no retraining of credit ended with " + approved);
+    assertSays(
+        page, "warn", "No evaluation, retraining or promotion of credit ended with " + approved);
   }
 
   @Test

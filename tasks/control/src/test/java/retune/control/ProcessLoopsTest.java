@@ -17,6 +17,7 @@ import org.bson.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.judgement.ChallengerPromotion;
 import retune.model.Champions;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
@@ -107,6 +108,53 @@ class ProcessLoopsTest {
               deployed.getString("run_id"),
               deployed.getString("started_by")));
       assertEquals("deployment_complete", only(control, "notifications").getString("type"));
+    }
+  }
+
+  @Test
+  void anApprovedVersionIsDeployedBeforeTheAnswer() throws Exception {
+    try (RunningControl control = start()) {
+      control.register("credit");
+      String second = control.register("credit", 0.4, false);
+      json(200, control.post("/retrain/abtest/start", version(second)));
+      ChallengerPromotion.approve(control.store().context(), "credit", second, "anna", "better");
+
+      JsonNode answer = json(200, control.post("/retrain/deploy", version(second)));
+
+      assertEquals("deployed", answer.required("status").stringValue());
+      assertEquals(second, answer.required("version").stringValue());
+      assertEquals("full", answer.required("mode").stringValue());
+      assertTrue(answer.has("timestamp"));
+      Champions.Champion champion = new Champions(control.store().documents()).get("credit");
+      assertEquals(second, champion.modelId());
+      assertTrue(champion.deployed());
+    }
+  }
+
+  @Test
+  void aDeploymentThatFindsNothingToDeployIsAConflict() throws Exception {
+    try (RunningControl control = start()) {
+      String first = control.register("credit");
+      String second = control.register("credit", 0.4, false);
+      String third = control.register("credit", 0.3, false);
+      json(200, control.post("/retrain/abtest/start", version(second)));
+      ChallengerPromotion.approve(control.store().context(), "credit", second, "anna", "better");
+      control.promote("credit", third);
+
+      JsonNode refused = json(409, control.post("/retrain/deploy", version(second)));
+
+      assertTrue(
+          refused
+              .required("message")
+              .stringValue()
+              .endsWith(
+                  " ended without a deployment: %s is in production, and %s was approved to follow another version."
+                      .formatted(third, second)),
+          refused.toString());
+      assertEquals(
+          "%s was approved to follow %s, but credit was promoted to %s meanwhile; start it as a challenger again."
+              .formatted(second, first, third),
+          control.event("control_run_ended").getString("message"));
     }
   }
 

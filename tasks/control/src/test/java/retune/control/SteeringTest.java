@@ -172,7 +172,7 @@ class SteeringTest {
     String approved = CONTROL.register("credit", 0.2, false);
 
     assertEquals(
-        "No evaluation and no retraining of credit ended with %s; there is nothing to deploy it by."
+        "No evaluation, retraining or promotion of credit ended with %s; there is nothing to deploy it by."
             .formatted(approved),
         message(409, "/retrain/deploy", version(approved)));
   }
