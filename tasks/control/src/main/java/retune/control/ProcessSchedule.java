@@ -48,7 +48,10 @@ final class ProcessSchedule implements AutoCloseable {
 
   /** What runs by itself; the first that is due runs first. */
   private enum Kind {
-    DAY("daily_loop", "Runs the day that has just ended", Calendar.DAILY),
+    DAY(
+        "daily_loop",
+        "Runs the day that has just ended, and weighs a challenger that has traffic",
+        Calendar.DAILY),
     WEEKLY("weekly_retrain", "Retrains every week", Calendar.WEEKLY),
     MONTHLY("monthly_retrain", "Retrains every month", Calendar.MONTHLY),
     CHECK("adaptive_retrain", "Checks the other triggers of a retraining", Calendar.SIX_HOURS);

@@ -40,18 +40,26 @@ public record ChallengerPromotion(
   /** The promotion of that id. */
   public static Optional<ChallengerPromotion> find(
       DocumentStore store, String model, String promotionId) {
-    return store
-        .events()
-        .find(COLLECTION, model + "/" + promotionId)
-        .map(
-            document ->
-                new ChallengerPromotion(
-                    model,
-                    promotionId,
-                    document.getString("model_id"),
-                    document.getString("champion_id"),
-                    document.getString("by"),
-                    document.getString("reason")));
+    return store.events().find(COLLECTION, model + "/" + promotionId).map(ChallengerPromotion::of);
+  }
+
+  /** The promotion that a run has made. */
+  public static Optional<ChallengerPromotion> ofRun(
+      DocumentStore store, String model, String runId) {
+    return store.events().startingWith(COLLECTION, model + "/").stream()
+        .filter(document -> runId.equals(document.getString("run_id")))
+        .findFirst()
+        .map(ChallengerPromotion::of);
+  }
+
+  private static ChallengerPromotion of(Document document) {
+    return new ChallengerPromotion(
+        document.getString("model"),
+        document.getString("promotion_id"),
+        document.getString("model_id"),
+        document.getString("champion_id"),
+        document.getString("by"),
+        document.getString("reason"));
   }
 
   /**

@@ -24,6 +24,8 @@ final class Day {
   private static final String ESTIMATE_PERFORMANCE = "estimate_performance";
   private static final String INGEST_LABELS = "ingest_labels";
   static final String FIND_MATURED_DAYS = "find_matured_days";
+  static final String WEIGH_CHALLENGER = "weigh_challenger";
+  private static final String PROMOTE_CHALLENGER = "promote_challenger";
   private static final String LOOK_BACK = "look_back";
   private static final String JUDGE_CANDIDATE = "judge_candidate";
   private static final String CHALLENGER = "challenger_is_better";
@@ -46,6 +48,8 @@ final class Day {
     NONE_LEFT,
     /** A version is ready to be deployed. */
     READY,
+    /** The challenger that has traffic is proved better. */
+    CHALLENGER_WINS,
     /** A retraining starts. */
     RETRAINING_STARTS,
     /** The retrained version passes the comparison. */
@@ -89,6 +93,8 @@ final class Day {
         case NONE_LEFT ->
             nonePassed(results) && noVerdict("asked", results) && !hasFallback(results);
         case READY -> is(results, WAIT, "ready");
+        case CHALLENGER_WINS ->
+            results.path(WEIGH_CHALLENGER).path("decision").asString("").equals("promote");
         case RETRAINING_STARTS -> is(results, CHECK_TRIGGER, "should_retrain");
         case CANDIDATE_PASSES -> is(results, COMPARE_MODELS, SHOULD_PROMOTE);
         case CANDIDATE_FAILS ->
@@ -137,6 +143,39 @@ final class Day {
     day.retraining(request);
     day.deployment(
         Map.of("retraining", new From(CHECK_TRIGGER, "retraining_id")), When.CANDIDATE_PASSES);
+    return List.copyOf(day.tasks);
+  }
+
+  /** The tasks that weigh the challenger that has traffic, and deploy one that is proved better. */
+  static List<Task> challenger(LoopSettings loop, LocalDate date) {
+    Day day = new Day(loop);
+    day.dag = "challenger_pipeline";
+    Map<String, Object> model = Map.of("model", loop.name());
+    day.add(
+        WEIGH_CHALLENGER,
+        When.ALWAYS,
+        all(
+            model,
+            Map.of("logical_date", date.toString(), "metric", loop.get(Section.GATE, "metric")),
+            loop.maturity()));
+    day.add(
+        PROMOTE_CHALLENGER,
+        When.CHALLENGER_WINS,
+        all(
+            model,
+            Map.of(
+                "model_id", new From(WEIGH_CHALLENGER, "model_id"),
+                "reason", new From(WEIGH_CHALLENGER, "message"),
+                "by", WEIGH_CHALLENGER)));
+    day.deployment(
+        Map.of("retraining", new From(PROMOTE_CHALLENGER, "promotion_id")), When.CHALLENGER_WINS);
+    return List.copyOf(day.tasks);
+  }
+
+  /** The tasks that deploy a challenger which is promoted already. */
+  static List<Task> promotion(LoopSettings loop, String promotionId) {
+    Day day = new Day(loop);
+    day.deployment(Map.of("retraining", promotionId), When.ALWAYS);
     return List.copyOf(day.tasks);
   }
 

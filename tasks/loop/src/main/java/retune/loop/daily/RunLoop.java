@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -19,6 +20,7 @@ import retune.core.InvalidInputException;
 import retune.core.distribution.Drill;
 import retune.core.metrics.Metric;
 import retune.core.triggers.Request;
+import retune.judgement.ChallengerPromotion;
 import retune.judgement.DayOutcome;
 import retune.loop.daily.Day.From;
 import retune.loop.daily.Day.Task;
@@ -43,8 +45,9 @@ import tools.jackson.databind.node.ObjectNode;
     value =
         "Runs one day of a loop without Airflow: the steps of its three DAGs, in order, with the"
             + " inputs from its loop file. If the loop file has triggers of a retraining, they are"
-            + " checked after the day, and a retraining that starts runs to its end. A day that"
-            + " ends in an alert has exit code 0, too.",
+            + " checked after the day, and a retraining that starts runs to its end. A challenger"
+            + " that has traffic is weighed after the day, and deployed if it is proved better. A"
+            + " day that ends in an alert has exit code 0, too.",
     pipeline = Pipeline.AUTHORING,
     work = Work.TRAINING,
     example = "credit-default --date 2026-11-05")
@@ -97,6 +100,10 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
                   + " absent if there are none")
           @Nullable Map<LocalDate, String> matured,
       @Field(
+              "what the requests of production say of the challenger that has traffic, as a"
+                  + " sentence; absent if none has")
+          @Nullable String challenger,
+      @Field(
               "whether a retraining started, why, and how it ended, as sentences; absent if the"
                   + " loop file has no triggers")
           @Nullable String retraining,
@@ -127,6 +134,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
                   : matured.entrySet().stream()
                       .map(day -> day.getKey() + " " + day.getValue())
                       .collect(Collectors.joining(", ")))
+          .line("challenger", challenger)
           .line("retraining", retraining)
           .line("run", runId)
           .heading("Seconds")
@@ -189,10 +197,11 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
     ObjectNode results = runAll(day, seconds, context, runId);
     Map<LocalDate, String> matured =
         loop.hasKeys() ? judgeMatured(input, loop, seconds, context, runId) : Map.of();
+    String challenger = weighChallenger(input, loop, seconds, context, runId + "__challenger");
     // A run keeps its decision, so that a forced retraining needs a run of its own.
     ObjectNode retrained =
         runAll(retraining, seconds, context, input.forceRetrain() ? runId + "__forced" : runId);
-    return ran(input, runId, loop, results, matured, retrained, seconds, context);
+    return ran(input, runId, loop, results, matured, challenger, retrained, seconds, context);
   }
 
   /** Takes labels that have come, and judges the days whose labels suffice now; their statuses. */
@@ -213,6 +222,34 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       matured.put(date, ended.required("status").stringValue());
     }
     return matured;
+  }
+
+  /**
+   * Weighs the challenger that has traffic, and deploys one that is proved better. A run that has
+   * promoted one only takes its deployment to the end.
+   *
+   * @return what was found; null if none has traffic
+   */
+  private static @Nullable String weighChallenger(
+      Input input,
+      LoopSettings loop,
+      Map<String, Double> seconds,
+      StepContext context,
+      String runId)
+      throws Exception {
+    Optional<ChallengerPromotion> promotion =
+        ChallengerPromotion.ofRun(context.store(), loop.name(), runId);
+    if (promotion.isPresent()) {
+      runAll(Day.promotion(loop, promotion.get().promotionId()), seconds, context, runId);
+      return promotion.get().message();
+    }
+    if (new Champions(context.store()).get(loop.name()).challenger() == null) {
+      return null;
+    }
+    ObjectNode results = runAll(Day.challenger(loop, input.date()), seconds, context, runId);
+    return ChallengerPromotion.ofRun(context.store(), loop.name(), runId)
+        .map(ChallengerPromotion::message)
+        .orElseGet(() -> results.required(Day.WEIGH_CHALLENGER).required("message").stringValue());
   }
 
   /** Runs tasks that depend on each other, and returns their results. */
@@ -276,6 +313,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
       LoopSettings loop,
       ObjectNode results,
       Map<LocalDate, String> matured,
+      @Nullable String challenger,
       ObjectNode retrained,
       Map<String, Double> seconds,
       StepContext context) {
@@ -295,6 +333,7 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
         ended.required("champion_id").stringValue(),
         new Champions(context.store()).get(input.name()).modelId(),
         matured.isEmpty() ? null : matured,
+        challenger,
         retraining(retrained),
         retrained.path("check_retraining_trigger").path("retraining_id").asString(null),
         seconds);

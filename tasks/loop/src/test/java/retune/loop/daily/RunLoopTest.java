@@ -15,6 +15,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -37,9 +38,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
 import retune.model.Champions;
+import retune.model.CodeTrust;
+import retune.model.ModelFolder;
+import retune.model.ModelStore;
+import retune.model.ModelVersion;
+import retune.model.TrafficControl;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.Settings;
@@ -57,11 +64,15 @@ import tools.jackson.databind.node.ObjectNode;
 @Tag("slow")
 class RunLoopTest {
   private static final String DATE = "2026-11-05";
+
   private static final Path EXAMPLE = Path.of("../../examples/credit-default");
 
   /** The gate stands between what the example reaches on a healthy day and on a drifted one. */
   private static final String LOOP =
       "name: credit-default\ngate: {metric: f1_macro, threshold: 0.6}\n";
+
+  /** The last day whose requests are complete. */
+  private final LocalDate yesterday = LocalDate.now(ZoneOffset.UTC).minusDays(1);
 
   @TempDir Path folder;
   private EmbeddedStore server;
@@ -123,6 +134,7 @@ class RunLoopTest {
             "verify_deployment",
             "notify_deployment_complete"),
         List.copyOf(day.get("seconds").propertyNames()));
+    assertFalse(day.has("challenger"), "none has traffic");
     assertFalse(single("drift_reports").getBoolean("overall_drift_detected"));
     Document estimate = single("performance_estimates");
     assertFalse(estimate.getBoolean("drifted"), "the comparison comes first");
@@ -378,6 +390,115 @@ class RunLoopTest {
   }
 
   @Test
+  void aChallengerThatProductionProvesBetterIsDeployedAfterTheDay() throws Exception {
+    register();
+    write("loop.yaml", LOOP);
+    String challenger = startChallenger();
+    logPairs(challenger, 0.7, 0.95);
+    JsonNode day = runDayOf(yesterday.toString());
+    assertEquals("approved", day.get("status").stringValue());
+    assertEquals(challenger, day.get("champion_after").stringValue());
+    assertNotEquals(day.get("champion_before"), day.get("champion_after"));
+    String found = day.get("challenger").stringValue();
+    assertTrue(found.contains("is approved to follow"), found);
+    assertTrue(found.contains("by weigh_challenger (" + challenger + " is better"), found);
+    Document promoted = single("challenger_promotions");
+    assertEquals("run-loop__" + yesterday + "__challenger", promoted.getString("run_id"));
+    assertEquals("challenger_pipeline", promoted.getString("dag_id"));
+    assertEquals("f1_macro", single("challenger_ledger").getString("metric"), "the gate's");
+
+    JsonNode again = runDayOf(yesterday.toString());
+    assertEquals(found, again.get("challenger").stringValue());
+    assertEquals(challenger, again.get("champion_after").stringValue());
+    single("challenger_promotions");
+  }
+
+  @Test
+  void aChallengerThatProductionProvesWorseLosesItsTrafficAfterTheDay() throws Exception {
+    register();
+    write("loop.yaml", LOOP);
+    String challenger = startChallenger();
+    logPairs(challenger, 0.95, 0.7);
+    JsonNode day = runDayOf(yesterday.toString());
+    assertEquals(day.get("champion_before"), day.get("champion_after"));
+    String found = day.get("challenger").stringValue();
+    assertTrue(found.contains("that it is worse than the champion"), found);
+    assertFalse(day.get("seconds").has("promote_challenger"));
+    assertNull(new Champions(store).get("credit-default").challenger());
+  }
+
+  /** Gives another version traffic since yesterday: the same network with another threshold. */
+  private String startChallenger() throws Exception {
+    ModelFolder.Content example = ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
+    ModelVersion of = example.version();
+    ModelVersion other =
+        ModelVersion.of(
+                of.modelName(),
+                TestContext.NOW,
+                new ModelVersion.Design(of.architecture(), of.preprocessing(), of.target()),
+                of.lineage(),
+                example.weights())
+            .withDecisionThreshold(0.3)
+            .withMetrics(of.metrics())
+            .withGolden(Objects.requireNonNull(of.golden()));
+    new ModelStore(store).register(other, example.weights(), VersionStatus.CANDIDATE);
+    new TrafficControl(
+            TestContext.of(store).at(Instant.parse(yesterday + "T06:00:00Z")), "credit-default")
+        .start(other.modelId(), 0, "kim", "newer");
+    return other.modelId();
+  }
+
+  /**
+   * Logs requests of yesterday that both versions have scored, with people's labels.
+   *
+   * @param championRight share of the rows that the champion answers rightly, and so on
+   */
+  private void logPairs(String challenger, double championRight, double challengerRight) {
+    String champion = new Champions(store).get("credit-default").modelId();
+    int rows = QueryBlock.MOST_ROWS;
+    List<QueryBlock.Row> logged = new ArrayList<>();
+    List<Feedback.Label> labels = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      int label = row % 2;
+      // 7919 is prime: rows that one answers rightly are independent of the other's.
+      double first = probability(label, row < championRight * rows);
+      double second = probability(label, row * 7919L % rows < challengerRight * rows);
+      logged.add(
+          new QueryBlock.Row(
+              "r" + row,
+              0,
+              Instant.parse(yesterday + "T12:00:00Z"),
+              champion,
+              answer(first),
+              0.8,
+              first,
+              300,
+              new QueryBlock.Challenger(challenger, "shadow", answer(second), 0.8, second)));
+      labels.add(
+          new Feedback.Label(
+              QueryBlock.Row.key("r" + row, 0), String.valueOf(label), null, Instant.now()));
+    }
+    store
+        .queryLogs()
+        .write(
+            new QueryBlock(
+                "credit-default/" + yesterday + "/1",
+                "credit-default",
+                yesterday,
+                logged,
+                Map.of()));
+    store.feedback().add("credit-default", labels);
+  }
+
+  private static double probability(int label, boolean isRight) {
+    return (label == 1) == isRight ? 0.8 : 0.2;
+  }
+
+  private static String answer(double probability) {
+    return probability > 0.5 ? "1" : "0";
+  }
+
+  @Test
   void aDayOfQueriesIsCollectedAndJudgedWhenPeopleHaveLabelledEnoughOfThem() throws Exception {
     register();
     write(
@@ -530,6 +651,7 @@ class RunLoopTest {
           attempts        0
           in production   credit-default-0123456789ab
           matured         2026-10-22 approved
+          challenger      It is not weighed yet.
           retraining      Not yet - no new labelled samples.
           run             run
 
@@ -551,6 +673,7 @@ class RunLoopTest {
                 "credit-default-0123456789ab",
                 "credit-default-0123456789ab",
                 Map.of(LocalDate.parse("2026-10-22"), "approved"),
+                "It is not weighed yet.",
                 "Not yet - no new labelled samples.",
                 null,
                 Map.of("generate_data", 1.5))
