@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
@@ -49,7 +51,7 @@ def blocks(page: Path) -> list[str]:
 
 def _run_all(environment: dict[str, str]) -> int:
     faults = [
-        _run(page, block, environment)
+        run(page, block, environment)
         for page in [
             PROJECT / "README.md",
             *sorted((PROJECT / "docs").rglob("*.md")),
@@ -62,26 +64,36 @@ def _run_all(environment: dict[str, str]) -> int:
     return 1 if failed or not faults else 0
 
 
-def _run(page: Path, block: str, environment: dict[str, str]) -> bool:
-    """Runs one block and says how it ended; whether it failed."""
+def run(
+    page: Path, block: str, environment: Mapping[str, str], limit: float = LIMIT_SECONDS
+) -> bool:
+    """Runs one block and says how it ended; whether it failed, which it does after the limit."""
     started = time.monotonic()
-    done = subprocess.run(
+    with subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", block],
         cwd=PROJECT,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
+        start_new_session=True,
+    ) as shell:
+        try:
+            out, err = shell.communicate(timeout=limit)
+            fault = f"exit {shell.returncode}" if shell.returncode else ""
+        except subprocess.TimeoutExpired as late:
+            # The whole group: programs that the block started would go on in the background.
+            os.killpg(shell.pid, signal.SIGKILL)
+            out, err = (str(given or b"", errors="replace") for given in (late.stdout, late.stderr))
+            fault = f"The block or a program that it started still ran after {limit:g} seconds."
     seconds = time.monotonic() - started
     first = block.strip().splitlines()[0]
-    verdict = "FAILED" if done.returncode else "ok"
+    verdict = "FAILED" if fault else "ok"
     print(f"{verdict:6} {seconds:5.1f} s  {page.relative_to(PROJECT)}: {first}", flush=True)
-    if done.returncode:
-        print(f"exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode != 0
+    if fault:
+        print(f"{fault}\n{out[-2000:]}{err[-2000:]}")
+    return bool(fault)
 
 
 def _address(store: subprocess.Popen[str]) -> str:

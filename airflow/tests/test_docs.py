@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,35 @@ def test_commands_of_the_pages_name_steps_and_flags_that_exist():
             if known is None or used - known:
                 unknown.append(f"{page.name}: {name} {used - (known or set())}")
     assert unknown == []
+
+
+@pytest.fixture(scope="module")
+def check():
+    """The program that runs the pages' commands."""
+    spec = importlib.util.spec_from_file_location("check", TOP / "docs/check.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    return program
+
+
+def test_a_block_whose_program_hangs_in_the_background_is_stopped_and_named(
+    check, capsys, tmp_path
+):
+    block = f"echo begun\nsleep 600 &\necho $! > {tmp_path}/pid"
+    assert check.run(TOP / "README.md", block, os.environ, limit=5)
+    said = capsys.readouterr().out
+    assert said.startswith("FAILED")
+    assert "README.md: echo begun\nThe block or a program that it started still ran after 5" in said
+    assert said.endswith("begun\n\n")
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/status")
+    end = time.monotonic() + 60
+    while status.exists() and "State:\tZ" not in status.read_text():
+        assert time.monotonic() < end, "the program still runs"
+        time.sleep(0.02)
+
+
+def test_a_block_that_fails_is_told_with_its_exit_code_and_output(check, capsys):
+    assert check.run(TOP / "README.md", "echo here\nexit 3", os.environ)
+    assert capsys.readouterr().out.endswith("README.md: echo here\nexit 3\nhere\n\n")
+    assert not check.run(TOP / "README.md", "true", os.environ)
+    assert capsys.readouterr().out.startswith("ok")
