@@ -46,6 +46,11 @@ NANNYML = (
     TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
     "--with", "nannyml==0.13.1", "--with", "statsmodels==0.15.0", "python",
 )  # fmt: skip
+# A browser's driver is no part of a peer.
+PLAYWRIGHT = (
+    TOP / ".venv" / "uv" / "bin" / "uv", "run", "--no-project",
+    "--with", "playwright==1.65.2", "python",
+)  # fmt: skip
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Json = dict[str, object]
@@ -785,6 +790,7 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    ready: str = "/v2/health/ready"
 
     def family(self) -> list[int]:
         """Process ids of the server and of its workers."""
@@ -841,7 +847,7 @@ class Server:
                     f" lines, of {self.log}:\n{self.last_lines()}"
                 )
             try:
-                if self.fetch("/v2/health/ready")[0] == 200:
+                if self.fetch(self.ready)[0] == 200:
                     return
             except (OSError, http.client.HTTPException):
                 pass  # it does not listen yet
@@ -866,7 +872,9 @@ def free_port() -> int:
 
 @contextmanager
 def servers(
-    folder: Path, commands: dict[str, tuple[list[object], dict[str, str]]]
+    folder: Path,
+    commands: dict[str, tuple[list[object], dict[str, str]]],
+    ready: str = "/v2/health/ready",
 ) -> Iterator[dict[str, Server]]:
     """Start servers, of commands that lack their port; end them all at the end."""
     started: dict[str, Server] = {}
@@ -881,7 +889,7 @@ def servers(
                     stderr=output,
                     env={**os.environ, **environment},
                 )
-            started[what] = Server(what, process, port, log)
+            started[what] = Server(what, process, port, log, ready)
         for server in started.values():
             server.await_ready()
         yield started
@@ -1235,6 +1243,76 @@ STATIC = r"""
 #include <stdio.h>
 int main(void) { puts("{}"); return 0; }
 """
+
+
+# Days of the loop that a history is made of, with a drill and its strength.
+DRILLED = {4: ("concept_drift", 0.5), 5: ("label_noise", 1.0), 8: ("covariate_drift", 0.5)}
+
+
+def dashboard(*, smoke: bool) -> None:
+    """Open the pages of the control service in Chromium, with ten models of two years each."""
+    chromium = (
+        shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+    )
+    if chromium is None:
+        sys.exit("The dashboard's benchmark needs Chromium: install Debian's package chromium.")
+    report = Report("dashboard")
+    with store("dashboard") as running:
+        folder = WORK / "dashboard"
+        for day in range(1, 3 if smoke else 11):
+            drill, strength = DRILLED.get(day, ("none", 0.0))
+            step(
+                running.uri, "run_loop", MODEL, "--date", f"2026-01-{day:02d}", "--rows", 2000,
+                *(() if drill == "none" else ("--drill", drill, "--drill-strength", strength)),
+            )  # fmt: skip
+        length = 20 if smoke else 730
+        made = peer("history.py", running.uri, MODEL, length)[1]
+        report.notes.update(made)
+        pages = {
+            "start page": "/",
+            "a model's page, 90 days": "/models/model-0",
+            "a model's page, 3 years": "/models/model-0?days=1095",
+            "a version's page": f"/models/model-0/versions/{made['champion']}",
+        }
+        command: list[object] = [RETUNE, "control", "--port"]
+        visits: dict[str, list[Json]] = {}
+        for _ in range(1 if smoke else 10):
+            for what, path in pages.items():
+                # The first page that a new process shows, in a browser that knows nothing of it.
+                with servers(
+                    folder, {"control": (command, {"RETUNE_MONGO_URI": running.uri})}, "/health"
+                ) as started:
+                    seen = opened(chromium, started["control"], path, 1)
+                visits.setdefault(f"{what}, cold", []).extend(seen)
+        with servers(
+            folder, {"control": (command, {"RETUNE_MONGO_URI": running.uri})}, "/health"
+        ) as started:
+            for what, path in pages.items():
+                visits[f"{what}, warm"] = opened(
+                    chromium, started["control"], path, 2 if smoke else 11
+                )[1:]
+        cpu = running.cpu()
+    for what, seen in visits.items():
+        report.notes[what] = ", ".join(
+            f"{name} {statistics.median(number(visit, name) for visit in seen):.0f}"
+            for name in seen[0]
+        )
+    report.notes["visits"] = [{"page": what, "visits": seen} for what, seen in visits.items()]
+    report.notes["store_cpu_seconds"] = cpu
+    report.finish()
+
+
+def opened(chromium: str, server: Server, path: str, times: int) -> list[Json]:
+    """Visit a page so many times in one browser."""
+    url = f"http://127.0.0.1:{server.port}{path}"
+    done = subprocess.run(
+        [*map(str, PLAYWRIGHT), str(PEERS / "pages.py"), chromium, str(times), url],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: list[Json] = json.loads(done.stdout)
+    return found
 
 
 def static_image() -> str:
@@ -2043,13 +2121,14 @@ def main() -> None:
             table=arguments.table,
             minutes=arguments.minutes or (0.1 if arguments.smoke else 10),
         ),
+        "dashboard": lambda: dashboard(smoke=arguments.smoke),
         "containers": lambda: containers(rounds, smoke=arguments.smoke),
     }
     unknown = [name for name in arguments.names if name not in benchmarks]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}.")
-    # These need images, which take a Docker daemon, or the example's table.
-    if_named = ("sizing", "containers", "quiet-year")
+    # These need images, which take a Docker daemon, the example's table, or Chromium.
+    if_named = ("sizing", "containers", "quiet-year", "dashboard")
     for name in arguments.names or [name for name in benchmarks if name not in if_named]:
         benchmarks[name]()
 

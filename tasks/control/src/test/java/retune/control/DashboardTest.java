@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
@@ -16,6 +18,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -556,6 +563,84 @@ class DashboardTest {
   private static void assertBefore(String page, String first, String second) {
     assertTrue(page.contains(first), page);
     assertTrue(page.indexOf(first) < page.indexOf(second), page);
+  }
+
+  @Test
+  void aPageAsksTheStoreNoMoreOftenAfterAMonthThanAfterADay() throws Exception {
+    String id = CONTROL.register("credit");
+    List<String> paths =
+        List.of("/", "/models/credit", "/models/credit/versions/" + id, "/models/credit/versions");
+    List<Long> first = new ArrayList<>();
+    List<Long> then = new ArrayList<>();
+    happened("credit", id, 0);
+    for (String path : paths) {
+      page(path); // what is remembered is asked for once
+      first.add(queriesOf(path));
+    }
+    for (int day = 1; day < 30; day++) {
+      happened("credit", id, day);
+    }
+    for (String path : paths) {
+      then.add(queriesOf(path));
+    }
+
+    assertEquals(first, then);
+    assertTrue(first.getFirst() > 3, first.toString());
+  }
+
+  /** A day on which a version was made of the one before, judged and reported, with an alert. */
+  private static void happened(String model, String id, int day) {
+    day(model, id, day, Status.FAILED_MAX_RETRIES, 0.5, "Day " + day);
+    attempt(model, id, day, "it is worse");
+    drift(model, id, day, "AGE", true);
+    LocalDate date = FIRST.plusDays(day);
+    write(
+        "alerts",
+        "alert/%s/%s/run/key".formatted(model, date),
+        new Document("logical_date", date.toString()).append("message", "It is worse."));
+    var versions = CONTROL.store().documents().collection("model_metadata");
+    String parent = model + "-parent";
+    versions.updateOne(
+        Filters.eq(id), Updates.set("finetuned_from", parent + String.format("%02d", day)));
+    versions.insertOne(
+        new Document("_id", parent + String.format("%02d", day))
+            .append("model_name", model)
+            .append("status", "retired")
+            .append("kind", "finetuned")
+            .append("created_at", date + "T02:00:00Z")
+            .append("finetuned_from", parent + String.format("%02d", day - 1)));
+  }
+
+  /** How many commands a page sends to the store. */
+  private static long queriesOf(String path) throws Exception {
+    Logger commands = Logger.getLogger("org.mongodb.driver.protocol.command");
+    AtomicLong started = new AtomicLong();
+    Handler counter =
+        new Handler() {
+          @Override
+          public void publish(LogRecord command) {
+            if (command.getMessage().matches("(?s)Command .*started.*")) {
+              started.incrementAndGet();
+            }
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    commands.addHandler(counter);
+    commands.setUseParentHandlers(false);
+    commands.setLevel(Level.FINE);
+    try {
+      page(path);
+      return started.get();
+    } finally {
+      commands.setLevel(null);
+      commands.setUseParentHandlers(true);
+      commands.removeHandler(counter);
+    }
   }
 
   private static int count(String text, String part) {

@@ -38,6 +38,15 @@ final class DataFile {
   /** The percentage of the file that must be in use; below it, old chunks are rewritten. */
   private static final int FILL_PERCENT = 50;
 
+  /**
+   * The share of the heap for documents that were read. A query by a range of ids reads its whole
+   * collection, which takes many times as long from the file.
+   */
+  private static final int CACHE_SHARE = 8;
+
+  /** What the library takes by itself. */
+  private static final int LEAST_CACHE_MEGABYTES = 16;
+
   private static final int COMPACTED_AT_ONCE = 4 << 20;
   private static final long NANOS_BETWEEN_COMPACTIONS = 1_000_000_000;
 
@@ -57,6 +66,11 @@ final class DataFile {
     this.record = record;
     this.fsync = fsync;
     this.loss = loss;
+  }
+
+  private static int cacheMegabytes() {
+    long share = (Runtime.getRuntime().maxMemory() / CACHE_SHARE) >> 20;
+    return (int) Math.max(LEAST_CACHE_MEGABYTES, share);
   }
 
   /**
@@ -86,6 +100,7 @@ final class DataFile {
               .fileName(file.toString())
               .autoCommitDisabled()
               .autoCommitBufferSize(0)
+              .cacheSize(cacheMegabytes())
               .open();
       store.setVersionsToKeep(0);
       store.setRetentionTime(RETENTION_MILLIS);

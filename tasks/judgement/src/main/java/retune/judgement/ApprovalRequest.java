@@ -193,8 +193,8 @@ public record ApprovalRequest(
     return champion.isEmpty()
         ? List.of()
         : ofModel(store, model + "/").stream()
-            .filter(request -> ApprovalAnswer.find(store, request).isEmpty())
             .filter(request -> request.expired(context.clock().instant()).isEmpty())
+            .filter(request -> ApprovalAnswer.find(store, request).isEmpty())
             .filter(request -> request.closed(context, champion.get()).isEmpty())
             .toList();
   }

@@ -1,13 +1,13 @@
 package retune.control.dashboard;
 
 import java.time.LocalDate;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -68,53 +68,66 @@ record ModelHistory(
     List<Reading.Day> days = reading.days(model, from);
     LocalDate detail = last.minusDays(Math.min(span, DETAIL) - 1L);
     Metric metric = days.isEmpty() ? null : Metric.ofId(days.getFirst().metric());
-    List<Document> verdicts = reading.verdicts(model, detail);
-    List<Document> retrainings = reading.retrainings(model, RETRAININGS);
+    List<Reading.Day> lastDays = days.stream().filter(day -> !day.date().isBefore(detail)).toList();
+    Supplier<Map<String, Reading.Measured>> measured =
+        AtOnce.read(() -> metric == null ? Map.of() : reading.measured(model, from, metric));
+    Supplier<Map<LocalDate, Document>> estimates =
+        AtOnce.read(() -> metric == null ? Map.of() : reading.estimates(model, from, metric));
+    var drift = AtOnce.read(() -> reading.drift(model, lastDays));
+    var attempts = AtOnce.read(() -> reading.attempts(model, detail));
+    var verdicts = AtOnce.read(() -> reading.verdicts(model, detail));
+    var moves = AtOnce.read(() -> new AuditTrail(context.store()).deployments(model));
+    var retrainings = AtOnce.read(() -> reading.retrainings(model, RETRAININGS));
+    var candidates = AtOnce.read(() -> reading.candidates(model, RETRAININGS));
+    var evidence = AtOnce.read(() -> reading.lastEvidence(model));
+    var trafficEvidence = AtOnce.read(() -> trafficEvidence(reading, summary));
+    var alerts = AtOnce.read(() -> alerts(reading, model));
     List<String> compared =
         Stream.concat(
-                verdicts.stream()
+                verdicts.get().stream()
                     .filter(
                         verdict ->
                             !verdict.getString("model_id").equals(verdict.get("champion_id")))
                     .map(verdict -> verdict.getString("_id")),
-                retrainings.stream().map(ModelHistory::judgement))
+                retrainings.get().stream().map(ModelHistory::judgement))
             .toList();
     return new ModelHistory(
         summary,
         span,
         days,
         metric,
-        metric == null ? Map.of() : reading.measured(model, from, metric),
-        metric == null ? Map.of() : reading.estimates(model, from, metric),
-        reading.drift(model, days.stream().filter(day -> !day.date().isBefore(detail)).toList()),
-        new ArrayList<>(reading.attempts(model, detail)).reversed(),
-        verdicts,
-        new AuditTrail(context.store()).deployments(model),
-        retrainings,
-        reading.candidates(model, RETRAININGS),
-        reading.lastEvidence(model).orElse(null),
-        trafficEvidence(reading, summary),
-        alerts(reading, model),
+        measured.get(),
+        estimates.get(),
+        drift.get(),
+        attempts.get().reversed(),
+        verdicts.get(),
+        moves.get(),
+        retrainings.get(),
+        candidates.get(),
+        evidence.get().orElse(null),
+        trafficEvidence.get().orElse(null),
+        alerts.get(),
         new HashSet<>(reading.comparisons(compared)));
   }
 
-  private static @Nullable Document trafficEvidence(Reading reading, Summary summary) {
+  private static Optional<Document> trafficEvidence(Reading reading, Summary summary) {
     ChallengerTraffic traffic = summary.champion().challenger();
     return traffic == null
-        ? null
+        ? Optional.empty()
         : reading
             .lastTrafficEvidence(summary.model())
             .filter(entry -> traffic.modelId().equals(entry.getString("model_id")))
-            .filter(entry -> summary.champion().modelId().equals(entry.getString("champion_id")))
-            .orElse(null);
+            .filter(entry -> summary.champion().modelId().equals(entry.getString("champion_id")));
   }
 
   private static Map<Document, Optional<Document>> alerts(Reading reading, String model) {
-    Map<Document, Optional<Document>> alerts = new LinkedHashMap<>();
-    for (Document alert : reading.alerts(model, ALERTS)) {
-      alerts.put(alert, reading.acknowledgement(alert.getString("_id")));
-    }
-    return alerts;
+    List<Document> alerts = reading.alerts(model, ALERTS);
+    Map<String, Document> acknowledged =
+        reading.acknowledgements(alerts.stream().map(alert -> alert.getString("_id")).toList());
+    Map<Document, Optional<Document>> told = new LinkedHashMap<>();
+    alerts.forEach(
+        alert -> told.put(alert, Optional.ofNullable(acknowledged.get(alert.getString("_id")))));
+    return told;
   }
 
   /** The value of the version in production on a day; of other metrics none. */

@@ -36,6 +36,7 @@ final class Reading {
 
   private static final double NORMAL_95 = 1.959963984540054;
   private static final String DATE = "logical_date";
+  private static final String PARENT = "finetuned_from";
   private static final String ALERT = "alert/";
   private static final String TIMESTAMP = "timestamp";
 
@@ -320,6 +321,22 @@ final class Reading {
         .toList();
   }
 
+  /** The verdicts on a version, the newest first. */
+  List<Document> verdictsOn(String model, String modelId) {
+    return find("verdicts", Filters.and(below(model), Filters.eq("model_id", modelId)))
+        .projection(Projections.exclude("metrics", "champion_metrics", "key"))
+        .sort(Sorts.descending(TIMESTAMP))
+        .into(new ArrayList<>());
+  }
+
+  /** The judgements by the retraining that made a version, the newest first. */
+  List<Document> judgementsOn(String model, String modelId) {
+    return find("retraining_judgements", Filters.and(below(model), Filters.eq("model_id", modelId)))
+        .projection(Projections.exclude("metrics", "champion_metrics"))
+        .sort(Sorts.descending(TIMESTAMP))
+        .into(new ArrayList<>());
+  }
+
   /** The attempts at fine-tuning from a date on, the oldest first. */
   List<Document> attempts(String model, LocalDate from) {
     return find("attempts", below(model, from)).into(new ArrayList<>()).stream()
@@ -377,6 +394,14 @@ final class Reading {
         : Optional.empty();
   }
 
+  /** Who acknowledged these alerts, when and why, by the alert's id. */
+  Map<String, Document> acknowledgements(List<String> alerts) {
+    Map<String, Document> byAlert = new HashMap<>();
+    find("alert_acknowledgements", Filters.in("_id", alerts))
+        .forEach(given -> byAlert.put(given.getString("_id"), given));
+    return byAlert;
+  }
+
   /** Who acknowledged an alert, when and why. */
   Optional<Document> acknowledgement(String alert) {
     return Optional.ofNullable(find("alert_acknowledgements", Filters.eq(alert)).first());
@@ -392,13 +417,7 @@ final class Reading {
                 Filters.eq("model_name", model)))
         .projection(
             Projections.include(
-                "status",
-                "created_at",
-                "hyperparameters",
-                "kind",
-                "metrics",
-                "finetuned_from",
-                "notes"))
+                "status", "created_at", "hyperparameters", "kind", "metrics", PARENT, "notes"))
         .into(new ArrayList<>())
         .stream()
         .sorted(
@@ -438,9 +457,19 @@ final class Reading {
             .first());
   }
 
-  /** The version that a version was made from. */
-  Optional<Document> parent(Document version) {
-    return Optional.ofNullable(version.getString("finetuned_from")).flatMap(this::version);
+  /** What a version was made from, the nearest first. One query, however long the line is. */
+  List<Document> lineage(Document version) {
+    Map<String, Document> byId = new HashMap<>();
+    if (version.getString(PARENT) != null) {
+      versions(version.getString("model_name")).forEach(one -> byId.put(one.getString("_id"), one));
+    }
+    List<Document> lineage = new ArrayList<>();
+    Document next = byId.remove(version.getString(PARENT));
+    while (next != null) {
+      lineage.add(next);
+      next = byId.remove(next.getString(PARENT));
+    }
+    return lineage;
   }
 
   /** The page of a report; empty where there is none. */

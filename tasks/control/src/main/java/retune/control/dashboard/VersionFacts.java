@@ -1,6 +1,5 @@
 package retune.control.dashboard;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -51,13 +50,16 @@ record VersionFacts(
   private static VersionFacts of(StepContext context, Reading reading, Document version) {
     String modelId = version.getString("_id");
     String model = version.getString("model_name");
-    AuditTrail trail = new AuditTrail(context.store());
-    List<Document> verdicts = trail.verdicts(model, modelId).reversed();
-    List<Document> retrainings =
-        trail.retrainings(model).reversed().stream()
-            .filter(judged -> modelId.equals(judged.getString("model_id")))
-            .toList();
+    var verdicts = AtOnce.read(() -> reading.verdictsOn(model, modelId));
+    var retrainings = AtOnce.read(() -> reading.judgementsOn(model, modelId));
+    var lineage = AtOnce.read(() -> reading.lineage(version));
     String trainedOn = version.getString("trained_on");
+    var splits =
+        AtOnce.read(
+            () ->
+                trainedOn == null
+                    ? List.<Document>of()
+                    : new AuditTrail(context.store()).splits(trainedOn));
     List<Epoch> history = List.of();
     String damage = null;
     try {
@@ -68,27 +70,17 @@ record VersionFacts(
     return new VersionFacts(
         version,
         new Champions(context.store()).find(model).orElse(null),
-        lineage(reading, version),
-        trainedOn == null ? List.of() : trail.splits(trainedOn),
-        verdicts,
-        retrainings,
+        lineage.get(),
+        splits.get(),
+        verdicts.get(),
+        retrainings.get(),
         Set.copyOf(
             reading.comparisons(
-                Stream.concat(verdicts.stream(), retrainings.stream())
+                Stream.concat(verdicts.get().stream(), retrainings.get().stream())
                     .map(judged -> judged.getString("_id"))
                     .toList())),
         history,
         damage);
-  }
-
-  private static List<Document> lineage(Reading reading, Document version) {
-    List<Document> lineage = new ArrayList<>();
-    Optional<Document> next = reading.parent(version);
-    while (next.isPresent()) {
-      lineage.add(next.get());
-      next = reading.parent(next.get());
-    }
-    return lineage;
   }
 
   String modelId() {
