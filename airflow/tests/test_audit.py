@@ -172,6 +172,18 @@ def test_the_evidence_about_challengers_is_computed_again(store, change, differe
     assert ended.returncode == (0 if difference is None else 1)
 
 
+def test_the_pairs_of_a_challenger_by_accuracy_are_counted_again(store):
+    database, _ = store
+    add_to_ledger(database)
+    challenger = database["error_ledger"].find_one()["challengers"][0]
+    del challenger["cells"]
+    program = recompute()
+    ledger = program.Ledger(program.Store(database), [])
+    ledger._check_answers(challenger | {"pairs": [3, 0, 2, 0]}, "of the challenger")
+    with pytest.raises(program.DifferenceError, match="the pairs of the challenger"):
+        ledger._check_answers(challenger | {"pairs": [3, 2, 0, 0]}, "of the challenger")
+
+
 def recompute():
     """The program as a module."""
     path = TOP / "examples/audit/recompute.py"
@@ -188,8 +200,15 @@ FIXTURES = "tasks/core/src/test/resources/retune/core/judgement/ledger/fixtures.
 @pytest.mark.parametrize("day", json.loads((TOP / FIXTURES).read_text())["superiority"])
 def test_bets_on_challengers_equal_those_of_scikit_learns_metrics(day):
     ledger = recompute().Ledger(None, [])
-    counts = np.array(day["counts"], float).reshape((day["classes"],) * 3)
-    found = ledger._lead(day["metric"], counts, 1)
+    counts = np.array(day["counts"]).reshape((day["classes"],) * 3)
+    label, champion, answer = np.indices(counts.shape)
+    entry = {"labels": counts.sum(axis=(1, 2)).tolist(), "positive": 1}
+    if day["metric"] == "accuracy":
+        kinds = 2 * (champion != label) + (answer != label)
+        entry["pairs"] = np.bincount(kinds.ravel(), counts.ravel()).tolist()
+    else:
+        entry["cells"] = [[*cell, counts[cell]] for cell in zip(*np.nonzero(counts), strict=True)]
+    found, _ = ledger._leads(entry, day["metric"])
     np.testing.assert_allclose(found, day["logs"], atol=1e-5)
 
 

@@ -698,6 +698,11 @@ class Ledger:
             )
             counted = np.concatenate([cells, rows[:, None]], axis=1)
             equal(f"the cells {what}", challenger["cells"], counted.tolist())
+        if "pairs" in challenger:
+            champion, right = other.answers == one.labels, one.answers == one.labels
+            pairs = [champion & right, champion & ~right, ~champion & right, ~champion & ~right]
+            counted = [int(rows.sum()) for rows in pairs]
+            equal(f"the pairs {what}", challenger["pairs"], counted)
         if "roc_auc_lead" in challenger:
             lead = one.metric("roc_auc") - other.metric("roc_auc")
             same(f"the lead {what}", challenger["roc_auc_lead"], lead)
@@ -718,6 +723,9 @@ class Ledger:
                 np.array([stake * z - stake * stake / 2 for stake in self.STAKES]),
                 np.array([-stake * z - stake * stake / 2 for stake in self.STAKES]),
             )
+        if "pairs" in challenger:  # by accuracy; older entries have cells for it
+            _, champion, right, _ = challenger["pairs"]
+            return self._of_share(champion, right, 0.5), self._of_share(right, champion, 0.5)
         few = sum(labels) < 2 * LEAST_ROWS or (
             len(labels) > BINARY and min(labels) < self.LEAST_OF_MANY
         )

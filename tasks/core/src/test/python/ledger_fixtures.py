@@ -139,7 +139,14 @@ def superiority(metric: str, classes: int, seed: int, rows: int) -> dict[str, ob
         )
         return first - second
 
-    logs = bets_on_tangent(counts, lead, 0)
+    if metric == "accuracy":  # of the rows that one alone answers rightly, half are the champion's
+        first, second = champion == labels, challenger == labels
+        alone = (
+            int(counts[one & ~other].sum()) for one, other in ((first, second), (second, first))
+        )
+        logs = bets_on_share(*alone, 0.5)
+    else:
+        logs = bets_on_tangent(counts, lead, 0)
     return {
         "metric": metric,
         "classes": classes,

@@ -282,7 +282,7 @@ public final class QuietYear {
   private OptionalInt proof(Sampler pair, SplittableRandom random) {
     Superiority superiority = Superiority.start(0);
     while (superiority.standing() == Standing.OPEN) {
-      PairedAnswers answers = new PairedAnswers(pair.draw(rows, random), 2, 1);
+      PairedAnswers answers = PairedAnswers.ofCounts(pair.draw(rows, random), 2, 1);
       superiority =
           superiority.after(answers.superiority(metric), answers.swapped().superiority(metric), 1);
     }
@@ -318,7 +318,7 @@ public final class QuietYear {
       int champion = cell >> Superiority.MOST_CHALLENGERS;
       pair[2 * champion + (cell >> challenger & 1)] += cells[cell];
     }
-    return new PairedAnswers(pair, 2, 1);
+    return PairedAnswers.ofCounts(pair, 2, 1);
   }
 
   private double value(double[] shares) {

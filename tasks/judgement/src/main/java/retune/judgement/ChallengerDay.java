@@ -26,7 +26,7 @@ import retune.runtime.store.Provenance;
  *
  * @param modelId the challenger
  * @param labels rows of each class; empty where the challenger was not judged
- * @param answers null where there are too many classes to count them in pairs
+ * @param answers null where the challenger was not judged
  * @param rocAucLead the challenger's ROC AUC less the champion's; NaN where it is not defined
  * @param rocAucLeadError its standard error
  * @param predictions the challenger's {@link KeptPredictions}; null if they are too many to keep
@@ -74,17 +74,14 @@ public record ChallengerDay(
    * @param rows with a label, at least one
    */
   public static ChallengerDay ofRequests(String modelId, Target target, List<Paired> rows) {
-    int classes = target.classes().size();
-    long[] labels = new long[classes];
-    rows.forEach(row -> labels[row.label]++);
-    PairedAnswers answers = null;
-    if (classes <= PairedAnswers.MOST_CLASSES) {
-      long[] counts = new long[classes * classes * classes];
-      for (Paired row : rows) {
-        counts[PairedAnswers.cell(classes, row.label, row.champion, row.challenger)]++;
-      }
-      answers = new PairedAnswers(counts, classes, target.positiveIndex());
-    }
+    PairedAnswers answers =
+        PairedAnswers.of(
+            rows.stream().mapToInt(Paired::label).toArray(),
+            rows.stream().mapToInt(Paired::champion).toArray(),
+            rows.stream().mapToInt(Paired::challenger).toArray(),
+            target.classes().size(),
+            target.positiveIndex());
+    long[] labels = answers.labels();
     if (!target.isBinary()) {
       return new ChallengerDay(modelId, labels, answers, Double.NaN, Double.NaN, null, null);
     }
@@ -123,12 +120,11 @@ public record ChallengerDay(
         Influence.of(Metric.ROC_AUC, second.predictions())
             .minus(Influence.of(Metric.ROC_AUC, first.predictions()));
     ConfusionMatrix confusion = second.evaluation().confusion();
-    boolean counted = confusion.classes() <= PairedAnswers.MOST_CLASSES;
     ChallengerDay day =
         new ChallengerDay(
             second.version().modelId(),
             IntStream.range(0, confusion.classes()).mapToLong(confusion::trueRows).toArray(),
-            counted ? PairedAnswers.of(first.predictions(), second.predictions()) : null,
+            PairedAnswers.of(first.predictions(), second.predictions()),
             second.evaluation().rocAuc() - first.evaluation().rocAuc(),
             lead.standardError(),
             second.keepPredictions(context),
@@ -187,7 +183,26 @@ public record ChallengerDay(
         : EValues.ofRocAuc(difference, rocAucLeadError, 0, labels);
   }
 
+  /** As {@code challenger_days} keeps it, from which any metric's evidence follows. */
   Document toDocument() {
+    Document document = summary();
+    if (answers != null) {
+      document.append(CELLS, cells(answers));
+    }
+    return document;
+  }
+
+  /**
+   * As a ledger's entry has it: what the evidence by this metric follows from. By accuracy these
+   * are four numbers, however many classes there are.
+   */
+  Document toDocument(Metric metric) {
+    return metric == Metric.ACCURACY && answers != null
+        ? summary().append("pairs", pairs(answers))
+        : toDocument();
+  }
+
+  private Document summary() {
     Document document =
         new Document("model_id", modelId)
             .append("rows", rows())
@@ -195,7 +210,7 @@ public record ChallengerDay(
             .append(PREDICTIONS, predictions)
             .append(CHAMPION_PREDICTIONS, championPredictions);
     if (answers != null) {
-      document.append(POSITIVE, answers.positive()).append(CELLS, cells(answers));
+      document.append(POSITIVE, answers.positive());
     }
     if (!Double.isNaN(rocAucLead)) {
       document.append(LEAD, rocAucLead).append(LEAD_ERROR, rocAucLeadError);
@@ -216,26 +231,34 @@ public record ChallengerDay(
         document.getString(CHAMPION_PREDICTIONS));
   }
 
-  /** The cells that are not empty: true class, champion's answer, challenger's answer and rows. */
+  /** True class, champion's answer, challenger's answer and rows of each cell. */
   private static List<List<Long>> cells(PairedAnswers answers) {
-    long classes = answers.classes();
-    List<List<Long>> cells = new ArrayList<>();
-    for (int cell = 0; cell < answers.counts().length; cell++) {
-      long rows = answers.counts()[cell];
-      if (rows > 0) {
-        cells.add(
-            List.of(cell / (classes * classes), cell / classes % classes, cell % classes, rows));
-      }
-    }
-    return cells;
+    return answers.cells().stream()
+        .map(
+            cell ->
+                List.of(
+                    (long) cell.label(),
+                    (long) cell.champion(),
+                    (long) cell.challenger(),
+                    cell.rows()))
+        .toList();
+  }
+
+  /** Rows that both answer rightly, the champion alone, the challenger alone, and neither. */
+  private static List<Long> pairs(PairedAnswers answers) {
+    return List.of(
+        answers.bothRight(),
+        answers.championAlone(),
+        answers.challengerAlone(),
+        answers.bothWrong());
   }
 
   private static PairedAnswers answers(Document document, int classes) {
-    long[] counts = new long[classes * classes * classes];
+    List<PairedAnswers.Cell> cells = new ArrayList<>();
     for (List<?> cell : document.getList(CELLS, List.class)) {
       int[] numbers = cell.stream().mapToInt(number -> ((Number) number).intValue()).toArray();
-      counts[PairedAnswers.cell(classes, numbers[0], numbers[1], numbers[2])] = numbers[3];
+      cells.add(new PairedAnswers.Cell(numbers[0], numbers[1], numbers[2], numbers[3]));
     }
-    return new PairedAnswers(counts, classes, document.getInteger(POSITIVE));
+    return new PairedAnswers(cells, classes, document.getInteger(POSITIVE));
   }
 }

@@ -112,7 +112,7 @@ public final class ChallengerLedger {
 
   private Document document(Entry entry, ChallengerDay answers) {
     Superiority evidence = entry.evidence;
-    Document document = answers.toDocument();
+    Document document = answers.toDocument(entry.pair.metric);
     document
         .append("model", model)
         .append("number", entry.number)

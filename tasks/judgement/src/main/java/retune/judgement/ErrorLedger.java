@@ -257,15 +257,16 @@ public final class ErrorLedger {
     if (!Double.isNaN(day.rocAuc)) {
       document.append("roc_auc", day.rocAuc).append("roc_auc_error", day.rocAucError);
     }
+    Metric metric = entry.gate.metric();
     return document.append(
         CHALLENGERS,
         IntStream.range(0, challengers.size())
-            .mapToObj(i -> document(challengers.get(i), entry.challengers.get(i)))
+            .mapToObj(i -> document(challengers.get(i), entry.challengers.get(i), metric))
             .toList());
   }
 
-  private static Document document(ChallengerDay day, Challenger challenger) {
-    Document document = day.toDocument().append("standing", challenger.standing());
+  private static Document document(ChallengerDay day, Challenger challenger, Metric metric) {
+    Document document = day.toDocument(metric).append("standing", challenger.standing());
     Superiority evidence = challenger.evidence();
     if (evidence != null) {
       document

@@ -92,6 +92,15 @@ public final class Deployment implements AutoCloseable {
     return model(weights(shapes, seed), seed, finetunedFrom, true);
   }
 
+  /** A version of two numbers and these classes. */
+  public static ModelFolder.Content modelOf(Target target, int seed) {
+    Weights weights =
+        weights(
+            WeightShapes.of(ARCHITECTURE, PREPROCESSING.schema(), target.classes().size()), seed);
+    ModelVersion bare = version(weights, seed, null, target, null);
+    return new ModelFolder.Content(bare.withGolden(golden(bare, weights)), weights);
+  }
+
   /** An encoder without a head. */
   public static ModelFolder.Content encoder() {
     SortedMap<String, int[]> shapes = WeightShapes.encoder(ARCHITECTURE, PREPROCESSING.schema());
@@ -108,11 +117,20 @@ public final class Deployment implements AutoCloseable {
 
   public static ModelVersion version(
       Weights weights, int seed, @Nullable String finetunedFrom, @Nullable Golden golden) {
+    Target target = new Target("default", List.of("0", "1"), "1");
+    return version(weights, seed, finetunedFrom, target, golden);
+  }
+
+  private static ModelVersion version(
+      Weights weights,
+      int seed,
+      @Nullable String finetunedFrom,
+      Target target,
+      @Nullable Golden golden) {
     return ModelVersion.of(
             MODEL,
             Instant.parse("2026-01-09T10:15:00Z").plusSeconds(seed),
-            new ModelVersion.Design(
-                ARCHITECTURE, PREPROCESSING, new Target("default", List.of("0", "1"), "1")),
+            new ModelVersion.Design(ARCHITECTURE, PREPROCESSING, target),
             new ModelVersion.Lineage(finetunedFrom, "head", 5, 1e-4, "data", Map.of(), List.of()),
             weights)
         .withMetrics(Map.of("validation", Map.of("f1_score", 0.8)))
@@ -125,11 +143,12 @@ public final class Deployment implements AutoCloseable {
     try (Engine engine = new PlainEngine(version, weights, 1)) {
       Features features = new Features(schema, 3, new int[0][], numbers);
       float[] logits = engine.head(engine.encode(features), 3);
+      int classes = version.target().classes().size();
       return new Golden(
           new int[0][],
           numbers,
           IntStream.range(0, 3)
-              .mapToObj(row -> new float[] {logits[2 * row], logits[2 * row + 1]})
+              .mapToObj(row -> Arrays.copyOfRange(logits, row * classes, (row + 1) * classes))
               .toArray(float[][]::new));
     }
   }

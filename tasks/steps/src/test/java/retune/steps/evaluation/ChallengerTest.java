@@ -406,7 +406,7 @@ class ChallengerTest {
   @Test
   void anotherChampionOrMetricBeginsWithoutEvidence() {
     ErrorLedger ledger = new ErrorLedger(loop.context, MODEL);
-    PairedAnswers answers = new PairedAnswers(new long[] {280, 3, 12, 5, 20, 8, 2, 170}, 2, 1);
+    PairedAnswers answers = PairedAnswers.ofCounts(new long[] {280, 3, 12, 5, 20, 8, 2, 170}, 2, 1);
     ChallengerDay challenger =
         new ChallengerDay(
             "challenger", new long[] {300, 200}, answers, Double.NaN, Double.NaN, null, null);

@@ -23,21 +23,29 @@ public final class PairedQueries {
   private final String model;
   private final String champion;
   private final String challenger;
+  private final int classes;
 
   /** The labels of all rows so far, by key. */
   private final Map<String, String> truth = new LinkedHashMap<>();
 
   private int blocks;
 
+  /** Requests of two classes. */
   public PairedQueries(DocumentStore store, String model, String champion, String challenger) {
+    this(store, model, champion, challenger, 2);
+  }
+
+  PairedQueries(
+      DocumentStore store, String model, String champion, String challenger, int classes) {
     this.store = store;
     this.model = model;
     this.champion = champion;
     this.challenger = challenger;
+    this.classes = classes;
   }
 
   /**
-   * Logs requests of a date, half of each class.
+   * Logs requests of a date, as many of each class.
    *
    * @param championRight share of the rows that the champion answers rightly, and so on
    */
@@ -52,15 +60,15 @@ public final class PairedQueries {
       // 7919 is prime: rows that one answers rightly are independent of the other's.
       boolean first = row < championRight * rows;
       boolean second = (row * 7919L) % rows < challengerRight * rows;
-      int label = row % 2;
+      int label = row % classes;
       logged.add(
           row(
               date,
               prefix + date + ":" + row,
               champion,
-              probability(label, first, row),
+              answer(label, first, row),
               "shadow",
-              probability(label, second, row)));
+              answer(label, second, row)));
       truth.putIfAbsent(prefix + date + ":" + row + "/0", Integer.toString(label));
     }
     write(date, logged);
@@ -72,7 +80,7 @@ public final class PairedQueries {
     List<QueryBlock.Row> logged = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       String id = "canary:" + row;
-      logged.add(row(date, id, challenger, 0.9, "canary", 0.9));
+      logged.add(row(date, id, challenger, answer(1, true, row), "canary", answer(1, true, row)));
       truth.put(id + "/0", "1");
     }
     write(date, logged);
@@ -89,37 +97,37 @@ public final class PairedQueries {
     store.queryLogs().write(new QueryBlock(id, model, date, rows, columns));
   }
 
-  private static double probability(int label, boolean isRight, int row) {
+  private record Answer(String predicted, double confidence, @Nullable Double probability) {}
+
+  private Answer answer(int label, boolean isRight, int row) {
+    int predicted = isRight ? label : (label + 1) % classes;
     double sure = 0.6 + 0.3 * (row % 10) / 10;
-    return (label == 1) == isRight ? sure : 1 - sure;
+    Double ofPositive = classes > 2 ? null : Double.valueOf(predicted == 1 ? sure : 1 - sure);
+    return new Answer(Integer.toString(predicted), sure, ofPositive);
   }
 
   private QueryBlock.Row row(
       LocalDate date,
       String requestId,
       String answeredBy,
-      double probability,
+      Answer answer,
       String mode,
-      double ofChallenger) {
+      Answer ofChallenger) {
     return new QueryBlock.Row(
         requestId,
         0,
         Instant.parse(date + "T12:00:00Z"),
         answeredBy,
-        predicted(probability),
-        Math.max(probability, 1 - probability),
-        probability,
+        answer.predicted,
+        answer.confidence,
+        answer.probability,
         300,
         new QueryBlock.Challenger(
             challenger,
             mode,
-            predicted(ofChallenger),
-            Math.max(ofChallenger, 1 - ofChallenger),
-            ofChallenger));
-  }
-
-  private static String predicted(double probability) {
-    return probability >= 0.5 ? "1" : "0";
+            ofChallenger.predicted,
+            ofChallenger.confidence,
+            ofChallenger.probability));
   }
 
   /** People give all labels. */

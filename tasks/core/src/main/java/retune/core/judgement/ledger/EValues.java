@@ -28,6 +28,9 @@ public record EValues(double[] logs, boolean usable) {
   /** The least labels a day of each class for the ROC AUC. */
   public static final int LEAST_LABELS = 50;
 
+  /** The most classes on which the superiority of a challenger is bet on where it is not exact. */
+  public static final int MOST_CLASSES = 100;
+
   /** To which a bias is rounded. */
   private static final double PRECISION = 1e-6;
 
@@ -92,21 +95,31 @@ public record EValues(double[] logs, boolean usable) {
 
   /**
    * The evidence of superiority: against the hypothesis that the champion's metric is at least the
-   * challenger's on the same rows. Asymptotic, from as many rows on as {@link #ofHarm}.
+   * challenger's on the same rows.
+   *
+   * <p>Exact for accuracy, with any number of classes and rows: by the hypothesis, of the rows that
+   * one version alone answers rightly, at least half are the champion's (McNemar, 1947, "Note on
+   * the sampling error of the difference between correlated proportions or percentages").
+   * Asymptotic for other metrics, from as many rows on as {@link #ofHarm} and up to {@value
+   * #MOST_CLASSES} classes.
    *
    * @param metric any but the ROC AUC
-   * @param counts rows by true class, the champion's answer and the challenger's answer, row-major
-   * @param positive index of the positive class where there are two classes; otherwise ignored
    */
-  public static EValues ofSuperiority(Metric metric, long[] counts, int classes, int positive) {
-    long[] labels = new long[classes];
-    for (int cell = 0; cell < counts.length; cell++) {
-      labels[cell / (classes * classes)] += counts[cell];
+  public static EValues ofSuperiority(Metric metric, PairedAnswers answers) {
+    if (metric == Metric.ACCURACY) {
+      return ofShare(answers.championAlone(), answers.challengerAlone(), 0.5);
     }
-    if (areTooFew(labels)) {
+    int classes = answers.classes();
+    if (classes > MOST_CLASSES || areTooFew(answers.labels())) {
       return none();
     }
-    TangentBets.Function lead = new CellMetric(metric, classes, positive).firstMinusSecond();
+    long[] counts = new long[classes * classes * classes];
+    for (PairedAnswers.Cell cell : answers.cells()) {
+      counts[(cell.label() * classes + cell.champion()) * classes + cell.challenger()] =
+          cell.rows();
+    }
+    TangentBets.Function lead =
+        new CellMetric(metric, classes, answers.positive()).firstMinusSecond();
     return new EValues(TangentBets.logWealth(counts, lead, 0), true);
   }
 

@@ -71,7 +71,8 @@ class LedgerTest {
                         assertArrayEquals(
                             day.logs,
                             EValues.ofSuperiority(
-                                    Metric.ofId(day.metric), day.counts, day.classes, POSITIVE)
+                                    Metric.ofId(day.metric),
+                                    PairedAnswers.ofCounts(day.counts, day.classes, POSITIVE))
                                 .logs(),
                             1e-5)));
   }
@@ -166,7 +167,9 @@ class LedgerTest {
     assertArrayEquals(new double[EValues.BETS], harm(Metric.F1_MACRO, 0.6, ten).logs());
     assertFalse(harm(Metric.F1_MACRO, 0.6, ten).usable());
     assertFalse(
-        EValues.ofSuperiority(Metric.F1_SCORE, new long[] {2, 0, 1, 3, 1, 0, 2, 1}, 2, POSITIVE)
+        EValues.ofSuperiority(
+                Metric.F1_SCORE,
+                PairedAnswers.ofCounts(new long[] {2, 0, 1, 3, 1, 0, 2, 1}, 2, POSITIVE))
             .usable());
   }
 
@@ -191,7 +194,8 @@ class LedgerTest {
     long[] same = {700, 0, 0, 80, 95, 0, 0, 125};
     for (Metric metric : answerMetrics()) {
       EDetector detector =
-          EDetector.start().after(EValues.ofSuperiority(metric, same, 2, POSITIVE));
+          EDetector.start()
+              .after(EValues.ofSuperiority(metric, PairedAnswers.ofCounts(same, 2, POSITIVE)));
       assertTrue(detector.eValue() < 2.0 / 365, metric + ": " + detector.eValue());
     }
   }

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import retune.core.judgement.Check;
 import retune.core.judgement.Check.Answer;
@@ -16,7 +18,7 @@ import retune.core.metrics.Predictions;
 class SuperiorityTest {
   /** Of 500 rows the challenger alone answers 20 rightly, the champion alone 5. */
   private static final PairedAnswers BETTER =
-      new PairedAnswers(new long[] {280, 3, 12, 5, 20, 8, 2, 170}, 2, 1);
+      PairedAnswers.ofCounts(new long[] {280, 3, 12, 5, 20, 8, 2, 170}, 2, 1);
 
   @Test
   void answersAreCountedByLabelChampionAndChallenger() {
@@ -24,9 +26,16 @@ class SuperiorityTest {
     Predictions champion = predictions(labels, 0.2, 0.7, 0.9, 0.4, 0.6);
     Predictions challenger = predictions(labels, 0.1, 0.3, 0.8, 0.9, 0.2);
     PairedAnswers paired = PairedAnswers.of(champion, challenger);
-    assertArrayEquals(new long[] {1, 0, 1, 0, 0, 1, 1, 1}, paired.counts());
-    assertArrayEquals(new long[] {1, 1, 0, 0, 0, 1, 1, 1}, paired.swapped().counts());
-    assertArrayEquals(paired.counts(), paired.swapped().swapped().counts());
+    assertEquals(PairedAnswers.ofCounts(new long[] {1, 0, 1, 0, 0, 1, 1, 1}, 2, 1), paired);
+    assertEquals(
+        Set.copyOf(PairedAnswers.ofCounts(new long[] {1, 1, 0, 0, 0, 1, 1, 1}, 2, 1).cells()),
+        Set.copyOf(paired.swapped().cells()));
+    assertEquals(paired, paired.swapped().swapped());
+    assertArrayEquals(new long[] {2, 3}, paired.labels());
+    assertEquals(2, paired.bothRight());
+    assertEquals(1, paired.championAlone());
+    assertEquals(2, paired.challengerAlone());
+    assertEquals(0, paired.bothWrong());
   }
 
   @Test
@@ -69,7 +78,7 @@ class SuperiorityTest {
 
   @Test
   void aChallengerThatNothingDecidesIsDroppedAfterItsDays() {
-    PairedAnswers equal = new PairedAnswers(new long[] {280, 6, 6, 5, 20, 5, 5, 170}, 2, 1);
+    PairedAnswers equal = PairedAnswers.ofCounts(new long[] {280, 6, 6, 5, 20, 5, 5, 170}, 2, 1);
     Superiority superiority = Superiority.start(0);
     for (int day = 1; day < Superiority.MOST_DAYS; day++) {
       superiority = after(superiority, equal, 1);
@@ -87,7 +96,7 @@ class SuperiorityTest {
 
   @Test
   void aDayOfFewRowsChangesNoEvidence() {
-    PairedAnswers few = new PairedAnswers(new long[] {0, 0, 30, 0, 0, 30, 0, 0}, 2, 1);
+    PairedAnswers few = PairedAnswers.ofCounts(new long[] {0, 0, 30, 0, 0, 30, 0, 0}, 2, 1);
     Superiority superiority = after(Superiority.start(0), few, 1);
     assertTrue(
         superiority.sentence("ch", 60).endsWith(" The day has too few rows to add to it."),
@@ -99,6 +108,67 @@ class SuperiorityTest {
     Superiority late = after(Superiority.start(364), BETTER, 0.5);
     assertEquals(365, late.better().days());
     assertEquals(1, after(late, BETTER, 0.5).better().days());
+  }
+
+  /** Of rows that one alone answers rightly, each is the champion's with the probability ½. */
+  @Test
+  void byAccuracyNoBetGainsOnAverageWithAnyNumberOfRows() {
+    for (int rows : new int[] {1, 7, 40}) {
+      double[] mean = new double[EValues.BETS];
+      double chance = Math.pow(0.5, rows);
+      for (int championAlone = 0; championAlone <= rows; championAlone++) {
+        PairedAnswers answers = intents(300, championAlone, rows - championAlone);
+        EValues evidence = answers.superiority(Metric.ACCURACY);
+        assertTrue(evidence.usable());
+        for (int bet = 0; bet < mean.length; bet++) {
+          mean[bet] += chance * Math.exp(evidence.logs()[bet]);
+        }
+        chance *= (rows - championAlone) / (championAlone + 1.0);
+      }
+      for (double wealth : mean) {
+        assertEquals(1, wealth, 1e-12, rows + " rows");
+      }
+    }
+  }
+
+  @Test
+  void quietYearsOfManyClassesPromoteNoneByAccuracy() {
+    int years = 400;
+    long promoted =
+        IntStream.range(0, years)
+            .filter(
+                year -> {
+                  SplittableRandom random = new SplittableRandom(year);
+                  EDetector detector = EDetector.start();
+                  for (int day = 0; day < EDetector.YEAR && !detector.isDecided(); day++) {
+                    int alone = 10 + random.nextInt(40);
+                    int championAlone = Long.bitCount(random.nextLong() >>> (64 - alone));
+                    detector =
+                        detector.after(
+                            intents(300, championAlone, alone - championAlone)
+                                .superiority(Metric.ACCURACY));
+                  }
+                  return detector.isDecided();
+                })
+            .count();
+    assertTrue(promoted <= 0.05 * years, promoted + " of " + years);
+  }
+
+  /** A day on which each of 138 classes is rare, and most have no row. */
+  private static PairedAnswers intents(int bothRight, int championAlone, int challengerAlone) {
+    int classes = 138;
+    int rows = bothRight + championAlone + challengerAlone;
+    int[] labels = new int[rows];
+    int[] champion = new int[rows];
+    int[] challenger = new int[rows];
+    for (int row = 0; row < rows; row++) {
+      labels[row] = row % 50;
+      int wrong = 50 + row % 88;
+      champion[row] = row < bothRight + championAlone ? labels[row] : wrong;
+      boolean isRight = row < bothRight || row >= bothRight + championAlone;
+      challenger[row] = isRight ? labels[row] : wrong;
+    }
+    return PairedAnswers.of(labels, champion, challenger, classes, 0);
   }
 
   /** Three challengers at a time that answer as well as the champion, each 90 days: one rate. */
@@ -135,9 +205,9 @@ class SuperiorityTest {
       boolean hard = random.nextDouble() < 0.15;
       int champion = label ^ (hard && random.nextBoolean() ? 1 : 0);
       int challenger = label ^ (hard && random.nextBoolean() ? 1 : 0);
-      counts[PairedAnswers.cell(2, label, champion, challenger)]++;
+      counts[(label * 2 + champion) * 2 + challenger]++;
     }
-    return new PairedAnswers(counts, 2, 1);
+    return PairedAnswers.ofCounts(counts, 2, 1);
   }
 
   private static Superiority after(Superiority before, PairedAnswers day, double share) {
