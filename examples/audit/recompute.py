@@ -701,8 +701,7 @@ class Ledger:
         if "pairs" in challenger:
             champion, right = other.answers == one.labels, one.answers == one.labels
             pairs = [champion & right, champion & ~right, ~champion & right, ~champion & ~right]
-            counted = [int(rows.sum()) for rows in pairs]
-            equal(f"the pairs {what}", challenger["pairs"], counted)
+            equal(f"the pairs {what}", challenger["pairs"], [int(rows.sum()) for rows in pairs])
         if "roc_auc_lead" in challenger:
             lead = one.metric("roc_auc") - other.metric("roc_auc")
             same(f"the lead {what}", challenger["roc_auc_lead"], lead)

@@ -1,7 +1,6 @@
 package retune.core.statistics;
 
 import java.util.Arrays;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 import retune.core.metrics.ConfusionMatrix;
@@ -107,12 +106,7 @@ public record Influence(double[] values) {
    * @return {@code classes × classes} by true class and answered class, row-major
    */
   public static double[] ofCells(Metric metric, ConfusionMatrix confusion, int positive) {
-    int classes = confusion.classes();
-    double rows = confusion.total();
-    return IntStream.range(0, classes * classes)
-        .mapToDouble(
-            cell -> rows * derivative(metric, confusion, positive, cell / classes, cell % classes))
-        .toArray();
+    return CellInfluence.of(metric, confusion, positive).all();
   }
 
   private static Influence ofConfusion(Metric metric, Predictions predictions) {
@@ -123,79 +117,6 @@ public record Influence(double[] values) {
           ofCell[predictions.labels()[row] * predictions.classes() + predictions.answer(row)];
     }
     return new Influence(influences);
-  }
-
-  /** The derivative of a metric by the count of one cell; see {@link ConfusionMatrix}. */
-  private static double derivative(
-      Metric metric, ConfusionMatrix confusion, int positive, int label, int answer) {
-    boolean binary = confusion.classes() == 2;
-    ToDoubleFunction<Quotient> ofPositive =
-        kind -> kind.derivative(confusion, positive, label, answer);
-    ToDoubleFunction<Quotient> macro = kind -> kind.macroDerivative(confusion, label, answer);
-    return switch (metric) {
-      case ACCURACY ->
-          ((label == answer ? 1 : 0) - confusion.accuracy()) / (double) confusion.total();
-      case F1_MACRO -> macro.applyAsDouble(Quotient.F1);
-      case F1_WEIGHTED -> weightedF1Derivative(confusion, label, answer);
-      case F1_SCORE -> (binary ? ofPositive : macro).applyAsDouble(Quotient.F1);
-      case PRECISION -> (binary ? ofPositive : macro).applyAsDouble(Quotient.PRECISION);
-      case RECALL -> (binary ? ofPositive : macro).applyAsDouble(Quotient.RECALL);
-      case ROC_AUC ->
-          throw new IllegalArgumentException("is not a function of the confusion matrix");
-    };
-  }
-
-  private static double weightedF1Derivative(ConfusionMatrix confusion, int label, int answer) {
-    double sum = confusion.f1(label) - confusion.weightedF1();
-    for (int of : Quotient.concerned(label, answer)) {
-      sum += confusion.trueRows(of) * Quotient.F1.derivative(confusion, of, label, answer);
-    }
-    return sum / confusion.total();
-  }
-
-  /** What precision, recall and F1 of a class are: hits by rows. */
-  private enum Quotient {
-    PRECISION,
-    RECALL,
-    F1;
-
-    /** The classes whose quotients the cell changes. */
-    static int[] concerned(int label, int answer) {
-      return label == answer ? new int[] {label} : new int[] {label, answer};
-    }
-
-    double derivative(ConfusionMatrix confusion, int of, int label, int answer) {
-      boolean isTrue = label == of;
-      boolean isAnswered = answer == of;
-      double hits = confusion.counts()[of][of];
-      double rows = rows((double) confusion.trueRows(of), (double) confusion.answeredRows(of));
-      if (rows == 0) {
-        return 0;
-      }
-      double newHits = isTrue && isAnswered ? 1 : 0;
-      double newRows = rows(isTrue ? 1 : 0, isAnswered ? 1 : 0);
-      return (newHits * rows - hits * newRows) / (rows * rows);
-    }
-
-    double macroDerivative(ConfusionMatrix confusion, int label, int answer) {
-      long occurring =
-          IntStream.range(0, confusion.classes())
-              .filter(of -> confusion.trueRows(of) + confusion.answeredRows(of) > 0)
-              .count();
-      double sum = 0;
-      for (int of : concerned(label, answer)) {
-        sum += derivative(confusion, of, label, answer);
-      }
-      return sum / occurring;
-    }
-
-    private double rows(double isTrue, double isAnswered) {
-      return switch (this) {
-        case PRECISION -> isAnswered;
-        case RECALL -> isTrue;
-        case F1 -> (isTrue + isAnswered) / 2;
-      };
-    }
   }
 
   private static Influence ofRocAuc(Predictions predictions) {
