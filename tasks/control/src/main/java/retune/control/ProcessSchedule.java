@@ -308,10 +308,9 @@ final class ProcessSchedule implements AutoCloseable {
     isClosed = true;
     clockwork.interrupt();
     try {
-      Instant now = context.clock().instant();
       for (String model : scheduled()) {
         if (!loops.isRunning(model)) { // a run goes on; whoever comes next waits a while for it
-          Lease.toSchedule(context.store(), model).release(owner, now);
+          Lease.toSchedule(context.store(), model).release(owner);
         }
       }
     } catch (RuntimeException e) {

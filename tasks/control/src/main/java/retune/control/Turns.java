@@ -48,7 +48,7 @@ final class Turns {
 
   private void release(Lease turn, String holder) {
     try {
-      turn.release(holder, now());
+      turn.release(holder);
     } catch (RuntimeException e) {
       // What was done is done; the turn expires.
       LOG.log(Level.WARNING, "The turn of {0} stays taken: {1}", holder, e.getMessage());

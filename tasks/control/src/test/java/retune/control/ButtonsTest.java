@@ -25,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import retune.core.judgement.Gate;
 import retune.core.judgement.Rules;
 import retune.core.judgement.VersionStatus;
@@ -322,11 +323,13 @@ class ButtonsTest {
     assertTrue(browser.page("/").contains("Look into"), "a later alert of the day is another one");
   }
 
-  @Test
-  void ofTwoDashboardsThatPressTheSameButtonOneTakesEffect() throws Exception {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 10})
+  void ofTwoDashboardsThatPressTheSameButtonOneTakesEffect(int minutesAhead) throws Exception {
     String id = alert("No version passed on the fourth.");
     try (RunningControl beside = CONTROL.beside();
         ExecutorService both = Executors.newFixedThreadPool(2)) {
+      beside.pass(Duration.ofMinutes(minutesAhead));
       Browser other = new Browser(beside);
       other.logIn("night", TOKEN + "q");
       CyclicBarrier together = new CyclicBarrier(2);
@@ -371,6 +374,20 @@ class ButtonsTest {
     turn.take("night (control__earlier)", Instant.EPOCH, Duration.ZERO);
     assertSays(pressed(browser, "credit", "retrain", "", Map.of()), "warn", NO_AIRFLOW);
     assertTrue(turn.find().orElseThrow().holder().startsWith("ops (control__"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-10, 10})
+  void aServiceWhoseClockIsWrongHoldsNobodyUp(int minutes) throws Exception {
+    CONTROL.register("credit");
+    try (RunningControl beside = CONTROL.beside()) {
+      beside.pass(Duration.ofMinutes(minutes));
+      Browser other = new Browser(beside);
+      other.logIn("night", TOKEN + "q");
+      assertSays(pressed(other, "credit", "retrain", "", Map.of()), "warn", NO_AIRFLOW);
+      assertSays(pressed(browser, "credit", "retrain", "", Map.of()), "warn", NO_AIRFLOW);
+      assertSays(pressed(other, "credit", "retrain", "", Map.of()), "warn", NO_AIRFLOW);
+    }
   }
 
   @Test

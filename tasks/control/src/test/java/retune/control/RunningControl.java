@@ -28,6 +28,7 @@ import retune.model.ModelFolder;
 import retune.model.ModelStore;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
+import retune.runtime.store.DocumentStore;
 import retune.testing.TestContext;
 import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
@@ -76,18 +77,19 @@ final class RunningControl implements AutoCloseable {
       Map<String, String> environment,
       Control.@Nullable RuntimeKind runtime,
       @Nullable Path tokenFile) {
-    this(TestStore.open(), true, environment, runtime, tokenFile, Control.Reading.OPEN);
+    this(TestStore.open(), true, null, environment, runtime, tokenFile, Control.Reading.OPEN);
   }
 
   /** A service that only those who have a token may read. */
   static RunningControl closed(Path tokenFile) {
     return new RunningControl(
-        TestStore.open(), true, Map.of(), null, tokenFile, Control.Reading.TOKEN);
+        TestStore.open(), true, null, Map.of(), null, tokenFile, Control.Reading.TOKEN);
   }
 
   private RunningControl(
       TestStore store,
       boolean ownsStore,
+      @Nullable DocumentStore connection,
       Map<String, String> environment,
       Control.@Nullable RuntimeKind runtime,
       @Nullable Path tokenFile,
@@ -111,7 +113,11 @@ final class RunningControl implements AutoCloseable {
                   reading,
                   null,
                   null),
-              new TestContext(context.run(), clock, context.settings(), context.source()));
+              new TestContext(
+                  context.run(),
+                  clock,
+                  context.settings(),
+                  connection == null ? context.source() : () -> connection));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -126,9 +132,18 @@ final class RunningControl implements AutoCloseable {
     }
   }
 
-  /** A second service of the same store, with the same settings. */
+  /** A second service of the same store, with the same settings and the same time. */
   RunningControl beside() {
-    return new RunningControl(store, false, environment, runtime, tokenFile, Control.Reading.OPEN);
+    return beside(null);
+  }
+
+  /** The same, with a connection of its own to the store. */
+  RunningControl beside(@Nullable DocumentStore connection) {
+    RunningControl beside =
+        new RunningControl(
+            store, false, connection, environment, runtime, tokenFile, Control.Reading.OPEN);
+    beside.pass(Duration.between(beside.clock.instant(), clock.instant()));
+    return beside;
   }
 
   /** Sends a token from now on; none if it is null. */

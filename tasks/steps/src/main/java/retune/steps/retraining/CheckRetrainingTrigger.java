@@ -190,7 +190,7 @@ public final class CheckRetrainingTrigger
                       .get("facts", Document.class)
                       .getBoolean(RetrainingEvents.DRIFT_DETECTED, false)));
     } else {
-      lease.release(retrainingId, context.clock().instant());
+      lease.release(retrainingId);
     }
     return told(output(id, retrainingId, decided));
   }

@@ -83,7 +83,7 @@ public final class LogRetrainingEvent
     }
     outcome.ifPresent(ended -> keepHistory(context, ended, started));
     RetrainingEvents.add(context, model, retrainingId, trigger, status, event);
-    Lease.toRetrain(context.store(), model).release(retrainingId, now);
+    Lease.toRetrain(context.store(), model).release(retrainingId);
     String report = report(context, model, retrainingId, status);
     LOGGER.log(Level.INFO, "{0} ended as {1}.", retrainingId, status.id());
     return new Output(

@@ -391,7 +391,7 @@ class CheckRetrainingTriggerTest {
     CheckRetrainingTrigger.Input input =
         input(report.toString(), false, false, OnDrift.RETRAIN, Trigger.DRIFT);
     assertEquals("drift", check(input, at(SOON, "one")).trigger());
-    Lease.toRetrain(deployment.store, MODEL).release(heldBy(), SOON);
+    Lease.toRetrain(deployment.store, MODEL).release(heldBy());
 
     deployment
         .store
@@ -542,7 +542,7 @@ class CheckRetrainingTriggerTest {
               .filter(event -> run.equals(event.getString("run_id")))
               .count());
       assertEquals(again.retrainingId(), heldBy());
-      Lease.toRetrain(deployment.store, MODEL).release(heldBy(), SOON);
+      Lease.toRetrain(deployment.store, MODEL).release(heldBy());
     }
     assertEquals(4, write - 1, "lease, decision, event, and then an undisturbed run");
   }
@@ -555,7 +555,7 @@ class CheckRetrainingTriggerTest {
     assertTrue(lease.isOf(first));
     check(forced(false), at(SOON.plus(Duration.ofHours(13)), "two"));
     assertFalse(lease.isOf(first));
-    lease.release(first, SOON);
+    lease.release(first);
     assertFalse(heldBy().equals(first), "the other keeps it");
     assertEquals(
         "retraining-" + Hashing.sha256(MODEL + "/model_evaluation_pipeline/one").substring(0, 12),
