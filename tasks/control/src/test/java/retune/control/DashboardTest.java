@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.logging.Handler;
 import java.util.logging.Level;
@@ -30,6 +32,8 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import retune.core.judgement.Gate;
 import retune.core.judgement.Rules;
 import retune.core.metrics.Metric;
@@ -399,23 +403,36 @@ class DashboardTest {
   }
 
   @Test
-  void aStoreThatIsAwayIsAPageWithASentence() throws Exception {
-    EmbeddedStore store = EmbeddedStore.inMemory();
+  @Timeout(value = 60, unit = TimeUnit.SECONDS)
+  void aStoreThatIsAwayIsAPageWithASentenceUntilItIsBack(@TempDir Path folder) throws Exception {
+    EmbeddedStore store = store(folder, EmbeddedStore.ANY_PORT);
+    int port = URI.create(store.uri()).getPort();
     try (DocumentStore documents =
-            DocumentStore.open(store.uri(), Duration.ofMillis(300), TestContext.CLOCK);
+            DocumentStore.open(store.uri(), Duration.ofSeconds(1), TestContext.CLOCK);
         ControlServer server =
             ControlServer.start(
                 new Control.Input("127.0.0.1", 0, null, null, Control.Reading.OPEN, null, null),
                 TestContext.of(documents))) {
+      HttpRequest.Builder page = HttpRequest.newBuilder(URI.create(server.address() + "/"));
       store.close();
 
-      HttpResponse<String> response =
-          CONTROL.send(HttpRequest.newBuilder(URI.create(server.address() + "/")));
+      HttpResponse<String> response = CONTROL.send(page);
 
       assertEquals(503, response.statusCode());
       assertTrue(response.body().contains("role=\"alert\">The document store no longer answers"));
       assertWellFormed(response.body());
+      try (EmbeddedStore _ = store(folder, port)) {
+        while (response.statusCode() == 503) {
+          response = CONTROL.send(page);
+        }
+        assertEquals(200, response.statusCode(), response.body());
+      }
     }
+  }
+
+  private static EmbeddedStore store(Path folder, int port) {
+    return EmbeddedStore.start(
+        new EmbeddedStore.Settings(folder, EmbeddedStore.LOOPBACK, port, false, false));
   }
 
   @Test
