@@ -42,6 +42,7 @@ def test_the_day_that_has_ended_runs_by_itself_also_after_a_restart(tmp_path, mo
             schedules.update_one({"_id": MODEL}, {"$set": due})
             with service(tmp_path) as call:
                 job = until(lambda: daily_job_that_ran(call))
+            champion = database["champions"].find_one({"_id": MODEL})
         assert job["last_run"]["exit_code"] == 0, job
         assert job["next_run"] > datetime.now(UTC).isoformat()
         events = answer("history", MODEL)["events"]
@@ -49,7 +50,6 @@ def test_the_day_that_has_ended_runs_by_itself_also_after_a_restart(tmp_path, mo
         assert day["logical_date"] == f"{yesterday:%Y-%m-%d}"
         assert day["run_id"] == f"run-loop__{yesterday:%Y-%m-%d}"
         assert job["last_run"]["message"] == day["reason"]
-        champion = answer("load_latest_model", "--model", MODEL)
         assert champion["model_id"] == challenger
         deployed = [event for event in events if event["event"] == "model_deployed"][-1]
         assert deployed["model_id"] == challenger

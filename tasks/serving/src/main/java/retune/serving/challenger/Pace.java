@@ -7,8 +7,8 @@ import java.util.BitSet;
  * How long the challenger takes for requests, beside what the champion took for the same rows. It
  * is stopped where most of its recent calls are slow: more than {@value #TIMES} times the
  * champion's time, and {@link #LONGER} longer. Most of them, and not their mean, because a pause of
- * the machine is no fault of a version; the second limit, because nobody notices ten times a tenth
- * of a millisecond.
+ * the machine is no fault of a version; the second limit, because people feel an answer within a
+ * tenth of a second as immediate.
  */
 final class Pace {
   /** The last calls, on which the challenger is judged. */
@@ -20,7 +20,7 @@ final class Pace {
   /** A slow call takes more than so many times the champion's time, and {@link #LONGER} longer. */
   static final int TIMES = 5;
 
-  static final Duration LONGER = Duration.ofMillis(50);
+  static final Duration LONGER = Duration.ofMillis(100);
 
   private final Failures failures;
   private final long longerNanos;

@@ -146,7 +146,7 @@ class FailingChallengerTest {
     assertEquals(
         Optional.of(
             "51 of the last 100 requests took it more than 5 times as long as the version in"
-                + " production, and 50 ms longer, in one service"),
+                + " production, and 100 ms longer, in one service"),
         failures.reasonToStop());
   }
 
