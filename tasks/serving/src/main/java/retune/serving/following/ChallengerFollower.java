@@ -4,9 +4,11 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import retune.model.ChallengerTraffic;
 import retune.model.Champions.Champion;
@@ -32,10 +34,13 @@ final class ChallengerFollower {
   /** Pause before a challenger that failed to load is tried again. */
   private static final Duration RETRY = Duration.ofSeconds(30);
 
+  /** From when on a challenger that still loads is reported. */
+  private static final Duration LONG_LOAD = Duration.ofMinutes(1);
+
   /** Who is named as the one that ended the traffic. */
   private static final String BY = "serving";
 
-  private record Loading(long number, CompletableFuture<LoadedVersion> version) {
+  private record Loading(long number, Instant since, CompletableFuture<LoadedVersion> version) {
     /** Gives up; a version that is loaded later is closed at once. */
     void cancel() {
       var _ = version.thenAccept(LoadedVersion::release);
@@ -46,9 +51,9 @@ final class ChallengerFollower {
   private record Failed(long number, Instant retryAt) {}
 
   private final StepContext context;
-  private final ServedModel served;
   private final ServedChallenger challenger;
   private final ChallengerMetrics metrics;
+  private final Function<String, LoadedVersion> loader;
   private @Nullable Loading loading;
   private @Nullable Failed failed;
 
@@ -60,10 +65,23 @@ final class ChallengerFollower {
       ServedModel served,
       ServedChallenger challenger,
       ChallengerMetrics metrics) {
+    this(context, challenger, metrics, modelId -> open(modelId, served, context));
+  }
+
+  /**
+   * Follows with another loader.
+   *
+   * @param loader loads the version of an id
+   */
+  ChallengerFollower(
+      StepContext context,
+      ServedChallenger challenger,
+      ChallengerMetrics metrics,
+      Function<String, LoadedVersion> loader) {
     this.context = context;
-    this.served = served;
     this.challenger = challenger;
     this.metrics = metrics;
+    this.loader = loader;
   }
 
   /**
@@ -131,7 +149,7 @@ final class ChallengerFollower {
     }
     Loading current = loading;
     if (current == null) {
-      loading = new Loading(wanted.number(), new CompletableFuture<>());
+      loading = new Loading(wanted.number(), now, new CompletableFuture<>());
       CompletableFuture<LoadedVersion> version = loading.version;
       Thread.ofPlatform()
           .name("challenger-loader")
@@ -139,7 +157,7 @@ final class ChallengerFollower {
           .start(
               () -> {
                 try {
-                  version.complete(open(wanted.modelId()));
+                  version.complete(loader.apply(wanted.modelId()));
                 } catch (RuntimeException | Error e) {
                   version.completeExceptionally(e);
                 }
@@ -147,6 +165,12 @@ final class ChallengerFollower {
       return;
     }
     if (!current.version.isDone()) {
+      if (now.isAfter(current.since.plus(LONG_LOAD))) {
+        warn(
+            wanted,
+            "it has been loading since %s."
+                .formatted(current.since.truncatedTo(ChronoUnit.SECONDS)));
+      }
       return;
     }
     loading = null;
@@ -156,19 +180,21 @@ final class ChallengerFollower {
       LOG.log(Level.INFO, "The challenger {0} {1}.", wanted.modelId(), wanted.share());
     } catch (CompletionException e) {
       failed = new Failed(wanted.number(), now.plus(RETRY));
-      String sentence =
-          "The challenger %s has no traffic here: %s"
-              .formatted(
-                  wanted.modelId(),
-                  Optional.ofNullable(e.getCause()).map(Throwable::getMessage).orElse("no reason"));
-      if (!challenger.warning().equals(Optional.of(sentence))) {
-        LOG.log(Level.WARNING, sentence);
-      }
-      challenger.warn(sentence);
+      warn(
+          wanted, Optional.ofNullable(e.getCause()).map(Throwable::getMessage).orElse("no reason"));
     }
   }
 
-  private LoadedVersion open(String modelId) {
+  /** Reports why a challenger has no traffic, and logs it the first time. */
+  private void warn(ChallengerTraffic wanted, String why) {
+    String sentence = "The challenger %s has no traffic here: %s".formatted(wanted.modelId(), why);
+    if (!challenger.warning().equals(Optional.of(sentence))) {
+      LOG.log(Level.WARNING, sentence);
+    }
+    challenger.warn(sentence);
+  }
+
+  private static LoadedVersion open(String modelId, ServedModel served, StepContext context) {
     ModelStore models = new ModelStore(context.store());
     ModelVersion version = models.get(modelId);
     LoadedVersion loaded =

@@ -1,0 +1,4 @@
+@NullMarked
+package retune.serving.following;
+
+import org.jspecify.annotations.NullMarked;
