@@ -83,7 +83,7 @@ test: target/libraries $(VENV)/installed-dev ## Test everything: Java, Python, i
 	tasks/train-aot-caches.sh
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-images
-	cd airflow && $(PYTHON) -m pytest
+	cd airflow && $(PYTHON) -m pytest -n 2 --dist loadfile
 	$(MAKE) --no-print-directory test-clients
 	rm -rf target/demo && cd airflow && RETUNE_STATE=$(CURDIR)/target/demo $(PYTHON) -m pytest -s acceptance
 	$(PYTHON) docs/check.py target/demo/store
@@ -117,7 +117,8 @@ test-mongo: build $(VENV)/installed ## Test contract, races, kills and the three
 
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/installed-dev ## Test the chart and the loop in pods on the cluster of KUBECONFIG, which must have the images
-	cd airflow && $(PYTHON) -m pytest ../charts/tests cluster -s
+	cd airflow && $(PYTHON) -m pytest -c pyproject.toml -n 2 ../charts/tests
+	cd airflow && $(PYTHON) -m pytest cluster -s
 
 .PHONY: bench
 bench: build $(BENCH)/installed ## Benchmark against Python: NAMES="evaluation copula", TABLE=rows.csv; installs PyTorch and SDV first (3 GB)
