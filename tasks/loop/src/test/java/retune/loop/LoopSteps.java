@@ -20,16 +20,18 @@ public final class LoopSteps {
    */
   static StepProcess of(Path folder, String mongoUri, int threads) {
     return StepProcess.withModels(
-        Map.of(
-            "RETUNE_MONGO_URI",
-            mongoUri,
-            "RETUNE_DEPLOYMENT_DIR",
-            folder.resolve("deployment").toString(),
-            "RETUNE_DAG_ID",
-            "loop",
-            "RETUNE_RUN_ID",
-            "the-run",
-            "OMP_NUM_THREADS",
-            Integer.toString(threads)));
+            Map.of(
+                "RETUNE_MONGO_URI",
+                mongoUri,
+                "RETUNE_DEPLOYMENT_DIR",
+                folder.resolve("deployment").toString(),
+                "RETUNE_DAG_ID",
+                "loop",
+                "RETUNE_RUN_ID",
+                "the-run",
+                "OMP_NUM_THREADS",
+                Integer.toString(threads)))
+        // PyTorch and XGBoost compute: the optimising compiler would cost more than it saves.
+        .withOptions("-XX:TieredStopAtLevel=1");
   }
 }

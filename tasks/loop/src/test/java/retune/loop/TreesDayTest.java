@@ -53,10 +53,8 @@ class TreesDayTest {
       assertEquals("approved", status(steps, ORDINARY_DAY));
       int port = freePort();
       Process service =
-          steps
-              .withOptions("-XX:TieredStopAtLevel=1")
-              .start(
-                  words("serving --model made --refresh-seconds 0.2 --port", String.valueOf(port)));
+          steps.start(
+              words("serving --model made --refresh-seconds 0.2 --port", String.valueOf(port)));
       try {
         awaitServed(port, network);
         evaluate(steps, network, DRIFTED_DAY, "0.65", "--drill", "concept_drift");
