@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -82,10 +83,9 @@ def test_a_container_that_cannot_succeed_is_not_tried_again(run, store, capsys):
     assert "generate_data failed and will not be retried" in capsys.readouterr().out
 
 
-def test_the_end_of_a_task_ends_its_container(monkeypatch):
+def test_the_end_of_a_task_ends_its_container(monkeypatch, silent):
     monkeypatch.setenv("RETUNE_RUNTIME", "docker")
-    # Nobody answers at this address, so that the step waits.
-    monkeypatch.setenv("RETUNE_MONGO_URI", "mongodb://192.0.2.1/retune")
+    monkeypatch.setenv("RETUNE_MONGO_URI", f"mongodb://127.0.0.1:{silent.getsockname()[1]}/retune")
     monkeypatch.setenv("RETUNE_STORE_WAIT", "120")
     task = step("load_latest_model", LOOP, model="credit-default")
     ended: list[Exception] = []
@@ -98,8 +98,8 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
 
     thread = threading.Thread(target=execute)
     thread.start()
-    wait_until(lambda: running(task.container))
-    time.sleep(2)  # past the start of the JVM
+    asking, _ = silent.accept()  # past the start of the JVM
+    assert running(task.container)
     started = time.monotonic()
     task.on_kill()
     thread.join(10)
@@ -109,6 +109,15 @@ def test_the_end_of_a_task_ends_its_container(monkeypatch):
         == "[AirflowException('load_latest_model was stopped; nothing is half-written.')]"
     )
     wait_until(lambda: not running(task.container))
+    asking.close()
+
+
+@pytest.fixture
+def silent():
+    """A store that is asked and never answers, so that a step waits."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(120)
+        yield server
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -75,21 +77,24 @@ class StepContainerTest {
 
   @Test
   void sigtermEndsAWaitingStepWith143() throws Exception {
-    try (GenericContainer<?> step =
-        Containers.container("retune/load-latest-model", "--model", "none")) {
-      // No server has this address, so that the step waits.
-      step.withEnv("RETUNE_MONGO_URI", "mongodb://192.0.2.1/retune");
+    try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        GenericContainer<?> step =
+            Containers.container("retune/load-latest-model", "--model", "none")) {
+      // A store that is asked and never answers, so that the step waits.
+      step.withNetworkMode("host");
+      step.withEnv("RETUNE_MONGO_URI", "mongodb://127.0.0.1:" + silent.getLocalPort() + "/retune");
       step.withEnv("RETUNE_STORE_WAIT", "120");
       step.start();
       var docker = DockerClientFactory.lazyClient();
-      Thread.sleep(
-          Duration.ofSeconds(2)); // until the JVM has started, which would end the same way
+      silent.setSoTimeout(120_000);
+      Socket asking = silent.accept(); // until the JVM has started, which would end the same way
       docker.killContainerCmd(step.getContainerId()).withSignal("TERM").exec();
       docker.waitContainerCmd(step.getContainerId()).start().awaitStatusCode();
 
       Ended ended = Containers.ended(step);
       assertEquals(143, ended.exitCode(), ended.log());
       assertEquals("The step was stopped by a signal.", ended.errorMessage());
+      asking.close();
     }
   }
 

@@ -42,7 +42,7 @@ class MainTest {
     }
 
     int end() throws InterruptedException {
-      assertTrue(process.waitFor(10, TimeUnit.SECONDS), "the store did not end");
+      assertTrue(process.waitFor(1, TimeUnit.MINUTES), "the store did not end");
       return process.exitValue();
     }
   }
@@ -121,7 +121,7 @@ class MainTest {
       // Steps take this for a store that does not answer, and exit with 20.
       assertInstanceOf(MongoSocketException.class, refused);
     }
-    assertTrue(full.waitFor(10, TimeUnit.SECONDS), "the store still runs");
+    assertTrue(full.waitFor(1, TimeUnit.MINUTES), "the store still runs");
     assertEquals(1, full.exitValue());
     assertEquals(
         "The store stops, because it cannot write its data file (File too large). Every"
@@ -164,7 +164,7 @@ class MainTest {
     BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
     assertTrue(out.readLine().matches("mongodb://127\\.0\\.0\\.1:\\d+/retune"));
     process.toHandle().destroy(); // Process.destroy would close the streams too
-    assertTrue(process.waitFor(10, TimeUnit.SECONDS));
+    assertTrue(process.waitFor(1, TimeUnit.MINUTES));
     assertEquals(143, process.exitValue());
     assertEquals(-1, out.read());
     assertEquals("", textOf(process));

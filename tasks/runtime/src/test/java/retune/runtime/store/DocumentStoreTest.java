@@ -43,7 +43,7 @@ class DocumentStoreTest {
         assertThrows(
             NotReadyException.class,
             () -> open("mongodb://u:" + PASSWORD + "@127.0.0.1:" + port + "/retune"));
-    assertTrue(System.nanoTime() - started < 10_000_000_000L, "waited too long");
+    assertTrue(System.nanoTime() - started < 25e9, "waited as long as the driver does by default");
     assertEquals(
         "The document store at 127.0.0.1:"
             + port
