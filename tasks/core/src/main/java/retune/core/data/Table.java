@@ -42,7 +42,12 @@ public record Table(List<Column> columns) {
   }
 
   public Optional<Column> find(String name) {
-    return columns.stream().filter(column -> column.name().equals(name)).findFirst();
+    for (Column column : columns) {
+      if (column.name().equals(name)) {
+        return Optional.of(column);
+      }
+    }
+    return Optional.empty();
   }
 
   /** The column of that name; throws an {@link InvalidInputException} if there is none. */

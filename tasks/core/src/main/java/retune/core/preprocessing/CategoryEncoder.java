@@ -6,17 +6,15 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 
-/** Looks up the codes of categories and counts categories without a code. */
+/** Looks up the codes of a feature's categories. */
 final class CategoryEncoder {
   private final String feature;
-  private final OutcomeCounts outcomes;
   private final Map<String, Integer> codes = new HashMap<>();
   private final Set<String> rare;
   private final boolean numbers;
 
-  CategoryEncoder(String feature, Categories categories, OutcomeCounts outcomes) {
+  CategoryEncoder(String feature, Categories categories) {
     this.feature = feature;
-    this.outcomes = outcomes;
     List<String> known = categories.known();
     for (int i = 0; i < known.size(); i++) {
       codes.put(known.get(i), i + 1);
@@ -28,8 +26,8 @@ final class CategoryEncoder {
     }
   }
 
-  /** The code of a category in this row of the raw table. */
-  int code(String text, int row) {
+  /** The code of a category in this row of the raw table; counts one without a code of its own. */
+  int code(String text, int row, OutcomeCounts outcomes) {
     Integer code = codes.get(text);
     if (code == null && numbers) {
       // Text may spell the same number differently: 02 or 2.0.

@@ -193,12 +193,12 @@ public record Preprocessing(
    *     CodeColumn} that has no code for the unknown
    */
   public Result apply(Table raw, long firstRow) {
-    return apply(raw, firstRow, Observer.NONE);
+    return encoder().apply(raw, firstRow, Observer.NONE);
   }
 
-  /** {@link #apply(Table, long)}, telling which value of which row a rule replaced. */
-  public Result apply(Table raw, long firstRow, Observer observer) {
-    return new TableEncoder(this, raw, firstRow, observer).result();
+  /** What applies this to many tables, and tells which values a rule replaced. */
+  public TableEncoder encoder() {
+    return new TableEncoder(this);
   }
 
   private static FeatureSchema schemaOf(

@@ -77,7 +77,7 @@ final class InferenceRoutes implements Route.Group {
           ModelVersion version = loaded.version();
           requireServed(version, path);
           InferenceProtocol request = InferenceProtocol.read(body, jsonBytes);
-          Table rows = request.rows(version.preprocessing().rawColumns());
+          Table rows = request.rows(loaded.rawColumns());
           boolean anyVersion = !path.containsKey("version");
           Predictions.Answered answered = predictions.predict(asked, loaded, rows, anyVersion);
           return request.answer(answered.version(), asked.id(), answered.predictions());

@@ -11,7 +11,6 @@ import retune.core.data.Table;
 import retune.model.ModelVersion;
 import retune.runtime.http.Answer;
 import retune.runtime.http.Route;
-import retune.serving.prediction.LoadedVersion;
 import retune.serving.prediction.Prediction;
 import retune.serving.prediction.RowsOfJson;
 
@@ -36,7 +35,7 @@ final class PredictionRoutes implements Route.Group {
     return predictions.answer(
         exchange,
         (loaded, body, asked) -> {
-          Table row = RowsOfJson.features(body, columns(loaded));
+          Table row = RowsOfJson.features(body, loaded.rawColumns());
           Predictions.Answered answered = predictions.predict(asked, loaded, row, true);
           return signed(answered.predictions().getFirst().json(), answered.version(), asked);
         });
@@ -46,17 +45,13 @@ final class PredictionRoutes implements Route.Group {
     return predictions.answer(
         exchange,
         (loaded, body, asked) -> {
-          Table rows = RowsOfJson.instances(body, columns(loaded));
+          Table rows = RowsOfJson.instances(body, loaded.rawColumns());
           Predictions.Answered answered = predictions.predict(asked, loaded, rows, true);
           Map<String, Object> json = new LinkedHashMap<>();
           json.put("predictions", answered.predictions().stream().map(Prediction::json).toList());
           json.put("total_count", rows.rows());
           return signed(json, answered.version(), asked);
         });
-  }
-
-  private static List<String> columns(LoadedVersion loaded) {
-    return loaded.version().preprocessing().rawColumns();
   }
 
   /** Adds which version answered which request, by what rule, when, and how long it took. */

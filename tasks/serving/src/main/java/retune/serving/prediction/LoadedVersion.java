@@ -8,6 +8,7 @@ import retune.core.InvalidInputException;
 import retune.core.data.Table;
 import retune.core.preprocessing.Occurrence;
 import retune.core.preprocessing.Preprocessing;
+import retune.core.preprocessing.TableEncoder;
 import retune.model.ModelFolder;
 import retune.model.ModelVersion;
 import retune.model.engine.Engine;
@@ -28,6 +29,7 @@ public final class LoadedVersion {
   public record Answers(List<Prediction> predictions, Map<Occurrence, Integer> outcomes) {}
 
   private final Predictor predictor;
+  private final TableEncoder encoder;
   private final RowWarnings.Columns columns;
 
   /** One for being the served version, plus one for each in-flight request. */
@@ -35,6 +37,7 @@ public final class LoadedVersion {
 
   private LoadedVersion(Predictor predictor) {
     this.predictor = predictor;
+    this.encoder = predictor.version().preprocessing().encoder();
     this.columns = new RowWarnings.Columns(predictor.version().preprocessing());
   }
 
@@ -58,6 +61,11 @@ public final class LoadedVersion {
 
   public ModelVersion version() {
     return predictor.version();
+  }
+
+  /** The raw columns that the version reads. */
+  public List<String> rawColumns() {
+    return encoder.rawColumns();
   }
 
   public String engineName() {
@@ -86,7 +94,7 @@ public final class LoadedVersion {
     RowWarnings warnings = new RowWarnings(columns);
     Preprocessing.Result result;
     try {
-      result = version().preprocessing().apply(rows, 0, warnings);
+      result = encoder.apply(rows, 0, warnings);
     } catch (InvalidInputException e) {
       throw new Refusal(422, String.valueOf(e.getMessage()));
     }
@@ -119,7 +127,7 @@ public final class LoadedVersion {
   private Refusal unreadable(Table rows, int row) {
     Table alone = rows.select(new int[] {row});
     Occurrence reason =
-        version().preprocessing().apply(alone).rejected().keySet().iterator().next();
+        encoder.apply(alone, 0, Preprocessing.Observer.NONE).rejected().keySet().iterator().next();
     String column = reason.column();
     String value = alone.column(column).text(0);
     String wrong =

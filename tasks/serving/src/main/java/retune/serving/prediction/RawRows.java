@@ -1,5 +1,6 @@
 package retune.serving.prediction;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -89,11 +90,13 @@ final class RawRows {
 
   /** Completes the current row, which must have all columns. */
   void endRow() {
-    List<String> lacking =
-        columns.entrySet().stream()
-            .filter(column -> column.getValue().size == rows)
-            .map(Map.Entry::getKey)
-            .toList();
+    List<String> lacking = new ArrayList<>();
+    columns.forEach(
+        (name, values) -> {
+          if (values.size == rows) {
+            lacking.add(name);
+          }
+        });
     if (!lacking.isEmpty()) {
       throw new Refusal(
           422,
@@ -104,10 +107,9 @@ final class RawRows {
   }
 
   Table table() {
-    return new Table(
-        columns.entrySet().stream()
-            .map(column -> column.getValue().column(column.getKey()))
-            .toList());
+    List<Column> table = new ArrayList<>(columns.size());
+    columns.forEach((name, values) -> table.add(values.column(name)));
+    return new Table(table);
   }
 
   private Values next(String column) {

@@ -23,7 +23,7 @@ public final class Warmup {
     byte[] request = Json.MAPPER.writeValueAsBytes(Map.of("features", example));
     int rows = FEATURES / Math.max(1, loaded.version().preprocessing().schema().size());
     for (int done = 0; done < rows; done += ROWS) {
-      Table row = RowsOfJson.features(request, loaded.version().preprocessing().rawColumns());
+      Table row = RowsOfJson.features(request, loaded.rawColumns());
       loaded.answer(row.select(new int[ROWS]));
       Json.MAPPER.writeValueAsBytes(loaded.answer(row).predictions().getFirst().json());
     }

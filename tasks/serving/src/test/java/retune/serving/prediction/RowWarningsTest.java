@@ -128,7 +128,7 @@ class RowWarningsTest {
 
   private static Warnings warnings(Preprocessing preprocessing, Table rows, int row) {
     RowWarnings warnings = new RowWarnings(new RowWarnings.Columns(preprocessing));
-    warnings.check(preprocessing.apply(rows, 0, warnings).features());
+    warnings.check(preprocessing.encoder().apply(rows, 0, warnings).features());
     return warnings.of(row);
   }
 }
