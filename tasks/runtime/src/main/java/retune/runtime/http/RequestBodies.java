@@ -64,11 +64,13 @@ public final class RequestBodies {
     if (length > mostBytes) {
       throw tooLarge(exchange, discarded);
     }
+    // Most bodies are far smaller than a piece.
+    int most = announced == null ? PIECE : (int) Math.clamp(length, 1, PIECE);
     int pieces = 0;
     try {
       ByteArrayOutputStream body = new ByteArrayOutputStream();
       InputStream in = exchange.getRequestBody();
-      for (byte[] piece = in.readNBytes(PIECE); piece.length > 0; piece = in.readNBytes(PIECE)) {
+      for (byte[] piece = in.readNBytes(most); piece.length > 0; piece = in.readNBytes(most)) {
         if (body.size() + piece.length > mostBytes) {
           throw tooLarge(exchange, discarded);
         }
