@@ -18,8 +18,11 @@ import retune.serving.prediction.Prediction;
  * is skipped. A call that does not return is given up with its thread, and another thread goes on.
  */
 final class Shadow implements AutoCloseable {
-  /** Bytes of the requests that may wait: 3,000 requests of a row of 23 columns. */
-  static final long MOST_BYTES = 8L << 20;
+  /**
+   * Bytes of the requests that may wait: 800 requests of a row of 23 columns. What waits longer
+   * than a second or so is still there after many young collections, and fills the old generation.
+   */
+  static final long MOST_BYTES = 2L << 20;
 
   /** From when on a call is given up. */
   static final Duration MOST_TIME = Duration.ofSeconds(10);
@@ -154,7 +157,8 @@ final class Shadow implements AutoCloseable {
     if (isClosed) {
       return false;
     }
-    if (waitingBytes.addAndGet(bytes) > MOST_BYTES) {
+    long waiting = waitingBytes.addAndGet(bytes);
+    if (waiting > Math.max(MOST_BYTES, bytes)) { // one request may wait, however large
       waitingBytes.addAndGet(-bytes);
       return false;
     }
