@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bson.Document;
+import retune.core.triggers.Trigger;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.StepContext;
@@ -45,6 +46,11 @@ final class Retrainings {
     return lastDecision()
         .map(decision -> decision.getList("triggers", String.class, List.of()))
         .orElse(List.of());
+  }
+
+  /** Whether the loop has this trigger, as its last decision had it. */
+  boolean has(Trigger trigger) {
+    return triggers().contains(trigger.id());
   }
 
   /** A number of the loop's rules, as its last decision had it. */

@@ -93,15 +93,15 @@ final class Scheduler {
     }
   }
 
-  /** When retrainings start by themselves, as the loop's last decision had it. */
+  /** When retrainings start by themselves, as the loop's last decision had it; null before one. */
   Map<String, @Nullable Object> config(String model) {
     Retrainings retrainings = new Retrainings(context, model);
-    List<String> on = retrainings.triggers();
+    boolean isKnown = retrainings.lastDecision().isPresent();
     return Fields.of(
         "weekly_retrain",
         Fields.of(
             "enabled",
-            on.contains(Trigger.WEEKLY.id()),
+            isKnown ? retrainings.has(Trigger.WEEKLY) : null,
             "day_of_week",
             "sun",
             "hour",
@@ -109,15 +109,23 @@ final class Scheduler {
             "minute",
             0),
         "monthly_retrain",
-        Fields.of("enabled", on.contains(Trigger.MONTHLY.id()), "day", 1, "hour", 2, "minute", 0),
+        Fields.of(
+            "enabled",
+            isKnown ? retrainings.has(Trigger.MONTHLY) : null,
+            "day",
+            1,
+            "hour",
+            2,
+            "minute",
+            0),
         "adaptive_retrain",
         Fields.of(
             "enabled",
-            on.contains(Trigger.ADAPTIVE.id()),
+            isKnown ? retrainings.has(Trigger.ADAPTIVE) : null,
             "min_samples",
-            retrainings.rule("min_samples", 100),
+            isKnown ? retrainings.rule("min_samples", 100) : null,
             "min_days",
-            retrainings.rule("min_days", 7),
+            isKnown ? retrainings.rule("min_days", 7) : null,
             "check_interval_hours",
             6));
   }

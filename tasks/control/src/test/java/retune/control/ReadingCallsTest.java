@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -183,6 +185,37 @@ class ReadingCallsTest {
     assertEquals(2, answer.at("/current_model_status/ml_labels_count").intValue());
     assertEquals(
         2, json(200, CONTROL.get("/model/status")).at("/retraining_info/retrain_count").intValue());
+  }
+
+  @Test
+  void theSchedulesConfigurationIsUnknownBeforeTheFirstDecision() throws Exception {
+    CONTROL.register("credit");
+
+    assertEquals(
+        "[null,null,null,null,null]", enabled(json(200, CONTROL.get("/scheduler/status"))));
+
+    CONTROL
+        .store()
+        .documents()
+        .events()
+        .append(
+            "trigger_decisions",
+            "credit/check",
+            new Document("triggers", List.of("weekly", "adaptive"))
+                .append("rules", new Document("min_samples", 40)));
+    assertEquals("[true,false,true,40,7]", enabled(json(200, CONTROL.get("/scheduler/status"))));
+  }
+
+  private static String enabled(JsonNode status) {
+    JsonNode config = status.at("/scheduler/config");
+    return Stream.of(
+            "/weekly_retrain/enabled",
+            "/monthly_retrain/enabled",
+            "/adaptive_retrain/enabled",
+            "/adaptive_retrain/min_samples",
+            "/adaptive_retrain/min_days")
+        .map(path -> config.at(path).toString())
+        .collect(Collectors.joining(",", "[", "]"));
   }
 
   @Test

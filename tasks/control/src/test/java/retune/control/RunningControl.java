@@ -51,7 +51,8 @@ final class RunningControl implements AutoCloseable {
           "alert_acknowledgements",
           "approval_requests",
           "approval_answers",
-          "outcomes");
+          "outcomes",
+          "trigger_decisions");
 
   private static final ModelFolder.Content EXAMPLE = example();
 
