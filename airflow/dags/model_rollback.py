@@ -8,7 +8,8 @@ answers with it within seconds.
 
 **Roll back.** Trigger the DAG. Leave *Version* empty for the version before, or give the id of
 another one; `./retune history MODEL` lists what was in production, and why. *Reason* goes into the
-record and the notification.
+record and the notification. *By* is for programs that roll back for a person, as the control
+service does; the record names the account that started the run, too.
 
 **What follows.** The version that was replaced is barred: no evaluation promotes it until
 `./retune release_version VERSION` releases it. Every rollback is an event `model_rolled_back` in
@@ -32,6 +33,7 @@ for loop in loops():
         params={
             "version": param("rollback.to", None, "Version"),
             "reason": param("rollback.reason", None, "Reason"),
+            "by": param("rollback.by", None, "By"),
         },
         doc_md=__doc__,
     ):
@@ -41,6 +43,7 @@ for loop in loops():
             model=loop.name,
             to="{{ params.version or '' }}",
             reason="{{ params.reason or '' }}",
+            by="{{ params.by or '' }}",
         )
         verify_deployment = step(
             "verify_deployment",

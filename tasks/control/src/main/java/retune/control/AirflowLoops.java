@@ -69,7 +69,8 @@ final class AirflowLoops implements LoopRuntime {
       throws InterruptedException {
     Map<String, Object> conf = new LinkedHashMap<>();
     version.ifPresent(id -> conf.put("version", id));
-    conf.put("reason", reason + " (asked for by " + request.by() + ")");
+    conf.put("reason", reason);
+    conf.put("by", request.by());
     String dag = dag(request.model(), ROLLBACK);
     return await(dag, start(request, dag, null, conf));
   }

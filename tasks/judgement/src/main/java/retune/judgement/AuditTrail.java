@@ -12,14 +12,15 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.store.DocumentStore;
 
 /**
  * What the store tells of decisions, as its documents have it: {@code verdicts}, {@code outcomes},
  * {@code retraining_events}, questions to people and their answers, {@code deployment_events},
- * {@code data_splits} and the status history of versions. Everything is sorted by time, the oldest
- * first.
+ * {@code control_events}, {@code data_splits} and the status history of versions. Everything is
+ * sorted by time, the oldest first.
  */
 public final class AuditTrail {
   private static final String STATUS_HISTORY = "status_history";
@@ -146,8 +147,10 @@ public final class AuditTrail {
    * What happened to a model's production: {@code timestamp}, {@code event}, {@code model_id},
    * {@code reason}, and what else is known. An event is {@code evaluated_STATUS}, a person's answer
    * ({@code version_approved} or {@code version_rejected}), the type of a deployment event, {@code
-   * challenger_started} or {@code challenger_ended}, {@code retraining_STATUS}, or {@code
-   * moved_to_STATUS} for a move of status in a run that has none of these.
+   * challenger_started} or {@code challenger_ended}, {@code retraining_STATUS}, {@code
+   * control_call} or {@code control_run_ended} for a call of the control API, whatever came of it,
+   * and the end of a run that it started, or {@code moved_to_STATUS} for a move of status in a run
+   * that has none of those before the calls.
    */
   public List<Document> history(String model) {
     List<Document> outcomes = outcomes(model);
@@ -189,6 +192,9 @@ public final class AuditTrail {
               .append("trigger", event.getString("trigger"))
               .append("reason", why == null ? details.getString("deployment_reason") : why));
     }
+    for (Document event : store.events().startingWith("control_events", model + "/")) {
+      history.add(control(event));
+    }
     for (Document version : versions(model)) {
       for (Document move : moves(version)) {
         if (move.getString("from") != null && !told.contains(move.getString("run_id"))) {
@@ -199,6 +205,28 @@ public final class AuditTrail {
       }
     }
     return history.stream().sorted(BY_TIME).toList();
+  }
+
+  /** A call, with the version that it named and its reason, or why it was refused. */
+  private static Document control(Document event) {
+    Document body = event.get("body", new Document());
+    Document entry =
+        entry(event, event.getString("event_type"), "message")
+            .append("model_id", text(body.get("version_id")));
+    if ("".equals(entry.getString("reason"))) {
+      entry.append("reason", text(body.get("reason")));
+    }
+    for (String name : List.of("call", "status", "exit_code")) {
+      if (event.containsKey(name)) {
+        entry.append(name, event.get(name));
+      }
+    }
+    return entry;
+  }
+
+  /** A body is kept as it was sent: where a text was due there may be something else. */
+  private static @Nullable String text(@Nullable Object value) {
+    return value == null ? null : value.toString();
   }
 
   private List<Document> versions(String model) {

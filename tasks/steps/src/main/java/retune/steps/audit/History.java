@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
@@ -70,6 +71,12 @@ public final class History implements Step<History.Input, History.Output> {
       return page.toString();
     }
 
+    /** A call of the control API and how it was answered. */
+    private static @Nullable String call(Document event) {
+      String call = event.getString("call");
+      return call == null ? null : call + ", answered " + event.get("status");
+    }
+
     private static void add(TextPage page, Document event) {
       String time = event.getString("timestamp");
       page.heading(
@@ -78,11 +85,13 @@ public final class History implements Step<History.Input, History.Output> {
                       time.substring(0, Math.min(SECONDS_OF_TIMESTAMP, time.length()))
                           .replace('T', ' '),
                       event.getString("event"),
-                      event.getString("model_id")))
+                      Objects.requireNonNullElse(event.getString("model_id"), ""))
+                  .stripTrailing())
           .line("day", event.getString("logical_date"))
           .line("retraining", event.getString("retraining_id"))
           .line("trigger", event.getString("trigger"))
           .line("instead of", event.getString("previous_model_id"))
+          .line("call", call(event))
           .line("by", event.getString("by"))
           .line("reason", event.getString("reason"))
           .line("shift", event.getString("shift_reason"))

@@ -14,6 +14,9 @@ import static retune.testing.Refusals.assertRefused;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,6 +131,58 @@ class AuditTest {
     assertTrue(page.contains("In production: 1 daily verdict\n"), page);
     assertTrue(page.contains("followed by"), page);
     assertTrue(page.contains(promoted), page);
+  }
+
+  @Test
+  void theHistoryHasTheCallsOfPeopleAndWhatCameOfThem() {
+    call("1", 202, "", new Document("reason", "slow").append("version_id", champion));
+    call("2", 409, "One runs already.", new Document());
+    loop.store
+        .events()
+        .append(
+            "control_events",
+            MODEL + "/1/ended",
+            new Document("event_type", "control_run_ended")
+                .append("by", "ops")
+                .append("run_id", "1")
+                .append("exit_code", 20)
+                .append("message", "The store was gone."));
+
+    History.Output history = new History().run(new History.Input(MODEL, 0), loop.context);
+
+    List<String> told =
+        history.events().stream()
+            .filter(event -> "ops".equals(event.get("by")))
+            .map(
+                event ->
+                    Stream.of(
+                            "event", "model_id", "run_id", "call", "status", "exit_code", "reason")
+                        .map(event::get)
+                        .map(String::valueOf)
+                        .collect(Collectors.joining(" ")))
+            .toList();
+    assertEquals(
+        Set.of(
+            "control_call " + champion + " 1 /retrain/rollback 202 null slow",
+            "control_call null 2 /retrain/rollback 409 null One runs already.",
+            "control_run_ended null 1 null null 20 The store was gone."),
+        Set.copyOf(told));
+    assertTrue(history.text().contains("/retrain/rollback, answered 202"), history.text());
+  }
+
+  private void call(String id, int status, String message, Document body) {
+    loop.store
+        .events()
+        .append(
+            "control_events",
+            MODEL + "/" + id,
+            new Document("event_type", "control_call")
+                .append("call", "/retrain/rollback")
+                .append("by", "ops")
+                .append("run_id", id)
+                .append("body", body)
+                .append("status", status)
+                .append("message", message));
   }
 
   @Test
