@@ -107,10 +107,14 @@ class Airflow:
     def wait(self, processes: Processes, dags: tuple[str, ...]) -> None:
         """Waits until it is healthy and has parsed the DAGs, and unpauses them."""
         processes.wait_for("Airflow's start", self._healthy, SECONDS_TO_START)
-        self.token = self.call("GET", "/auth/token")["access_token"]
+        self.token = self.log_in()
         processes.wait_for(
             "Reading the DAGs", lambda: all(self._unpaused(dag) for dag in dags), SECONDS_TO_START
         )
+
+    def log_in(self) -> str:
+        """A token for the calls."""
+        return str(self.call("GET", "/auth/token")["access_token"])
 
     def trigger(self, dag: str, partition_key: str, conf: Mapping[str, Any]) -> str:
         """Starts a run for a partition and returns its id."""

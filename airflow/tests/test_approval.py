@@ -33,7 +33,7 @@ DRIFTED = {"rows": 2000, "drill": "concept_drift"}
 # A day of this model learns nothing: only a retraining helps.
 SHOP = """
 name: shop
-data: {{source: csv, path: "{folder}/{{date}}.csv"}}
+data: {{source: csv, path: "{folder}/{{date}}.csv", key: order}}
 gate: {{metric: f1_macro, threshold: 0.8, policy: superior(0.02)}}
 attempts: [threshold]
 retraining: {{triggers: [harm], candidates: [trees], window_days: 1}}
@@ -42,8 +42,29 @@ HARMFUL = "2026-11-02"
 DAGS = (
     *("data_pipeline", "model_evaluation_pipeline", "model_approval", "model_deployment_pipeline"),
     *("model_evaluation_pipeline.shop", "model_retraining.shop", "model_deployment_pipeline.shop"),
+    *("label_pipeline.shop", "challenger_pipeline.shop"),
 )
 SECONDS = 300
+USERS = {"anna": "admin", "control": "op", "guest": "viewer"}
+
+
+class AirflowWithUsers(Airflow):
+    """An Airflow that asks for a login. A user's password is the name twice."""
+
+    def environment(self):
+        file = self.home / "passwords.json"
+        file.write_text(json.dumps({user: user * 2 for user in USERS}))
+        users = ",".join(f"{user}:{role}" for user, role in USERS.items())
+        return {
+            **super().environment(),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(file),
+        }
+
+    def log_in(self):
+        login = {"username": "anna", "password": "annaanna"}
+        return self.call("POST", "/auth/token", login)["access_token"]
 
 
 @contextmanager
@@ -151,7 +172,7 @@ def asking(tmp_path_factory):
         assert ended["status"] == "asked", ended["message"]
         processes = Processes(folder / "logs")
         processes.logs.mkdir()
-        airflow = Airflow(folder / "airflow", folder, port=free_port(0))
+        airflow = AirflowWithUsers(folder / "airflow", folder, port=free_port(0))
         airflow.home.mkdir()
         with MongoClient(address) as client, running(airflow, processes):
             yield Asking(airflow, processes, client.get_default_database("retune"), folder)
@@ -211,7 +232,7 @@ def test_a_rejection_is_recorded_with_who_gave_it(asking):
         "reject": "success",
     }
     kept = asking.database["approval_answers"].find_one({"_id": question["_id"]})
-    assert (kept["answer"], kept["by"], kept["reason"]) == ("rejected", "Anonymous", "too soon")
+    assert (kept["answer"], kept["by"], kept["reason"]) == ("rejected", "anna", "too soon")
     assert answer("explain", question["model_id"])["status"] == "rejected"
 
 
@@ -295,16 +316,25 @@ class Control:
         return self.page(path, dict(hidden) | filled_in)
 
 
+@contextmanager
+def steering(asking, folder, user):
+    """A control service that steers this Airflow as one of its users."""
+    token = "0123456789abcdefghijklmnop"
+    login = {"RETUNE_AIRFLOW_USER": user, "RETUNE_AIRFLOW_PASSWORD": user * 2}
+    login["RETUNE_AIRFLOW_URL"] = asking.airflow.url
+    with running_control(folder, token, **login) as address:
+        yield Control(address, token)
+    said = (folder / "log").read_text()
+    assert token not in said
+    assert user * 2 not in said
+    assert "/scheduler" in said
+
+
 @pytest.fixture
 def control(asking, tmp_path):
-    """A control service that steers this Airflow."""
-    token = "0123456789abcdefghijklmnop"
-    airflow = {"RETUNE_AIRFLOW_URL": asking.airflow.url}
-    with running_control(tmp_path, token, **airflow) as address:
-        yield Control(address, token)
-    said = (tmp_path / "log").read_text()
-    assert token not in said
-    assert "/retrain" in said
+    """A control service that may steer this Airflow."""
+    with steering(asking, tmp_path, "control") as service:
+        yield service
 
 
 def test_the_control_service_steers_this_airflow(asking, control):
@@ -344,7 +374,20 @@ def test_the_control_service_steers_this_airflow(asking, control):
     schedule = re.compile(r"<h2>Schedule</h2>.*data_pipeline</th><td><time", re.DOTALL)
     asking.until("The schedule", lambda: schedule.search(control.page(f"/models/{MODEL}")))
     event = asking.database["deployment_events"].find_one({"event_type": "model_rolled_back"})
-    assert event["reason"] == "slow (asked for by ops)"
+    assert (event["by"], event["reason"], event["started_by"]) == ("ops", "slow", "control")
+
+    # The version from before has learned nothing of this drift, so that there is a question again.
+    day = ("--date", "2026-11-07", "--rows", "2000", "--drill", "concept_drift")
+    answer("run_loop", MODEL, *day, "--loops", asking.folder / "dags/loops")
+    question = asking.question("2026-11-07")
+    approval = {"request_id": question["_id"], "reason": "the best there is"}
+    status, approved = control("POST", "/approve", approval)
+    assert (status, approved["status"]) == (202, "approved"), approved
+    tasks = asking.ended("model_deployment_pipeline", approved["run_id"])
+    assert tasks["notify_deployment_complete"] == "success"
+    assert answer("load_latest_model", "--model", MODEL)["model_id"] == question["model_id"]
+    kept = asking.database["approval_answers"].find_one({"_id": question["_id"]})
+    assert (kept["answer"], kept["by"]) == ("approved", "ops")
     calls = asking.database["control_events"].find({"by": "ops"}, sort=[("timestamp", 1)])
     assert [(call["call"], call["status"]) for call in calls] == [
         ("/scheduler/stop", 200),
@@ -353,6 +396,7 @@ def test_the_control_service_steers_this_airflow(asking, control):
         ("/retrain", 202),
         ("/retrain", 409),
         ("/retrain/rollback", 200),
+        ("/approve", 202),
     ]
 
 
@@ -360,13 +404,14 @@ def test_a_harmful_day_starts_a_retraining_and_its_version_goes_into_production(
     """One DAG starts the other: the day, the retraining, the deployment."""
     folder, airflow = asking.folder, asking.airflow
     write(folder / "shop.csv", orders(1_500, 1))
-    write(folder / f"{HARMFUL}.csv", orders(1_200, 3, turned="amount"))
+    day = orders(1_200, 3, turned="amount")
+    write(folder / f"{HARMFUL}.csv", [{"order": n, **row} for n, row in enumerate(day)])
     learned = ("--data", folder / "shop.csv", "--target", "returned", "--positive", "yes")
     network = ("--architecture", "mlp", "--epochs", "10", "--metric", "f1_macro")
     answer("train_model", "--name", "shop", *learned, *network, "--output", folder / "made")
     answer("register_model", "--path", folder / "made", "--champion", "true")
     day = ("--model", "shop", "--logical-date", HARMFUL)
-    answer("ingest", *day, "--data", folder / f"{HARMFUL}.csv")
+    answer("ingest", *day, "--data", folder / f"{HARMFUL}.csv", "--key", "order")
     answer("process_data", *day)
     airflow.trigger("model_evaluation_pipeline.shop", HARMFUL, {})
 
@@ -388,3 +433,26 @@ def test_a_harmful_day_starts_a_retraining_and_its_version_goes_into_production(
         return asking.database["champions"].find_one("shop")["model_id"] == better
 
     asking.until("The deployment", deployed)
+
+
+def test_all_that_time_starts_of_a_loop_is_stopped(asking, control, tmp_path):
+    def paused():
+        dags = asking.airflow.call("GET", "/api/v2/dags?tags=shop&paused=true")["dags"]
+        return [dag["dag_id"] for dag in dags]
+
+    (tmp_path / "guest").mkdir()
+    with steering(asking, tmp_path / "guest", "guest") as guest:
+        assert guest("GET", "/scheduler/status?model=shop")[1]["scheduler"]["status"] == "running"
+        status, refused = guest("POST", "/scheduler/stop", {"model": "shop"})
+    assert (status, "refused this service (403)" in refused["message"]) == (502, True), refused
+    assert paused() == []
+
+    assert control("POST", "/scheduler/stop", {"model": "shop"})[0] == 200
+    assert sorted(paused()) == [
+        "challenger_pipeline.shop",
+        "data_pipeline.shop",
+        "label_pipeline.shop",
+        "model_retraining.shop",
+    ]
+    stopped = control("GET", "/scheduler/status?model=shop")[1]["scheduler"]
+    assert (stopped["status"], stopped["next_runs"]) == ("stopped", {})
