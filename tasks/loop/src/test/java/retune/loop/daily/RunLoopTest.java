@@ -407,7 +407,12 @@ class RunLoopTest {
     assertEquals("challenger_pipeline", promoted.getString("dag_id"));
     assertEquals("f1_macro", single("challenger_ledger").getString("metric"), "the gate's");
 
+    // As if the run had been killed right after it moved the pointer.
+    store
+        .collection("champions")
+        .updateOne(new Document(), new Document("$unset", new Document("deployed_at", "")));
     JsonNode again = runDayOf(yesterday.toString());
+    assertTrue(new Champions(store).get("credit-default").deployed(), again.toString());
     assertEquals(found, again.get("challenger").stringValue());
     assertEquals(challenger, again.get("champion_after").stringValue());
     single("challenger_promotions");
