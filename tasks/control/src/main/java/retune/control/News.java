@@ -47,6 +47,7 @@ final class News implements Route.Group, AutoCloseable {
           "attempts",
           "challenger_events",
           "challenger_ledger",
+          "control_events",
           "deployment_events",
           "drift_reports",
           "model_metadata",

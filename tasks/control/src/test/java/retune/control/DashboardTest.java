@@ -446,6 +446,14 @@ class DashboardTest {
     drift("credit", id, 1, bad, true);
     moved("credit", id, bad, 1, "model_rolled_back", bad);
     attempt("credit", id, 1, bad);
+    write(
+        "control_events",
+        "credit/1/ended",
+        new Document("event_type", "control_run_ended")
+            .append("by", bad)
+            .append("run_id", bad)
+            .append("exit_code", 50)
+            .append("message", bad));
     CONTROL
         .store()
         .documents()

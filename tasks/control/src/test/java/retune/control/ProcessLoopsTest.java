@@ -75,6 +75,9 @@ class ProcessLoopsTest {
       // The step that trains is in another module.
       assertEquals(50, end.getInteger("exit_code"));
       assertTrue(end.getString("message").contains("run_retraining"), end.getString("message"));
+      String page = control.get("/models/credit").body();
+      assertTrue(page.contains("</span> failed</span>"), page);
+      assertTrue(page.contains(", by ops: There is no step &#39;run_retraining&#39;"), page);
       assertEquals(
           "not_started",
           json(200, control.get("/scheduler/status")).at("/scheduler/status").stringValue());

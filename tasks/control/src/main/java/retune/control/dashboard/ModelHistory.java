@@ -36,6 +36,7 @@ import retune.runtime.StepContext;
  *     has traffic now; null where it has none
  * @param alerts with who acknowledged each, the newest first
  * @param reports ids of verdicts that have a report
+ * @param lastRun how the last run of the control service ended; null if none has
  */
 record ModelHistory(
     Summary summary,
@@ -53,7 +54,8 @@ record ModelHistory(
     @Nullable Document evidence,
     @Nullable Document trafficEvidence,
     Map<Document, Optional<Document>> alerts,
-    Set<String> reports) {
+    Set<String> reports,
+    @Nullable Document lastRun) {
   /** Days whose drift, attempts and rows of tables are shown. */
   static final int DETAIL = 21;
 
@@ -81,6 +83,7 @@ record ModelHistory(
     var candidates = AtOnce.read(() -> reading.candidates(model, RETRAININGS));
     var evidence = AtOnce.read(() -> reading.lastEvidence(model));
     var trafficEvidence = AtOnce.read(() -> trafficEvidence(reading, summary));
+    var lastRun = AtOnce.read(() -> reading.lastRun(model));
     var alerts = AtOnce.read(() -> alerts(reading, model));
     List<String> compared =
         Stream.concat(
@@ -107,7 +110,8 @@ record ModelHistory(
         evidence.get().orElse(null),
         trafficEvidence.get().orElse(null),
         alerts.get(),
-        new HashSet<>(reading.comparisons(compared)));
+        new HashSet<>(reading.comparisons(compared)),
+        lastRun.get().orElse(null));
   }
 
   private static Optional<Document> trafficEvidence(Reading reading, Summary summary) {

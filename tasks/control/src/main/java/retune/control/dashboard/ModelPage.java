@@ -53,6 +53,7 @@ final class ModelPage {
         Markup.join(
             page.verdict(viewer, now),
             page.steer(viewer),
+            page.lastRun(),
             page.chart(),
             page.days(),
             page.drift(),
@@ -108,6 +109,22 @@ final class ModelPage {
             : Markup.NONE,
         can.start() ? Button.PAUSE.link(name(), "", viewer) : Markup.NONE,
         can.start() ? Button.RESUME.link(name(), "", viewer) : Markup.NONE);
+  }
+
+  /** How a run ended that was started from here; what Airflow runs is seen there. */
+  private Markup lastRun() {
+    Document run = model.lastRun();
+    return run == null
+        ? Markup.NONE
+        : Markup.of(
+            "<p>Last run from here: {} {}, by {}: {} <small>{}</small></p>\n",
+            Objects.equals(run.getInteger("exit_code"), 0)
+                ? Words.Tone.GOOD.badge("done")
+                : Words.Tone.BAD.badge("failed"),
+            Words.time(run.getString("timestamp")),
+            run.getString("by"),
+            run.getString("message"),
+            run.getString("run_id"));
   }
 
   private Markup chart() {

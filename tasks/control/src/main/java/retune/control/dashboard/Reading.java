@@ -278,6 +278,12 @@ final class Reading {
     return last("trigger_decisions", below(model));
   }
 
+  /** The last run of the control service that has ended; none where Airflow runs the loop. */
+  Optional<Document> lastRun(String model) {
+    return last(
+        "control_events", Filters.and(below(model), Filters.eq("event_type", "control_run_ended")));
+  }
+
   /** Events of retrainings, the newest first. */
   List<Document> retrainings(String model, int most) {
     return find("retraining_events", below(model))
