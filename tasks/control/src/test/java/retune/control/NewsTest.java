@@ -11,7 +11,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -34,6 +33,7 @@ import retune.runtime.NotReadyException;
 import retune.runtime.http.Endpoint;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Route;
+import retune.testing.OpenConnections;
 import retune.testing.TestContext;
 import retune.testing.TestStore;
 
@@ -150,18 +150,11 @@ class NewsTest {
   }
 
   @Test
-  void aRequestIsAnsweredBesideManyIdleConnections() throws Exception {
-    RunningNews service = start(5, LONG, LONG);
+  void aRequestIsAnsweredBesideTwoThousandPagesThatListen() throws Exception {
+    RunningNews service = start(5, TICK, LONG);
     URI address = URI.create(service.address());
-    List<Socket> idle = new ArrayList<>();
-    try {
-      for (int i = 0; i < 500; i++) {
-        Socket socket = new Socket(address.getHost(), address.getPort());
-        idle.add(socket);
-        if (i % 2 == 0) {
-          socket.getOutputStream().write("GET /events HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(UTF_8));
-        }
-      }
+    try (OpenConnections _ =
+        OpenConnections.open(address.getPort(), 2_000, "GET /events HTTP/1.1\r\nHost: a\r\n\r\n")) {
       until(() -> service.news().listeners() == 5);
 
       HttpResponse<String> answer =
@@ -171,11 +164,8 @@ class NewsTest {
 
       assertEquals(200, answer.statusCode());
       assertEquals(5, service.news().listeners());
-    } finally {
-      for (Socket socket : idle) {
-        socket.close();
-      }
     }
+    until(() -> service.news().listeners() == 0);
   }
 
   @Test
