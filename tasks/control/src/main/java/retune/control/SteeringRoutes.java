@@ -1,6 +1,7 @@
 package retune.control;
 
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
@@ -84,7 +85,11 @@ final class SteeringRoutes implements Route.Group {
               throw new Refusal(
                   409,
                   "%s of %s runs since %s, at most until %s; wait for its end."
-                      .formatted(held.holder(), model, held.takenAt(), held.expiresAt()));
+                      .formatted(
+                          held.holder(),
+                          model,
+                          held.takenAt().truncatedTo(ChronoUnit.SECONDS),
+                          held.expiresAt().truncatedTo(ChronoUnit.SECONDS)));
             });
   }
 

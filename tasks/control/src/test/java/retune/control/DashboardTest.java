@@ -130,6 +130,8 @@ class DashboardTest {
     String page = page("/");
 
     assertBefore(page, "Look into 2026-10-27: no version passed.", "<h3>");
+    assertTrue(page.contains("Macro F1 of the version in production is 0.4000, the limit 0.66."));
+    assertBefore(page, "<h3>", "Manual intervention required.");
     assertTrue(page.contains("is not deployed yet"), page);
     day("credit", id, 1, Status.APPROVED, 0.7, "It passes again.");
     assertFalse(page("/").contains("Look into"), "the next day closes it");
@@ -215,8 +217,32 @@ class DashboardTest {
 
     assertTrue(page.contains("This version is in production."), page);
     assertTrue(page.contains("It is better."), page);
-    assertTrue(page.contains("Compared with the version in production"), page);
+    assertTrue(page.contains("Last comparison with a version in production"), page);
     assertTrue(page.contains("Registered"), page);
+  }
+
+  @Test
+  void theVersionsPageSaysWhyItWasApprovedWhenALaterComparisonRejectsIt() throws Exception {
+    String id = CONTROL.register("credit");
+    attempt("credit", id, 0, "It was better.");
+    CONTROL
+        .store()
+        .documents()
+        .collection("verdicts")
+        .updateMany(
+            new Document(),
+            Updates.combine(
+                Updates.set("status", "approved"),
+                Updates.set("timestamp", "2026-10-28T02:00:00Z")));
+    String path = "/models/credit/versions/" + id;
+    assertFalse(page(path).contains("Why it was approved"), "the last comparison says so");
+
+    attempt("credit", id, 1, "It is worse now.");
+
+    String page = page(path);
+    assertBefore(page, "Why it was approved", "It was better.");
+    assertBefore(page, "It was better.", "Last comparison with a version in production");
+    assertBefore(page, "Last comparison with a version in production", "It is worse now.");
   }
 
   @Test
@@ -314,9 +340,11 @@ class DashboardTest {
 
     String page = page("/models/credit/compare?one=%s&other=%s".formatted(one, other));
 
-    assertTrue(page.contains("f1 macro</th><td class=\"n\">0.5</td><td class=\"n\">0.625</td>"));
+    assertTrue(
+        page.contains("f1 macro</th><td class=\"n\">0.5000</td><td class=\"n\">0.6250</td>"));
     assertTrue(page.contains("<td class=\"n\">+0.1250</td>"), page);
-    assertTrue(page.contains("accuracy</th><td class=\"n\">0.8</td><td class=\"n\">–</td>"), page);
+    assertTrue(
+        page.contains("accuracy</th><td class=\"n\">0.8000</td><td class=\"n\">–</td>"), page);
     assertTrue(page.contains("never beside another version"), page);
     assertTrue(page.contains("made from</th><td class=\"why\">no other version</td>"), page);
     assertTrue(page.contains("It is better."), page);
@@ -372,7 +400,7 @@ class DashboardTest {
 
     String page = page("/");
     assertTrue(page.contains("The weights of " + id + " are not in the store."), page);
-    assertTrue(page.contains("without its weights (fallback)"), page);
+    assertTrue(page.contains("fallback: its weights are not in the store"), page);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package retune.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -171,6 +172,29 @@ class ProcessLoopsTest {
 
       assertTrue(refused.startsWith("The loop of credit cannot run: "), refused);
       assertTrue(refused.contains("run_loop"), refused);
+    }
+  }
+
+  @Test
+  void ofPauseAndResumeThePageHasTheOneThatChangesSomething() throws Exception {
+    try (RunningControl control = start()) {
+      control.register("credit");
+      String page = control.get("/models/credit").body();
+      assertTrue(page.contains("/actions/resume"), "what does not run can be resumed");
+      assertFalse(page.contains("/actions/pause"), "and not be paused");
+      control.register("busy");
+      Document done = new Document();
+      for (String job : List.of("daily_loop", "weekly_retrain")) {
+        done.append(job, TestContext.NOW.toString());
+      }
+      control
+          .store()
+          .documents()
+          .collection("schedules")
+          .insertOne(new Document("_id", "busy").append("on", true).append("done", done));
+      String busy = control.get("/models/busy").body();
+      assertTrue(busy.contains("/actions/pause"), "what runs can be paused");
+      assertFalse(busy.contains("/actions/resume"), "and not be resumed");
     }
   }
 

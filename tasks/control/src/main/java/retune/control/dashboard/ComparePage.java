@@ -19,6 +19,9 @@ final class ComparePage {
   static final String ONE = "one";
   static final String OTHER = "other";
 
+  /** So many tell rows apart, and leave room for two. */
+  private static final int HASH_DIGITS = 12;
+
   private final VersionFacts one;
   private final VersionFacts other;
 
@@ -76,7 +79,8 @@ final class ComparePage {
   }
 
   private static Markup data(VersionFacts facts) {
-    return Markup.text(text(facts.version().getString("trained_on")));
+    String hash = text(facts.version().getString("trained_on"));
+    return Markup.text(hash.substring(0, Math.min(HASH_DIGITS, hash.length())));
   }
 
   private Markup metrics() {
@@ -97,8 +101,8 @@ final class ComparePage {
                         name ->
                             List.of(
                                 Markup.text(Words.plain(name)),
-                                Markup.text(VersionPage.number(first.get(name))),
-                                Markup.text(VersionPage.number(second.get(name))),
+                                Markup.text(VersionPage.metric(first.get(name))),
+                                Markup.text(VersionPage.metric(second.get(name))),
                                 Markup.text(difference(first.get(name), second.get(name)))))
                     .toList()));
   }

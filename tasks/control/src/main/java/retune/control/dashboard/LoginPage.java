@@ -34,7 +34,7 @@ public final class LoginPage {
                 <input id="token" name="token" type="password" required maxlength="1000" autocomplete="current-password"></p>
                 <p><button type="submit">Log in</button></p>
                 </form>
-                <p>Both stand on a line of the file that whoever runs this service gave to it with <code>--token-file</code>. What you do here is recorded under this name.</p>
+                <p>Ask whoever runs this service for both: they are a line of its token file (<code>--token-file</code>). The name is recorded with everything that you do here.</p>
                 """,
                 Paths.LOGIN,
                 next,

@@ -52,7 +52,7 @@ final class ModelPage {
         List.of(),
         Markup.join(
             page.verdict(viewer, now),
-            page.steer(viewer),
+            page.steer(panels, viewer),
             page.lastRun(),
             page.chart(),
             page.days(),
@@ -67,7 +67,7 @@ final class ModelPage {
             page.barred(),
             Markup.of(
                 "<p>{}</p>\n",
-                Markup.link(Paths.versions(page.name()), "All versions, and comparing two"))),
+                Markup.link(Paths.versions(page.name()), "List all versions, and compare two"))),
         viewer,
         now);
   }
@@ -99,16 +99,22 @@ final class ModelPage {
                 OverviewPage.facts(model.summary()))));
   }
 
-  /** The buttons of the model. */
-  private Markup steer(Viewer viewer) {
+  /** The buttons of the model. Of pause and resume, the one that changes something, if known. */
+  private Markup steer(Panels panels, Viewer viewer) {
     Viewer.Can can = viewer.can();
+    String schedule =
+        panels.schedule().filter(known -> known.problem() == null).map(Schedule::state).orElse("");
     return Summary.buttons(
         can.start() ? Button.RETRAIN.link(name(), "", viewer) : Markup.NONE,
         can.start() && model.summary().champion().previousModelId() != null
             ? Button.ROLL_BACK.link(name(), "", viewer)
             : Markup.NONE,
-        can.start() ? Button.PAUSE.link(name(), "", viewer) : Markup.NONE,
-        can.start() ? Button.RESUME.link(name(), "", viewer) : Markup.NONE);
+        can.start() && (schedule.isEmpty() || schedule.equals("running"))
+            ? Button.PAUSE.link(name(), "", viewer)
+            : Markup.NONE,
+        can.start() && !schedule.equals("running")
+            ? Button.RESUME.link(name(), "", viewer)
+            : Markup.NONE);
   }
 
   /** How a run ended that was started from here; what Airflow runs is seen there. */
@@ -159,7 +165,9 @@ final class ModelPage {
     List<Move> moves = moves(days);
     Timeline timeline =
         new Timeline(
-            "%s of the version in production, with 95 %% intervals".formatted(metric.title()),
+            "%s of the version in production, with 95 %% intervals%s"
+                .formatted(
+                    metric.title(), moves.isEmpty() ? "" : "; a numbered line marks a new version"),
             lines,
             limit,
             moves.stream().map(Move::mark).toList());
@@ -336,8 +344,7 @@ final class ModelPage {
                     Heading.text("version"),
                     Heading.number("on validation rows"),
                     Heading.text("verdict"),
-                    Heading.sentences("why"),
-                    Heading.text("report")),
+                    Heading.sentences("why")),
                 rows));
   }
 
@@ -357,9 +364,17 @@ final class ModelPage {
         Markup.text(Words.plain(String.valueOf(attempt.getString("strategy")))),
         modelId == null ? Markup.text("none") : version(modelId),
         Markup.text(value == null ? "–" : Chart.fixed(value)),
-        verdict.map(judged -> Words.answer(judged.getString("status"))).orElse(Markup.text("–")),
-        Markup.text(why),
-        verdict.map(judged -> report(judged.getString("_id"))).orElse(Markup.text("–")));
+        verdict.map(this::verdict).orElse(Markup.text("–")),
+        Markup.text(why));
+  }
+
+  private Markup verdict(Document judged) {
+    return Markup.of(
+        "{}<br>{}",
+        Words.answer(judged.getString("status")),
+        model.reports().contains(judged.getString("_id"))
+            ? report(judged.getString("_id"))
+            : Markup.NONE);
   }
 
   private Markup report(String id) {

@@ -85,12 +85,13 @@ final class OverviewPage {
         facts(model));
   }
 
-  /** The version in production, drift and retraining. */
+  /** The version in production, its health, drift and retraining. */
   static Markup facts(Summary model) {
     return Markup.of(
         "<dl>\n{}</dl>\n",
         Markup.join(
             fact("In production", production(model)),
+            fact("Health", health(model)),
             fact("Drift", drift(model)),
             fact("Retraining", trigger(model)),
             fact("Last retraining", retraining(model))));
@@ -118,13 +119,19 @@ final class OverviewPage {
 
   private static Markup production(Summary model) {
     String since = model.champion().deployedAt();
-    String weights = model.hasWeights() ? "" : ", without its weights (fallback)";
     Markup version =
         Markup.link(
             Paths.version(model.model(), model.champion().modelId()), model.champion().modelId());
     return since == null
-        ? Markup.of("{}, not deployed yet{}", version, weights)
-        : Markup.of("{} since {}{}", version, Words.time(since), weights);
+        ? Markup.of("{}, not deployed yet", version)
+        : Markup.of("{} since {}", version, Words.time(since));
+  }
+
+  /** Whether a prediction service that starts now gets the version, or answers without one. */
+  private static Markup health(Summary model) {
+    return model.hasWeights()
+        ? Words.Tone.GOOD.badge("its weights are in the store")
+        : Words.Tone.BAD.badge("fallback: its weights are not in the store");
   }
 
   /** The gate's metric of the version in production on the last days. */

@@ -7,9 +7,12 @@ import java.util.List;
 import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
+import retune.core.metrics.Metric;
 import retune.judgement.ApprovalRequest;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
+import retune.report.Axis;
+import retune.report.Chart;
 import retune.runtime.StepContext;
 
 /**
@@ -92,9 +95,16 @@ record Summary(
                   if (!isAcknowledged) {
                     needs.add(
                         Markup.of(
-                            "<strong>Look into {}: no version passed.</strong> {}{}",
+                            "<strong>Look into {}: no version passed.</strong> {}The last verdict"
+                                + " says why.{}",
                             day.date(),
-                            day.message(),
+                            Double.isFinite(day.value())
+                                ? "%s of the version in production is %s, the limit %s. "
+                                    .formatted(
+                                        Metric.ofId(day.metric()).title(),
+                                        Chart.fixed(day.value()),
+                                        Axis.label(day.threshold()))
+                                : "",
                             alert == null
                                 ? Markup.NONE
                                 : buttons(

@@ -38,6 +38,9 @@ record VersionFacts(
     Set<String> reports,
     List<Epoch> history,
     @Nullable String damage) {
+  private static final Comparator<Document> BY_TIME =
+      Comparator.comparing(judged -> judged.getString("timestamp"));
+
   /** What the store knows; empty if the model has no such version. */
   static Optional<VersionFacts> read(StepContext context, String model, String modelId) {
     Reading reading = new Reading(context.store());
@@ -102,10 +105,19 @@ record VersionFacts(
 
   /** The last verdict on it as a candidate for the place of another version. */
   Optional<Document> asCandidate() {
+    return candidacies().max(BY_TIME);
+  }
+
+  /** The last verdict that approved it for the place of another version. */
+  Optional<Document> lastApproval() {
+    return candidacies()
+        .filter(judged -> "approved".equals(judged.getString("status")))
+        .max(BY_TIME);
+  }
+
+  private Stream<Document> candidacies() {
     return Stream.concat(
-            verdicts.stream()
-                .filter(verdict -> !modelId().equals(verdict.getString("champion_id"))),
-            retrainings.stream())
-        .max(Comparator.comparing(judged -> judged.getString("timestamp")));
+        verdicts.stream().filter(verdict -> !modelId().equals(verdict.getString("champion_id"))),
+        retrainings.stream());
   }
 }

@@ -36,6 +36,7 @@ final class VersionPage {
         List.of(new Crumb(Paths.model(facts.model()), facts.model())),
         Markup.join(
             page.standing(viewer),
+            page.approval(),
             page.comparison(),
             page.verdicts(),
             page.retrainings(),
@@ -133,27 +134,40 @@ final class VersionPage {
             number(metrics.get("expected_calibration_error_after")));
   }
 
+  /** Why the version was approved, where a later comparison has come to another verdict. */
+  private Markup approval() {
+    return facts
+        .lastApproval()
+        .filter(approval -> !facts.asCandidate().equals(Optional.of(approval)))
+        .map(approval -> Layout.section("Why it was approved", compared(approval)))
+        .orElse(Markup.NONE);
+  }
+
   /** The last verdict on the version beside one in production, check by check. */
   private Markup comparison() {
-    Optional<Document> last = facts.asCandidate();
-    if (last.isEmpty()) {
-      return Markup.NONE;
-    }
-    Document verdict = last.get();
+    return facts
+        .asCandidate()
+        .map(
+            verdict ->
+                Layout.section(
+                    "Last comparison with a version in production",
+                    Markup.join(
+                        compared(verdict),
+                        checks(verdict.getList("checks", Document.class, List.of())))))
+        .orElse(Markup.NONE);
+  }
+
+  private Markup compared(Document verdict) {
     String id = verdict.getString("_id");
-    return Layout.section(
-        "Compared with the version in production",
-        Markup.join(
-            Markup.of(
-                "<p>{} beside {}, {}. {}</p>\n",
-                Words.answer(verdict.getString("status")),
-                link(verdict.getString("champion_id")),
-                Words.time(verdict.getString("timestamp")),
-                facts.reports().contains(id)
-                    ? Markup.link(Paths.comparison(id), "Report of the comparison")
-                    : Markup.NONE),
-            Markup.of("<p>{}</p>\n", verdict.getString("reason")),
-            checks(verdict.getList("checks", Document.class, List.of()))));
+    return Markup.of(
+        "<p>{} beside {}, {}. {}</p>\n<p>{}</p>\n",
+        Words.answer(verdict.getString("status")),
+        link(verdict.getString("champion_id")),
+        Words.time(verdict.getString("timestamp")),
+        facts.reports().contains(id)
+            ? Markup.link(Paths.comparison(id), "Report of the comparison")
+            : Markup.NONE,
+        verdict.getString("reason"));
   }
 
   private static Markup checks(List<Document> checks) {
@@ -368,7 +382,7 @@ final class VersionPage {
                         metric ->
                             List.of(
                                 Markup.text(Words.plain(metric.getKey())),
-                                Markup.text(number(metric.getValue()))))
+                                Markup.text(metric(metric.getValue()))))
                     .toList()));
   }
 
@@ -378,6 +392,11 @@ final class VersionPage {
 
   static String number(@Nullable Object value) {
     return value instanceof Number number ? Axis.label(number.doubleValue()) : "–";
+  }
+
+  /** A metric, with as many decimals as any other. */
+  static String metric(@Nullable Object value) {
+    return value instanceof Double metric && Double.isFinite(metric) ? Chart.fixed(metric) : "–";
   }
 
   private static String count(@Nullable Object value) {

@@ -145,8 +145,8 @@ final class VersionsPage {
         Words.status(version.getString(STATUS)),
         Words.time(version.getString("created_at")),
         Markup.text(VersionPage.madeBy(version)),
-        Markup.text(VersionPage.number(metrics.get("f1_macro"))),
-        Markup.text(VersionPage.number(metrics.get("roc_auc"))),
+        Markup.text(VersionPage.metric(metrics.get("f1_macro"))),
+        Markup.text(VersionPage.metric(metrics.get("roc_auc"))),
         parent == null ? Markup.text("–") : Markup.link(Paths.version(model, parent), parent));
   }
 }

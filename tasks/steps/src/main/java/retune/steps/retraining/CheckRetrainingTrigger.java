@@ -6,6 +6,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -252,7 +253,8 @@ public final class CheckRetrainingTrigger
   private static Decision runsAlready(Decision.Fire fire, Lease.Held other) {
     return new Decision.NotYet(
         "Not yet - %s is running, at most until %s. This would have started one: %s"
-            .formatted(other.holder(), other.expiresAt(), fire.reason()),
+            .formatted(
+                other.holder(), other.expiresAt().truncatedTo(ChronoUnit.SECONDS), fire.reason()),
         fire.recommendation(),
         fire.advice(),
         0,
