@@ -69,6 +69,7 @@ final class ProcessLoops implements LoopRuntime {
   }
 
   private final StepContext context;
+  private final Duration patience;
   private final String program;
   private final ProcessSchedule schedule;
 
@@ -81,7 +82,13 @@ final class ProcessLoops implements LoopRuntime {
    * @throws InvalidInputException if it is not found
    */
   ProcessLoops(StepContext context) {
+    this(context, PATIENCE);
+  }
+
+  /** The same, with another time that an answer waits. */
+  ProcessLoops(StepContext context, Duration patience) {
     this.context = context;
+    this.patience = patience;
     this.program =
         context
             .settings()
@@ -122,7 +129,7 @@ final class ProcessLoops implements LoopRuntime {
       throws InterruptedException {
     CompletableFuture<Ended> end = perform(request, () -> deployment(request, partition));
     try {
-      Ended ended = end.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      Ended ended = end.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       if (!ended.isSuccess()) {
         throw refusal(ended);
       }
@@ -302,7 +309,7 @@ final class ProcessLoops implements LoopRuntime {
   Ended waitFor(Changes.Request request, String name, Map<String, ?> inputs)
       throws InterruptedException {
     try {
-      return step(request, PATIENCE, name, inputs);
+      return step(request, patience, name, inputs);
     } catch (IOException e) {
       throw new Refusal(502, "%s does not start: %s".formatted(program, e.getMessage()));
     }

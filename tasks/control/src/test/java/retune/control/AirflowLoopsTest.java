@@ -3,6 +3,7 @@ package retune.control;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -16,7 +17,9 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -24,6 +27,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import retune.runtime.Json;
 import retune.runtime.Settings;
 import retune.runtime.http.Refusal;
@@ -51,6 +55,8 @@ class AirflowLoopsTest {
   private final Deque<Integer> statuses = new ArrayDeque<>();
   private final Map<String, Boolean> paused = Collections.synchronizedMap(new TreeMap<>());
   private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
+  private final Deque<String> started = new ConcurrentLinkedDeque<>();
+  private volatile String state = "success";
   private HttpServer airflow;
   private AirflowLoops loops;
 
@@ -61,8 +67,9 @@ class AirflowLoopsTest {
             "challenger_pipeline", false,
             "data_pipeline", false,
             "label_pipeline", true,
-            "model_approval", false,
-            "model_retraining", false));
+            "model_deployment_pipeline", false,
+            "model_retraining", false,
+            "model_rollback", false));
     airflow = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     airflow.setExecutor(threads);
     airflow.createContext("/", this::answer);
@@ -139,7 +146,7 @@ class AirflowLoopsTest {
     loops.jobs("credit");
     statuses.add(401);
 
-    assertEquals(5, loops.jobs("credit").size());
+    assertEquals(6, loops.jobs("credit").size());
 
     String login = "{\"username\":\"control\",\"password\":\"secret\"}";
     assertEquals(
@@ -161,10 +168,36 @@ class AirflowLoopsTest {
         refusal());
   }
 
+  @Test
+  void aRunThatFailsIsRefusedWithItsPage() {
+    state = "failed";
+    String page = "http://AIRFLOW/dags/%1$s/runs/call says why.";
+    for (Executable call :
+        List.<Executable>of(
+            () -> loops.deployAndWait(REQUEST, "2026-11-05"),
+            () -> loops.rollBack(REQUEST, Optional.empty(), "slow"))) {
+      Refusal refusal = assertThrows(Refusal.class, call);
+      String dag = started.removeFirst();
+      assertEquals(422, refusal.status());
+      assertEquals(("The run call of %1$s failed; " + page).formatted(dag), sentence(refusal));
+    }
+  }
+
+  @Test
+  void aRunThatSucceedsIsDone() throws Exception {
+    assertTrue(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
+    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "slow").isDone());
+    assertEquals(List.of("model_deployment_pipeline", "model_rollback"), List.copyOf(started));
+  }
+
+  private String sentence(Refusal refusal) {
+    return refusal.sentence().replace("127.0.0.1:" + airflow.getAddress().getPort(), "AIRFLOW");
+  }
+
   private String refusal() {
     Refusal refusal = assertThrows(Refusal.class, () -> loops.schedule(REQUEST, false));
     assertEquals(502, refusal.status());
-    return refusal.sentence().replace("127.0.0.1:" + airflow.getAddress().getPort(), "AIRFLOW");
+    return sentence(refusal);
   }
 
   private String pausedDags() {
@@ -182,6 +215,11 @@ class AirflowLoopsTest {
       send(exchange, 201, Map.of("access_token", "token"));
     } else if (!statuses.isEmpty()) {
       send(exchange, statuses.removeFirst(), Map.of("detail", "no"));
+    } else if (path.endsWith("/dagRuns")) {
+      started.add(path.split("/")[4]);
+      send(exchange, 200, Map.of());
+    } else if (path.contains("/dagRuns/")) {
+      send(exchange, 200, Map.of("state", state));
     } else if (exchange.getRequestMethod().equals("GET")) {
       send(
           exchange,

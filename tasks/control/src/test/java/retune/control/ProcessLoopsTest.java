@@ -10,6 +10,7 @@ import static retune.control.RunningControl.json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +21,18 @@ import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
 import retune.judgement.ChallengerPromotion;
 import retune.model.Champions;
+import retune.runtime.Json;
+import retune.runtime.http.Refusal;
 import retune.testing.TestContext;
+import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
 
 /** Calls that run steps in processes of their own, which have this test's class path. */
 class ProcessLoopsTest {
   private static final String TOKEN = "0123456789abcdefghijklmnop";
+
+  private static final Changes.Request REQUEST =
+      new Changes.Request("call", "credit", "ops", Json.MAPPER.createObjectNode());
 
   @TempDir Path folder;
 
@@ -160,6 +167,66 @@ class ProcessLoopsTest {
               .formatted(second, first, third),
           control.event("control_run_ended").getString("message"));
     }
+  }
+
+  @Test
+  void aDeploymentThatTakesLongerThanACallerWaitsGoesOn() throws Exception {
+    Path gate = folder.resolve("gate");
+    String program =
+        "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n";
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops loops = loops(store, program.formatted(gate), Duration.ofMillis(50));
+
+      assertFalse(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
+
+      assertTrue(loops.isRunning("credit"));
+      Files.createFile(gate);
+      while (loops.isRunning("credit")) {
+        Thread.sleep(5);
+      }
+      loops.close();
+    }
+  }
+
+  @Test
+  void aDeploymentThatFailsIsRefusedWithTheSentenceOfItsStep() throws Exception {
+    String program =
+        "#!/bin/sh\necho '{\"error\": {\"message\": \"It answers otherwise.\"}}'\nexit %d\n";
+    for (int[] expected : new int[][] {{50, 422}, {20, 503}}) {
+      try (TestStore store = TestStore.open()) {
+        ProcessLoops loops = loops(store, program.formatted(expected[0]), Duration.ofMinutes(1));
+
+        Refusal refusal =
+            assertThrows(Refusal.class, () -> loops.deployAndWait(REQUEST, "2026-11-05"));
+
+        assertEquals("It answers otherwise.", refusal.sentence());
+        assertEquals(expected[1], refusal.status());
+        assertFalse(loops.isRunning("credit"), "the next call may start a run");
+        loops.close();
+      }
+    }
+  }
+
+  @Test
+  void aProgramThatIsGoneIsRefused() throws Exception {
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops loops = loops(store, "#!/bin/sh\n", Duration.ofMinutes(1));
+      Files.delete(folder.resolve("retune"));
+
+      Refusal refusal =
+          assertThrows(Refusal.class, () -> loops.deployAndWait(REQUEST, "2026-11-05"));
+
+      assertEquals(502, refusal.status());
+      assertTrue(refusal.sentence().startsWith(folder.resolve("retune") + " failed: Cannot run"));
+      loops.close();
+    }
+  }
+
+  private ProcessLoops loops(TestStore store, String script, Duration patience) throws Exception {
+    Path program = Files.writeString(folder.resolve("retune"), script);
+    Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+    return new ProcessLoops(
+        store.context().with(Map.of("RETUNE_COMMAND", program.toString())), patience);
   }
 
   @Test
