@@ -216,7 +216,7 @@ class AirflowLoopsTest {
     } else if (!statuses.isEmpty()) {
       send(exchange, statuses.removeFirst(), Map.of("detail", "no"));
     } else if (path.endsWith("/dagRuns")) {
-      started.add(path.split("/")[4]);
+      started.add(path.split("/", -1)[4]);
       send(exchange, 200, Map.of());
     } else if (path.contains("/dagRuns/")) {
       send(exchange, 200, Map.of("state", state));
