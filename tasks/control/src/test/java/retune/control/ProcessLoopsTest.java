@@ -172,10 +172,13 @@ class ProcessLoopsTest {
   @Test
   void aDeploymentThatTakesLongerThanACallerWaitsGoesOn() throws Exception {
     Path gate = folder.resolve("gate");
-    String program =
-        "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n";
     try (TestStore store = TestStore.open()) {
-      ProcessLoops loops = loops(store, program.formatted(gate), Duration.ofMillis(50));
+      ProcessLoops loops =
+          loops(
+              store,
+              "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
+                  .formatted(gate),
+              Duration.ofMillis(50));
 
       assertFalse(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
 
@@ -190,11 +193,14 @@ class ProcessLoopsTest {
 
   @Test
   void aDeploymentThatFailsIsRefusedWithTheSentenceOfItsStep() throws Exception {
-    String program =
-        "#!/bin/sh\necho '{\"error\": {\"message\": \"It answers otherwise.\"}}'\nexit %d\n";
     for (int[] expected : new int[][] {{50, 422}, {20, 503}}) {
       try (TestStore store = TestStore.open()) {
-        ProcessLoops loops = loops(store, program.formatted(expected[0]), Duration.ofMinutes(1));
+        ProcessLoops loops =
+            loops(
+                store,
+                "#!/bin/sh\necho '{\"error\": {\"message\": \"It answers otherwise.\"}}'\nexit %d\n"
+                    .formatted(expected[0]),
+                Duration.ofMinutes(1));
 
         Refusal refusal =
             assertThrows(Refusal.class, () -> loops.deployAndWait(REQUEST, "2026-11-05"));
