@@ -49,7 +49,7 @@ public final class HttpService implements AutoCloseable {
     // The JDK reads these when it loads the server's classes: send small answers at once, cut off
     // clients that send a byte a second, and forget clients that left before their answer.
     System.setProperty("sun.net.httpserver.nodelay", "true");
-    System.setProperty("sun.net.httpserver.maxReqTime", "15");
+    System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", "15"); // seconds
     System.setProperty("sun.net.httpserver.maxRspTime", "60");
     System.setProperty("sun.net.httpserver.maxReqHeaderSize", Integer.toString(HEADER_BYTES));
     // A process that may open no more files could not load the next champion.

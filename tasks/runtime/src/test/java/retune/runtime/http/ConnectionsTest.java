@@ -30,7 +30,7 @@ class ConnectionsTest {
   private static final int FILES = 600;
 
   @Test
-  void senderOfSlowHeadersTakesOnePlaceAndNoMore() throws Exception {
+  void aSenderOfSlowHeadersTakesOnePlaceAndNoMore() throws Exception {
     try (HttpService service = start(2)) {
       try (Socket slow = begun(service, "GET /file HTTP/1.1\r\nHost: ");
           Socket slower = begun(service, "G")) {
@@ -61,19 +61,7 @@ class ConnectionsTest {
   /** A process that may open few files keeps some for itself, however many connect. */
   @Test
   void connectionsLeaveFilesForTheService() throws Exception {
-    Process process =
-        new ProcessBuilder(
-                "sh",
-                "-c",
-                "ulimit -n %d; exec \"$@\"".formatted(FILES),
-                "sh",
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ConnectionsTest.class.getName())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
+    Process process = service("ulimit -n " + FILES, "-XX:TieredStopAtLevel=1");
     List<Socket> open = new ArrayList<>();
     try (BufferedReader said =
         new BufferedReader(new InputStreamReader(process.getInputStream(), US_ASCII))) {
@@ -86,11 +74,55 @@ class ConnectionsTest {
       assertEquals("HTTP/1.1 200 OK", firstLine(open.getFirst()), "it has opened a file");
       assertEquals("", firstLine(open.getLast()), "closed, because there are too many");
     } finally {
-      process.destroyForcibly().onExit().join();
-      for (Socket socket : open) {
-        socket.close();
-      }
+      end(process, open);
     }
+  }
+
+  /** In a process of its own, where a request may take a second instead of 15. */
+  @Test
+  void aRequestThatComesTooSlowlyIsCut() throws Exception {
+    Process process = service(":", "-Dsun.net.httpserver.maxReqTime=1");
+    List<Socket> open = new ArrayList<>();
+    try (BufferedReader said =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), US_ASCII))) {
+      int port = Integer.parseInt(said.readLine());
+      for (String beginning :
+          List.of(
+              "GET /file HTTP/1.1\r\nHost: ",
+              "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx",
+              "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")) {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+        open.add(socket);
+        socket.getOutputStream().write(beginning.getBytes(US_ASCII));
+      }
+      for (Socket socket : open) {
+        assertEquals("", firstLine(socket));
+      }
+    } finally {
+      end(process, open);
+    }
+  }
+
+  private static void end(Process process, List<Socket> open) throws IOException {
+    process.destroyForcibly().onExit().join();
+    for (Socket socket : open) {
+      socket.close();
+    }
+  }
+
+  private static Process service(String before, String option) throws IOException {
+    return new ProcessBuilder(
+            "sh",
+            "-c",
+            before + "; exec \"$@\"",
+            "sh",
+            ProcessHandle.current().info().command().orElseThrow(),
+            option,
+            "-cp",
+            System.getProperty("java.class.path"),
+            ConnectionsTest.class.getName())
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
   }
 
   /** The service of a process of its own, until it is killed. */
@@ -99,9 +131,12 @@ class ConnectionsTest {
   }
 
   private static HttpService start(int mostRequests) throws IOException {
+    RequestBodies bodies = new RequestBodies(1 << 30, 1 << 20, "send less");
     return HttpService.start(
         new Endpoint("127.0.0.1", 0, null),
-        List.of(Route.get("/file", (_, _) -> Answer.json(Files.readString(Path.of("pom.xml"))))),
+        List.of(
+            Route.get("/file", (_, _) -> Answer.json(Files.readString(Path.of("pom.xml")))),
+            Route.post("/body", Route.OTHER, (exchange, _) -> bodies.read(exchange, Answer::json))),
         new HttpService.Around() {},
         Clock.systemUTC(),
         mostRequests);
