@@ -65,7 +65,7 @@ public final class RequestBodies {
       throw tooLarge(exchange, discarded);
     }
     // Most bodies are far smaller than a piece.
-    int most = announced == null ? PIECE : (int) Math.clamp(length, 1, PIECE);
+    int most = announced == null ? PIECE : Math.clamp(length, 1, PIECE);
     int pieces = 0;
     try {
       ByteArrayOutputStream body = new ByteArrayOutputStream();
