@@ -38,7 +38,7 @@ build: target/built ## Build the Java steps, if their sources changed
 
 # A library that is no longer used must not stay on the class path.
 target/libraries: $(shell find . -name pom.xml -not -path './.*')
-	@rm -rf tasks/*/target/lib docker/target/lib
+	@rm -rf tasks/*/target/lib docker/target/lib bench/target/lib
 	@mkdir -p $(@D) && touch $@
 
 target/built: target/libraries $(JAVA_SOURCES)
@@ -78,7 +78,7 @@ check: ## Test one module without its slow tests: make check MODULE=steps
 
 .PHONY: test
 test: target/libraries $(VENV)/installed-dev ## Test everything: Java, Python, images, demo, docs, formats and types
-	$(MAVEN) verify
+	$(MAVEN) -Pbench verify
 	@$(NOTE_BUILT)
 	tasks/train-aot-caches.sh
 	$(MAKE) --no-print-directory lint
