@@ -20,6 +20,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import tools.jackson.databind.json.JsonMapper;
@@ -338,6 +339,25 @@ class StatisticsTest {
             new PairedBootstrap(1, 100)
                 .differences(
                     Set.of(Metric.ACCURACY), answering(labels, 0, 1), answering(others, 0, 1)));
+  }
+
+  /** Summing the matrix again for each of its cells would take an hour. */
+  @Test
+  void influencesOfFiveHundredClassesAreThoseOfTheDerivative() {
+    long[][] counts = new long[500][500];
+    for (int label = 0; label < 500; label++) {
+      counts[label][label] = 2_000L + 100L * (label % 3);
+      counts[label][(label + 1) % 500] = 1_000;
+    }
+    ConfusionMatrix confusion = new ConfusionMatrix(counts);
+    double rows = confusion.total();
+    for (Metric metric : EnumSet.complementOf(EnumSet.of(Metric.ROC_AUC))) {
+      double[] influences = Influence.ofCells(metric, confusion, -1);
+      double before = metric.of(confusion, -1);
+      counts[3][4]++;
+      assertEquals((metric.of(confusion, -1) - before) * rows, influences[3 * 500 + 4], 0.01);
+      counts[3][4]--;
+    }
   }
 
   @Test
