@@ -11,9 +11,13 @@ import java.util.Locale;
  * in lower case and in Unicode's compatibility form (NFKC), so that a ligature or a wide letter is
  * the letter that it stands for. A script that does not separate words by spaces gives a word for
  * each character, as the rules of Unicode's Annex 29 do where no dictionary helps; pairs of
- * neighbours then say what a dictionary's words would.
+ * neighbours then say what a dictionary's words would. An emoji is a word, too: it may be all that
+ * a text says.
  */
 final class Words {
+  /** Asks for a coloured picture where both are possible; the same emoji with or without it. */
+  private static final String AS_PICTURE = "\uFE0F";
+
   private Words() {}
 
   /** The words, in the order of the text. */
@@ -22,7 +26,8 @@ final class Words {
         (Normalizer.isNormalized(text, Normalizer.Form.NFKC)
                 ? text
                 : Normalizer.normalize(text, Normalizer.Form.NFKC))
-            .toLowerCase(Locale.ROOT);
+            .toLowerCase(Locale.ROOT)
+            .replace(AS_PICTURE, "");
     List<String> words = new ArrayList<>();
     int start = -1;
     boolean isSingle = false;
@@ -50,6 +55,7 @@ final class Words {
   private static boolean isPart(int character) {
     return Character.isLetterOrDigit(character)
         || modifies(character)
+        || isEmoji(character)
         || switch (Character.getType(character)) {
           case Character.CONNECTOR_PUNCTUATION, Character.LETTER_NUMBER, Character.OTHER_NUMBER ->
               true;
@@ -69,8 +75,18 @@ final class Words {
     };
   }
 
-  /** Whether a letter is a word of its own, as its script has no spaces. */
+  /** Whether a character is a word of its own: an emoji, or a letter whose script has no spaces. */
   private static boolean isAlone(int character) {
+    return isEmoji(character) || isOfScriptWithoutSpaces(character);
+  }
+
+  private static boolean isEmoji(int character) {
+    return character > 0xE00
+        && (Character.isExtendedPictographic(character)
+            || Character.isEmojiPresentation(character));
+  }
+
+  private static boolean isOfScriptWithoutSpaces(int character) {
     return character > 0xE00
         && Character.isLetter(character)
         && switch (UnicodeScript.of(character)) {

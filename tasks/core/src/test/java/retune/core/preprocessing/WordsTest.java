@@ -32,4 +32,11 @@ class WordsTest {
     assertEquals(List.of("𠀋", "x"), Words.of("𠀋x"), "beyond the basic plane");
     assertEquals(List.of("บั", "ต", "ร"), Words.of("บัตร"), "a mark follows its letter");
   }
+
+  @Test
+  void anEmojiIsAWord() {
+    assertEquals(List.of("card", "💳", "❌", "ok"), Words.of("Card💳❌ ok!"));
+    assertEquals(Words.of("❤"), Words.of("❤\uFE0F"), "with and without a variation selector");
+    assertEquals(List.of("🇩", "🇪"), Words.of("🇩🇪 ©"), "a flag is two letters");
+  }
 }
