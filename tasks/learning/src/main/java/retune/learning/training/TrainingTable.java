@@ -65,6 +65,9 @@ public record TrainingTable(
   /** With this many rows of a class, each part has at least one of them. */
   private static final int LEAST_ROWS_A_CLASS = 4;
 
+  /** Greatest number of classes that a refusal names. */
+  private static final int MOST_NAMED = 10;
+
   /**
    * A file and its columns.
    *
@@ -177,12 +180,19 @@ public record TrainingTable(
     Set<String> noFeatures = new HashSet<>(excluded);
     noFeatures.add(target.column());
     Table raw = table.without(noFeatures);
-    return Split.of(
-        Hashing.rows(raw, raw.names().stream().sorted().toList()),
-        target.encode(table.column(target.column())),
-        HOLDOUT_SHARE,
-        VALIDATION_SHARE_OF_OTHERS,
-        seed);
+    Split split =
+        Split.of(
+            Hashing.rows(raw, raw.names().stream().sorted().toList()),
+            target.encode(table.column(target.column())),
+            HOLDOUT_SHARE,
+            VALIDATION_SHARE_OF_OTHERS,
+            seed);
+    if (split.rows(Part.TRAINING).length == 0) {
+      throw new InvalidInputException(
+          "No rows are left to train on: equal rows stay in one part, and the rows of each class of '%s' are all equal, or empty. Bring rows that differ."
+              .formatted(target.column()));
+    }
+    return split;
   }
 
   /**
@@ -251,16 +261,22 @@ public record TrainingTable(
             .mapToObj(labels::text)
             .filter(Objects::nonNull)
             .collect(Collectors.groupingBy(label -> label, TreeMap::new, Collectors.counting()));
-    rows.forEach(
-        (label, count) -> {
-          if (count < LEAST_ROWS_A_CLASS) {
-            throw new InvalidInputException(
-                "The class '%s' of '%s' has %d rows; training, validation and hold-out need at least"
-                        .formatted(label, labels.name(), count)
-                    + " %d together. Add rows of the class, or remove it from the table."
-                        .formatted(LEAST_ROWS_A_CLASS));
-          }
-        });
+    List<String> rare =
+        rows.entrySet().stream()
+            .filter(one -> one.getValue() < LEAST_ROWS_A_CLASS)
+            .map(one -> "'%s' (%d)".formatted(one.getKey(), one.getValue()))
+            .toList();
+    if (!rare.isEmpty()) {
+      throw new InvalidInputException(
+          "%d of %d classes of '%s' have too few rows: %s%s; training, validation and hold-out need at least %d together. Add rows of these classes, or remove them from the table."
+              .formatted(
+                  rare.size(),
+                  rows.size(),
+                  labels.name(),
+                  String.join(", ", rare.subList(0, Math.min(rare.size(), MOST_NAMED))),
+                  rare.size() > MOST_NAMED ? " and others" : "",
+                  LEAST_ROWS_A_CLASS));
+    }
     return rows;
   }
 }
