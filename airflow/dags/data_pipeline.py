@@ -10,7 +10,8 @@ day that has just ended. Running a day again replaces its batch. When the run en
 that was started with a partition key, such as `2026-11-05`, works on that day instead.
 
 **Rehearse a fault.** Pick a drill in the same form: drifted columns, a changed relation between
-features and label, noise in the labels, or a burst of missing values.
+features and label, noise in the labels, or a burst of missing values; for texts typos, new
+intents, or swapped labels.
 """
 
 from typing import Any
@@ -25,6 +26,9 @@ DRILLS = {
     "concept_drift": "concept drift: the same customers behave differently",
     "label_noise": "label noise: wrong outcomes",
     "missing_burst": "missing burst: many missing values",
+    "typos": "typos (texts only): letters change places",
+    "new_intents": "new intents (texts only): questions that no class is about",
+    "swapped_labels": "swapped labels (texts only): classes change places",
 }
 
 

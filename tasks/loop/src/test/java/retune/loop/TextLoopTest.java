@@ -3,7 +3,6 @@ package retune.loop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.testing.Refusals.assertRefused;
 
@@ -19,7 +18,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import retune.core.InvalidInputException;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
 import retune.runtime.Steps;
@@ -115,11 +113,72 @@ class TextLoopTest {
   }
 
   @Test
-  void whatALoopOfTextsCannotDoIsRefusedBeforeAnyTraining() {
-    assertRefused("cannot generate its days", () -> step("new_loop", words("text", "text")));
+  void withoutDaysTheLoopDrawsThemFromTextsThatItHoldsBack() throws Exception {
+    JsonNode made = step("new_loop", words("text", "text"));
+    int held = 600 - made.get("rows").intValue();
+    assertTrue(110 < held && held < 130, made.toString());
+    assertTrue(made.get("next").toString().contains("from " + held + " texts"), made.toString());
+    String version = made.get("model_id").stringValue();
+
+    JsonNode ordinary =
+        step("run_loop", "name", "questions", "date", "2026-11-02", "loops", folder.toString());
+    assertEquals("approved", ordinary.get("status").stringValue(), ordinary.toString());
+
+    generate("2026-11-03", "none");
+    assertFalse(drift("2026-11-03", version).get("overall_drift_detected").booleanValue());
+    generate("2026-11-04", "typos");
+    assertTrue(drift("2026-11-04", version).get("features").has("text_unknown_share"));
+    generate("2026-11-05", "new_intents");
+    assertTrue(drift("2026-11-05", version).get("features").has("text_unknown_share"));
+    JsonNode ofNew = estimate("2026-11-05", version);
+    assertTrue(ofNew.get("labelled").intValue() < ofNew.get("rows").intValue(), ofNew.toString());
+
+    assertRefused(
+        "choose none, label_noise, typos, new_intents, swapped_labels",
+        () -> generate("2026-11-06", "covariate_drift"));
+    assertRefused(
+        "10,000 rows are asked for, and " + held + " texts are held back",
+        () -> step("generate_data", "model", "questions", "logical_date", "2026-11-06"));
+  }
+
+  @Test
+  void whatALoopOfTextsCannotDoIsRefusedBeforeAnyTraining() throws Exception {
+    Path few = folder.resolve("few.csv");
+    Files.write(few, Files.readAllLines(folder.resolve("questions.csv")).subList(0, 60));
+    assertRefused(
+        "No class of 'intent' has 20 rows",
+        () ->
+            step(
+                "new_loop",
+                "data",
+                few.toString(),
+                "target",
+                "intent",
+                "text",
+                "text",
+                "loops",
+                folder.toString()));
     assertRefused("is the target", () -> newLoop("text", "intent"));
-    assertThrows(InvalidInputException.class, () -> newLoop("text", "absent"));
+    assertRefused(
+        "There is no column 'absent'; the columns are [text, intent].",
+        () -> newLoop("text", "absent"));
+    refused("text,intent\n" + ",card\n,pin\n".repeat(10), "No rows are left to train on");
+    refused("text,intent\n" + "lost,card\nstolen,pin\n".repeat(10), "are all equal");
+    refused("text,intent\n" + "lost,card\n".repeat(10), "has the classes [card]");
+    refused(
+        "text,intent\nrate,rate\nslow,transfer\n" + "lost,card\n".repeat(10),
+        "2 of 3 classes of 'intent' have too few rows: 'rate' (1), 'transfer' (1)");
+    StringBuilder unique = new StringBuilder("text,intent\n");
+    for (int row = 0; row < 40; row++) {
+      unique.append("x").append(row).append(row % 2 == 0 ? ",card\n" : ",pin\n");
+    }
+    refused(unique.toString(), "No word of column 'text' is in two training texts");
     assertFalse(Files.exists(folder.resolve("questions.yaml")));
+  }
+
+  private void refused(String table, String sentence) throws IOException {
+    Files.writeString(folder.resolve("questions.csv"), table);
+    assertRefused(sentence, () -> newLoop("text", "text"));
   }
 
   private JsonNode newLoop(String... more) throws Exception {
@@ -158,6 +217,15 @@ class TextLoopTest {
     write(date, fault, 400);
     String file = folder.resolve(date + ".csv").toString();
     step("ingest", "model", "questions", "logical_date", date, "data", file);
+    step("process_data", "model", "questions", "logical_date", date);
+  }
+
+  private void generate(String date, String drill) throws Exception {
+    Map<String, Object> inputs =
+        Map.of("model", "questions", "logical_date", date, "rows", 100, "drill", drill);
+    Map<String, JsonNode> json = new LinkedHashMap<>();
+    inputs.forEach((name, value) -> json.put(name, Json.MAPPER.valueToTree(value)));
+    Steps.run("generate_data", json, context, context.run());
     step("process_data", "model", "questions", "logical_date", date);
   }
 

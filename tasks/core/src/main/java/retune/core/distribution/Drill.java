@@ -1,5 +1,9 @@
 package retune.core.distribution;
 
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import retune.core.InvalidInputException;
 
 /**
@@ -33,8 +37,28 @@ public record Drill(Kind kind, double strength) {
      * Values go missing, each with the strength as its probability, in the half of the columns that
      * differ most between the classes.
      */
-    MISSING_BURST
+    MISSING_BURST,
+    /**
+     * Of texts: each word of three letters or more has, with the strength as its probability, two
+     * neighbouring letters swapped.
+     */
+    TYPOS,
+    /**
+     * Of texts: a share of them, the strength, is about topics that no class is about. Their words,
+     * but those of most classes, become words that no text had, and they have no label.
+     */
+    NEW_INTENTS,
+    /**
+     * Of texts: a share of the classes, the strength, the most frequent first, change their labels
+     * in pairs; at least one pair does.
+     */
+    SWAPPED_LABELS
   }
+
+  private static final Set<Kind> OF_TEXTS =
+      EnumSet.of(Kind.NONE, Kind.LABEL_NOISE, Kind.TYPOS, Kind.NEW_INTENTS, Kind.SWAPPED_LABELS);
+
+  private static final Set<Kind> OF_TABLES = EnumSet.range(Kind.NONE, Kind.MISSING_BURST);
 
   public static final Drill NONE = new Drill(Kind.NONE, 0);
 
@@ -43,5 +67,26 @@ public record Drill(Kind kind, double strength) {
       throw new InvalidInputException(
           "The drill's strength is " + strength + "; give a number from 0 to 1.");
     }
+  }
+
+  /**
+   * Refuses a drill that the rows cannot have.
+   *
+   * @param texts whether the rows are texts, and not a table's columns
+   */
+  void requireOf(boolean texts) {
+    Set<Kind> possible = texts ? OF_TEXTS : OF_TABLES;
+    if (!possible.contains(kind)) {
+      throw new InvalidInputException(
+          "The drill '%s' is not one of %s; choose %s."
+              .formatted(
+                  id(kind),
+                  texts ? "texts" : "a table's columns",
+                  possible.stream().map(Drill::id).collect(Collectors.joining(", "))));
+    }
+  }
+
+  private static String id(Kind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -26,6 +26,7 @@ final class Drills {
   private final List<Integer> byRelevance;
 
   Drills(TableDistribution distribution, Drill drill) {
+    drill.requireOf(false);
     this.distribution = distribution;
     this.drill = drill;
     byRelevance =
@@ -40,7 +41,7 @@ final class Drills {
       return rows;
     }
     return switch (drill.kind()) {
-      case NONE -> rows;
+      case NONE, TYPOS, NEW_INTENTS, SWAPPED_LABELS -> rows;
       case COVARIATE_DRIFT -> new CodedRows(rows.labels(), driftCovariates(rows.values(), random));
       case CONCEPT_DRIFT -> new CodedRows(driftConcept(rows), rows.values());
       case LABEL_NOISE -> new CodedRows(drawLabels(rows.labels(), random), rows.values());

@@ -1,33 +1,19 @@
 package retune.core.distribution;
 
-import java.nio.charset.StandardCharsets;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.random.RandomGenerator;
-import java.util.random.RandomGeneratorFactory;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.commons.statistics.distribution.NormalDistribution;
 import retune.core.data.Column;
-import retune.core.data.Hashing;
 import retune.core.data.Table;
 
-/**
- * Draws rows from a distribution. Row n of a seed and a logical date is always the same, however
- * many rows are drawn and however they are grouped: each block of {@link #BLOCK_ROWS} rows has its
- * own random generators, one for the rows and one for the drill (L64X128MixRandom; Steele and Vigna
- * 2021, "LXM: better splittable pseudorandom number generators (and almost as fast)"). A generator
- * is seeded with the SHA-256 of its purpose, the seed, the date and the block number.
- */
-public final class TableSampler {
-  public static final int BLOCK_ROWS = 1_000;
-
+/** Draws rows from a distribution: one random generator for a block's rows, one for its drill. */
+public final class TableSampler implements DaySampler {
   private static final NormalDistribution NORMAL = NormalDistribution.of(0, 1);
-
-  private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
-      RandomGeneratorFactory.of("L64X128MixRandom");
 
   private final TableDistribution distribution;
   private final long seed;
@@ -57,17 +43,7 @@ public final class TableSampler {
     factors = components.stream().map(one -> Correlation.cholesky(one.correlation())).toList();
   }
 
-  /** The first rows, in tables of up to {@link #BLOCK_ROWS} rows, each drawn on demand. */
-  public Iterator<Table> rows(int rows) {
-    return rows(0, rows);
-  }
-
-  /**
-   * The rows from {@code from} inclusive to {@code to} exclusive, in tables of up to {@link
-   * #BLOCK_ROWS} rows, each drawn on demand.
-   *
-   * @param from the start of a block: a multiple of {@link #BLOCK_ROWS}
-   */
+  @Override
   public Iterator<Table> rows(int from, int to) {
     return blocks(from, to).map(this::table).iterator();
   }
@@ -101,10 +77,7 @@ public final class TableSampler {
   }
 
   private RandomGenerator generator(String purpose, int block) {
-    String name =
-        String.join(
-            "/", purpose, Long.toString(seed), logicalDate.toString(), Integer.toString(block));
-    return GENERATORS.create(Hashing.sha256().digest(name.getBytes(StandardCharsets.UTF_8)));
+    return DaySampler.generator(purpose, seed, logicalDate, block);
   }
 
   private CodedRows draw(int rows, RandomGenerator random) {

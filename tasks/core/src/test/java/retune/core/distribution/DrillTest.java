@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -36,26 +37,26 @@ class DrillTest {
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  @EnumSource(names = {"COVARIATE_DRIFT", "CONCEPT_DRIFT", "LABEL_NOISE", "MISSING_BURST"})
   void aDrillOfNoStrengthChangesNothing(Kind kind) {
     assertEquals(rows(HEALTHY), rows(draw(kind, 0)));
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  @EnumSource(names = {"COVARIATE_DRIFT", "CONCEPT_DRIFT", "LABEL_NOISE", "MISSING_BURST"})
   void aDrillIsTheSameEachTime(Kind kind) {
     assertEquals(rows(draw(kind, 0.5)), rows(draw(kind, 0.5)));
   }
 
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(names = {"NONE", "COVARIATE_DRIFT", "CONCEPT_DRIFT", "LABEL_NOISE", "MISSING_BURST"})
   void aRowDoesNotDependOnHowManyAreAskedFor(Kind kind) {
     TableSampler sampler = sampler(kind, 0.5);
     assertEquals(rows(sampler.table(1_700)).subList(0, 1_300), rows(sampler.table(1_300)));
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  @EnumSource(names = {"COVARIATE_DRIFT", "CONCEPT_DRIFT", "LABEL_NOISE", "MISSING_BURST"})
   void aStrongDrillTakesMuchOfTheMacroF1AndAMildOneLess(Kind kind) {
     double healthy = CLASSIFIER.evaluate(HEALTHY).f1Macro();
     double mild = CLASSIFIER.evaluate(draw(kind, 0.25)).f1Macro();
@@ -116,6 +117,17 @@ class DrillTest {
     assertEquals(3, empty.size(), empty.toString());
     assertTrue(empty.contains("income"), empty.toString());
     assertEquals(labels(HEALTHY), labels(holey));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"TYPOS", "NEW_INTENTS", "SWAPPED_LABELS"})
+  void aDrillOfTextsIsRefused(Kind kind) {
+    InvalidInputException refused =
+        assertThrows(InvalidInputException.class, () -> sampler(kind, 0.5));
+    assertEquals(
+        "The drill '%s' is not one of a table's columns; choose none, covariate_drift, concept_drift, label_noise, missing_burst."
+            .formatted(kind.name().toLowerCase(Locale.ROOT)),
+        refused.getMessage());
   }
 
   @Test

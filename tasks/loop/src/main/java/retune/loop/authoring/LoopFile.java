@@ -1,7 +1,6 @@
 package retune.loop.authoring;
 
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 import retune.core.finetuning.Strategy;
 import retune.core.judgement.Gate;
 import retune.core.judgement.GateProposal;
@@ -11,20 +10,17 @@ import retune.core.metrics.Evaluation;
  * The loop file of a new loop, with the reasons as comments.
  *
  * @param source what the loop was made from, for people
- * @param days path or address of each day's real rows; null where days are generated
+ * @param days where the days come from
  * @param family of the champion
  * @param holdout the champion on the hold-out rows
  */
 record LoopFile(
     String name,
     String source,
-    @Nullable String days,
+    DaySource days,
     ModelFamily family,
     GateProposal proposal,
     Evaluation holdout) {
-  /** Rows of a generated day: enough to measure the gate's metric to a hundredth, in seconds. */
-  private static final int ROWS_A_DAY = 10_000;
-
   String toYaml() {
     Gate gate = proposal.gate();
     return """
@@ -67,23 +63,42 @@ record LoopFile(
   }
 
   private String data() {
-    if (days != null) {
-      return """
-        # Real rows; {date} stands for the day. A day that is not there yet is tried again.
-        source: csv
-        path: %s
-      """
-          .formatted(YamlText.quoted(days));
-    }
-    return """
-      # Rehearsal: each day's rows are drawn from the distribution that was learned from the
-      # table. For real rows write, for example (docs/how-to/use-your-own-data.md):
-      #   source: csv
-      #   path: "/data/{date}.csv"
-      source: synthetic
-      rows: %s
-    """
-        .formatted(ROWS_A_DAY);
+    return switch (days) {
+      case DaySource.Files(String path) ->
+          """
+            # Real rows; {date} stands for the day. A day that is not there yet is tried again.
+            source: csv
+            path: %s
+          """
+              .formatted(YamlText.quoted(path));
+      case DaySource.Queries() ->
+          """
+            # What users ask the prediction service, started with --query-log; labels come as
+            # feedback (docs/how-to/learn-from-queries.md).
+            source: queries
+          """;
+      case DaySource.Distribution() ->
+          """
+            # Rehearsal: each day's rows are drawn from the distribution that was learned from the
+            # table. For real rows write, for example (docs/how-to/use-your-own-data.md):
+            #   source: csv
+            #   path: "/data/{date}.csv"
+            source: synthetic
+            rows: %s
+          """
+              .formatted(DaySource.Distribution.ROWS_A_DAY);
+      case DaySource.HeldBack heldBack ->
+          """
+            # Rehearsal: each day's rows are drawn from %s texts that no training has seen. For real
+            # rows write source: queries, which is what users ask (docs/how-to/learn-from-queries.md),
+            # or (docs/how-to/use-your-own-data.md):
+            #   source: csv
+            #   path: "/data/{date}.csv"
+            source: synthetic
+            rows: %s
+          """
+              .formatted(heldBack.texts(), heldBack.rowsADay());
+    };
   }
 
   private String holdoutSentence() {

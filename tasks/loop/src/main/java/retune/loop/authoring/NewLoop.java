@@ -51,9 +51,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   public record Input(
       @Field("the table: a file of delimited text with a header") String data,
       @Field("the column to predict") String target,
-      @Field(
-              "column of texts, which the model then reads alone, word by word; needs days, because"
-                  + " no texts are generated")
+      @Field("column of texts, which the model then reads alone, word by word")
           @Nullable String text,
       @Field(
               "class whose probability is the score, if there are two; the rarer class if left"
@@ -76,8 +74,10 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
                   + " left out")
           @Nullable String dates,
       @Field(
-              "path or http(s) address of each day's real rows, with {date} for the day; days are"
-                  + " generated from the table's distribution if left out")
+              "path or http(s) address of each day's real rows, with {date} for the day, or queries"
+                  + " for what users ask the prediction service; if left out, days are generated"
+                  + " from the table's distribution, and those of texts are drawn from a fifth of"
+                  + " the rows, which is held back from training")
           @Nullable String days,
       @Field(
               value = "largest number of rows to use, spread evenly over the file; all if left out",
@@ -203,10 +203,6 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     Phases phases = new Phases();
     SourceTable source = phases.timed("reading", () -> SourceTable.read(input));
     Set<ModelFamily> families = source.isText() ? Set.of(ModelFamily.TEXT) : ofColumns;
-    if (source.isText() && input.days() == null) {
-      throw new InvalidInputException(
-          "A loop of texts cannot generate its days; give the path of each day's rows with --days, for example --days '/data/{date}.csv'.");
-    }
     Registration registration = new Registration(name, source.hash(), input.replace(), context);
     registration.requireFree();
 
@@ -218,17 +214,14 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
     Path report = folder.resolve("report.html");
     write(columnsFile, source.kinds().toYaml(source.description()));
     write(report, new LoopReport(name, source, model).toHtml());
-    registration.register(model, source.table().select(model.training().holdout()));
+    registration.register(
+        model, source.heldBack(), source.table().select(model.training().holdout()));
+    DaySource days = DaySource.of(input.days(), source.heldBack());
     // The loop file comes last: Airflow acts on it.
     write(
         loopFile,
         new LoopFile(
-                name,
-                source.description(),
-                input.days(),
-                model.champion().family(),
-                model.gate(),
-                holdout)
+                name, source.description(), days, model.champion().family(), model.gate(), holdout)
             .toYaml());
     LOGGER.log(Level.INFO, "Seconds by phase: {0}.", phases.seconds());
     return new Output(
@@ -255,7 +248,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
                 name,
                 report,
                 loopFile,
-                input.days(),
+                days,
                 LocalDate.ofInstant(context.clock().instant(), ZoneOffset.UTC).minusDays(1),
                 context.settings())
             .sentences(),
@@ -315,9 +308,9 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   }
 
   private static void requireDate(@Nullable String days) {
-    if (days != null && !days.contains("{date}")) {
+    if (days != null && !days.equals(DaySource.QUERIES) && !days.contains("{date}")) {
       throw new InvalidInputException(
-          "--days is '%s', the same file every day; put {date} where the day stands in its name."
+          "--days is '%s', the same file every day; put {date} where the day stands in its name, or write queries for the query log."
               .formatted(days));
     }
   }

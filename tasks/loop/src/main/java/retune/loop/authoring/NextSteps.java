@@ -8,20 +8,19 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import retune.runtime.Settings;
 
 /**
  * What to do with a new loop, up to its first day.
  *
- * @param days path or address of each day's real rows; null where days are generated
+ * @param days where the days come from
  * @param yesterday the day that a first run works on
  */
 record NextSteps(
     String name,
     Path report,
     Path loopFile,
-    @Nullable String days,
+    DaySource days,
     LocalDate yesterday,
     Settings settings) {
 
@@ -29,10 +28,19 @@ record NextSteps(
   List<String> sentences() throws IOException {
     List<String> next = new ArrayList<>();
     next.add("Read the report: " + report);
-    if (days == null) {
-      next.add(
-          "Days are generated from the table's distribution. For real rows, change 'data' in %s as its comment says."
-              .formatted(loopFile));
+    switch (days) {
+      case DaySource.Files _ -> {}
+      case DaySource.Queries() ->
+          next.add(
+              "A day has what users ask: ./retune serving --model %s --query-log".formatted(name));
+      case DaySource.Distribution() ->
+          next.add(
+              "Days are generated from the table's distribution. For real rows, change 'data' in %s as its comment says."
+                  .formatted(loopFile));
+      case DaySource.HeldBack heldBack ->
+          next.add(
+              "Days are drawn from %d texts that are held back from training. For real rows, change 'data' in %s as its comment says."
+                  .formatted(heldBack.texts(), loopFile));
     }
     boolean known = folders().contains(folder());
     next.add(

@@ -1,8 +1,10 @@
 package retune.loop.authoring;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.core.data.Table;
+import retune.core.distribution.HeldBackTexts;
 import retune.core.judgement.VersionStatus;
 import retune.model.Champions;
 import retune.model.Champions.Champion;
@@ -40,12 +42,13 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
   }
 
   /**
-   * Registers versions first, which nobody serves; then the distribution and the reference; the
-   * champion last.
+   * Registers versions first, which nobody serves; then what days are drawn from and the reference;
+   * the champion last.
    *
+   * @param heldBack texts that days are drawn from; null without
    * @param holdout raw rows that no training has seen
    */
-  void register(FirstModel model, Table holdout) {
+  void register(FirstModel model, @Nullable HeldBackTexts heldBack, Table holdout) {
     requireFree();
     ModelStore models = new ModelStore(context);
     ModelVersion version = model.champion().version();
@@ -55,6 +58,9 @@ record Registration(String name, String tableHash, boolean replace, StepContext 
     LearnedTable learned = model.learned();
     if (learned != null) {
       new DistributionStore(context.store()).put(name, learned.distribution());
+    }
+    if (heldBack != null) {
+      new DistributionStore(context.store()).put(name, heldBack);
     }
     ReferenceBatch.put(context, version, holdout);
     models.move(version.modelId(), VersionStatus.Event.APPROVE, "Made by new_loop as the champion");

@@ -6,12 +6,15 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.stream.Collectors;
@@ -19,13 +22,17 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.data.Column;
 import retune.core.data.Hashing;
 import retune.core.data.LabelMarks;
 import retune.core.data.Table;
 import retune.core.data.Target;
+import retune.core.distribution.HeldBackTexts;
 import retune.core.preprocessing.ColumnType;
 import retune.core.preprocessing.FitOptions;
 import retune.core.preprocessing.TableNotation;
+import retune.core.split.Part;
+import retune.core.split.Split;
 import retune.learning.training.TrainingTable;
 import retune.runtime.csv.CsvOptions;
 import retune.runtime.csv.CsvSurvey;
@@ -38,6 +45,7 @@ import retune.steps.authoring.LearnedTable;
  * @param hash SHA-256 of the file
  * @param classes rows by class of the target
  * @param notation how the file is written; null where it is written as Retune itself writes
+ * @param heldBack texts that days are drawn from, which are not in the table; null without
  */
 record SourceTable(
     Path file,
@@ -46,8 +54,16 @@ record SourceTable(
     Target target,
     SortedMap<String, Long> classes,
     ColumnKinds kinds,
-    @Nullable TableNotation notation) {
+    @Nullable TableNotation notation,
+    @Nullable HeldBackTexts heldBack) {
   private static final Logger LOGGER = System.getLogger(SourceTable.class.getName());
+  private static final double HELD_BACK_SHARE = 0.2;
+
+  /** Makes what is held back independent of how the other rows are split. */
+  private static final long HELD_BACK = 0x68656c646261636bL;
+
+  /** A class of fewer rows holds none back. */
+  private static final int LEAST_ROWS_TO_HOLD_BACK = 20;
 
   /** Reads the file; logs how it is written and what each column is. */
   static SourceTable read(NewLoop.Input input) throws IOException {
@@ -69,15 +85,58 @@ record SourceTable(
     SortedMap<String, Long> classes = TrainingTable.classes(table.column(input.target()));
     LOGGER.log(Level.INFO, "Rows by class of ''{0}'': {1}.", input.target(), classes);
     Target target = target(classes, input);
+    String hash = Hashing.sha256(Files.readAllBytes(file));
+    HeldBackTexts heldBack = null;
+    Optional<String> text =
+        stated.entrySet().stream()
+            .filter(column -> column.getValue() == ColumnType.TEXT)
+            .map(Map.Entry::getKey)
+            .findFirst();
+    if (text.isPresent() && input.days() == null) {
+      int[] held = heldBack(table, table.column(text.get()), target, input.seed());
+      heldBack = HeldBackTexts.of(table.select(held), text.get(), target, hash);
+      table = without(table, held);
+      classes = TrainingTable.classes(table.column(input.target()));
+    }
     ColumnKinds kinds = kinds(table, target, stated, survey.doubts(), input);
-    return new SourceTable(
-        file,
-        Hashing.sha256(Files.readAllBytes(file)),
-        table,
-        target,
-        classes,
-        kinds,
-        survey.notation());
+    return new SourceTable(file, hash, table, target, classes, kinds, survey.notation(), heldBack);
+  }
+
+  /** The rows to hold back, of each class the same share; equal texts stay together. */
+  private static int[] heldBack(Table table, Column texts, Target target, int seed) {
+    int[] labels = target.encode(table.column(target.column()));
+    int[] counts = new int[target.classes().size()];
+    IntStream.of(labels).filter(label -> label != Target.UNLABELLED).forEach(l -> counts[l]++);
+    int[] held =
+        Arrays.stream(
+                Split.of(
+                        Hashing.rows(table, List.of(texts.name())),
+                        labels,
+                        HELD_BACK_SHARE,
+                        0,
+                        Hashing.mix(seed ^ HELD_BACK))
+                    .rows(Part.HOLDOUT))
+            .filter(row -> counts[labels[row]] >= LEAST_ROWS_TO_HOLD_BACK)
+            .filter(row -> !texts.isMissing(row))
+            .toArray();
+    if (held.length == 0) {
+      throw new InvalidInputException(
+          "No class of '%s' has %d rows, so that no rows can be held back to draw days from; bring more rows, or give the path of each day's rows with --days, for example --days '/data/{date}.csv'."
+              .formatted(target.column(), LEAST_ROWS_TO_HOLD_BACK));
+    }
+    LOGGER.log(
+        Level.INFO,
+        "{0} of {1} rows are held back, to draw days from; no training sees them.",
+        Integer.toString(held.length),
+        Integer.toString(table.rows()));
+    return held;
+  }
+
+  private static Table without(Table table, int[] rows) {
+    BitSet left = new BitSet(table.rows());
+    left.set(0, table.rows());
+    IntStream.of(rows).forEach(left::clear);
+    return table.select(left.stream().toArray());
   }
 
   /** The file's name, rows and hash, for people. */
@@ -129,6 +188,9 @@ record SourceTable(
               .formatted(input.data(), table.names().getFirst()));
     }
     table.column(input.target());
+    if (input.text() != null) {
+      table.column(input.text());
+    }
     if (input.target().equals(input.text())) {
       throw new InvalidInputException(
           "'%s' is the target and cannot be the text, too.".formatted(input.target()));

@@ -6,13 +6,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
+import retune.core.distribution.HeldBackTexts;
 import retune.core.distribution.TableDistribution;
 import retune.model.AtomicFile;
 import retune.runtime.Json;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A learned distribution as JSON. */
+/** A learned distribution as JSON, or the texts that days are drawn from. */
 public final class DistributionFile {
   /** Writes records by their components and ignores their {@code is…} methods. */
   private static final JsonMapper JSON =
@@ -51,6 +52,26 @@ public final class DistributionFile {
               : "it is not JSON of the format '" + TableDistribution.FORMAT + "'.";
       throw new InvalidInputException(
           source + " is not a distribution (" + reason + "); create one with learn_distribution.",
+          e);
+    }
+  }
+
+  static byte[] write(HeldBackTexts texts) {
+    return JSON.writeValueAsBytes(texts);
+  }
+
+  /**
+   * Reads texts that days are drawn from.
+   *
+   * @param model whose days they are, for messages
+   */
+  static HeldBackTexts readTexts(byte[] json, String model) {
+    try {
+      return JSON.readValue(json, HeldBackTexts.class);
+    } catch (JacksonException e) {
+      throw new InvalidInputException(
+          "The store's held-back texts of '%s' cannot be read; make the loop again with new_loop."
+              .formatted(model),
           e);
     }
   }

@@ -1,21 +1,30 @@
 package retune.steps.data;
 
+import java.time.LocalDate;
+import java.util.List;
 import java.util.Optional;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.distribution.DaySampler;
+import retune.core.distribution.Drill;
 import retune.core.distribution.FeatureColumn;
+import retune.core.distribution.HeldBackTexts;
 import retune.core.distribution.TableDistribution;
+import retune.core.distribution.TableSampler;
+import retune.core.distribution.TextSampler;
 import retune.runtime.store.Blobs.DamagedException;
 import retune.runtime.store.DocumentStore;
 
 /**
- * Stores the learned distribution of each model ({@code distribution_models}). The document
- * describes it; marginals and correlations, which may exceed the size limit of a document, are a
- * blob that is named by its hash and written first.
+ * Stores what the days of each model are drawn from ({@code distribution_models}): its learned
+ * distribution, or held-back texts. The document describes it; the content, which may exceed the
+ * size limit of a document, is a blob that is named by its hash and written first.
  */
 public final class DistributionStore {
   private static final String COLLECTION = "distribution_models";
+  private static final String DISTRIBUTION = "distribution";
+  private static final String TEXTS = "texts";
 
   private final DocumentStore store;
 
@@ -25,32 +34,65 @@ public final class DistributionStore {
 
   /** Sets the model's distribution; returns whether it changed. */
   public boolean put(String model, TableDistribution distribution) {
-    byte[] json = DistributionFile.write(distribution);
+    return put(
+        model,
+        DISTRIBUTION,
+        DistributionFile.write(distribution),
+        new Document("model", model)
+            .append("format", distribution.format())
+            .append("source_hash", distribution.sourceHash())
+            .append("rows", distribution.rows())
+            .append("target", distribution.target().column())
+            .append("classes", distribution.target().classes())
+            .append("columns", distribution.columns().stream().map(FeatureColumn::name).toList()));
+  }
+
+  /** Sets the texts that the model's days are drawn from; returns whether they changed. */
+  public boolean put(String model, HeldBackTexts texts) {
+    return put(
+        model,
+        TEXTS,
+        DistributionFile.write(texts),
+        new Document("model", model)
+            .append("format", texts.format())
+            .append("source_hash", texts.sourceHash())
+            .append("rows", (long) texts.rows())
+            .append("target", texts.target().column())
+            .append("classes", texts.target().classes())
+            .append("columns", List.of(texts.column())));
+  }
+
+  /**
+   * Sets what the model's days are drawn from.
+   *
+   * @param kind the field that names the blob
+   */
+  private boolean put(String model, String kind, byte[] json, Document description) {
     String blob = "distributions/" + Hashing.sha256(json);
-    if (blob.equals(blobOf(model).orElse("")) && isWhole(blob)) {
+    if (blob.equals(blobOf(model, kind).orElse("")) && isWhole(blob)) {
       return false;
     }
     store.blobs().put(blob, json);
-    store
-        .events()
-        .record(
-            COLLECTION,
-            model,
-            new Document("model", model)
-                .append("format", distribution.format())
-                .append("source_hash", distribution.sourceHash())
-                .append("rows", distribution.rows())
-                .append("target", distribution.target().column())
-                .append("classes", distribution.target().classes())
-                .append(
-                    "columns", distribution.columns().stream().map(FeatureColumn::name).toList())
-                .append("distribution", blob));
+    store.events().record(COLLECTION, model, description.append(kind, blob));
     return true;
   }
 
   /** Whether the model has a distribution. */
   public boolean has(String model) {
-    return blobOf(model).isPresent();
+    return blobOf(model, DISTRIBUTION).isPresent();
+  }
+
+  /**
+   * Draws the model's days.
+   *
+   * @throws InvalidInputException if there is nothing to draw them from, it is damaged, or the
+   *     drill does not suit it
+   */
+  public DaySampler sampler(String model, long seed, LocalDate logicalDate, Drill drill) {
+    return blobOf(model, TEXTS).isPresent()
+        ? new TextSampler(
+            DistributionFile.readTexts(bytes(name(model)), model), seed, logicalDate, drill)
+        : new TableSampler(get(model), seed, logicalDate, drill);
   }
 
   /**
@@ -63,12 +105,13 @@ public final class DistributionStore {
   }
 
   /**
-   * Returns the name of the blob, which identifies the content.
+   * Returns the name of the blob, which identifies what the days are drawn from.
    *
-   * @throws InvalidInputException if the model has no distribution
+   * @throws InvalidInputException if there is nothing to draw them from
    */
   public String name(String model) {
-    return blobOf(model)
+    return blobOf(model, DISTRIBUTION)
+        .or(() -> blobOf(model, TEXTS))
         .orElseThrow(
             () ->
                 new InvalidInputException(
@@ -78,11 +121,8 @@ public final class DistributionStore {
                         + " learn_distribution --register."));
   }
 
-  private Optional<String> blobOf(String model) {
-    return store
-        .events()
-        .find(COLLECTION, model)
-        .map(document -> document.getString("distribution"));
+  private Optional<String> blobOf(String model, String kind) {
+    return store.events().find(COLLECTION, model).map(document -> document.getString(kind));
   }
 
   private boolean isWhole(String blob) {

@@ -8,8 +8,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Shard;
 import retune.core.data.Table;
+import retune.core.distribution.DaySampler;
 import retune.core.distribution.Drill;
-import retune.core.distribution.TableSampler;
 import retune.runtime.About;
 import retune.runtime.Field;
 import retune.runtime.NotReadyException;
@@ -23,8 +23,9 @@ import retune.runtime.store.RawBatches.Written;
 
 @About(
     value =
-        "Generates a day's raw rows from the model's learned distribution. The same date and seed"
-            + " give the same rows. A drill injects a fault, to rehearse that the loop notices it.",
+        "Generates a day's raw rows from the model's learned distribution; those of texts are drawn"
+            + " from rows that new_loop held back. The same date and seed give the same rows. A"
+            + " drill injects a fault, to rehearse that the loop notices it.",
     pipeline = Pipeline.DATA,
     example = "--model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
@@ -35,7 +36,11 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
   public record Input(
       @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
       @Field("day of the rows") LocalDate logicalDate,
-      @Field(value = "number of rows to generate", byDefault = "10000", min = 1) int rows,
+      @Field(
+              value = "number of rows to generate; of texts, at most as many as are held back",
+              byDefault = "10000",
+              min = 1)
+          int rows,
       @Field(
               value = "random seed; another seed gives other rows for the same date",
               byDefault = "0")
@@ -44,7 +49,9 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
               value =
                   "fault to inject: feature values shift (covariate_drift), labels depend on other"
                       + " features (concept_drift), labels are random (label_noise), values are"
-                      + " missing (missing_burst)",
+                      + " missing (missing_burst); in texts, label_noise, letters change places"
+                      + " (typos), texts are about something new and have no label (new_intents),"
+                      + " classes change places (swapped_labels)",
               byDefault = "none")
           Drill.Kind drill,
       @Field(value = "strength of the drill; 0: no effect", byDefault = "0.5", min = 0, max = 1)
@@ -102,8 +109,8 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
   }
 
   private static Output writeShard(Input input, Shard shard, Sharded batch, StepContext context) {
-    int from = shard.from(input.rows(), TableSampler.BLOCK_ROWS);
-    int to = shard.to(input.rows(), TableSampler.BLOCK_ROWS);
+    int from = shard.from(input.rows(), DaySampler.BLOCK_ROWS);
+    int to = shard.to(input.rows(), DaySampler.BLOCK_ROWS);
     Iterator<Table> tables =
         Reported.rows(sampler(input, context).rows(from, to), to - from, context);
     boolean changed = context.store().rawBatches().writeShard(batch, shard, from, tables);
@@ -122,12 +129,9 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
         written.changed());
   }
 
-  private static TableSampler sampler(Input input, StepContext context) {
-    return new TableSampler(
-        new DistributionStore(context.store()).get(input.model()),
-        input.seed(),
-        input.logicalDate(),
-        drill(input));
+  private static DaySampler sampler(Input input, StepContext context) {
+    return new DistributionStore(context.store())
+        .sampler(input.model(), input.seed(), input.logicalDate(), drill(input));
   }
 
   private static Sharded sharded(Input input, StepContext context) {
