@@ -238,8 +238,8 @@ public final class ActionPage {
             version(champion.modelId())),
         List.of(
             Markup.text(
-                "The deployment of the day or the retraining that approved it starts, which checks"
-                    + " the version first."),
+                "The deployment of the day, the retraining or the promotion that approved it runs,"
+                    + " which checks the version first. You see the result when it is done."),
             Markup.of(
                 "{} goes into production. Prediction services answer with it within seconds.", id),
             Markup.text("If it fails where it is used, the version before comes back by itself.")),
@@ -299,8 +299,9 @@ public final class ActionPage {
         Markup.NONE,
         List.of(
             Markup.text(
-                "No run starts by the schedule any more: no new day is read and judged, and no"
-                    + " retraining starts, until somebody resumes it."),
+                "No run starts by the schedule any more: no new day is read and judged, no"
+                    + " retraining starts, and no challenger is weighed, until somebody resumes"
+                    + " it."),
             Markup.text("Runs in flight go on to their end."),
             Markup.of("{} stays in production and answers as before.", champion.modelId())),
         null,
@@ -313,7 +314,10 @@ public final class ActionPage {
         List.of(
             Markup.text(
                 "Runs start by the schedule again. Of the times that were missed, the last one is"
-                    + " made up for at most; run earlier days by hand.")),
+                    + " made up for at most; run earlier days by hand."),
+            Markup.text(
+                "In Airflow, challenger_pipeline stays paused; unpause it there if it ran"
+                    + " before.")),
         null,
         Map.of());
   }
