@@ -141,6 +141,7 @@ def add_to_ledger(database):
             "positive": 1,
             "cells": [[0, 0, 2], [0, 1, 1], [1, 0, 1], [1, 1, 1]],
             "days_of_year": 1,
+            "usable": False,
             "decided": False,
             "challengers": [challenger | day],
         }
@@ -170,6 +171,41 @@ def test_the_evidence_about_challengers_is_computed_again(store, change, differe
     ended = audit(address)
     assert (difference or "") in ended.stderr
     assert ended.returncode == (0 if difference is None else 1)
+
+
+def test_days_with_too_few_labels_are_counted_together(store):
+    database, address = store
+    add_to_ledger(database)
+    first = database["error_ledger"].find_one()
+    weight = -math.log(365)
+    ended = 2 / 365
+    day = {
+        "_id": "shop/2",
+        "number": 2,
+        "logical_date": "2026-11-06",
+        "together": 2,
+        "challengers": [],
+        "days_of_year": 2,
+        "log_wealth": [weight + math.log(2)] * 5,
+        "e_value": ended,
+    }
+    database["error_ledger"].insert_one(first | day)
+    assert audit(address).returncode == 0
+    database["error_ledger"].update_one({"_id": "shop/2"}, {"$set": {"together": 1}})
+    different = audit(address)
+    assert different.returncode == 1
+    assert "the days counted together of 2026-11-06" in different.stderr
+
+
+def test_accuracy_takes_the_place_of_a_mean_only_where_labels_are_few():
+    program = recompute()
+    ledger = program.Ledger(None, [])
+    few = {"model_id": "shop-4567", "labels": [30] * 9 + [4], "pairs": [200, 20, 50, 4]}
+    better, worse = ledger._leads(few, "f1_macro")
+    np.testing.assert_allclose(better, ledger._leads(few, "accuracy")[0])
+    assert better[3] > 0 > worse[3]
+    with pytest.raises(program.DifferenceError, match="suffice for f1_macro"):
+        ledger._leads(few | {"labels": [30] * 10}, "f1_macro")
 
 
 def test_the_pairs_of_a_challenger_by_accuracy_are_counted_again(store):

@@ -581,6 +581,8 @@ class Ledger:
     FALLS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
     FARTHEST = 10 * YEAR
     LEAST_OF_MANY = 5  # labels of each of more than two classes, without which no mean is bet on
+    MANY_CLASSES = 10  # from which a day with fewer is bet on by accuracy, about challengers
+    MOST_TOGETHER = 30  # days of which none alone has enough labels
     MOST_CHALLENGERS = 3
     MOST_DAYS = 90  # of a challenger
 
@@ -588,15 +590,23 @@ class Ledger:
         self.store = store
         self.entries = sorted(entries, key=lambda entry: int(entry["number"]))
         self.after: dict[str, tuple[Floats, Floats, int]] = {}
+        self.together: dict[str, int] = {}
         self.challengers: dict[str, dict[str, Challenge]] = {}
         challengers: dict[str, Challenge] = {}
         wealth, days, before = self._nothing(), 0, None
+        waiting: list[Floats] = []
         for number, entry in enumerate(self.entries, 1):
             equal("the number of an entry of the error ledger", entry["number"], number)
-            logs = self._logs(entry)
             if before is None or any(before[k] != entry[k] for k in self._SUBJECT):
-                wealth, challengers = self._nothing(), {}
+                wealth, challengers, waiting = self._nothing(), {}, []
             what = f"of {entry['logical_date']} in the error ledger"
+            counts = self._counts(entry)
+            if "together" in entry:  # older entries are counted alone
+                equal(f"the days counted together {what}", entry["together"], len(waiting) + 1)
+                counts = np.sum([counts, *waiting], axis=0)
+            logs = self._logs(entry, counts)
+            waits = not entry["usable"] and entry["metric"] != "roc_auc"
+            waiting = [*waiting, self._counts(entry)][1 - self.MOST_TOGETHER :] if waits else []
             challengers = self._challenge(entry, challengers, days, what)
             self.challengers[str(entry["logical_date"])] = challengers
             wealth, days = self._next(wealth, days, logs)
@@ -607,6 +617,7 @@ class Ledger:
             equal(f"the days {what}", entry["days_of_year"], days)
             equal(f"the decision {what}", entry["decided"], self._log(wealth) >= self._log_limit)
             self.after[str(entry["logical_date"])] = (wealth, logs, days)
+            self.together[str(entry["logical_date"])] = int(entry.get("together", 1))
             before = entry
 
     _SUBJECT = ("model_id", "metric", "threshold")
@@ -622,7 +633,9 @@ class Ledger:
         wealth, logs, days = self.after[date]
         decided = self._log(wealth) >= self._log_limit
         answer = "passed" if gate.answer == "passed" else "failed" if decided else "undecided"
-        more = gate.rows * self._days_to_decide(wealth, days, logs) if answer == "undecided" else 0
+        more = 0
+        if answer == "undecided":
+            more = gate.rows * self.together[date] * self._days_to_decide(wealth, days, logs)
         return Found(self._e_value(wealth), self.LIMIT, answer, gate.rows, None, more)
 
     def superiority(self, verdict: Document) -> Found:
@@ -722,12 +735,16 @@ class Ledger:
                 np.array([stake * z - stake * stake / 2 for stake in self.STAKES]),
                 np.array([-stake * z - stake * stake / 2 for stake in self.STAKES]),
             )
-        if "pairs" in challenger:  # by accuracy; older entries have cells for it
-            _, champion, right, _ = challenger["pairs"]
-            return self._of_share(champion, right, 0.5), self._of_share(right, champion, 0.5)
         few = sum(labels) < 2 * LEAST_ROWS or (
             len(labels) > BINARY and min(labels) < self.LEAST_OF_MANY
         )
+        if "pairs" in challenger:  # older entries have cells for accuracy, too
+            if metric != "accuracy" and not (few and len(labels) >= self.MANY_CLASSES):
+                raise DifferenceError(
+                    f"the labels of {challenger['model_id']} suffice for {metric}"
+                )
+            _, champion, right, _ = challenger["pairs"]
+            return self._of_share(champion, right, 0.5), self._of_share(right, champion, 0.5)
         if few or "cells" not in challenger:
             return none, none
         counts = np.zeros((len(labels),) * 3)
@@ -782,12 +799,16 @@ class Ledger:
         wagered = np.logaddexp(capped, -math.log(self.YEAR * sharing))
         return np.asarray(wagered + logs), days + 1
 
-    def _logs(self, entry: Document) -> Floats:
-        """The day's bets: their log wealth."""
-        classes, positive = int(entry["classes"]), int(entry["positive"])
-        counts = np.zeros((classes, classes))
+    def _counts(self, entry: Document) -> Floats:
+        """The champion's answers of the day: its confusion matrix."""
+        counts = np.zeros((int(entry["classes"]),) * 2)
         for label, answer, rows in entry["cells"]:
             counts[label, answer] = rows
+        return counts
+
+    def _logs(self, entry: Document, counts: Floats) -> Floats:
+        """The bets on these answers: their log wealth."""
+        classes, positive = int(entry["classes"]), int(entry["positive"])
         metric, limit = str(entry["metric"]), float(entry["threshold"])
         none = np.zeros(len(self.STAKES))
         if metric == "roc_auc":

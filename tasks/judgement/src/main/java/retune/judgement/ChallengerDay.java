@@ -193,11 +193,11 @@ public record ChallengerDay(
   }
 
   /**
-   * As a ledger's entry has it: what the evidence by this metric follows from. By accuracy these
-   * are four numbers, however many classes there are.
+   * As a ledger's entry has it: what the evidence by this metric follows from. Where that is by
+   * accuracy, these are four numbers, however many classes there are.
    */
   Document toDocument(Metric metric) {
-    return metric == Metric.ACCURACY && answers != null
+    return answers != null && EValues.isByAccuracy(metric, answers)
         ? summary().append("pairs", pairs(answers))
         : toDocument();
   }

@@ -122,6 +122,7 @@ public final class ChallengerLedger {
         .append("days", evidence.days())
         .append("days_of_year", evidence.better().days())
         .append("usable", evidence.today().usable())
+        .append("by_accuracy", evidence.today().byAccuracy())
         .append("e_values", list(evidence.today().logs()))
         .append("log_wealth", list(evidence.better().logWealth()))
         .append("worse_log_wealth", list(evidence.worse().logWealth()))
@@ -152,7 +153,10 @@ public final class ChallengerLedger {
         new Superiority(
             new EDetector(numbers(document, "log_wealth"), daysOfYear),
             new EDetector(numbers(document, "worse_log_wealth"), daysOfYear),
-            new EValues(numbers(document, "e_values"), document.getBoolean("usable")),
+            new EValues(
+                numbers(document, "e_values"),
+                document.getBoolean("usable"),
+                document.getBoolean("by_accuracy", false)),
             document.getInteger("days")));
   }
 

@@ -33,10 +33,15 @@ public final class ErrorLedger {
   private static final String COLLECTION = "error_ledger";
   private static final String E_VALUES = "e_values";
   private static final String USABLE = "usable";
+  private static final String BY_ACCURACY = "by_accuracy";
+  private static final String TOGETHER = "together";
   private static final String LOG_WEALTH = "log_wealth";
   private static final String WORSE_LOG_WEALTH = "worse_log_wealth";
   private static final String CHALLENGERS = "challengers";
   private static final String DAYS = "days";
+
+  /** The most days whose rows are counted together, because one alone has too few labels. */
+  static final int MOST_TOGETHER = 30;
 
   private final StepContext context;
   private final String model;
@@ -76,7 +81,12 @@ public final class ErrorLedger {
           number(measured, MeasuredVersion.ROC_AUC_ERROR));
     }
 
-    EValues harm(Gate gate) {
+    /**
+     * The evidence of harm.
+     *
+     * @param confusion the day's answers, with those of the days that it is counted together with
+     */
+    EValues harm(Gate gate, ConfusionMatrix confusion) {
       if (gate.metric() != Metric.ROC_AUC) {
         return EValues.ofHarm(gate, confusion, positive);
       }
@@ -128,7 +138,7 @@ public final class ErrorLedger {
       if (counted.isPresent()) {
         return known(day, gate, counted.get(), last.orElseThrow());
       }
-      Entry entry = after(last, day, challengers, gate);
+      Entry entry = after(last, harm(entries, last, day, gate), day, challengers, gate);
       // The number is free only for who has seen all entries, so no date can count twice.
       if (context
           .store()
@@ -178,23 +188,61 @@ public final class ErrorLedger {
     }
     return last.isOf(day, gate)
         ? last.harm
-        : new Harm(last.harm.detector().restart(), day.harm(gate), 0);
+        : new Harm(last.harm.detector().restart(), day.harm(gate, day.confusion), 1, 0);
+  }
+
+  /**
+   * The entries of the last days that have not been bet on, because some class had too few labels.
+   * Which days are counted together depends on the labels alone, so that the bets stay fair.
+   */
+  private static List<Entry> waiting(List<Entry> entries, Day day, Gate gate) {
+    return gate.metric().dependsOnAnswers()
+        ? entries.stream()
+            .sorted(Comparator.comparingInt(Entry::number).reversed())
+            .takeWhile(entry -> entry.isOf(day, gate) && !entry.harm.today().usable())
+            .limit(MOST_TOGETHER - 1)
+            .toList()
+        : List.of();
+  }
+
+  /** The day's answers with those of the days that have waited. */
+  private ConfusionMatrix together(Day day, List<Entry> waiting) {
+    long[][] counts =
+        Arrays.stream(day.confusion.counts()).map(long[]::clone).toArray(long[][]::new);
+    for (Entry entry : waiting) {
+      Document document = context.store().events().find(COLLECTION, id(entry.number)).orElseThrow();
+      for (List<?> cell : document.getList("cells", List.class)) {
+        counts[(int) rows(cell.get(0))][(int) rows(cell.get(1))] += rows(cell.get(2));
+      }
+    }
+    return new ConfusionMatrix(counts);
+  }
+
+  private Harm harm(List<Entry> entries, Optional<Entry> last, Day day, Gate gate) {
+    List<Entry> waiting = waiting(entries, day, gate);
+    EValues today = day.harm(gate, together(day, waiting));
+    EDetector before = last.map(entry -> entry.harm.detector()).orElseGet(EDetector::start);
+    Optional<Entry> continued = last.filter(entry -> entry.isOf(day, gate));
+    return new Harm(
+        (continued.isPresent() ? before : before.restart()).after(today),
+        today,
+        waiting.size() + 1,
+        continued.map(entry -> entry.harm.days()).orElse(0) + 1);
   }
 
   private static Entry after(
-      Optional<Entry> last, Day day, List<ChallengerDay> challengers, Gate gate) {
-    EValues today = day.harm(gate);
-    EDetector before = last.map(entry -> entry.harm.detector()).orElseGet(EDetector::start);
-    Optional<Entry> continued = last.filter(entry -> entry.isOf(day, gate));
-    EDetector detector = (continued.isPresent() ? before : before.restart()).after(today);
-    int days = continued.map(entry -> entry.harm.days()).orElse(0) + 1;
+      Optional<Entry> last, Harm harm, Day day, List<ChallengerDay> challengers, Gate gate) {
     return new Entry(
         last.map(Entry::number).orElse(0) + 1,
         day.date,
         day.modelId,
         gate,
-        new Harm(detector, today, days),
-        after(continued, challengers, gate.metric(), before.days()));
+        harm,
+        after(
+            last.filter(entry -> entry.isOf(day, gate)),
+            challengers,
+            gate.metric(),
+            last.map(entry -> entry.harm.detector().days()).orElse(0)));
   }
 
   /** The challengers after their day; one that is new starts on the days that the year has left. */
@@ -247,6 +295,7 @@ public final class ErrorLedger {
         .append("positive", day.positive)
         .append("cells", cells(day.confusion))
         .append(USABLE, entry.harm.today().usable())
+        .append(TOGETHER, entry.harm.together())
         .append(E_VALUES, list(entry.harm.today().logs()))
         .append(LOG_WEALTH, list(entry.harm.detector().logWealth()))
         .append("days_of_year", entry.harm.detector().days())
@@ -272,6 +321,7 @@ public final class ErrorLedger {
       document
           .append(DAYS, evidence.days())
           .append(USABLE, evidence.today().usable())
+          .append(BY_ACCURACY, evidence.today().byAccuracy())
           .append(E_VALUES, list(evidence.today().logs()))
           .append(LOG_WEALTH, list(evidence.better().logWealth()))
           .append(WORSE_LOG_WEALTH, list(evidence.worse().logWealth()))
@@ -294,7 +344,10 @@ public final class ErrorLedger {
   }
 
   private static EValues eValues(Document document) {
-    return new EValues(numbers(document, E_VALUES), document.getBoolean(USABLE));
+    return new EValues(
+        numbers(document, E_VALUES),
+        document.getBoolean(USABLE),
+        document.getBoolean(BY_ACCURACY, false));
   }
 
   private static Entry entry(Document document) {
@@ -305,7 +358,11 @@ public final class ErrorLedger {
         LocalDate.parse(document.getString("logical_date")),
         document.getString("model_id"),
         new Gate(Metric.ofId(document.getString("metric")), document.getDouble("threshold")),
-        new Harm(detector, eValues(document), document.getInteger("days_of_champion")),
+        new Harm(
+            detector,
+            eValues(document),
+            document.getInteger(TOGETHER, 1),
+            document.getInteger("days_of_champion")),
         document.getList(CHALLENGERS, Document.class, List.of()).stream()
             .map(challenger -> challenger(challenger, daysOfYear))
             .toList());

@@ -8,6 +8,7 @@ import static retune.steps.evaluation.Loop.GOOD;
 import static retune.steps.evaluation.Loop.MODEL;
 import static retune.steps.evaluation.Loop.POOR;
 
+import com.mongodb.client.model.Filters;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
@@ -191,6 +192,50 @@ class ErrorLedgerTest {
         new ErrorLedger.Day(
             Loop.DATE.plusDays(1), champion, day.confusion(), 1, day.rocAuc(), Double.NaN);
     assertFalse(ledger().count(unknown, List.of(), new Gate(Metric.ROC_AUC, 0.8)).today().usable());
+  }
+
+  /**
+   * Of 138 intents each has three labels a day: too few to bet on macro F1, but not on two days.
+   */
+  @Test
+  void daysWithTooFewLabelsOfAClassAreCountedTogether() {
+    Gate gate = new Gate(Metric.F1_MACRO, 0.8);
+    ConfusionMatrix few = intents(3);
+    Harm first = ledger().count(day(Loop.DATE, "champion", few), List.of(), gate);
+    assertFalse(first.today().usable());
+    Verdict verdict = first.judge(gate, Map.of("f1_macro", few.macroF1()), few.total());
+    assertTrue(
+        verdict
+            .reason()
+            .endsWith(
+                " The day has too few labels to add to it alone; they are counted together with"
+                    + " those of the next days."),
+        verdict.reason());
+    Document older = loop.document("error_ledger", MODEL + "/1");
+    older.remove("together");
+    loop.store.collection("error_ledger").replaceOne(Filters.eq(MODEL + "/1"), older);
+
+    Harm both = ledger().count(day(Loop.DATE.plusDays(1), "champion", few), List.of(), gate);
+    EValues expected = EValues.ofHarm(gate, intents(6), 1);
+    assertTrue(expected.usable());
+    assertArrayEquals(expected.logs(), both.today().logs());
+    assertEquals(2, both.together());
+    assertEquals(2, both.days());
+    assertEquals(2, loop.document("error_ledger", MODEL + "/2").getInteger("together"));
+    assertTrue(both.detector().isDecided(), "" + both.detector().eValue());
+    Harm third = ledger().count(day(Loop.DATE.plusDays(2), "champion", few), List.of(), gate);
+    assertFalse(third.today().usable());
+    assertEquals(1, third.together());
+  }
+
+  /** A third of each intent's rows are answered with the next one. */
+  private static ConfusionMatrix intents(long ofEach) {
+    long[][] counts = new long[138][138];
+    for (int label = 0; label < counts.length; label++) {
+      counts[label][label] = ofEach - ofEach / 3;
+      counts[label][(label + 1) % counts.length] = ofEach / 3;
+    }
+    return new ConfusionMatrix(counts);
   }
 
   private CheckModelPerformance.Output check(int feature) {

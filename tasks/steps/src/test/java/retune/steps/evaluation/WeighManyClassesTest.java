@@ -34,6 +34,7 @@ class WeighManyClassesTest {
   private TestContext context;
   private PairedQueries queries;
   private String challenger;
+  private Metric metric = Metric.ACCURACY;
 
   @BeforeEach
   void startAChallenger(@TempDir Path folder) {
@@ -70,6 +71,26 @@ class WeighManyClassesTest {
     assertTrue(size < 6_000, size + " bytes");
   }
 
+  /** Three or four labels of each intent a day are too few for macro F1. */
+  @Test
+  void accuracyTakesThePlaceOfMacroF1() {
+    metric = Metric.F1_MACRO;
+    WeighChallenger.Output weighed = weigh(0.8, 0.9, 2);
+    assertEquals(Decision.PROMOTE, weighed.decision());
+    assertTrue(
+        weighed
+            .message()
+            .contains(
+                "better than the champion (the last day by accuracy, for some classes have fewer"
+                    + " than 5 labels)"),
+        weighed.message());
+    Document entry =
+        Objects.requireNonNull(deployment.store.collection("challenger_ledger").find().first());
+    assertEquals(true, entry.getBoolean("by_accuracy"));
+    assertTrue(entry.containsKey("pairs"));
+    assertEquals(weighed.evidence(), weigh(0.8, 0.9, 0).evidence(), "as it was stored");
+  }
+
   @Test
   void oneThatIsWorseByTenPointsLosesItsTrafficOnTheSecondDay() {
     WeighChallenger.Output weighed = weigh(0.9, 0.8, 2);
@@ -89,8 +110,8 @@ class WeighManyClassesTest {
       LocalDate date = Deployment.DATE.plusDays(day);
       queries.day(date, ROWS, championRight, challengerRight).label(date);
     }
-    LocalDate last = Deployment.DATE.plusDays(days - 1L);
+    LocalDate last = Deployment.DATE.plusDays(9);
     return new WeighChallenger()
-        .run(new WeighChallenger.Input(MODEL, last, Metric.ACCURACY, 0.8, 14), context);
+        .run(new WeighChallenger.Input(MODEL, last, metric, 0.8, 14), context);
   }
 }

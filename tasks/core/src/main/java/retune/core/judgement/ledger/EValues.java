@@ -14,8 +14,10 @@ import retune.core.metrics.Metric;
  *
  * @param logs the natural logarithm of each bet's wealth
  * @param usable whether there are enough rows to bet on; otherwise each bet keeps its wealth
+ * @param byAccuracy whether accuracy took the place of a metric for which some class has too few
+ *     labels
  */
-public record EValues(double[] logs, boolean usable) {
+public record EValues(double[] logs, boolean usable, boolean byAccuracy) {
   /** The number of bets. */
   public static final int BETS = 5;
 
@@ -25,11 +27,11 @@ public record EValues(double[] logs, boolean usable) {
   /** The least labels a day of each class for means over more than two classes. */
   public static final int LEAST_OF_MANY = 5;
 
+  /** The classes from which accuracy takes the place of a mean over classes with too few labels. */
+  public static final int MANY_CLASSES = 10;
+
   /** The least labels a day of each class for the ROC AUC. */
   public static final int LEAST_LABELS = 50;
-
-  /** The most classes on which the superiority of a challenger is bet on where it is not exact. */
-  public static final int MOST_CLASSES = 100;
 
   /** To which a bias is rounded. */
   private static final double PRECISION = 1e-6;
@@ -38,6 +40,11 @@ public record EValues(double[] logs, boolean usable) {
     if (logs.length != BETS || Arrays.stream(logs).anyMatch(Double::isNaN)) {
       throw new IllegalArgumentException("not " + BETS + " numbers: " + Arrays.toString(logs));
     }
+  }
+
+  /** By the metric that is asked for. */
+  public EValues(double[] logs, boolean usable) {
+    this(logs, usable, false);
   }
 
   /**
@@ -100,27 +107,34 @@ public record EValues(double[] logs, boolean usable) {
    * <p>Exact for accuracy, with any number of classes and rows: by the hypothesis, of the rows that
    * one version alone answers rightly, at least half are the champion's (McNemar, 1947, "Note on
    * the sampling error of the difference between correlated proportions or percentages").
-   * Asymptotic for other metrics, from as many rows on as {@link #ofHarm} and up to {@value
-   * #MOST_CLASSES} classes.
+   * Asymptotic for other metrics, from as many rows on as {@link #ofHarm}. From {@value
+   * #MANY_CLASSES} classes on, a day with fewer is bet on by accuracy; over such days, the evidence
+   * is against the hypothesis that the champion is at least as good by both metrics.
    *
    * @param metric any but the ROC AUC
    */
   public static EValues ofSuperiority(Metric metric, PairedAnswers answers) {
-    if (metric == Metric.ACCURACY) {
-      return ofShare(answers.championAlone(), answers.challengerAlone(), 0.5);
+    if (isByAccuracy(metric, answers)) {
+      double[] logs = ShareBets.logWealth(answers.championAlone(), answers.challengerAlone(), 0.5);
+      return new EValues(logs, true, metric != Metric.ACCURACY);
     }
-    int classes = answers.classes();
-    if (classes > MOST_CLASSES || areTooFew(answers.labels())) {
+    long[] labels = answers.labels();
+    if (areTooFew(labels)) {
       return none();
     }
-    long[] counts = new long[classes * classes * classes];
-    for (PairedAnswers.Cell cell : answers.cells()) {
-      counts[(cell.label() * classes + cell.champion()) * classes + cell.challenger()] =
-          cell.rows();
-    }
-    TangentBets.Function lead =
-        new CellMetric(metric, classes, answers.positive()).firstMinusSecond();
-    return new EValues(TangentBets.logWealth(counts, lead, 0), true);
+    CellMetric function = new CellMetric(metric, answers.classes(), answers.positive());
+    long rows = Arrays.stream(labels).sum();
+    return new EValues(TangentBets.logWealth(PairedShares.of(function, answers), rows, 0), true);
+  }
+
+  /** Whether bets on a challenger by this metric are on the rows that one alone answers rightly. */
+  public static boolean isByAccuracy(Metric metric, PairedAnswers answers) {
+    return switch (metric) {
+      case ACCURACY -> true;
+      case ROC_AUC -> false;
+      case F1_SCORE, F1_MACRO, F1_WEIGHTED, PRECISION, RECALL ->
+          answers.classes() >= MANY_CLASSES && areTooFew(answers.labels());
+    };
   }
 
   /** The evidence of rows that are too few to bet on. */
@@ -141,7 +155,8 @@ public record EValues(double[] logs, boolean usable) {
     long[] counts = Arrays.stream(answers.counts()).flatMapToLong(Arrays::stream).toArray();
     CellMetric function = new CellMetric(gate.metric(), classes, positive);
     double limit = gate.threshold() + bias(gate.metric(), answers, positive);
-    return new EValues(TangentBets.logWealth(counts, function, limit), true);
+    AnswerShares day = AnswerShares.of(function, counts);
+    return new EValues(TangentBets.logWealth(day, answers.total(), limit), true);
   }
 
   /**

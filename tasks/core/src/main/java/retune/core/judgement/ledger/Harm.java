@@ -14,10 +14,12 @@ import retune.core.judgement.Verdict.Kind;
  * The evidence that the model in production is below the gate.
  *
  * @param detector the evidence so far, the day's included where it counts
- * @param today the day's own
+ * @param today the day's own, with that of the days that it is counted together with
+ * @param together the days that {@code today} is of; more than 1 where those before had too few
+ *     labels to count alone
  * @param days that have counted since this model entered production or the gate changed
  */
-public record Harm(EDetector detector, EValues today, int days) {
+public record Harm(EDetector detector, EValues today, int together, int days) {
   /** Whether the evidence over days says that the model in production is below the gate. */
   public static final String NAME = "harm";
 
@@ -32,7 +34,7 @@ public record Harm(EDetector detector, EValues today, int days) {
     Verdict point = gate.judge(metrics, rows);
     boolean decided = detector.isDecided();
     Answer answer = point.passed() ? Answer.PASSED : decided ? Answer.FAILED : Answer.UNDECIDED;
-    long more = point.passed() || decided ? 0 : rows * detector.daysToDecide(today).orElse(0);
+    long more = point.passed() || decided ? 0 : rows * daysToDecide().orElse(0);
     Check harm =
         new Check(
             NAME, detector.eValue(), EDetector.LIMIT, null, answer, rows, more, true, sentence());
@@ -49,7 +51,7 @@ public record Harm(EDetector detector, EValues today, int days) {
                 value.sentence(),
                 decided ? ", and" : ", but",
                 sentence(),
-                decided ? "" : outlook(rows)));
+                decided ? "" : outlook(gate, rows)));
   }
 
   private static Verdict verdict(Kind kind, Verdict point, List<Check> checks, String reason) {
@@ -89,16 +91,25 @@ public record Harm(EDetector detector, EValues today, int days) {
             EDetector.LIMIT);
   }
 
-  private String outlook(long rows) {
+  private String outlook(Gate gate, long rows) {
     if (!today.usable()) {
-      return " The day has too few rows to add to it.";
+      return gate.metric().dependsOnAnswers()
+          ? " The day has too few labels to add to it alone; they are counted together with those"
+              + " of the next days."
+          : " The day has too few rows to add to it.";
     }
-    OptionalInt more = detector.daysToDecide(today);
+    OptionalInt more = daysToDecide();
     if (more.isEmpty()) {
       return " Days like this one would not decide.";
     }
-    int days = more.getAsInt();
+    int needed = more.getAsInt();
     return " About %d more %s like this one, %d rows, would decide."
-        .formatted(days, days == 1 ? "day" : "days", days * rows);
+        .formatted(needed, needed == 1 ? "day" : "days", needed * rows);
+  }
+
+  /** About how many more days like this one would decide. */
+  private OptionalInt daysToDecide() {
+    OptionalInt times = detector.daysToDecide(today);
+    return times.isEmpty() ? times : OptionalInt.of(together * times.getAsInt());
   }
 }

@@ -95,8 +95,8 @@ public record Superiority(EDetector better, EDetector worse, EValues today, int 
       case OPEN -> "%s stays a challenger: %s.%s".formatted(modelId, clause(), outlook(rows));
       case BETTER -> "%s is better than the champion: %s.".formatted(modelId, clause());
       case WORSE ->
-          "%s is dropped: the evidence over %s that it is worse than the champion, %s, reaches the limit of %s."
-              .formatted(modelId, over(), number(worse.eValue()), number(EDetector.LIMIT));
+          "%s is dropped: the evidence over %s that it is worse than the champion%s, %s, reaches the limit of %s."
+              .formatted(modelId, over(), basis(), number(worse.eValue()), number(EDetector.LIMIT));
       case TOO_OLD ->
           "%s is dropped: a challenger has %d days to be proved better, and %s."
               .formatted(modelId, MOST_DAYS, clause());
@@ -106,11 +106,18 @@ public record Superiority(EDetector better, EDetector worse, EValues today, int 
   private String clause() {
     String form =
         better.isDecided()
-            ? "the evidence over %s that it is better than the champion, %s, reaches the limit of"
+            ? "the evidence over %s that it is better than the champion%s, %s, reaches the limit of"
                 + " %s"
-            : "the evidence over %s that it is better than the champion is %s of the %s that"
+            : "the evidence over %s that it is better than the champion%s is %s of the %s that"
                 + " decide";
-    return form.formatted(over(), number(better.eValue()), number(EDetector.LIMIT));
+    return form.formatted(over(), basis(), number(better.eValue()), number(EDetector.LIMIT));
+  }
+
+  private String basis() {
+    return today.byAccuracy()
+        ? " (the last day by accuracy, for some classes have fewer than %d labels)"
+            .formatted(EValues.LEAST_OF_MANY)
+        : "";
   }
 
   private String outlook(long rows) {

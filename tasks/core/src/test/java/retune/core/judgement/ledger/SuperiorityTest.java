@@ -133,7 +133,7 @@ class SuperiorityTest {
 
   @Test
   void quietYearsOfManyClassesPromoteNoneByAccuracy() {
-    int years = 400;
+    int years = 100;
     long promoted =
         IntStream.range(0, years)
             .filter(
@@ -145,13 +145,31 @@ class SuperiorityTest {
                     int championAlone = Long.bitCount(random.nextLong() >>> (64 - alone));
                     detector =
                         detector.after(
-                            intents(300, championAlone, alone - championAlone)
+                            intents(5, championAlone, alone - championAlone)
                                 .superiority(Metric.ACCURACY));
                   }
                   return detector.isDecided();
                 })
             .count();
     assertTrue(promoted <= 0.05 * years, promoted + " of " + years);
+  }
+
+  /** With six labels of each of 138 classes a day, macro F1 itself is bet on. */
+  @Test
+  void macroF1OfManyClassesIsBetOnWhereEachHasLabels() {
+    int[] labels = IntStream.range(0, 6 * 138).map(row -> row % 138).toArray();
+    int[] champion = IntStream.range(0, labels.length).map(row -> wrongEvery(4, row)).toArray();
+    int[] challenger = IntStream.range(0, labels.length).map(row -> wrongEvery(12, row)).toArray();
+    PairedAnswers answers = PairedAnswers.of(labels, champion, challenger, 138, 0);
+    EValues better = answers.superiority(Metric.F1_MACRO);
+    EValues worse = answers.swapped().superiority(Metric.F1_MACRO);
+    assertTrue(better.usable() && !better.byAccuracy());
+    assertTrue(EDetector.start().after(better).isDecided());
+    assertTrue(EDetector.start().after(worse).eValue() < 1.0 / 365);
+  }
+
+  private static int wrongEvery(int turn, int row) {
+    return row % turn == 0 ? (row + 1) % 138 : row % 138;
   }
 
   /** A day on which each of 138 classes is rare, and most have no row. */
