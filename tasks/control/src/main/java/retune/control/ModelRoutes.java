@@ -1,13 +1,11 @@
 package retune.control;
 
 import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.Projections;
 import com.sun.net.httpserver.HttpExchange;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Date;
 import java.util.LinkedHashMap;
@@ -17,6 +15,7 @@ import java.util.Optional;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.preprocessing.Preprocessing;
+import retune.judgement.AuditTrail;
 import retune.model.ChallengerTraffic;
 import retune.model.ChallengerTraffic.Mode;
 import retune.model.Champions;
@@ -187,7 +186,8 @@ final class ModelRoutes implements Route.Group {
     Champion champion = new Champions(context.store()).get(model);
     ChallengerTraffic challenger = champion.challenger();
     Map<String, @Nullable Object> versions = new LinkedHashMap<>();
-    for (Document version : registered(model)) {
+    for (Document version :
+        new AuditTrail(context.store()).versions(model, "metrics", "model_version", "status")) {
       String id = version.getString("_id");
       boolean isChampion = id.equals(champion.modelId());
       Mode traffic =
@@ -209,22 +209,6 @@ final class ModelRoutes implements Route.Group {
               version.getString("status")));
     }
     return stamped(Fields.of("status", "ok", "model", model, "versions", versions));
-  }
-
-  /** The model's versions without their content, the newest first. */
-  private List<Document> registered(String model) {
-    return context
-        .store()
-        .collection("model_metadata")
-        .find(Filters.eq("model_name", model))
-        .projection(Projections.include("created_at", "metrics", "model_version", "status"))
-        .into(new ArrayList<>())
-        .stream()
-        .sorted(
-            Comparator.comparing((Document version) -> version.getString("created_at"))
-                .reversed()
-                .thenComparing(version -> version.getString("_id")))
-        .toList();
   }
 
   private ModelVersion champion(String model) {

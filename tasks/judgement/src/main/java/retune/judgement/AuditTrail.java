@@ -24,6 +24,7 @@ import retune.runtime.store.DocumentStore;
  */
 public final class AuditTrail {
   private static final String STATUS_HISTORY = "status_history";
+  private static final String CREATED_AT = "created_at";
 
   /** What an entry of the history takes from its document as it is. */
   private static final List<String> TOLD =
@@ -195,7 +196,7 @@ public final class AuditTrail {
     for (Document event : store.events().startingWith("control_events", model + "/")) {
       history.add(control(event));
     }
-    for (Document version : versions(model)) {
+    for (Document version : versions(model, STATUS_HISTORY)) {
       for (Document move : moves(version)) {
         if (move.getString("from") != null && !told.contains(move.getString("run_id"))) {
           history.add(
@@ -229,12 +230,25 @@ public final class AuditTrail {
     return value == null ? null : value.toString();
   }
 
-  private List<Document> versions(String model) {
+  /** The model's versions with these fields, the newest first. */
+  public List<Document> versions(String model, String... fields) {
+    // Ids of versions are the model's name, '-' and a hash; '.' follows '-'.
     return store
         .collection("model_metadata")
-        .find(Filters.eq("model_name", model))
-        .projection(Projections.include(STATUS_HISTORY))
-        .into(new ArrayList<>());
+        .find(
+            Filters.and(
+                Filters.gte("_id", model + "-"),
+                Filters.lt("_id", model + "."),
+                Filters.eq("model_name", model)))
+        .projection(
+            Projections.include(Stream.concat(Stream.of(CREATED_AT), Stream.of(fields)).toList()))
+        .into(new ArrayList<>())
+        .stream()
+        .sorted(
+            Comparator.comparing((Document version) -> version.getString(CREATED_AT))
+                .reversed()
+                .thenComparing(version -> version.getString("_id")))
+        .toList();
   }
 
   private static Document entry(Document source, String event, String reason) {

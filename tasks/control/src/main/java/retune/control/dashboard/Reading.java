@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.statistics.CountedError;
+import retune.judgement.AuditTrail;
 import retune.runtime.store.DocumentStore;
 
 /**
@@ -415,22 +416,8 @@ final class Reading {
 
   /** The versions of a model without the models themselves, the newest first. */
   List<Document> versions(String model) {
-    return find(
-            "model_metadata",
-            Filters.and(
-                Filters.gte("_id", model + "-"),
-                Filters.lt("_id", model + "."),
-                Filters.eq("model_name", model)))
-        .projection(
-            Projections.include(
-                "status", "created_at", "hyperparameters", "kind", "metrics", PARENT, "notes"))
-        .into(new ArrayList<>())
-        .stream()
-        .sorted(
-            Comparator.comparing((Document version) -> version.getString("created_at"))
-                .reversed()
-                .thenComparing(version -> version.getString("_id")))
-        .toList();
+    return new AuditTrail(store)
+        .versions(model, "status", "hyperparameters", "kind", "metrics", PARENT, "notes");
   }
 
   /** Whether the weights of a version are where services load them from. */
