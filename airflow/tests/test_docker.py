@@ -126,7 +126,8 @@ def project():
     if compose is None:
         assert not os.environ.get("RETUNE_REQUIRE_DOCKER"), "CI installs docker-compose"
         pytest.skip("neither docker compose nor docker-compose is installed")
-    ports = {"RETUNE_STORE_PORT": "0", "RETUNE_SERVING_PORT": "0"}
+    services = ("STORE", "SERVING", "CONTROL")
+    ports = {f"RETUNE_{service}_PORT": "0" for service in services}
     settings = {**os.environ, **ports, "RETUNE_WORK": str(EXAMPLE)}
 
     def call(*words):
@@ -152,6 +153,9 @@ def test_compose_serves_the_champion_that_a_step_registers(project):
     address = f"http://{project('port', 'serving', '8090').strip()}"
     wait_until(lambda: answer(address + "/v2/health/ready"))
     assert answer(address + "/predict", answer(address + "/example"))["prediction_class"] == "0"
+    control = f"http://{project('port', 'control', '8091').strip()}"
+    wait_until(lambda: answer(control + "/health/live"))
+    assert answer(control + "/model/status")["model"] == "credit-default"
 
 
 def answer(address, body=None):

@@ -1,10 +1,15 @@
 package retune.control;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
 
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
@@ -288,6 +293,34 @@ class ReadingCallsTest {
       assertEquals(
           "nosniff", response.headers().firstValue("X-Content-Type-Options").orElseThrow());
       assertEquals("no-store", response.headers().firstValue("Cache-Control").orElseThrow());
+    }
+  }
+
+  /** A page elsewhere whose name resolves to this machine reads nothing. */
+  @Test
+  void aServiceOnLoopbackAnswersToItsOwnNamesAlone() throws Exception {
+    for (String name : List.of("evil.example", "127.0.0.1.evil.example", "evil.example:8091")) {
+      String answer = asked(name);
+      assertTrue(answer.startsWith("HTTP/1.1 421 "), answer);
+      assertTrue(answer.contains("'%s' is not its name".formatted(name)), answer);
+    }
+    for (String name : List.of("localhost", "127.0.0.1:8091", "[::1]:8091")) {
+      String answer = asked(name);
+      assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
+    }
+  }
+
+  /** The answer to a request whose host has this name, which an HTTP client would not send. */
+  private static String asked(String host) throws IOException {
+    URI address = URI.create(CONTROL.address());
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket
+          .getOutputStream()
+          .write(
+              "GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+                  .formatted(host)
+                  .getBytes(US_ASCII));
+      return new String(socket.getInputStream().readAllBytes(), UTF_8);
     }
   }
 
