@@ -106,11 +106,12 @@ test-python: build $(EXCHANGE)/installed ## Exchange models with PyTorch in both
 test-clients: build $(CLIENTS)/installed ## Drive the prediction service by tritonclient, kserve and schemathesis; installs them first (0.4 GB)
 	cd tasks/serving/src/test/python && $(CURDIR)/$(CLIENTS)/bin/python -m pytest
 
+# The phase package, because in the phase test Maven would compile every module again, against folders of classes instead of jars.
 # A name that is used once: the demo expects a store without models.
 .PHONY: test-mongo
 test-mongo: build $(VENV)/installed ## Test contract, races, kills and the three days on the MongoDB that RETUNE_TEST_MONGO_URI names
 	@: "$${RETUNE_TEST_MONGO_URI:?Name the server: make test-mongo RETUNE_TEST_MONGO_URI=mongodb://host:27017/}"
-	$(MAVEN) test -pl tasks/runtime,tasks/loop -am -Dtest='NamedServer*Test,KillAnywhereTest#theSameOnTheNamedServer' -Dsurefire.failIfNoSpecifiedTests=false
+	$(MAVEN) package -pl tasks/runtime,tasks/loop -am -Dtest='NamedServer*Test,KillAnywhereTest#theSameOnTheNamedServer' -Dsurefire.failIfNoSpecifiedTests=false
 	rm -rf target/demo-mongo
 	RETUNE_DEMO_MONGO_URI="$$(sed -E "s#^(mongodb[^:]*://[^/?]+)(/[^?]*)?#\1/retune_demo_$$(date +%s)#" <<< "$$RETUNE_TEST_MONGO_URI")" \
 	  RETUNE_STATE=$(CURDIR)/target/demo-mongo $(MAKE) --no-print-directory demo EXIT=1
