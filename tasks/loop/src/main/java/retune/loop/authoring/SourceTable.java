@@ -63,7 +63,7 @@ record SourceTable(
   private static final long HELD_BACK = 0x68656c646261636bL;
 
   /** A class of fewer rows holds none back. */
-  private static final int LEAST_ROWS_TO_HOLD_BACK = 20;
+  private static final int LEAST_ROWS_TO_HOLD_BACK = 8;
 
   /** Reads the file; logs how it is written and what each column is. */
   static SourceTable read(NewLoop.Input input) throws IOException {
