@@ -7,6 +7,7 @@ import retune.core.InvalidInputException;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.DecisionRule;
 import retune.core.metrics.Metric;
+import retune.core.statistics.Influence;
 import retune.core.statistics.NormalApproximation;
 
 /**
@@ -27,9 +28,6 @@ public record PerformanceEstimate(double value, double standardError) {
    * Metrics are quotients of counts, and do not depend on the unit.
    */
   private static final long PARTS_OF_A_ROW = 1L << 24;
-
-  /** The part of a row by which a derivative is taken. */
-  private static final int SMALL = 1 << 10;
 
   /**
    * Estimates a metric.
@@ -71,35 +69,20 @@ public record PerformanceEstimate(double value, double standardError) {
                     counts -> Arrays.stream(counts).mapToLong(PerformanceEstimate::parts).toArray())
                 .toArray(long[][]::new));
     double value = metric.of(confusion, decisions.positive());
-    double[][] changes = changes(metric, confusion, decisions.positive(), value);
+    double[] influences = Influence.ofCells(metric, confusion, decisions.positive());
     double variance = 0;
     for (int row = 0; row < rows; row++) {
       double mean = 0;
       double meanSquare = 0;
       for (int label = 0; label < classes; label++) {
         double weight = probabilities[row * classes + label];
-        double change = changes[label][answers[row]];
+        double change = influences[label * classes + answers[row]] / rows;
         mean += weight * change;
         meanSquare += weight * change * change;
       }
       variance += Math.max(0, meanSquare - mean * mean);
     }
     return new PerformanceEstimate(value, Math.sqrt(variance));
-  }
-
-  /** The metric's derivative by the number of rows of a true class and an answer. */
-  private static double[][] changes(
-      Metric metric, ConfusionMatrix confusion, int positive, double value) {
-    int classes = confusion.classes();
-    double[][] changes = new double[classes][classes];
-    for (int label = 0; label < classes; label++) {
-      for (int answer = 0; answer < classes; answer++) {
-        confusion.counts()[label][answer] += PARTS_OF_A_ROW / SMALL;
-        changes[label][answer] = (metric.of(confusion, positive) - value) * SMALL;
-        confusion.counts()[label][answer] -= PARTS_OF_A_ROW / SMALL;
-      }
-    }
-    return changes;
   }
 
   private static long parts(double rows) {

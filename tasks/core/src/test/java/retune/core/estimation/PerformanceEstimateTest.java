@@ -2,10 +2,12 @@ package retune.core.estimation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -134,6 +136,20 @@ class PerformanceEstimateTest {
       long inside = Arrays.stream(values).filter(interval::contains).count();
       assertTrue(inside >= 0.93 * draws && inside <= 0.97 * draws, classes + " classes: " + inside);
     }
+  }
+
+  /** Counting the rows of each cell anew for each cell would take minutes. */
+  @Test
+  void manyClassesAreEstimatedInATimeThatGrowsWithTheCells() {
+    int classes = 600;
+    double[] probabilities = probabilities(new SplittableRandom(1), 100, classes);
+    PerformanceEstimate estimate =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(20),
+            () ->
+                PerformanceEstimate.of(
+                    Metric.F1_MACRO, probabilities, new DecisionRule(classes, 0, 0.5)));
+    assertTrue(estimate.value() > 0 && estimate.standardError() > 0, estimate.toString());
   }
 
   @Test
