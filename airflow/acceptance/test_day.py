@@ -142,9 +142,14 @@ def test_predictions_went_on_while_the_loop_put_a_new_version_into_production(de
     assert not demo.failures
 
 
-def test_a_challenger_in_shadow_gathers_evidence(demo):
+def test_a_challenger_in_shadow_gathers_evidence(demo, person):
     challenger = earlier(demo)
+    person.goto(f"{demo.pages}/models/{MODEL}")
+    traffic = person.get_by_role("heading", name="Challenger on traffic")
+    expect(traffic).to_have_count(0)
     demo.step("start_challenger", challenger, "--reason", "the version before, on today's rows")
+    # The page that is open shows it without being loaded again.
+    expect(traffic).to_be_visible(timeout=60_000)
     queries = demo.database["query_logs"]
     paired = {"challenger.model_id": challenger, "challenger.predicted": {"$ne": None}}
     until(lambda: queries.find_one(paired))
@@ -218,25 +223,56 @@ def test_the_pages_can_be_used_by_everybody(demo, person, scheme):
         f"/models/{MODEL}/versions",
         version,
         f"/models/{MODEL}/compare?one={earlier(demo)}&other={demo.champion()}",
+        f"/models/{MODEL}/actions/retrain",
         f"/models/{MODEL}/actions/roll-back",
     ):
-        for width in (1280, 360):
-            person.set_viewport_size({"width": width, "height": 800})
-            response = person.goto(demo.pages + path)
-            assert response.status == 200, path
-            wide = person.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{path} is {wide} pixels wide, {width} are there"
-        found = Axe().run(person).response["violations"]
-        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], path
+        look_at(person, demo.pages + path)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_so_can_what_strangers_see(demo, chromium, scheme):
+    stranger = chromium.new_page(color_scheme=scheme)
+    look_at(stranger, demo.pages + "/login")
+    look_at(stranger, f"{demo.pages}/models/none", status=404)
+    stranger.close()
+
+
+def look_at(page, address, status=200):
+    """Checks that a page fits a desk and a phone, and that its readers find nothing missing."""
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.goto(address).status == status, address
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{address} is {wide} pixels wide, {width} are there"
+        found = Axe().run(page).response["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], address
+
+
+def tab_to(page, place):
+    """Moves the focus to a link, field or button by the keyboard alone."""
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if place.evaluate("place => place === document.activeElement"):
+            return
+    raise AssertionError(f"the keyboard does not reach {place}")
+
+
+def go_to(page, place):
+    """Uses a link or a button by the keyboard alone."""
+    tab_to(page, place)
+    page.keyboard.press("Enter")
 
 
 def test_a_person_rolls_back_by_a_button_and_nobody_notices(demo, person):
     new, old = demo.champion(), earlier(demo)
     person.set_viewport_size({"width": 1280, "height": 800})
     person.goto(f"{demo.pages}/models/{MODEL}")
-    person.get_by_role("link", name="Roll back").first.click()
-    person.get_by_label("Why", exact=False).fill("customers complain")
-    person.get_by_role("button", name="Roll back").click()
+    go_to(person, person.get_by_role("link", name="Skip to the content"))
+    go_to(person, person.get_by_role("link", name="Roll back").first)
+    reason = person.get_by_label("Why", exact=False)
+    tab_to(person, reason)
+    person.keyboard.type("customers complain")
+    go_to(person, person.get_by_role("button", name="Roll back"))
     expect(person.get_by_text(f"{old} is in production again.")).to_be_visible(timeout=120_000)
 
     until(lambda: demo.answers[-1] == old)

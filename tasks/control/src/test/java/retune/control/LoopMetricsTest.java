@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +19,8 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import retune.model.ChallengerTraffic;
+import retune.model.ChallengerTraffic.Mode;
 import retune.model.Champions;
 import retune.testing.TestContext;
 
@@ -70,6 +74,7 @@ class LoopMetricsTest {
     assertEquals(1, sample(metrics, "champion_info{model=\"credit\",model_id=\"" + id + "\"}"));
     assertEquals(1, sample(metrics, "open_alerts{model=\"credit\"}"), "no version passed");
     assertEquals(0, sample(metrics, "label_delay_days{model=\"credit\"}"));
+    assertEquals(0.1, sample(metrics, "challenger_fraction{mode=\"canary\",model=\"credit\"}"));
   }
 
   @Test
@@ -178,6 +183,14 @@ class LoopMetricsTest {
     String id = CONTROL.register("credit");
     Champions champions = new Champions(CONTROL.store().documents());
     champions.markDeployed(champions.get("credit"), TestContext.NOW);
+    ChallengerTraffic traffic =
+        new ChallengerTraffic(
+            1, id, Mode.CANARY, 0.1, TestContext.NOW.toString(), "ann", "a test", "task");
+    CONTROL
+        .store()
+        .documents()
+        .collection("champions")
+        .updateOne(Filters.eq("credit"), Updates.set("challenger", traffic.toDocument()));
     outcome("credit", id, 0, "approved", 0.7);
     outcome("credit", id, 1, "failed_max_retries", 0.7);
     write(

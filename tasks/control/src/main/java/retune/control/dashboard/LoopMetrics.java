@@ -77,6 +77,13 @@ public final class LoopMetrics {
           "champion_timestamp_seconds",
           "When the version in production was deployed, in seconds since 1970.",
           MODEL);
+  private final Gauge challenger =
+      gauge(
+          "challenger_fraction",
+          "Share of the requests that the version beside the one in production answers: 0 in"
+              + " shadow; absent without one.",
+          MODEL,
+          "mode");
   private final Counter evaluations =
       counter("evaluations_total", "Judged days by how they ended, repetitions included.");
   private final Counter verdicts =
@@ -118,6 +125,9 @@ public final class LoopMetrics {
     champion.addLabelValues(model, summary.champion().modelId());
     Optional.ofNullable(summary.champion().deployedAt())
         .ifPresent(at -> championSince.labelValues(model).set(seconds(Instant.parse(at))));
+    Optional.ofNullable(summary.champion().challenger())
+        .ifPresent(
+            traffic -> challenger.labelValues(model, traffic.mode().id()).set(traffic.fraction()));
     alerts.labelValues(model).set(summary.needs(NOBODY, now).size());
     Reading.Drift report = summary.drift();
     if (report != null) {
