@@ -19,6 +19,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.devstore.EmbeddedStore;
+import retune.model.CodeTrust;
+import retune.model.ModelFolder;
 import retune.runtime.Json;
 import retune.runtime.Steps;
 import retune.runtime.store.DocumentStore;
@@ -105,6 +107,16 @@ class TextLoopTest {
     assertEquals(2, explained.get("lineage").size(), explained.toString());
     assertTrue(explained.get("in_production").booleanValue(), explained.toString());
     assertFalse(explained.get("verdicts").isEmpty(), explained.toString());
+    Path exported = folder.resolve("exported");
+    String[] export = {"version", second, "output", exported.toString(), "format"};
+    assertRefused(
+        "export it with --format safetensors",
+        () -> step("export_model", with(export, "torchscript")));
+    step("export_model", with(export, "safetensors"));
+    assertEquals(
+        second,
+        ModelFolder.read(exported, CodeTrust.NOT_RUN).version().modelId(),
+        "the hash that it is named by is that of its content");
 
     JsonNode swapped = day("2026-11-05", Fault.SWAPPED_LABELS, 400);
     assertEquals("failed_max_retries", swapped.get("status").stringValue(), swapped.toString());
@@ -187,6 +199,10 @@ class TextLoopTest {
         Stream.concat(
                 Stream.of("days", folder.resolve("{date}.csv").toString()), Stream.of(words(more)))
             .toArray(String[]::new));
+  }
+
+  private static String[] with(String[] words, String last) {
+    return Stream.concat(Stream.of(words), Stream.of(last)).toArray(String[]::new);
   }
 
   private String[] words(String... more) {
