@@ -215,8 +215,9 @@ class TrainModelTest {
     InvalidInputException refusal =
         assertThrows(InvalidInputException.class, () -> train("model", null, 1));
     assertEquals(
-        "The class 'perhaps' of 'bought' has 1 rows; training, validation and hold-out need at"
-            + " least 4 together. Add rows of the class, or remove it from the table.",
+        "Too few rows for 1 of 3 classes of 'bought': 'perhaps' (1); training, validation and"
+            + " hold-out need at least 4 together. Add rows of these classes, or remove them from"
+            + " the table.",
         refusal.getMessage());
   }
 

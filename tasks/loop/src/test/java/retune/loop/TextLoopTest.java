@@ -179,7 +179,7 @@ class TextLoopTest {
     refused("text,intent\n" + "lost,card\n".repeat(10), "has the classes [card]");
     refused(
         "text,intent\nrate,rate\nslow,transfer\n" + "lost,card\n".repeat(10),
-        "2 of 3 classes of 'intent' have too few rows: 'rate' (1), 'transfer' (1)");
+        "Too few rows for 2 of 3 classes of 'intent': 'rate' (1), 'transfer' (1)");
     StringBuilder unique = new StringBuilder("text,intent\n");
     for (int row = 0; row < 40; row++) {
       unique.append("x").append(row).append(row % 2 == 0 ? ",card\n" : ",pin\n");

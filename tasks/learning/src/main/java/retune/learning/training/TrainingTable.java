@@ -268,7 +268,7 @@ public record TrainingTable(
             .toList();
     if (!rare.isEmpty()) {
       throw new InvalidInputException(
-          "%d of %d classes of '%s' have too few rows: %s%s; training, validation and hold-out need at least %d together. Add rows of these classes, or remove them from the table."
+          "Too few rows for %d of %d classes of '%s': %s%s; training, validation and hold-out need at least %d together. Add rows of these classes, or remove them from the table."
               .formatted(
                   rare.size(),
                   rows.size(),
