@@ -90,6 +90,33 @@ class DashboardTest {
   }
 
   @Test
+  void aVersionThatIsHeldBackWaitsForAPerson() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.HELD_BACK, 0.70, "It passes, and was rolled back before.");
+
+    String page = page("/");
+
+    assertBefore(page, "Decide about 2026-10-27: a version is held back.", "<h3>");
+    assertTrue(page.contains("</strong> It passes, and was rolled back before."), page);
+  }
+
+  @Test
+  void aRunIsLinkedToItsPageInAirflow() throws Exception {
+    String id = CONTROL.register("credit");
+    day("credit", id, 0, Status.APPROVED, 0.70, "It passes.");
+    String run = "http://127.0.0.1:8080/dags/model_evaluation_pipeline/runs/run";
+    CONTROL
+        .store()
+        .documents()
+        .collection("outcomes")
+        .updateMany(new Document(), new Document("$set", new Document("run_url", run)));
+
+    String page = page("/models/credit");
+
+    assertTrue(page.contains("<a href=\"%s\">run</a>".formatted(run)), page);
+  }
+
+  @Test
   void theOverviewTellsTheLastVerdictInWordsFirst() throws Exception {
     String id = CONTROL.register("credit");
     day("credit", id, 0, Status.APPROVED, 0.70, "It passes.");
