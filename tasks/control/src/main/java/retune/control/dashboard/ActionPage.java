@@ -313,8 +313,8 @@ public final class ActionPage {
         Markup.NONE,
         List.of(
             Markup.text(
-                "Runs start by the schedule again. Of the times that were missed, the last one is"
-                    + " made up for at most; run earlier days by hand."),
+                "Runs start by the schedule again. At most the last missed time is made up for; run"
+                    + " earlier days by hand."),
             Markup.text(
                 "In Airflow, challenger_pipeline stays paused; unpause it there if it ran"
                     + " before.")),

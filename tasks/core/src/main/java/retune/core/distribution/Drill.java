@@ -78,7 +78,7 @@ public record Drill(Kind kind, double strength) {
     Set<Kind> possible = texts ? OF_TEXTS : OF_TABLES;
     if (!possible.contains(kind)) {
       throw new InvalidInputException(
-          "The drill '%s' is not one of %s; choose %s."
+          "The drill '%s' does not work on %s; choose one of %s."
               .formatted(
                   id(kind),
                   texts ? "texts" : "a table's columns",

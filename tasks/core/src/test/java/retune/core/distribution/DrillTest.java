@@ -125,7 +125,7 @@ class DrillTest {
     InvalidInputException refused =
         assertThrows(InvalidInputException.class, () -> sampler(kind, 0.5));
     assertEquals(
-        "The drill '%s' is not one of a table's columns; choose none, covariate_drift, concept_drift, label_noise, missing_burst."
+        "The drill '%s' does not work on a table's columns; choose one of none, covariate_drift, concept_drift, label_noise, missing_burst."
             .formatted(kind.name().toLowerCase(Locale.ROOT)),
         refused.getMessage());
   }

@@ -149,7 +149,7 @@ class TextSamplerTest {
     InvalidInputException refused =
         assertThrows(InvalidInputException.class, () -> sampler(kind, 0.5, DAY));
     assertEquals(
-        "The drill '%s' is not one of texts; choose none, label_noise, typos, new_intents, swapped_labels."
+        "The drill '%s' does not work on texts; choose one of none, label_noise, typos, new_intents, swapped_labels."
             .formatted(kind.name().toLowerCase(Locale.ROOT)),
         refused.getMessage());
   }

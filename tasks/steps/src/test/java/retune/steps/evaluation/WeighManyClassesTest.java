@@ -81,8 +81,8 @@ class WeighManyClassesTest {
         weighed
             .message()
             .contains(
-                "better than the champion (the last day by accuracy, for some classes have fewer"
-                    + " than 5 labels)"),
+                "better than the champion (the last day by accuracy, because some classes have"
+                    + " fewer than 5 labels)"),
         weighed.message());
     Document entry =
         Objects.requireNonNull(deployment.store.collection("challenger_ledger").find().first());

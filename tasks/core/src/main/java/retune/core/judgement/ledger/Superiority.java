@@ -115,7 +115,7 @@ public record Superiority(EDetector better, EDetector worse, EValues today, int 
 
   private String basis() {
     return today.byAccuracy()
-        ? " (the last day by accuracy, for some classes have fewer than %d labels)"
+        ? " (the last day by accuracy, because some classes have fewer than %d labels)"
             .formatted(EValues.LEAST_OF_MANY)
         : "";
   }
