@@ -51,7 +51,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
   public record Input(
       @Field("the table: a file of delimited text with a header") String data,
       @Field("the column to predict") String target,
-      @Field("column of texts, which the model then reads alone, word by word")
+      @Field("column of texts; the model then reads this column alone, word by word")
           @Nullable String text,
       @Field(
               "class whose probability is the score, if there are two; the rarer class if left"

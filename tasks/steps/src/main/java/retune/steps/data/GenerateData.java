@@ -23,9 +23,9 @@ import retune.runtime.store.RawBatches.Written;
 
 @About(
     value =
-        "Generates a day's raw rows from the model's learned distribution; those of texts are drawn"
-            + " from rows that new_loop held back. The same date and seed give the same rows. A"
-            + " drill injects a fault, to rehearse that the loop notices it.",
+        "Generates a day's raw rows from the model's learned distribution; texts are drawn from"
+            + " those that new_loop held back. The same date and seed give the same rows. A drill"
+            + " injects a fault, to rehearse that the loop notices it.",
     pipeline = Pipeline.DATA,
     example = "--model credit-default --logical-date 2026-11-05")
 @AutoService(Step.class)
@@ -37,7 +37,7 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
       @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
       @Field("day of the rows") LocalDate logicalDate,
       @Field(
-              value = "number of rows to generate; of texts, at most as many as are held back",
+              value = "number of rows to generate; at most as many texts as are held back",
               byDefault = "10000",
               min = 1)
           int rows,
@@ -47,11 +47,12 @@ public final class GenerateData implements Step<GenerateData.Input, GenerateData
           int seed,
       @Field(
               value =
-                  "fault to inject: feature values shift (covariate_drift), labels depend on other"
-                      + " features (concept_drift), labels are random (label_noise), values are"
-                      + " missing (missing_burst); in texts, label_noise, letters change places"
-                      + " (typos), texts are about something new and have no label (new_intents),"
-                      + " classes change places (swapped_labels)",
+                  "fault to inject; in tables: feature values shift (covariate_drift), labels"
+                      + " depend on other features (concept_drift), labels are random"
+                      + " (label_noise), values are missing (missing_burst); in texts: neighbouring"
+                      + " letters change places (typos), texts are about something new and have no"
+                      + " label (new_intents), classes exchange labels (swapped_labels), labels are"
+                      + " random (label_noise)",
               byDefault = "none")
           Drill.Kind drill,
       @Field(value = "strength of the drill; 0: no effect", byDefault = "0.5", min = 0, max = 1)
