@@ -270,12 +270,14 @@ final class ProcessLoops implements LoopRuntime {
   }
 
   /**
-   * Keeps how a run ended.
+   * Keeps how a run ended. The schedule tries a run again under the same id, so the event's id has
+   * the time of the end: each try keeps its own.
    *
    * @param exitCode null if a step did not start
    */
   private void record(Changes.Request request, @Nullable Integer exitCode, String message) {
     LOG.log(Level.INFO, "{0} ended: {1}", request.id(), message);
+    String time = Times.text(context.clock().instant());
     Document end =
         new Document("event_type", "control_run_ended")
             .append("model", request.model())
@@ -289,7 +291,8 @@ final class ProcessLoops implements LoopRuntime {
       context
           .store()
           .events()
-          .append(Changes.EVENTS, request.model() + "/" + request.id() + "/ended", end);
+          .append(
+              Changes.EVENTS, "%s/%s/ended/%s".formatted(request.model(), request.id(), time), end);
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "The end of {0} is not recorded: {1}", request.id(), e.getMessage());
     }

@@ -19,10 +19,12 @@ import org.bson.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.core.InvalidInputException;
+import retune.judgement.AuditTrail;
 import retune.judgement.ChallengerPromotion;
 import retune.model.Champions;
 import retune.runtime.Json;
 import retune.runtime.http.Refusal;
+import retune.runtime.store.DocumentStore;
 import retune.testing.TestContext;
 import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
@@ -175,7 +177,7 @@ class ProcessLoopsTest {
     try (TestStore store = TestStore.open()) {
       ProcessLoops loops =
           loops(
-              store,
+              store.context(),
               "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
                   .formatted(gate),
               Duration.ofMillis(50));
@@ -197,7 +199,7 @@ class ProcessLoopsTest {
       try (TestStore store = TestStore.open()) {
         ProcessLoops loops =
             loops(
-                store,
+                store.context(),
                 "#!/bin/sh\necho '{\"error\": {\"message\": \"It answers otherwise.\"}}'\nexit %d\n"
                     .formatted(expected[0]),
                 Duration.ofMinutes(1));
@@ -214,9 +216,51 @@ class ProcessLoopsTest {
   }
 
   @Test
+  void ofTwoTriesOfARunBothEndsAreKeptAndThePageShowsTheLast() throws Exception {
+    MovableClock clock = new MovableClock(TestContext.NOW);
+    try (RunningControl control = new RunningControl();
+        DocumentStore documents =
+            DocumentStore.open(control.store().uri(), Duration.ofSeconds(10), clock)) {
+      control.register("credit");
+      TestContext still = TestContext.of(documents);
+      TestContext context = new TestContext(still.run(), clock, still.settings(), still.source());
+      String failing =
+          "#!/bin/sh\necho '{\"error\": {\"message\": \"The file is not there.\"}}'\nexit 20\n";
+      try (ProcessLoops loops = loops(context, failing, Duration.ofMinutes(1))) {
+        assertThrows(Refusal.class, () -> loops.deployAndWait(REQUEST, "2026-11-05"));
+      }
+      clock.pass(Duration.ofMinutes(15));
+      String succeeding = "#!/bin/sh\necho '{\"reason\": \"well\"}'\n";
+      try (ProcessLoops loops = loops(context, succeeding, Duration.ofMinutes(1))) {
+        assertTrue(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
+      }
+
+      assertEquals(
+          List.of(
+              "2026-11-05T06:00:00Z call 20 The file is not there.",
+              "2026-11-05T06:15:00Z call 0 well"),
+          new AuditTrail(documents)
+              .history("credit").stream()
+                  .filter(event -> "control_run_ended".equals(event.getString("event")))
+                  .map(
+                      event ->
+                          "%s %s %d %s"
+                              .formatted(
+                                  event.getString("timestamp"),
+                                  event.getString("run_id"),
+                                  event.getInteger("exit_code"),
+                                  event.getString("reason")))
+                  .toList());
+      String page = control.get("/models/credit").body();
+      assertTrue(page.contains(": well <small>call</small>"), page);
+      assertFalse(page.contains("</span> failed</span>"), page);
+    }
+  }
+
+  @Test
   void aProgramThatIsGoneIsRefused() throws Exception {
     try (TestStore store = TestStore.open()) {
-      ProcessLoops loops = loops(store, "#!/bin/sh\n", Duration.ofMinutes(1));
+      ProcessLoops loops = loops(store.context(), "#!/bin/sh\n", Duration.ofMinutes(1));
       Files.delete(folder.resolve("retune"));
 
       Refusal refusal =
@@ -228,11 +272,11 @@ class ProcessLoopsTest {
     }
   }
 
-  private ProcessLoops loops(TestStore store, String script, Duration patience) throws Exception {
+  private ProcessLoops loops(TestContext context, String script, Duration patience)
+      throws Exception {
     Path program = Files.writeString(folder.resolve("retune"), script);
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
-    return new ProcessLoops(
-        store.context().with(Map.of("RETUNE_COMMAND", program.toString())), patience);
+    return new ProcessLoops(context.with(Map.of("RETUNE_COMMAND", program.toString())), patience);
   }
 
   @Test
