@@ -107,6 +107,7 @@ final class AirflowLoops implements LoopRuntime {
               paused ? null : dag.path("next_dagrun_run_after").asString(null),
               trigger.isEmpty() ? "by hand" : trigger,
               paused,
+              SCHEDULED.contains(stage(id(dag))),
               null));
     }
     return jobs;

@@ -20,6 +20,7 @@ interface LoopRuntime extends AutoCloseable {
    *
    * @param nextRun ISO 8601; null if it is paused or waits for an event
    * @param trigger what starts it, in words
+   * @param startable whether a start of the schedule unpauses it
    * @param lastRun how it ended last; null if it never ran, or Airflow knows
    */
   record Job(
@@ -28,6 +29,7 @@ interface LoopRuntime extends AutoCloseable {
       @Nullable String nextRun,
       String trigger,
       boolean paused,
+      boolean startable,
       @Nullable LastRun lastRun) {}
 
   /**

@@ -171,6 +171,7 @@ final class ProcessSchedule implements AutoCloseable {
               on ? kind.calendar.next(now).toString() : null,
               kind.calendar.words(),
               !on,
+              true,
               lastRun(schedule, kind)));
     }
     return jobs;

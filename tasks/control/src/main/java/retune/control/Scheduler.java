@@ -82,6 +82,7 @@ final class Scheduler {
                           job.nextRun(),
                           job.trigger(),
                           job.paused(),
+                          job.startable(),
                           last(job.lastRun())))
               .toList(),
           null);

@@ -10,6 +10,8 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -23,7 +25,10 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +53,11 @@ class AirflowLoopsTest {
     /** Done, and the answer never comes. */
     HANGS
   }
+
+  /** The badge at the head of a page's schedule. */
+  private static final Pattern STATE =
+      Pattern.compile(
+          "<h2>Schedule</h2>\n<p><span[^>]*>(?:<span[^>]*>[^<]*</span>)? ([^<]+)</span>");
 
   private final CountDownLatch end = new CountDownLatch(1);
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -78,15 +88,17 @@ class AirflowLoopsTest {
   }
 
   private AirflowLoops loops(Duration patience) {
-    Map<String, String> settings =
-        Map.of(
-            "RETUNE_AIRFLOW_URL",
-            "http://127.0.0.1:" + airflow.getAddress().getPort(),
-            "RETUNE_AIRFLOW_USER",
-            "control",
-            "RETUNE_AIRFLOW_PASSWORD",
-            "secret");
-    return new AirflowLoops(AirflowApi.of(new Settings(settings), patience));
+    return new AirflowLoops(AirflowApi.of(new Settings(settings()), patience));
+  }
+
+  private Map<String, String> settings() {
+    return Map.of(
+        "RETUNE_AIRFLOW_URL",
+        "http://127.0.0.1:" + airflow.getAddress().getPort(),
+        "RETUNE_AIRFLOW_USER",
+        "control",
+        "RETUNE_AIRFLOW_PASSWORD",
+        "secret");
   }
 
   @AfterEach
@@ -104,6 +116,47 @@ class AirflowLoopsTest {
 
     loops.schedule(REQUEST, true);
     assertEquals("challenger_pipeline", pausedDags());
+  }
+
+  @Test
+  void ofPauseAndResumeThePageHasThoseThatChangeSomething() throws Exception {
+    Path tokens = RunningControl.tokenFile("ops 0123456789abcdefghijklmnop\n");
+    try (RunningControl control = new RunningControl(settings(), null, tokens)) {
+      paused.replaceAll((_, _) -> false);
+      assertEquals("pause: on", offered(control, "all-run"));
+      paused.put("challenger_pipeline", true);
+      assertEquals("pause: on", offered(control, "no-challenger"));
+      paused.put("label_pipeline", true);
+      assertEquals("pause resume: partly paused", offered(control, "half-failed-start"));
+      loops.schedule(REQUEST, false);
+      assertEquals("resume: nothing runs by itself", offered(control, "stopped"));
+      paused.put("challenger_pipeline", false);
+      assertEquals("pause resume: partly paused", offered(control, "only-challenger"));
+    } finally {
+      Files.delete(tokens);
+    }
+  }
+
+  /** The buttons on the page of a model of which no page remembers anything, and the state. */
+  private static String offered(RunningControl control, String model) throws Exception {
+    control.register(model);
+    String page = page(control, model);
+    Matcher state = STATE.matcher(page);
+    assertTrue(state.find(), page);
+    return Stream.of("pause", "resume")
+            .filter(button -> page.contains("/actions/" + button))
+            .collect(Collectors.joining(" "))
+        + ": "
+        + state.group(1);
+  }
+
+  /** The page once it has Airflow's answer, for which it does not wait long. */
+  private static String page(RunningControl control, String model) throws Exception {
+    String page = control.get("/models/" + model).body();
+    while (page.contains("It is not known yet.")) {
+      page = control.get("/models/" + model).body();
+    }
+    return page;
   }
 
   @Test
@@ -226,9 +279,7 @@ class AirflowLoopsTest {
           200,
           Map.of(
               "dags",
-              paused.entrySet().stream()
-                  .map(dag -> Map.of("dag_id", dag.getKey(), "is_paused", dag.getValue()))
-                  .toList()));
+              paused.entrySet().stream().map(dag -> dag(dag.getKey(), dag.getValue())).toList()));
     } else {
       Fate fate = fates.isEmpty() ? Fate.DONE : fates.removeFirst();
       if (fate == Fate.DONE || fate == Fate.HANGS) {
@@ -243,6 +294,15 @@ class AirflowLoopsTest {
         case HANGS -> hang(exchange);
       }
     }
+  }
+
+  /** A DAG as Airflow describes it; a paused one has a next run, too, if time starts it. */
+  private static Map<String, Object> dag(String id, boolean isPaused) {
+    Map<String, Object> dag = new TreeMap<>(Map.of("dag_id", id, "is_paused", isPaused));
+    if (!id.equals("model_deployment_pipeline") && !id.equals("model_rollback")) {
+      dag.put("next_dagrun_run_after", "2026-11-06T00:00:00Z");
+    }
+    return dag;
   }
 
   private void hang(HttpExchange exchange) {

@@ -99,20 +99,19 @@ final class ModelPage {
                 OverviewPage.facts(model.summary()))));
   }
 
-  /** The buttons of the model. Of pause and resume, the one that changes something, if known. */
+  /** The buttons of the model. Of pause and resume, those that change something, if known. */
   private Markup steer(Panels panels, Viewer viewer) {
     Viewer.Can can = viewer.can();
-    String schedule =
-        panels.schedule().filter(known -> known.problem() == null).map(Schedule::state).orElse("");
+    Optional<Schedule> schedule = panels.schedule().filter(known -> known.problem() == null);
     return Summary.buttons(
         can.start() ? Button.RETRAIN.link(name(), "", viewer) : Markup.NONE,
         can.start() && model.summary().champion().previousModelId() != null
             ? Button.ROLL_BACK.link(name(), "", viewer)
             : Markup.NONE,
-        can.start() && (schedule.isEmpty() || schedule.equals("running"))
+        can.start() && schedule.map(Schedule::canStop).orElse(true)
             ? Button.PAUSE.link(name(), "", viewer)
             : Markup.NONE,
-        can.start() && !schedule.equals("running")
+        can.start() && schedule.map(Schedule::canStart).orElse(true)
             ? Button.RESUME.link(name(), "", viewer)
             : Markup.NONE);
   }
@@ -578,7 +577,10 @@ final class ModelPage {
         Markup.of(
             "<p>{}</p>\n",
             switch (schedule.state()) {
-              case "running" -> Words.Tone.GOOD.badge("on");
+              case "running" ->
+                  schedule.canStart()
+                      ? Words.Tone.OPEN.badge("partly paused")
+                      : Words.Tone.GOOD.badge("on");
               case "stopped" -> Words.Tone.BAD.badge("nothing runs by itself");
               default -> Words.Tone.OPEN.badge("no schedule");
             }),
