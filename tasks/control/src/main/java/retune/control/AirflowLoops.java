@@ -30,9 +30,16 @@ final class AirflowLoops implements LoopRuntime {
   private static final String CHALLENGER = "challenger_pipeline";
 
   private final AirflowApi api;
+  private final Duration patience;
 
   AirflowLoops(AirflowApi api) {
+    this(api, PATIENCE);
+  }
+
+  /** The same, with another time that an answer waits. */
+  AirflowLoops(AirflowApi api, Duration patience) {
     this.api = api;
+    this.patience = patience;
   }
 
   @Override
@@ -78,9 +85,9 @@ final class AirflowLoops implements LoopRuntime {
   /** The run once it has ended well, or after the time that an answer waits. */
   private Started await(String dag, Started started) throws InterruptedException {
     String run = dags(dag) + "/dagRuns/" + AirflowApi.segment(started.runId());
-    long end = System.nanoTime() + PATIENCE.toNanos();
+    long end = System.nanoTime() + patience.toNanos();
     while (System.nanoTime() < end) {
-      String state = api.get(run).path("state").asString("");
+      String state = state(run);
       if (state.equals("failed")) {
         throw new Refusal(
             422,
@@ -92,6 +99,15 @@ final class AirflowLoops implements LoopRuntime {
       Thread.sleep(BETWEEN_LOOKS_MILLIS);
     }
     return started;
+  }
+
+  /** The state of a run; empty while Airflow does not tell it, for the run goes on all the same. */
+  private String state(String run) throws InterruptedException {
+    try {
+      return api.get(run).path("state").asString("");
+    } catch (Refusal noAnswer) {
+      return "";
+    }
   }
 
   @Override

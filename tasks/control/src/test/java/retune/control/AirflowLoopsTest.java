@@ -2,6 +2,7 @@ package retune.control;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -45,7 +46,7 @@ class AirflowLoopsTest {
   private static final Changes.Request REQUEST =
       new Changes.Request("call", "credit", "ops", Json.MAPPER.createObjectNode());
 
-  /** What becomes of a call that switches a DAG. */
+  /** What becomes of a call. */
   private enum Fate {
     DONE,
     REFUSED,
@@ -61,7 +62,13 @@ class AirflowLoopsTest {
 
   private final CountDownLatch end = new CountDownLatch(1);
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+
+  /** Of the calls that switch a DAG. */
   private final Deque<Fate> fates = new ArrayDeque<>();
+
+  /** Of the looks at a run. */
+  private final Deque<Fate> looks = new ConcurrentLinkedDeque<>();
+
   private final Deque<Integer> statuses = new ArrayDeque<>();
   private final Map<String, Boolean> paused = Collections.synchronizedMap(new TreeMap<>());
   private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
@@ -87,8 +94,12 @@ class AirflowLoopsTest {
     loops = loops(Duration.ofMinutes(1));
   }
 
-  private AirflowLoops loops(Duration patience) {
-    return new AirflowLoops(AirflowApi.of(new Settings(settings()), patience));
+  private AirflowLoops loops(Duration perCall) {
+    return loops(perCall, Duration.ofMinutes(1));
+  }
+
+  private AirflowLoops loops(Duration perCall, Duration perAnswer) {
+    return new AirflowLoops(AirflowApi.of(new Settings(settings()), perCall), perAnswer);
   }
 
   private Map<String, String> settings() {
@@ -243,6 +254,32 @@ class AirflowLoopsTest {
     assertEquals(List.of("model_deployment_pipeline", "model_rollback"), List.copyOf(started));
   }
 
+  @Test
+  void aLookAtARunThatFailsIsMadeAgain() throws Exception {
+    looks.add(Fate.REFUSED);
+    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "slow").isDone());
+
+    looks.add(Fate.REFUSED);
+    state = "failed";
+    Refusal refusal = assertThrows(Refusal.class, () -> loops.deployAndWait(REQUEST, "2026-11-05"));
+    assertEquals(422, refusal.status());
+  }
+
+  @Test
+  void aRunWhoseEndIsNeverSeenHasStarted() throws Exception {
+    loops.close();
+    loops = loops(Duration.ofMinutes(1), Duration.ofMillis(400));
+    looks.addAll(Collections.nCopies(1_000, Fate.CUT_OFF));
+
+    LoopRuntime.Started run = loops.deployAndWait(REQUEST, "2026-11-05");
+
+    assertFalse(run.isDone());
+    assertEquals("call", run.runId());
+    assertEquals(
+        settings().get("RETUNE_AIRFLOW_URL") + "/dags/model_deployment_pipeline/runs/call",
+        run.url());
+  }
+
   private String sentence(Refusal refusal) {
     return refusal.sentence().replace("127.0.0.1:" + airflow.getAddress().getPort(), "AIRFLOW");
   }
@@ -272,7 +309,7 @@ class AirflowLoopsTest {
       started.add(path.split("/", -1)[4]);
       send(exchange, 200, Map.of());
     } else if (path.contains("/dagRuns/")) {
-      send(exchange, 200, Map.of("state", state));
+      answer(exchange, next(looks), Map.of("state", state));
     } else if (exchange.getRequestMethod().equals("GET")) {
       send(
           exchange,
@@ -281,18 +318,27 @@ class AirflowLoopsTest {
               "dags",
               paused.entrySet().stream().map(dag -> dag(dag.getKey(), dag.getValue())).toList()));
     } else {
-      Fate fate = fates.isEmpty() ? Fate.DONE : fates.removeFirst();
+      Fate fate = next(fates);
       if (fate == Fate.DONE || fate == Fate.HANGS) {
         paused.put(
             path.substring(path.lastIndexOf('/') + 1),
             Json.MAPPER.readTree(body).required("is_paused").booleanValue());
       }
-      switch (fate) {
-        case DONE -> send(exchange, 200, Map.of());
-        case REFUSED -> send(exchange, 500, Map.of("detail", "broken"));
-        case CUT_OFF -> exchange.close();
-        case HANGS -> hang(exchange);
-      }
+      answer(exchange, fate, Map.of());
+    }
+  }
+
+  private static Fate next(Deque<Fate> fates) {
+    Fate next = fates.pollFirst();
+    return next == null ? Fate.DONE : next;
+  }
+
+  private void answer(HttpExchange exchange, Fate fate, Map<String, ?> body) throws IOException {
+    switch (fate) {
+      case DONE -> send(exchange, 200, body);
+      case REFUSED -> send(exchange, 500, Map.of("detail", "broken"));
+      case CUT_OFF -> exchange.close();
+      case HANGS -> hang(exchange);
     }
   }
 
