@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.Json;
@@ -49,11 +50,11 @@ final class AirflowApi implements AutoCloseable {
   private final String url;
   private final String shown;
   private final Map<String, String> login;
-  private final Duration patience;
+  private final Supplier<Duration> patience;
   private final HttpClient client;
   private volatile @Nullable String token;
 
-  private AirflowApi(String url, Map<String, String> login, Duration patience) {
+  private AirflowApi(String url, Map<String, String> login, Supplier<Duration> patience) {
     this.url = url;
     this.login = login;
     this.shown = URI.create(url).getAuthority();
@@ -61,7 +62,7 @@ final class AirflowApi implements AutoCloseable {
     this.client =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(patience)
+            .connectTimeout(patience.get())
             .followRedirects(HttpClient.Redirect.NEVER)
             .build();
   }
@@ -77,11 +78,11 @@ final class AirflowApi implements AutoCloseable {
    * @throws InvalidInputException if they name none, or half of a login
    */
   static AirflowApi of(Settings settings) {
-    return of(settings, PATIENCE);
+    return of(settings, () -> PATIENCE);
   }
 
-  /** The same, with another time-out of a call. */
-  static AirflowApi of(Settings settings, Duration patience) {
+  /** The same, with another time-out, which each call asks for. */
+  static AirflowApi of(Settings settings, Supplier<Duration> patience) {
     String url =
         settings
             .secret(URL)
@@ -190,7 +191,7 @@ final class AirflowApi implements AutoCloseable {
       throws InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url + path))
-            .timeout(patience)
+            .timeout(patience.get())
             .header("Accept", "application/json")
             .method(
                 method,

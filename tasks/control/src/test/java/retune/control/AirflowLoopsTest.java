@@ -64,7 +64,7 @@ class AirflowLoopsTest {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
   /** Of the calls that switch a DAG. */
-  private final Deque<Fate> fates = new ArrayDeque<>();
+  private final Deque<Fate> fates = new ConcurrentLinkedDeque<>();
 
   /** Of the looks at a run. */
   private final Deque<Fate> looks = new ConcurrentLinkedDeque<>();
@@ -94,12 +94,14 @@ class AirflowLoopsTest {
     loops = loops(Duration.ofMinutes(1));
   }
 
-  private AirflowLoops loops(Duration perCall) {
-    return loops(perCall, Duration.ofMinutes(1));
+  /** Loops whose answers wait so long for a run. */
+  private AirflowLoops loops(Duration patience) {
+    return new AirflowLoops(AirflowApi.of(new Settings(settings()), this::timeOut), patience);
   }
 
-  private AirflowLoops loops(Duration perCall, Duration perAnswer) {
-    return new AirflowLoops(AirflowApi.of(new Settings(settings()), perCall), perAnswer);
+  /** Short for the call that is never answered, and long for all that are. */
+  private Duration timeOut() {
+    return fates.peekFirst() == Fate.HANGS ? Duration.ofSeconds(1) : Duration.ofMinutes(1);
   }
 
   private Map<String, String> settings() {
@@ -194,8 +196,6 @@ class AirflowLoopsTest {
 
   @Test
   void anAirflowThatHangsMayHaveSwitchedTheLastOne() {
-    loops.close();
-    loops = loops(Duration.ofSeconds(2));
     fates.addAll(List.of(Fate.DONE, Fate.HANGS, Fate.CUT_OFF));
 
     assertEquals(
@@ -268,7 +268,7 @@ class AirflowLoopsTest {
   @Test
   void aRunWhoseEndIsNeverSeenHasStarted() throws Exception {
     loops.close();
-    loops = loops(Duration.ofMinutes(1), Duration.ofMillis(400));
+    loops = loops(Duration.ofMillis(400));
     looks.addAll(Collections.nCopies(1_000, Fate.CUT_OFF));
 
     LoopRuntime.Started run = loops.deployAndWait(REQUEST, "2026-11-05");

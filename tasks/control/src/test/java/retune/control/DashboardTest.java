@@ -476,11 +476,22 @@ class DashboardTest {
       assertEquals(503, response.statusCode());
       assertTrue(response.body().contains("role=\"alert\">The document store no longer answers"));
       assertWellFormed(response.body());
-      try (EmbeddedStore _ = store(folder, port)) {
+      try (EmbeddedStore _ = storeAgain(folder, port)) {
         while (response.statusCode() == 503) {
           response = CONTROL.send(page);
         }
         assertEquals(200, response.statusCode(), response.body());
+      }
+    }
+  }
+
+  /** Waits while another program has the port, which any may get when the store ends. */
+  private static EmbeddedStore storeAgain(Path folder, int port) throws InterruptedException {
+    while (true) {
+      try {
+        return store(folder, port);
+      } catch (EmbeddedStore.CannotStartException inUse) {
+        Thread.sleep(20);
       }
     }
   }
