@@ -176,7 +176,7 @@ class NewsTest {
             () -> new News(STORE.context().with(Map.of(News.SETTING, "many"))));
     assertEquals(
         "RETUNE_LIVE_PAGES is 'many'; set it to the number of pages that are told of news at"
-            + " once, from 0 to 10000.",
+            + " once, from 0 to 400.",
         refused.getMessage());
   }
 

@@ -54,6 +54,9 @@ public final class HttpService implements AutoCloseable {
     System.setProperty("sun.net.httpserver.maxReqHeaderSize", Integer.toString(HEADER_BYTES));
     // A process that may open no more files could not load the next champion.
     System.setProperty("jdk.httpserver.maxConnections", Integer.toString(mostConnections()));
+    // Of more idle ones than 200 the JDK would close each after its answer, without a word before.
+    System.setProperty(
+        "sun.net.httpserver.maxIdleConnections", Integer.toString(mostConnections()));
   }
 
   private static int mostConnections() {
@@ -65,6 +68,9 @@ public final class HttpService implements AutoCloseable {
 
   /** What a service does around each request; nothing unless it says. */
   public interface Around {
+    /** A connection is closed before its request is read, because there is no place for it. */
+    default void refused() {}
+
     /**
      * Before the request is routed: may set headers of the response.
      *
@@ -210,6 +216,7 @@ public final class HttpService implements AutoCloseable {
    */
   private void begin(Runnable request) {
     if (!places.tryAcquire()) {
+      around.refused();
       if (warnings.secondsToWait("") == 0) {
         LOG.log(Level.WARNING, "Too many requests at once; further connections are closed.");
       }
@@ -224,9 +231,9 @@ public final class HttpService implements AutoCloseable {
               places.release();
             }
           });
-    } catch (RejectedExecutionException stopping) {
+    } catch (RejectedExecutionException | Error notBegun) {
       places.release();
-      throw stopping;
+      throw notBegun;
     }
   }
 

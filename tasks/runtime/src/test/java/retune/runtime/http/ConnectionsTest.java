@@ -58,6 +58,26 @@ class ConnectionsTest {
     }
   }
 
+  /** Pooled clients keep their connections; the JDK would close those beyond 200. */
+  @Test
+  void connectionsThatHadAnAnswerStayOpen() throws Exception {
+    List<Socket> open = new ArrayList<>();
+    try (HttpService service = start(100)) {
+      for (int i = 0; i < 210; i++) {
+        open.add(begun(service, ASKED));
+        assertEquals("HTTP/1.1 200 OK", firstLine(open.getLast()));
+      }
+      String last = ASKED.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+      open.getLast().getOutputStream().write(last.getBytes(US_ASCII));
+      String rest = new String(open.getLast().getInputStream().readAllBytes(), US_ASCII);
+      assertTrue(rest.contains("HTTP/1.1 200 OK"), rest);
+    } finally {
+      for (Socket socket : open) {
+        socket.close();
+      }
+    }
+  }
+
   /** A process that may open few files keeps some for itself, however many connect. */
   @Test
   void connectionsLeaveFilesForTheService() throws Exception {
@@ -67,9 +87,8 @@ class ConnectionsTest {
         new BufferedReader(new InputStreamReader(process.getInputStream(), US_ASCII))) {
       int port = Integer.parseInt(said.readLine());
       for (int i = 0; i < FILES; i++) {
-        open.add(new Socket(InetAddress.getLoopbackAddress(), port));
+        open.add(begun(port, i == 0 ? ASKED : ""));
       }
-      open.getFirst().getOutputStream().write(ASKED.getBytes(US_ASCII));
 
       assertEquals("HTTP/1.1 200 OK", firstLine(open.getFirst()), "it has opened a file");
       assertEquals("", firstLine(open.getLast()), "closed, because there are too many");
@@ -91,9 +110,7 @@ class ConnectionsTest {
               "GET /file HTTP/1.1\r\nHost: ",
               "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx",
               "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")) {
-        Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
-        open.add(socket);
-        socket.getOutputStream().write(beginning.getBytes(US_ASCII));
+        open.add(begun(port, beginning));
       }
       for (Socket socket : open) {
         assertEquals("", firstLine(socket));
@@ -149,8 +166,12 @@ class ConnectionsTest {
   }
 
   private static Socket begun(HttpService service, String beginning) throws IOException {
-    Socket socket =
-        new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort());
+    return begun(URI.create(service.address()).getPort(), beginning);
+  }
+
+  private static Socket begun(int port, String beginning) throws IOException {
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    socket.setSoTimeout(30_000);
     socket.getOutputStream().write(beginning.getBytes(US_ASCII));
     return socket;
   }

@@ -3,14 +3,12 @@ package retune.runtime.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -33,28 +31,23 @@ class RequestBodiesTest {
   @CsvSource({"0, 200", "65536, 200", "65537, 413", "90000, 413"})
   void aBodyThatNeverFitsIsTooLargeInsteadOfToBeTriedAgain(int bytes, int status) throws Exception {
     RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext(
-        "/",
-        exchange -> {
-          int answer;
-          try {
-            answer = bodies.read(exchange, body -> 200);
-          } catch (Refusal refusal) {
-            answer = refusal.status();
-          }
-          exchange.sendResponseHeaders(answer, -1);
-          exchange.close();
-        });
-    server.start();
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      URI address = URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+    Route route =
+        Route.post(
+            "/",
+            Route.OTHER,
+            (exchange, _) -> bodies.read(exchange, body -> Answer.json(body.length)));
+    try (HttpService service =
+            HttpService.start(
+                new Endpoint("127.0.0.1", 0, null),
+                List.of(route),
+                new HttpService.Around() {},
+                Clock.systemUTC());
+        HttpClient client = HttpClient.newHttpClient()) {
       HttpRequest request =
-          HttpRequest.newBuilder(address).POST(BodyPublishers.ofByteArray(new byte[bytes])).build();
+          HttpRequest.newBuilder(URI.create(service.address()))
+              .POST(BodyPublishers.ofByteArray(new byte[bytes]))
+              .build();
       assertEquals(status, client.send(request, BodyHandlers.discarding()).statusCode());
-    } finally {
-      server.stop(0);
     }
   }
 

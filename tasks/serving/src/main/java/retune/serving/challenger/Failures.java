@@ -72,13 +72,12 @@ final class Failures {
     return Arrays.stream(failed).filter(call -> call > Math.max(0, now - RECENT)).count();
   }
 
-  /** Counts a call that was given up because it takes too long, which is a failure, too. */
+  /** Counts a call that does not return; that it failed is counted beside. */
   void hangs(String what) {
     int held = hanging.incrementAndGet();
     if (held >= MOST_HANGING) {
       stop("%d calls do not return in one service: %s".formatted(held, what));
     }
-    failed(Kind.SLOW, what);
   }
 
   /** Records that a call which was given up has returned. */

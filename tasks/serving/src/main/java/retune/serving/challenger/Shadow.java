@@ -173,13 +173,18 @@ final class Shadow implements AutoCloseable {
   synchronized void watch() {
     Worker current = worker;
     Job job = current.job;
-    if (job == null || System.nanoTime() - current.since < mostNanos || isClosed) {
+    if (job == null
+        || current.isGivenUp
+        || System.nanoTime() - current.since < mostNanos
+        || isClosed) {
       return;
     }
     current.isGivenUp = true;
     current.thread.interrupt();
     job.finish(null, false);
-    failures.hangs("a call took more than %d ms".formatted(mostNanos / 1_000_000));
+    String what = "a call took more than %d ms".formatted(mostNanos / 1_000_000);
+    failures.hangs(what);
+    onFailure.accept(new Scorer.Failure(Failures.Kind.SLOW, what));
     if (failures.reasonToStop().isEmpty()) {
       worker = new Worker();
       worker.thread.start();

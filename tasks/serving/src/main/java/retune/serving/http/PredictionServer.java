@@ -45,6 +45,11 @@ public final class PredictionServer implements AutoCloseable {
       }
     }
 
+    @Override
+    public void refused() {
+      metrics.refusedConnection();
+    }
+
     private void limit(RateLimit rate, String caller) {
       try {
         rate.require(caller, "requests");

@@ -41,6 +41,11 @@ public final class ServingMetrics {
           .name(PREFIX + "rate_limited_total")
           .help("Requests refused because their caller made too many a minute.")
           .register(registry);
+  private final Counter refusedConnections =
+      Counter.builder()
+          .name(PREFIX + "refused_connections_total")
+          .help("Connections closed because too many requests were at work.")
+          .register(registry);
   private final Gauge inFlight =
       Gauge.builder()
           .name(PREFIX + "in_flight_requests")
@@ -126,6 +131,11 @@ public final class ServingMetrics {
     duration.labelValues(endpoint).observe(nanoseconds / 1e9);
     answered.increment();
     inFlight.dec();
+  }
+
+  /** Counts a connection that is closed for lack of a place. */
+  public void refusedConnection() {
+    refusedConnections.inc();
   }
 
   /** Counts a request that its caller made too soon. */

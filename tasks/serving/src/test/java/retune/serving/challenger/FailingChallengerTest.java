@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -199,13 +200,15 @@ class FailingChallengerTest {
   @Test
   void aShadowThatGoesOnHangingIsStoppedAfterThreeThreads() throws Exception {
     AtomicInteger hanging = new AtomicInteger();
+    List<Failures.Kind> told = new ArrayList<>();
     Scorer scorer =
         rows -> {
           hanging.incrementAndGet();
           awaitEnd();
           return answers(rows, 0.7);
         };
-    try (Shadow shadow = new Shadow(scorer, failures, pace, this::count, AT_ONCE)) {
+    try (Shadow shadow =
+        new Shadow(scorer, failures, pace, failure -> told.add(failure.kind()), AT_ONCE)) {
       for (int call = 1; call <= Failures.MOST_HANGING; call++) {
         CompletableFuture<Optional<List<Prediction>>> result = offer(shadow);
         while (hanging.get() < call) {
@@ -220,6 +223,7 @@ class FailingChallengerTest {
       assertTrue(
           failures.reasonToStop().orElseThrow().startsWith("3 calls do not return in one service"),
           failures.reasonToStop()::toString);
+      assertEquals(Collections.nCopies(Failures.MOST_HANGING, Failures.Kind.SLOW), told);
     }
   }
 

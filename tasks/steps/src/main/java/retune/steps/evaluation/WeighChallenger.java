@@ -48,10 +48,10 @@ import retune.steps.data.CollectQueries;
 @About(
     value =
         "Weighs the challenger that has traffic by requests that it and the version in production"
-            + " have both scored, from the query log, with people's labels: each day since its start"
-            + " once, when its labels suffice. Says promote, keep or abort; for abort, which a proof"
-            + " that it is worse or 90 days without a proof bring, it ends the traffic and records"
-            + " why.",
+            + " have both scored, from the query log, with people's labels: each day since its"
+            + " start once, when its labels suffice. Says promote, keep or abort; for abort, which"
+            + " a proof that it is worse or 90 days without a proof bring, it ends the traffic and"
+            + " records why.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05 --metric f1_score",
     work = Work.METADATA)
@@ -320,7 +320,10 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
         found + wait);
   }
 
-  /** Ends the traffic; a version that is proved worse is rejected before that. */
+  /**
+   * Ends the traffic; a version that is proved worse is rejected before that, unless accuracy took
+   * the metric's place: it may be better by the metric.
+   */
   private static void abort(
       Input input,
       StepContext context,
@@ -328,7 +331,7 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
       Superiority evidence,
       String found) {
     String reason = found.substring(0, found.length() - 1);
-    if (evidence.standing() == Standing.WORSE) {
+    if (evidence.standing() == Standing.WORSE && !evidence.today().byAccuracy()) {
       new ModelStore(context).move(traffic.modelId(), Event.REJECT, found);
     }
     new TrafficControl(context, input.model()).end(traffic.modelId(), BY, reason);

@@ -101,6 +101,16 @@ class WeighManyClassesTest {
   }
 
   @Test
+  void oneThatIsWorseByAccuracyInPlaceOfMacroF1LosesItsTrafficAndIsNotRejected() {
+    metric = Metric.F1_MACRO;
+    VersionStatus before = deployment.models.status(challenger);
+    WeighChallenger.Output weighed = weigh(0.9, 0.8, 2);
+    assertEquals(Decision.ABORT, weighed.decision());
+    assertNull(deployment.champions.get(MODEL).challenger());
+    assertEquals(before, deployment.models.status(challenger));
+  }
+
+  @Test
   void oneThatIsAsGoodIsKept() {
     assertEquals(Decision.KEEP, weigh(0.9, 0.9, 3).decision());
   }
