@@ -158,7 +158,7 @@ class TextLoopTest {
     Path few = folder.resolve("few.csv");
     Files.writeString(few, "text,intent\n" + "lost,card\nlate,transfer\n".repeat(7));
     assertRefused(
-        "No class of 'intent' has 8 rows",
+        "No class of 'intent' can spare rows to draw days from: it needs at least 8 rows",
         () ->
             step(
                 "new_loop",

@@ -62,8 +62,8 @@ public record TrainingTable(
   private static final double HOLDOUT_SHARE = 0.15;
   private static final double VALIDATION_SHARE_OF_OTHERS = 0.15 / 0.85;
 
-  /** With this many rows of a class, each part has at least one of them. */
-  private static final int LEAST_ROWS_A_CLASS = 4;
+  /** With this many different rows of a class, each part has at least one of them. */
+  public static final int LEAST_ROWS_A_CLASS = 4;
 
   /** Greatest number of classes that a refusal names. */
   private static final int MOST_NAMED = 10;

@@ -6,7 +6,6 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashSet;
@@ -102,27 +101,39 @@ record SourceTable(
     return new SourceTable(file, hash, table, target, classes, kinds, survey.notation(), heldBack);
   }
 
-  /** The rows to hold back, of each class the same share; equal texts stay together. */
+  /**
+   * The rows to hold back, of each class the same share. Equal texts are held back together or not
+   * at all, whatever their labels. A class keeps all its rows if it has few, or if large groups of
+   * equal texts would leave too few for training.
+   */
   private static int[] heldBack(Table table, Column texts, Target target, int seed) {
     int[] labels = target.encode(table.column(target.column()));
-    int[] counts = new int[target.classes().size()];
-    IntStream.of(labels).filter(label -> label != Target.UNLABELLED).forEach(l -> counts[l]++);
-    int[] held =
-        Arrays.stream(
-                Split.of(
-                        Hashing.rows(table, List.of(texts.name())),
-                        labels,
-                        HELD_BACK_SHARE,
-                        0,
-                        Hashing.mix(seed ^ HELD_BACK))
-                    .rows(Part.HOLDOUT))
-            .filter(row -> counts[labels[row]] >= LEAST_ROWS_TO_HOLD_BACK)
-            .filter(row -> !texts.isMissing(row))
-            .toArray();
+    IntStream.range(0, labels.length)
+        .filter(texts::isMissing)
+        .forEach(row -> labels[row] = Target.UNLABELLED);
+    long[] hashes = Hashing.rows(table, List.of(texts.name()));
+    int[] drawn =
+        Split.of(hashes, labels, HELD_BACK_SHARE, 0, Hashing.mix(seed ^ HELD_BACK))
+            .rows(Part.HOLDOUT);
+    int[] rows = new int[target.classes().size()];
+    IntStream.of(labels).filter(label -> label != Target.UNLABELLED).forEach(l -> rows[l]++);
+    int[] left = rows.clone();
+    IntStream.of(drawn).forEach(row -> left[labels[row]]--);
+    Set<Long> staying =
+        IntStream.range(0, labels.length)
+            .filter(
+                row ->
+                    labels[row] == Target.UNLABELLED
+                        || rows[labels[row]] < LEAST_ROWS_TO_HOLD_BACK
+                        || left[labels[row]] < TrainingTable.LEAST_ROWS_A_CLASS)
+            .mapToObj(row -> hashes[row])
+            .collect(Collectors.toSet());
+    int[] held = IntStream.of(drawn).filter(row -> !staying.contains(hashes[row])).toArray();
     if (held.length == 0) {
       throw new InvalidInputException(
-          "No class of '%s' has %d rows, so that no rows can be held back to draw days from; bring more rows, or give the path of each day's rows with --days, for example --days '/data/{date}.csv'."
-              .formatted(target.column(), LEAST_ROWS_TO_HOLD_BACK));
+          "No class of '%s' can spare rows to draw days from: it needs at least %d rows with a text, and must keep %d, while equal texts are held back together or not at all. Bring more rows, or give the path of each day's rows with --days, for example --days '/data/{date}.csv'."
+              .formatted(
+                  target.column(), LEAST_ROWS_TO_HOLD_BACK, TrainingTable.LEAST_ROWS_A_CLASS));
     }
     LOGGER.log(
         Level.INFO,
