@@ -11,8 +11,9 @@ import retune.core.data.Table;
 import retune.core.data.Target;
 
 /**
- * Texts with labels that no training has seen. The days of a loop of texts are drawn from them, as
- * no distribution of texts is learned.
+ * Texts with labels that the first training of a loop did not see. The days of a loop of texts are
+ * drawn from them, as no distribution of texts is learned. Days repeat texts, and fine-tuning on a
+ * day trains on its texts.
  *
  * @param format always {@link #FORMAT}
  * @param column the name of the column of texts

@@ -20,7 +20,7 @@ sealed interface DaySource {
     static final int ROWS_A_DAY = 10_000;
   }
 
-  /** Rows drawn from texts that training did not see. */
+  /** Rows drawn from texts that the first training did not see; days repeat texts. */
   record HeldBack(int texts) implements DaySource {
     private static final int MOST_FOR_ALL = 500;
 

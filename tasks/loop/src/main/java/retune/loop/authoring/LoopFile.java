@@ -89,9 +89,10 @@ record LoopFile(
               .formatted(DaySource.Distribution.ROWS_A_DAY);
       case DaySource.HeldBack heldBack ->
           """
-            # Rehearsal: each day's rows are drawn from %s texts that no training has seen. For real
-            # rows write source: queries, which is what users ask (docs/how-to/learn-from-queries.md),
-            # or (docs/how-to/use-your-own-data.md):
+            # Rehearsal: each day's rows are drawn from %s texts that the first training did not see.
+            # Days repeat texts, and fine-tuning trains on them, so evidence over days proves nothing
+            # about users. For real rows write source: queries, which is what users ask
+            # (docs/how-to/learn-from-queries.md), or (docs/how-to/use-your-own-data.md):
             #   source: csv
             #   path: "/data/{date}.csv"
             source: synthetic

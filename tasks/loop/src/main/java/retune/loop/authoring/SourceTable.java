@@ -137,7 +137,7 @@ record SourceTable(
     }
     LOGGER.log(
         Level.INFO,
-        "{0} of {1} rows are held back, to draw days from; no training sees them.",
+        "{0} of {1} rows are held back, to draw days from; the first training does not see them.",
         Integer.toString(held.length),
         Integer.toString(table.rows()));
     return held;

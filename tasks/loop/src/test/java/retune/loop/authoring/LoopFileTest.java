@@ -52,6 +52,7 @@ class LoopFileTest {
     String many = yaml(null, 2_001, ModelFamily.TEXT);
     assertTrue(many.contains("\n  rows: 1000\n") && many.contains(" from 2001 texts "), many);
     assertTrue(many.contains("\nattempts: [head_long, head]\n"), many);
+    assertTrue(many.contains(" so evidence over days proves nothing\n  # about users."), many);
   }
 
   private static String yaml(
