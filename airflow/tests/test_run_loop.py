@@ -65,6 +65,9 @@ def planned(monkeypatch):
 
     def plan(loop, folders):
         monkeypatch.setenv("RETUNE_LOOPS", str(folders))
+        # A day without a challenger, whatever a store of this machine has.
+        monkeypatch.setenv("RETUNE_MONGO_URI", "mongodb://127.0.0.1:1/retune")
+        monkeypatch.setenv("RETUNE_STORE_WAIT", "0.1")
         done = subprocess.run(
             [RETUNE, "run-loop", loop, "--date", DATE, "--plan"],
             capture_output=True,

@@ -190,18 +190,50 @@ public final class RunLoop implements Step<RunLoop.Input, RunLoop.Output> {
             : List.of();
     String runId = context.settings().find("RETUNE_RUN_ID").orElse("run-loop__" + input.date());
     if (input.plan()) {
-      List<Task> plan = Stream.concat(day.stream(), retraining.stream()).toList();
+      List<Task> plan =
+          Stream.of(day, plannedChallenger(input, loop, context), retraining)
+              .flatMap(List::stream)
+              .toList();
       return new Planned(input.name(), input.date(), runId, plan);
     }
     Map<String, Double> seconds = new LinkedHashMap<>();
     ObjectNode results = runAll(day, seconds, context, runId);
     Map<LocalDate, String> matured =
         loop.hasKeys() ? judgeMatured(input, loop, seconds, context, runId) : Map.of();
-    String challenger = weighChallenger(input, loop, seconds, context, runId + "__challenger");
+    String challenger = null;
+    InvalidInputException refusal = null;
+    try {
+      challenger = weighChallenger(input, loop, seconds, context, runId + "__challenger");
+    } catch (InvalidInputException e) {
+      // It comes back each day until a person acts, and the retraining must not wait for that.
+      LOGGER.log(Level.WARNING, e.getMessage());
+      refusal = e;
+    }
     // A run keeps its decision, so that a forced retraining needs a run of its own.
     ObjectNode retrained =
         runAll(retraining, seconds, context, input.forceRetrain() ? runId + "__forced" : runId);
+    if (refusal != null) {
+      throw refusal;
+    }
     return ran(input, runId, loop, results, matured, challenger, retrained, seconds, context);
+  }
+
+  /** The tasks that weigh the challenger; none if none has traffic, or no store answers. */
+  private static List<Task> plannedChallenger(Input input, LoopSettings loop, StepContext context) {
+    try {
+      return new Champions(context.store())
+              .find(loop.name())
+              .filter(champion -> champion.challenger() != null)
+              .isPresent()
+          ? Day.challenger(loop, input.date())
+          : List.of();
+    } catch (NotReadyException e) {
+      LOGGER.log(
+          Level.WARNING,
+          "If a challenger has traffic, its tasks are missing in the plan: {0}",
+          e.getMessage());
+      return List.of();
+    }
   }
 
   /** Takes labels that have come, and judges the days whose labels suffice now; their statuses. */

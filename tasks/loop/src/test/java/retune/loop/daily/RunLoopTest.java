@@ -2,6 +2,7 @@ package retune.loop.daily;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -41,6 +42,7 @@ import retune.core.InvalidInputException;
 import retune.core.judgement.VersionStatus;
 import retune.core.metrics.Metric;
 import retune.devstore.EmbeddedStore;
+import retune.model.ChallengerTraffic;
 import retune.model.Champions;
 import retune.model.CodeTrust;
 import retune.model.ModelFolder;
@@ -432,8 +434,59 @@ class RunLoopTest {
     assertNull(new Champions(store).get("credit-default").challenger());
   }
 
+  @Test
+  void aBetterChallengerThatCannotBeDeployedFailsTheRunAfterTheRetrainingIsChecked()
+      throws Exception {
+    register();
+    write("loop.yaml", LOOP + "retraining: {triggers: [volume]}\n");
+    ModelFolder.Content example = ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
+    ModelVersion.Golden golden = Objects.requireNonNull(example.version().golden());
+    float[][] logits = Stream.of(golden.logits()).map(float[]::clone).toArray(float[][]::new);
+    logits[0][0] += 1;
+    String challenger =
+        otherVersion(new ModelVersion.Golden(golden.codes(), golden.numbers(), logits));
+    // Not by TrafficControl, which would find that the golden rows are not reproduced.
+    Champions champions = new Champions(store);
+    Champions.Champion champion = champions.get("credit-default");
+    assertTrue(
+        champions.startChallenger(
+            champion,
+            new ChallengerTraffic(
+                1,
+                challenger,
+                ChallengerTraffic.Mode.SHADOW,
+                0,
+                yesterday + "T06:00:00Z",
+                "kim",
+                "newer",
+                "task")));
+    logPairs(challenger, 0.7, 0.95);
+
+    String refused = "validate_model: " + challenger + " fails the check 'golden_rows'";
+    String said = sentence(() -> runDayOf(yesterday.toString()));
+    assertTrue(said.startsWith(refused), said);
+    Document decision = single("trigger_decisions");
+    assertEquals("run-loop__" + yesterday, decision.getString("run_id"));
+    assertEquals(champion.modelId(), champions.get("credit-default").modelId());
+
+    String again = sentence(() -> runDayOf(yesterday.toString()));
+    assertEquals(said, again, "until a person acts");
+    assertEquals(decision, single("trigger_decisions"));
+    single("challenger_promotions");
+  }
+
   /** Gives another version traffic since yesterday: the same network with another threshold. */
   private String startChallenger() throws Exception {
+    ModelFolder.Content example = ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
+    String modelId = otherVersion(Objects.requireNonNull(example.version().golden()));
+    new TrafficControl(
+            TestContext.of(store).at(Instant.parse(yesterday + "T06:00:00Z")), "credit-default")
+        .start(modelId, 0, "kim", "newer");
+    return modelId;
+  }
+
+  /** Registers the example with another threshold. */
+  private String otherVersion(ModelVersion.Golden golden) throws Exception {
     ModelFolder.Content example = ModelFolder.read(EXAMPLE.resolve("finetuned"), CodeTrust.REFUSED);
     ModelVersion of = example.version();
     ModelVersion other =
@@ -445,11 +498,8 @@ class RunLoopTest {
                 example.weights())
             .withDecisionThreshold(0.3)
             .withMetrics(of.metrics())
-            .withGolden(Objects.requireNonNull(of.golden()));
+            .withGolden(golden);
     new ModelStore(store).register(other, example.weights(), VersionStatus.CANDIDATE);
-    new TrafficControl(
-            TestContext.of(store).at(Instant.parse(yesterday + "T06:00:00Z")), "credit-default")
-        .start(other.modelId(), 0, "kim", "newer");
     return other.modelId();
   }
 
@@ -623,7 +673,7 @@ class RunLoopTest {
   }
 
   @Test
-  void thePlanTouchesNoStore() throws Exception {
+  void thePlanRunsNothing() throws Exception {
     write("loop.yaml", LOOP);
     JsonNode day = runDay("plan", "true", "rows", "7");
     assertEquals(7, day.at("/plan/0/inputs/rows").intValue());
@@ -632,12 +682,68 @@ class RunLoopTest {
   }
 
   @Test
+  void thePlanHasTheChallengersTasksWhileOneHasTraffic() throws Exception {
+    register();
+    write("loop.yaml", LOOP + "retraining: {triggers: [volume]}\n");
+    List<String> day =
+        List.of("generate_data", "notify_deployment_complete", "check_retraining_trigger");
+    assertTrue(planned().containsAll(day));
+    assertFalse(planned().contains("weigh_challenger"), "none has traffic");
+
+    startChallenger();
+    List<String> tasks = planned();
+    int weigh = tasks.indexOf("weigh_challenger");
+    assertTrue(tasks.indexOf("notify_deployment_complete") < weigh, tasks.toString());
+    assertEquals(
+        List.of(
+            "weigh_challenger",
+            "promote_challenger",
+            "wait_for_model_ready",
+            "validate_model",
+            "deploy_model",
+            "verify_deployment",
+            "notify_deployment_complete",
+            "check_retraining_trigger"),
+        tasks.subList(weigh, weigh + 8));
+    String page = plan(TestContext.of(store)).text();
+    assertTrue(
+        Pattern.compile("\n  weigh_challenger +always\n  promote_challenger +challenger wins\n")
+            .matcher(page)
+            .find(),
+        page);
+    assertNull(store.collection("challenger_ledger").find().first(), "nothing runs");
+  }
+
+  @Test
+  void thePlanOfADayNeedsNoStoreThatAnswers() throws Exception {
+    write("loop.yaml", LOOP);
+    TestContext unreachable =
+        new TestContext(
+            TestContext.of(store).run(),
+            TestContext.CLOCK,
+            new Settings(Map.of()),
+            () ->
+                DocumentStore.open(
+                    "mongodb://127.0.0.1:1/retune", Duration.ofMillis(100), TestContext.CLOCK));
+    assertEquals(plan(TestContext.of(store)), plan(unreachable));
+  }
+
+  private List<String> planned() throws Exception {
+    return plan(TestContext.of(store)).plan().stream().map(Day.Task::task).toList();
+  }
+
+  private RunLoop.Planned plan(TestContext context) throws Exception {
+    RunLoop.Input input =
+        new RunLoop.Input(
+            "credit-default", LocalDate.parse(DATE), folder.toString(), 7, null, null, false, true);
+    return assertInstanceOf(RunLoop.Planned.class, new RunLoop().run(input, context));
+  }
+
+  @Test
   void aTerminalGetsThePlanAndTheOutcomeAsText() throws Exception {
     write("loop.yaml", LOOP);
     LocalDate date = LocalDate.parse(DATE);
-    RunLoop.Input input =
-        new RunLoop.Input("credit-default", date, folder.toString(), 7, null, null, false, true);
-    String plan = new RunLoop().run(input, TestContext.of(store)).text();
+    String plan = plan(TestContext.of(store)).text();
     assertTrue(
         Pattern.compile("^credit-default, %s\n  generate_data +always\n".formatted(DATE))
             .matcher(plan)
