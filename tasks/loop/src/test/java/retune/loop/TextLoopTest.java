@@ -146,7 +146,7 @@ class TextLoopTest {
     assertTrue(ofNew.get("labelled").intValue() < ofNew.get("rows").intValue(), ofNew.toString());
 
     assertRefused(
-        "choose none, label_noise, typos, new_intents, swapped_labels",
+        "choose one of none, label_noise, typos, new_intents, swapped_labels",
         () -> generate("2026-11-06", "covariate_drift"));
     assertRefused(
         "10,000 rows are asked for, and " + held + " texts are held back",
