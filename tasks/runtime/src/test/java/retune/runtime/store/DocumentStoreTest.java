@@ -23,7 +23,11 @@ class DocumentStoreTest {
   private static final String PASSWORD = "geheim-4711";
 
   private static DocumentStore open(String uri) {
-    return DocumentStore.open(uri, Duration.ofSeconds(1), Clock.systemUTC());
+    return open(uri, Duration.ofSeconds(1));
+  }
+
+  private static DocumentStore open(String uri, Duration most) {
+    return DocumentStore.open(uri, most, Clock.systemUTC());
   }
 
   private static String stackTrace(Throwable thrown) {
@@ -47,8 +51,8 @@ class DocumentStoreTest {
     assertEquals(
         "The document store at 127.0.0.1:"
             + port
-            + " did not answer within 1 s. Start it (./retune store), or set RETUNE_MONGO_URI to the"
-            + " address of yours; inside a container, this address is the container itself.",
+            + " did not answer within 1 s. Start it (./retune store), or set RETUNE_MONGO_URI to"
+            + " the address of yours; inside a container, this address is the container itself.",
         thrown.getMessage());
     assertFalse(stackTrace(thrown).contains(PASSWORD));
   }
@@ -58,8 +62,8 @@ class DocumentStoreTest {
     var thrown =
         assertThrows(NotReadyException.class, () -> open("mongodb://store.invalid:27018/retune"));
     assertEquals(
-        "The document store at store.invalid:27018 did not answer within 1 s. Check that it runs and"
-            + " that this machine or container can reach it, or correct RETUNE_MONGO_URI.",
+        "The document store at store.invalid:27018 did not answer within 1 s. Check that it runs"
+            + " and that this machine or container can reach it, or correct RETUNE_MONGO_URI.",
         thrown.getMessage());
   }
 
@@ -76,10 +80,9 @@ class DocumentStoreTest {
   void refusedCredentialsAreInvalidInputWithoutThePassword() {
     // The embedded store has no users and refuses all credentials.
     try (EmbeddedStore store = EmbeddedStore.inMemory()) {
+      String uri = store.uri().replace("//", "//anna:" + PASSWORD + "@");
       var thrown =
-          assertThrows(
-              InvalidInputException.class,
-              () -> open(store.uri().replace("//", "//anna:" + PASSWORD + "@")));
+          assertThrows(InvalidInputException.class, () -> open(uri, Duration.ofMinutes(1)));
       String message = String.valueOf(thrown.getMessage());
       assertTrue(message.contains("refused user 'anna'"), message);
       assertFalse(stackTrace(thrown).contains(PASSWORD));
