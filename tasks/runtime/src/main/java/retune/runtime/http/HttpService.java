@@ -53,10 +53,10 @@ public final class HttpService implements AutoCloseable {
     System.setProperty("sun.net.httpserver.maxRspTime", "60");
     System.setProperty("sun.net.httpserver.maxReqHeaderSize", Integer.toString(HEADER_BYTES));
     // A process that may open no more files could not load the next champion.
-    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(mostConnections()));
+    String most = Integer.toString(mostConnections());
+    System.setProperty("jdk.httpserver.maxConnections", most);
     // Of more idle ones than 200 the JDK would close each after its answer, without a word before.
-    System.setProperty(
-        "sun.net.httpserver.maxIdleConnections", Integer.toString(mostConnections()));
+    System.setProperty("sun.net.httpserver.maxIdleConnections", most);
   }
 
   private static int mostConnections() {

@@ -30,18 +30,7 @@ class RequestBodiesTest {
   @ParameterizedTest
   @CsvSource({"0, 200", "65536, 200", "65537, 413", "90000, 413"})
   void aBodyThatNeverFitsIsTooLargeInsteadOfToBeTriedAgain(int bytes, int status) throws Exception {
-    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
-    Route route =
-        Route.post(
-            "/",
-            Route.OTHER,
-            (exchange, _) -> bodies.read(exchange, body -> Answer.json(body.length)));
-    try (HttpService service =
-            HttpService.start(
-                new Endpoint("127.0.0.1", 0, null),
-                List.of(route),
-                new HttpService.Around() {},
-                Clock.systemUTC());
+    try (HttpService service = start();
         HttpClient client = HttpClient.newHttpClient()) {
       HttpRequest request =
           HttpRequest.newBuilder(URI.create(service.address()))
@@ -54,18 +43,7 @@ class RequestBodiesTest {
   /** A client that announces 1 GB and sends nothing has its answer at once. */
   @Test
   void aBodyThatAnnouncesTooMuchIsRefusedWithoutBeingRead() throws Exception {
-    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
-    Route route =
-        Route.post(
-            "/",
-            Route.OTHER,
-            (exchange, _) -> bodies.read(exchange, body -> Answer.json(body.length)));
-    try (HttpService service =
-            HttpService.start(
-                new Endpoint("127.0.0.1", 0, null),
-                List.of(route),
-                new HttpService.Around() {},
-                Clock.systemUTC());
+    try (HttpService service = start();
         Socket socket =
             new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort())) {
       socket.setSoTimeout(10_000); // less than the server waits for a body
@@ -82,15 +60,7 @@ class RequestBodiesTest {
   /** A client that streams a body without a length, and never ends it. */
   @Test
   void aBodyWithoutAnEndIsCutAtTheLimit() throws Exception {
-    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
-    Route route =
-        Route.post("/", Route.OTHER, (exchange, _) -> bodies.read(exchange, Answer::json));
-    try (HttpService service =
-            HttpService.start(
-                new Endpoint("127.0.0.1", 0, null),
-                List.of(route),
-                new HttpService.Around() {},
-                Clock.systemUTC());
+    try (HttpService service = start();
         Socket socket =
             new Socket(InetAddress.getLoopbackAddress(), URI.create(service.address()).getPort())) {
       CompletableFuture<String> first = CompletableFuture.supplyAsync(() -> firstLine(socket));
@@ -110,6 +80,20 @@ class RequestBodiesTest {
       assertTrue(sent < 64 << 20, "cut after " + sent + " bytes");
       assertTrue(first.get().startsWith("HTTP/1.1 413"), first.get());
     }
+  }
+
+  /** A service that answers a body with its length. */
+  private static HttpService start() throws IOException {
+    RequestBodies bodies = new RequestBodies(HEAP, 8 << 20, "send less");
+    return HttpService.start(
+        new Endpoint("127.0.0.1", 0, null),
+        List.of(
+            Route.post(
+                "/",
+                Route.OTHER,
+                (exchange, _) -> bodies.read(exchange, body -> Answer.json(body.length)))),
+        new HttpService.Around() {},
+        Clock.systemUTC());
   }
 
   private static String firstLine(Socket socket) {

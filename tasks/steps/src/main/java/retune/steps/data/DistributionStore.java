@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.bson.Document;
 import retune.core.InvalidInputException;
 import retune.core.data.Hashing;
+import retune.core.data.Target;
 import retune.core.distribution.DaySampler;
 import retune.core.distribution.Drill;
 import retune.core.distribution.FeatureColumn;
@@ -34,32 +35,44 @@ public final class DistributionStore {
 
   /** Sets the model's distribution; returns whether it changed. */
   public boolean put(String model, TableDistribution distribution) {
-    return put(
-        model,
-        DISTRIBUTION,
-        DistributionFile.write(distribution),
-        new Document("model", model)
-            .append("format", distribution.format())
-            .append("source_hash", distribution.sourceHash())
-            .append("rows", distribution.rows())
-            .append("target", distribution.target().column())
-            .append("classes", distribution.target().classes())
-            .append("columns", distribution.columns().stream().map(FeatureColumn::name).toList()));
+    Document description =
+        description(
+            model,
+            distribution.format(),
+            distribution.sourceHash(),
+            distribution.rows(),
+            distribution.target(),
+            distribution.columns().stream().map(FeatureColumn::name).toList());
+    return put(model, DISTRIBUTION, DistributionFile.write(distribution), description);
   }
 
   /** Sets the texts that the model's days are drawn from; returns whether they changed. */
   public boolean put(String model, HeldBackTexts texts) {
-    return put(
-        model,
-        TEXTS,
-        DistributionFile.write(texts),
-        new Document("model", model)
-            .append("format", texts.format())
-            .append("source_hash", texts.sourceHash())
-            .append("rows", (long) texts.rows())
-            .append("target", texts.target().column())
-            .append("classes", texts.target().classes())
-            .append("columns", List.of(texts.column())));
+    Document description =
+        description(
+            model,
+            texts.format(),
+            texts.sourceHash(),
+            texts.rows(),
+            texts.target(),
+            List.of(texts.column()));
+    return put(model, TEXTS, DistributionFile.write(texts), description);
+  }
+
+  private static Document description(
+      String model,
+      String format,
+      String sourceHash,
+      long rows,
+      Target target,
+      List<String> columns) {
+    return new Document("model", model)
+        .append("format", format)
+        .append("source_hash", sourceHash)
+        .append("rows", rows)
+        .append("target", target.column())
+        .append("classes", target.classes())
+        .append("columns", columns);
   }
 
   /**
