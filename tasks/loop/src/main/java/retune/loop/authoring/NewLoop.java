@@ -77,7 +77,7 @@ public final class NewLoop implements Step<NewLoop.Input, NewLoop.Output> {
               "path or http(s) address of each day's real rows, with {date} for the day, or queries"
                   + " for what users ask the prediction service; if left out, days are generated"
                   + " from the table's distribution, and those of texts are drawn from a fifth of"
-                  + " the rows, which is held back from training")
+                  + " the rows, which the first training does not see")
           @Nullable String days,
       @Field(
               value = "largest number of rows to use, spread evenly over the file; all if left out",

@@ -39,7 +39,7 @@ record NextSteps(
                   .formatted(loopFile));
       case DaySource.HeldBack heldBack ->
           next.add(
-              "Days are drawn from %d texts that are held back from training. For real rows, change 'data' in %s as its comment says."
+              "Days are drawn from %d texts that the first training did not see. For real rows, change 'data' in %s as its comment says."
                   .formatted(heldBack.texts(), loopFile));
     }
     boolean known = folders().contains(folder());

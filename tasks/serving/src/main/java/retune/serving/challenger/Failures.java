@@ -72,7 +72,7 @@ final class Failures {
     return Arrays.stream(failed).filter(call -> call > Math.max(0, now - RECENT)).count();
   }
 
-  /** Counts a call that does not return; that it failed is counted beside. */
+  /** Counts a call that does not return; {@link #failed(Kind, String)} counts its failure. */
   void hangs(String what) {
     int held = hanging.incrementAndGet();
     if (held >= MOST_HANGING) {
