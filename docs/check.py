@@ -23,6 +23,8 @@ PROJECT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ADDRESS = re.compile(r"mongodb://\S+")
 LIMIT_SECONDS = 300
+# Programs that a failed block leaves in the background would keep its output open until the limit.
+END_PROGRAMS = "trap '(($? == 0)) || kill $(jobs -p) 2> /dev/null || true' EXIT\n"
 # `python3` is the one that runs this, with the libraries that the pages ask for.
 PATH = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
 
@@ -70,7 +72,7 @@ def run(
     """Runs one block and says how it ended; whether it failed, which it does after the limit."""
     started = time.monotonic()
     with subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", block],
+        ["bash", "-euo", "pipefail", "-c", END_PROGRAMS + block],
         cwd=PROJECT,
         env=environment,
         stdin=subprocess.DEVNULL,

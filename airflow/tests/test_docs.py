@@ -147,5 +147,8 @@ def test_a_block_whose_program_hangs_in_the_background_is_stopped_and_named(
 def test_a_block_that_fails_is_told_with_its_exit_code_and_output(check, capsys):
     assert check.run(TOP / "README.md", "echo here\nexit 3", os.environ)
     assert capsys.readouterr().out.endswith("README.md: echo here\nexit 3\nhere\n\n")
+    # A program in the background does not hide what failed, nor delay it until the limit.
+    assert check.run(TOP / "README.md", "sleep 600 &\ntrue && exit 3", os.environ, limit=60)
+    assert capsys.readouterr().out.endswith("README.md: sleep 600 &\nexit 3\n\n")
     assert not check.run(TOP / "README.md", "true", os.environ)
     assert capsys.readouterr().out.startswith("ok")
