@@ -63,7 +63,7 @@ final class Documents {
   }
 
   /** Inserts documents whose ids name their content; keeps those that exist already. */
-  static void insertMissing(MongoCollection<Document> collection, List<Document> documents) {
+  static <T> void insertMissing(MongoCollection<T> collection, List<T> documents) {
     try {
       collection.insertMany(documents, new InsertManyOptions().ordered(false));
     } catch (MongoBulkWriteException e) {

@@ -1,19 +1,10 @@
 package retune.runtime.store;
 
-import static java.util.Comparator.naturalOrder;
-
 import java.time.Instant;
 import java.time.LocalDate;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
-import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Column;
 import retune.core.data.Table;
@@ -106,13 +97,11 @@ public record QueryBlock(
     }
   }
 
-  /** The values of a column, as {@link #columns} has them. */
-  public static List<@Nullable Object> values(Column column) {
-    List<@Nullable Object> values = new ArrayList<>(column.rows());
+  /** Appends the values of a column, as {@link #columns} has them. */
+  public static void append(Column column, List<@Nullable Object> to) {
     for (int row = 0; row < column.rows(); row++) {
-      values.add(column.isMissing(row) ? null : RawRows.value(column, row));
+      to.add(column.isMissing(row) ? null : RawRows.value(column, row));
     }
-    return values;
   }
 
   /** The kept columns. A column that has a text is text. */
@@ -141,100 +130,5 @@ public record QueryBlock(
 
   private static double number(@Nullable Object value) {
     return value instanceof Number number ? number.doubleValue() : Double.NaN;
-  }
-
-  Document document() {
-    Document document =
-        new Document("_id", id)
-            .append("model_name", model)
-            .append("date", date.toString())
-            .append("started_at", times().min(naturalOrder()).orElseThrow().toString())
-            .append("ended_at", times().max(naturalOrder()).orElseThrow().toString())
-            .append("rows", rows.size())
-            .append("request_id", each(Row::requestId))
-            .append("row", each(Row::row))
-            .append("received_at", each(row -> row.receivedAt.toString()))
-            .append("model_id", each(Row::modelId))
-            .append("predicted", each(Row::predicted))
-            .append("confidence", each(Row::confidence))
-            .append("probability", each(Row::probability))
-            .append("latency_us", each(Row::latencyMicros))
-            .append("columns", new Document(new LinkedHashMap<>(columns)));
-    if (!hashed.isEmpty()) {
-      document.append("hashed", hashed.stream().sorted().toList());
-    }
-    return rows.stream().allMatch(row -> row.challenger == null)
-        ? document
-        : document.append(
-            "challenger",
-            new Document("model_id", ofChallenger(Challenger::modelId))
-                .append("mode", ofChallenger(Challenger::mode))
-                .append("predicted", ofChallenger(Challenger::predicted))
-                .append("confidence", ofChallenger(Challenger::confidence))
-                .append("probability", ofChallenger(Challenger::probability)));
-  }
-
-  private Stream<Instant> times() {
-    return rows.stream().map(Row::receivedAt);
-  }
-
-  private List<@Nullable Object> each(Function<Row, @Nullable Object> value) {
-    List<@Nullable Object> values = new ArrayList<>(rows.size());
-    rows.forEach(row -> values.add(value.apply(row)));
-    return values;
-  }
-
-  private List<@Nullable Object> ofChallenger(Function<Challenger, @Nullable Object> value) {
-    return each(row -> row.challenger == null ? null : value.apply(row.challenger));
-  }
-
-  static QueryBlock of(Document document) {
-    List<Row> rows =
-        IntStream.range(0, document.getInteger("rows"))
-            .mapToObj(row -> row(document, row))
-            .toList();
-    Map<String, List<@Nullable Object>> columns = new LinkedHashMap<>();
-    Document kept = document.get("columns", Document.class);
-    kept.keySet().forEach(name -> columns.put(name, kept.getList(name, Object.class)));
-    return new QueryBlock(
-        document.getString("_id"),
-        document.getString("model_name"),
-        LocalDate.parse(document.getString("date")),
-        rows,
-        columns,
-        Set.copyOf(document.getList("hashed", String.class, List.of())));
-  }
-
-  private static Row row(Document of, int row) {
-    Document challenger = of.get("challenger", Document.class);
-    return new Row(
-        text(of, "request_id", row),
-        number(of, "row", row).intValue(),
-        Instant.parse(text(of, "received_at", row)),
-        text(of, "model_id", row),
-        text(of, "predicted", row),
-        number(of, "confidence", row).doubleValue(),
-        (Double) value(of, "probability", row),
-        number(of, "latency_us", row).longValue(),
-        challenger == null || value(challenger, "model_id", row) == null
-            ? null
-            : new Challenger(
-                text(challenger, "model_id", row),
-                text(challenger, "mode", row),
-                text(challenger, "predicted", row),
-                number(challenger, "confidence", row).doubleValue(),
-                (Double) value(challenger, "probability", row)));
-  }
-
-  private static String text(Document of, String field, int row) {
-    return (String) Objects.requireNonNull(value(of, field, row), field);
-  }
-
-  private static Number number(Document of, String field, int row) {
-    return (Number) Objects.requireNonNull(value(of, field, row), field);
-  }
-
-  private static @Nullable Object value(Document of, String field, int row) {
-    return of.getList(field, Object.class).get(row);
   }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.bson.Document;
+import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
 
 /** What production was asked and answered, in the collection {@code query_logs}. */
@@ -31,7 +32,8 @@ public final class QueryLogs {
 
   /** Writes a block; a block that was written already stays as it is. */
   public void write(QueryBlock block) {
-    Documents.insertMissing(blocks, List.of(block.document()));
+    Documents.insertMissing(
+        blocks.withDocumentClass(RawBsonDocument.class), List.of(QueryBlockDocument.of(block)));
   }
 
   /** The blocks of a model and a date, in the order of their ids. */
@@ -45,7 +47,7 @@ public final class QueryLogs {
                 blocks
                     .find(Filters.in("_id", some))
                     .sort(Sorts.ascending("_id"))
-                    .map(QueryBlock::of)
+                    .map(QueryBlockDocument::block)
                     .into(new ArrayList<>()))
         .flatMap(List::stream)
         .iterator();
@@ -67,7 +69,7 @@ public final class QueryLogs {
   public Optional<QueryBlock> find(String id) {
     Document found = blocks.find(Filters.eq(id)).first();
     try {
-      return Optional.ofNullable(found).map(QueryBlock::of);
+      return Optional.ofNullable(found).map(QueryBlockDocument::block);
     } catch (ClassCastException
         | DateTimeException
         | IllegalArgumentException

@@ -94,23 +94,22 @@ public final class LogColumns {
     for (Column column : rows.columns()) {
       String name = column.name();
       if (kept == null || kept.contains(name)) {
-        to.computeIfAbsent(name, _ -> new ArrayList<>())
-            .addAll(
-                mac != null && hashed.contains(name)
-                    ? hashes(column, mac)
-                    : QueryBlock.values(column));
+        List<@Nullable Object> values = to.computeIfAbsent(name, _ -> new ArrayList<>());
+        if (mac != null && hashed.contains(name)) {
+          appendHashes(column, mac, values);
+        } else {
+          QueryBlock.append(column, values);
+        }
       }
     }
   }
 
-  private static List<@Nullable Object> hashes(Column column, Mac mac) {
-    List<@Nullable Object> hashes = new ArrayList<>();
+  private static void appendHashes(Column column, Mac mac, List<@Nullable Object> to) {
     for (int row = 0; row < column.rows(); row++) {
       String text = column.text(row);
       // With the name, so that equal values of two columns have different hashes.
-      hashes.add(text == null ? null : hash(mac, column.name() + "\n" + text));
+      to.add(text == null ? null : hash(mac, column.name() + "\n" + text));
     }
-    return hashes;
   }
 
   private static String hash(Mac mac, String text) {

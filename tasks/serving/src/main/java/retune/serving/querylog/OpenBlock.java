@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import retune.core.data.Column;
 import retune.core.data.Target;
 import retune.runtime.store.QueryBlock;
 import retune.serving.prediction.Prediction;
@@ -47,7 +48,16 @@ final class OpenBlock {
         && bytes + itsBytes <= MOST_BYTES
         && model.equals(request.version().modelName())
         && date.equals(date(request))
-        && read.equals(request.rows().names());
+        && isRead(request.rows().columns());
+  }
+
+  /** Called for each request, so it makes no list of names. */
+  private boolean isRead(List<Column> columns) {
+    boolean same = columns.size() == read.size();
+    for (int column = 0; same && column < read.size(); column++) {
+      same = columns.get(column).name().equals(read.get(column));
+    }
+    return same;
   }
 
   void add(AnsweredRequest request, long itsBytes, LogColumns kept) {

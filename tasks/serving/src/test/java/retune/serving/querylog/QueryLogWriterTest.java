@@ -13,10 +13,12 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -148,16 +150,12 @@ class QueryLogWriterTest {
             List.of(
                 new Column.Numbers("numbers", new double[] {1, -0.5, Double.NaN}),
                 new Column.Texts("texts", new String[] {"007", null, "é"})));
+    Map<String, List<@Nullable Object>> columns = new HashMap<>();
+    new LogColumns(null, List.of(), null).append(sent, columns);
     QueryBlock.Row any = row("a");
     QueryBlock block =
         new QueryBlock(
-            "m/2026-11-05/1",
-            "m",
-            LocalDate.of(2026, 11, 5),
-            List.of(any, any, any),
-            Map.of(
-                "numbers", QueryBlock.values(sent.column("numbers")),
-                "texts", QueryBlock.values(sent.column("texts"))));
+            "m/2026-11-05/1", "m", LocalDate.of(2026, 11, 5), List.of(any, any, any), columns);
     store.documents().queryLogs().write(block);
     store.documents().queryLogs().write(block); // as after a lost answer
     List<QueryBlock> found = new ArrayList<>();

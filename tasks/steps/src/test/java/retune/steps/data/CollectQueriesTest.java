@@ -133,18 +133,14 @@ class CollectQueriesTest {
     queries()
         .row("a", champion, "1", 0.9, values(1, 2))
         .row("a", champion, "1", 0.9, values(5, 6))
-        .row("b", champion, "1", 0.9, Map.of("n0", 1, "n1", List.of(2)))
+        .row("b", champion, "1", 0.9, values(1, 2))
         .row("c", champion, "1", 0.9, values(1, Double.POSITIVE_INFINITY))
         .row("", champion, "1", 0.9, values(1, 2))
         .row("d", "gone-0123", "1", 0.9, values(7, 8))
         .write(deployment.store, "first");
     queries().row("e", champion, "1", 0.9, values(1, 2)).write(deployment.store, "second");
-    deployment
-        .store
-        .collection("query_logs")
-        .updateOne(
-            new Document("_id", BATCH + "/second"),
-            new Document("$set", new Document("predicted", List.of())));
+    damage("first", "columns.n1.2");
+    damage("second", "predicted");
     CollectQueries.Output output = collect(DAY, "query_id", 0.5);
     assertEquals(
         List.of(7, 2, 1, 4, 1, 1),
@@ -172,6 +168,16 @@ class CollectQueriesTest {
     assertEquals(List.of("a/0", "d/0"), texts("query_id"));
     assertEquals(List.of("1", "7"), texts("n0"));
     assertEquals(Arrays.asList("1", null), texts("default"));
+  }
+
+  /** Sets a field of a block to a list, which it cannot be. */
+  private void damage(String token, String field) {
+    deployment
+        .store
+        .collection("query_logs")
+        .updateOne(
+            new Document("_id", BATCH + "/" + token),
+            new Document("$set", new Document(field, List.of())));
   }
 
   @Test
