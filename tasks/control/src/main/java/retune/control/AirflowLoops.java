@@ -94,7 +94,7 @@ final class AirflowLoops implements LoopRuntime {
             "The run %s of %s failed; %s says why.".formatted(started.runId(), dag, started.url()));
       }
       if (state.equals("success")) {
-        return new Started(started.runId(), started.url(), true);
+        return new Started(started.runId(), started.url(), true, null);
       }
       Thread.sleep(BETWEEN_LOOKS_MILLIS);
     }
@@ -218,7 +218,8 @@ final class AirflowLoops implements LoopRuntime {
     return new Started(
         request.id(),
         api.page("/dags/%s/runs/%s".formatted(dag, AirflowApi.segment(request.id()))),
-        false);
+        false,
+        null);
   }
 
   /** Whether a run is there although the answer that said so is lost. */

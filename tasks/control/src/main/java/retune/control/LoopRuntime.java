@@ -12,8 +12,9 @@ interface LoopRuntime extends AutoCloseable {
    * @param runId its id
    * @param url where people see it; null if nowhere
    * @param isDone whether it has ended well already
+   * @param version the version that a roll-back put into production; null where only the steps know
    */
-  record Started(String runId, @Nullable String url, boolean isDone) {}
+  record Started(String runId, @Nullable String url, boolean isDone, @Nullable String version) {}
 
   /**
    * A part of the loop that runs by a schedule or by an event.

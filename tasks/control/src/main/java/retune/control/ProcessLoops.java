@@ -48,33 +48,48 @@ final class ProcessLoops implements LoopRuntime {
           "RETUNE_RUN_URL",
           "RETUNE_STEP_IMAGE");
 
-  /** How long the answer of a deployment or a roll-back waits for its end. */
+  /**
+   * How long the answer of a deployment or a roll-back waits for its end. The server closes a
+   * connection after 60 s.
+   */
   private static final Duration PATIENCE = Duration.ofSeconds(50);
 
   /** The longest run: a retraining's lease expires then. */
   private static final Duration LONGEST = Duration.ofHours(12);
 
-  /** A step that ended. */
-  record Ended(int exitCode, JsonNode result) {
+  /**
+   * A step that ended.
+   *
+   * @param sentence what it says of itself, or why it failed
+   */
+  record Ended(int exitCode, JsonNode result, String sentence) {
+    private static Ended of(int exitCode, JsonNode result) {
+      return new Ended(
+          exitCode,
+          result,
+          exitCode == 0
+              ? result.path("message").asString(result.path("reason").asString(""))
+              : result.at("/error/message").asString("it ended with exit code " + exitCode));
+    }
+
     boolean isSuccess() {
       return exitCode == 0;
     }
-
-    /** What it says of itself, or why it failed. */
-    String sentence() {
-      return isSuccess()
-          ? result.path("message").asString(result.path("reason").asString(""))
-          : result.at("/error/message").asString("it ended with exit code " + exitCode);
-    }
   }
+
+  /**
+   * What a run takes hold of. A roll-back does not wait for the end of a training: whatever moves
+   * the champion's pointer does so by compare-and-set.
+   */
+  private record Slot(String model, boolean isRollBack) {}
 
   private final StepContext context;
   private final Duration patience;
   private final String program;
   private final ProcessSchedule schedule;
 
-  /** The runs of this service that have not ended, by model. */
-  private final Map<String, String> running = new ConcurrentHashMap<>();
+  /** The runs of this service that have not ended. */
+  private final Map<Slot, String> running = new ConcurrentHashMap<>();
 
   /**
    * Runs steps by a program.
@@ -127,22 +142,33 @@ final class ProcessLoops implements LoopRuntime {
   @Override
   public Started deployAndWait(Changes.Request request, String partition)
       throws InterruptedException {
-    CompletableFuture<Ended> end = perform(request, () -> deployment(request, partition));
+    Slot slot = new Slot(request.model(), false);
+    boolean isDone =
+        await(perform(request, slot, () -> deployment(request, partition))).isPresent();
+    return new Started(request.id(), null, isDone, null);
+  }
+
+  /**
+   * What ended well; empty where a caller does not wait so long. It goes on then.
+   *
+   * @throws Refusal 422 if a step refuses it, 503 if a later try may succeed, 502 if none starts
+   */
+  private Optional<Ended> await(CompletableFuture<Ended> end) throws InterruptedException {
     try {
       Ended ended = end.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       if (!ended.isSuccess()) {
         throw refusal(ended);
       }
-      return new Started(request.id(), null, true);
+      return Optional.of(ended);
     } catch (TimeoutException itGoesOn) {
-      return new Started(request.id(), null, false);
+      return Optional.empty();
     } catch (ExecutionException e) {
       throw new Refusal(502, failure(e.getCause()));
     }
   }
 
   private static Refusal refusal(Ended ended) {
-    return new Refusal(ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence());
+    return new Refusal(ended.exitCode == ExitCode.INVALID.number() ? 422 : 503, ended.sentence);
   }
 
   private String failure(@Nullable Throwable cause) {
@@ -182,16 +208,33 @@ final class ProcessLoops implements LoopRuntime {
     version.ifPresent(id -> inputs.put("to", id));
     inputs.put("reason", reason);
     inputs.put("by", request.by());
-    Ended ended = waitFor(request, "rollback", inputs);
-    if (ended.isSuccess()) {
-      String back = ended.result.required("model_id").stringValue();
-      ended =
-          waitFor(request, "verify_deployment", Map.of("model", request.model(), "model_id", back));
+    Slot slot = new Slot(request.model(), true);
+    Optional<Ended> ended = await(perform(request, slot, () -> rolledBack(request, inputs)));
+    String back = ended.map(end -> end.result.required("model_id").stringValue()).orElse(null);
+    return new Started(request.id(), null, ended.isPresent(), back);
+  }
+
+  /** How {@code rollback} ended, or why what it put back is not verified. */
+  private Ended rolledBack(Changes.Request request, Map<String, String> inputs)
+      throws IOException, InterruptedException {
+    Ended back = step(request, "rollback", inputs);
+    if (!back.isSuccess()) {
+      return back;
     }
-    if (!ended.isSuccess()) {
-      throw refusal(ended);
+    String version = back.result.required("model_id").stringValue();
+    Ended verified =
+        step(request, "verify_deployment", Map.of("model", request.model(), "model_id", version));
+    if (verified.isSuccess()) {
+      return back;
     }
-    return new Started(request.id(), null, true);
+    // A check that failed says itself what is in production now.
+    return verified.exitCode == ExitCode.INVALID.number()
+        ? verified
+        : new Ended(
+            verified.exitCode,
+            verified.result,
+            "%s verify_deployment failed after that: %s"
+                .formatted(back.sentence, verified.sentence));
   }
 
   @Override
@@ -206,7 +249,7 @@ final class ProcessLoops implements LoopRuntime {
 
   /** Whether a run of the model, started by this service, has not ended. */
   boolean isRunning(String model) {
-    return running.containsKey(model);
+    return running.containsKey(new Slot(model, false));
   }
 
   /** Starts what is due by a schedule, as happens every few seconds. */
@@ -230,13 +273,13 @@ final class ProcessLoops implements LoopRuntime {
    * @throws Refusal 409 if the model has a run already
    */
   Started inBackground(Changes.Request request, Work work) {
-    var _ = perform(request, work); // the end is recorded
-    return new Started(request.id(), null, false);
+    var _ = perform(request, new Slot(request.model(), false), work); // the end is recorded
+    return new Started(request.id(), null, false, null);
   }
 
   /** The same; completes once the end is recorded and the next run may start. */
-  private CompletableFuture<Ended> perform(Changes.Request request, Work work) {
-    String other = running.putIfAbsent(request.model(), request.id());
+  private CompletableFuture<Ended> perform(Changes.Request request, Slot slot, Work work) {
+    String other = running.putIfAbsent(slot, request.id());
     if (other != null) {
       throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
     }
@@ -246,8 +289,8 @@ final class ProcessLoops implements LoopRuntime {
         .start(
             () -> {
               try {
-                Ended ended = perform(work, request);
-                record(request, ended.exitCode, ended.sentence());
+                Ended ended = perform(work, slot);
+                record(request, ended.exitCode, ended.sentence);
                 end.complete(ended);
               } catch (IOException | RuntimeException e) {
                 record(request, null, failure(e));
@@ -260,12 +303,11 @@ final class ProcessLoops implements LoopRuntime {
     return end;
   }
 
-  private Ended perform(Work work, Changes.Request request)
-      throws IOException, InterruptedException {
+  private Ended perform(Work work, Slot slot) throws IOException, InterruptedException {
     try {
       return work.perform();
     } finally {
-      running.remove(request.model());
+      running.remove(slot);
     }
   }
 
@@ -342,7 +384,7 @@ final class ProcessLoops implements LoopRuntime {
         throw new Refusal(
             503, "%s took longer than %d s and was ended.".formatted(name, most.toSeconds()));
       }
-      return new Ended(process.exitValue(), json(Files.readString(result)));
+      return Ended.of(process.exitValue(), json(Files.readString(result)));
     } finally {
       Files.delete(result);
     }

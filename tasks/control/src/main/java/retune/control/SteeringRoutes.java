@@ -215,7 +215,8 @@ final class SteeringRoutes implements Route.Group {
               .formatted(request.model(), champion.modelId()));
     }
     Started started = runtime.rollBack(request, version, reason);
-    @Nullable String target = version.orElse(champion.previousModelId());
+    @Nullable String target =
+        Optional.ofNullable(started.version()).or(() -> version).orElse(champion.previousModelId());
     boolean isDone = started.isDone();
     return changes.done(
         isDone ? 200 : 202,

@@ -17,7 +17,7 @@ import retune.runtime.store.Lease;
 final class Turns {
   private static final Logger LOG = System.getLogger(Turns.class.getName());
 
-  /** A roll-back without Airflow waits for two steps, each of 50 s. */
+  /** Longer than any call takes: an answer waits 50 s for a deployment or a roll-back. */
   private static final Duration LONGEST = Duration.ofMinutes(2);
 
   private final StepContext context;

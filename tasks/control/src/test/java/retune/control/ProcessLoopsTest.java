@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
 
+import com.mongodb.client.model.Filters;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.bson.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -212,6 +214,109 @@ class ProcessLoopsTest {
         assertFalse(loops.isRunning("credit"), "the next call may start a run");
         loops.close();
       }
+    }
+  }
+
+  @Test
+  void aRollBackWhoseVerificationTakesLongerThanACallerWaitsGoesOnBesideARun() throws Exception {
+    Path gate = folder.resolve("gate");
+    String wait = "until [ -e '%s' ]; do sleep 0.02; done".formatted(gate);
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops loops =
+          loops(
+              store.context(),
+              """
+              #!/bin/sh
+              case $1 in
+              rollback) echo '{"model_id": "first", "message": "It is back."}' ;;
+              verify_deployment)
+                %s
+                echo '{"error": {"message": "It is rolled back from first to zeroth."}}'
+                exit 50 ;;
+              *) %s ;;
+              esac
+              """
+                  .formatted(wait, wait),
+              Duration.ofMillis(50));
+      loops.retrain(new Changes.Request("run", "credit", "ops", REQUEST.body()), false);
+
+      assertFalse(rollBack(loops).isDone());
+
+      Refusal second = assertThrows(Refusal.class, () -> rollBack(loops));
+      assertEquals("409 call of credit runs; wait for its end.", said(second));
+      Files.createFile(gate);
+      assertEquals(
+          "It is rolled back from first to zeroth.", end(store, "call").getString("message"));
+      assertEquals(0, end(store, "run").getInteger("exit_code"));
+      loops.close();
+    }
+  }
+
+  @Test
+  void aRollBackThatIsNotVerifiedSaysWhatStands() throws Exception {
+    for (String[] expected :
+        new String[][] {
+          {"50", "422 It is rolled back from first to zeroth."},
+          {
+            "20",
+            "503 It is back. verify_deployment failed after that: It is rolled back from first to"
+                + " zeroth."
+          }
+        }) {
+      try (TestStore store = TestStore.open()) {
+        ProcessLoops loops =
+            loops(
+                store.context(),
+                """
+                #!/bin/sh
+                case $1 in
+                rollback) echo '{"model_id": "first", "message": "It is back."}' ;;
+                *) echo '{"error": {"message": "It is rolled back from first to zeroth."}}'; exit %s ;;
+                esac
+                """
+                    .formatted(expected[0]),
+                Duration.ofMinutes(1));
+
+        assertEquals(expected[1], said(assertThrows(Refusal.class, () -> rollBack(loops))));
+
+        loops.close();
+      }
+    }
+  }
+
+  @Test
+  void aRollBackNamesTheVersionOfItsStepAndItsEndIsRecorded() throws Exception {
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops loops =
+          loops(
+              store.context(),
+              "#!/bin/sh\necho '{\"model_id\": \"first\", \"message\": \"It is back.\"}'\n",
+              Duration.ofMinutes(1));
+
+      assertEquals(new LoopRuntime.Started("call", null, true, "first"), rollBack(loops));
+
+      assertEquals("It is back.", end(store, "call").getString("message"));
+      loops.close();
+    }
+  }
+
+  private static LoopRuntime.Started rollBack(ProcessLoops loops) throws InterruptedException {
+    return loops.rollBack(REQUEST, Optional.empty(), "slow");
+  }
+
+  private static String said(Refusal refusal) {
+    return refusal.status() + " " + refusal.sentence();
+  }
+
+  /** The record of how a run ended; waits for it. */
+  private static Document end(TestStore store, String run) throws InterruptedException {
+    while (true) {
+      Document end =
+          store.documents().collection(Changes.EVENTS).find(Filters.eq("run_id", run)).first();
+      if (end != null) {
+        return end;
+      }
+      Thread.sleep(5);
     }
   }
 
