@@ -25,22 +25,27 @@ import retune.runtime.http.Route;
 
 /**
  * The metrics of the loops and of this service, for Prometheus. The loops are read from the store
- * at most every {@link #FRESH}, however often and by how many they are asked for.
+ * at most every {@link #FRESH}, however often and by how many they are asked for. While a reading
+ * takes longer than a scrape waits, scrapes get the one before.
  */
 final class Metrics implements Route.Group {
   private static final Logger LOG = System.getLogger(Metrics.class.getName());
   private static final String PREFIX = "retune_control_";
 
-  /** How old what was read may be. */
+  /** The oldest reading that is not replaced by a new one. */
   static final Duration FRESH = Duration.ofSeconds(30);
 
+  /** The oldest reading that scrapes get while a new one is under way. */
+  static final Duration USABLE = Duration.ofMinutes(2);
+
   /** A scrape ends in time, also where the store does not answer. */
-  private static final int PATIENCE_SECONDS = 5;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   /** What was read of the loops, and when the reading began. */
   private record Loops(Instant at, MetricSnapshots metrics) {}
 
   private final StepContext context;
+  private final Duration patience;
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final Counter requests =
       Counter.builder()
@@ -51,7 +56,7 @@ final class Metrics implements Route.Group {
   private final Gauge storeUp =
       Gauge.builder()
           .name(PREFIX + "store_up")
-          .help("1 if the loops could be read from the document store.")
+          .help("1 if the last reading of the loops from the document store succeeded.")
           .register(registry);
   private final Gauge readAt =
       Gauge.builder()
@@ -61,8 +66,17 @@ final class Metrics implements Route.Group {
   private @Nullable CompletableFuture<Loops> reading;
   private @Nullable Instant begun;
 
+  /** The last reading that ended; null if it failed. */
+  private volatile @Nullable Loops last;
+
   Metrics(StepContext context) {
+    this(context, PATIENCE);
+  }
+
+  /** The same, with another time that a scrape waits for a reading. */
+  Metrics(StepContext context, Duration patience) {
     this.context = context;
+    this.patience = patience;
     JvmMetrics.builder().register(registry);
   }
 
@@ -79,7 +93,8 @@ final class Metrics implements Route.Group {
             (_, _) -> new Answer(200, PrometheusTextFormatWriter.CONTENT_TYPE, text())));
   }
 
-  private byte[] text() throws IOException {
+  /** All metrics in Prometheus' text format. */
+  byte[] text() throws IOException {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
     Loops loops = loops();
@@ -95,12 +110,14 @@ final class Metrics implements Route.Group {
   /** What was read last; null if the store does not answer. */
   private @Nullable Loops loops() {
     try {
-      return current().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      return current().get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       LOG.log(Level.WARNING, "The loops cannot be read: {0}", String.valueOf(e.getCause()));
       return null;
     } catch (TimeoutException e) {
-      return null;
+      Loops before = last;
+      Instant oldest = context.clock().instant().minus(USABLE);
+      return before == null || before.at.isBefore(oldest) ? null : before;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return null;
@@ -122,8 +139,11 @@ final class Metrics implements Route.Group {
 
   private void read(CompletableFuture<Loops> started, Instant now) {
     try {
-      started.complete(new Loops(now, LoopMetrics.read(context)));
+      Loops loops = new Loops(now, LoopMetrics.read(context));
+      last = loops;
+      started.complete(loops);
     } catch (RuntimeException | Error e) {
+      last = null;
       started.completeExceptionally(e);
     }
   }

@@ -1,30 +1,41 @@
 package retune.control;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import retune.model.ChallengerTraffic;
 import retune.model.ChallengerTraffic.Mode;
 import retune.model.Champions;
+import retune.runtime.NotReadyException;
+import retune.runtime.store.DocumentStore;
 import retune.testing.TestContext;
 
 /** The metrics of the loops as Prometheus gets them. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
 class LoopMetricsTest {
   private static final RunningControl CONTROL = new RunningControl();
   private static final LocalDate FIRST = LocalDate.of(2026, 10, 27);
@@ -112,6 +123,58 @@ class LoopMetricsTest {
 
     CONTROL.pass(Metrics.FRESH);
     assertEquals(3, sample(metrics(), "attempts_total{model=\"credit\"}"));
+  }
+
+  @Test
+  void whileTheLoopsAreReadTheReadingBeforeIsToldForTwoMinutes() throws Exception {
+    judged();
+    MovableClock clock = new MovableClock(TestContext.NOW);
+    AtomicReference<Supplier<DocumentStore>> source =
+        new AtomicReference<>(CONTROL.store()::documents);
+    Metrics metrics = metrics(clock, source);
+    awaitStoreUp(metrics, 1);
+    CountDownLatch end = new CountDownLatch(1);
+    source.set(() -> storeAfter(end));
+    clock.pass(Metrics.USABLE);
+
+    String told = text(metrics);
+    assertEquals(1, control(told, "store_up"), "a slow store is not down");
+    assertEquals(2, sample(told, "attempts_total{model=\"credit\"}"));
+    assertEquals(
+        (double) TestContext.NOW.getEpochSecond(),
+        control(told, "loops_read_timestamp_seconds"),
+        told);
+
+    clock.pass(Duration.ofSeconds(1));
+    String tooOld = text(metrics);
+    assertEquals(0, control(tooOld, "store_up"), "the reading before is too old");
+    assertFalse(tooOld.contains("retune_loop_"), tooOld);
+
+    end.countDown();
+    awaitStoreUp(metrics, 1);
+  }
+
+  @Test
+  void afterAReadingThatFailedNothingOlderIsTold() throws Exception {
+    judged();
+    MovableClock clock = new MovableClock(TestContext.NOW);
+    AtomicReference<Supplier<DocumentStore>> source =
+        new AtomicReference<>(CONTROL.store()::documents);
+    Metrics metrics = metrics(clock, source);
+    awaitStoreUp(metrics, 1);
+    source.set(
+        () -> {
+          throw new NotReadyException("The store does not answer.");
+        });
+    clock.pass(Metrics.FRESH);
+    awaitStoreUp(metrics, 0);
+
+    CountDownLatch end = new CountDownLatch(1);
+    source.set(() -> storeAfter(end));
+    assertEquals(0, control(text(metrics), "store_up"), "it is not known that the store is back");
+
+    end.countDown();
+    awaitStoreUp(metrics, 1);
   }
 
   @Test
@@ -239,6 +302,39 @@ class LoopMetricsTest {
 
   private static void write(String collection, String id, Document document) {
     CONTROL.store().documents().events().record(collection, id, document);
+  }
+
+  /** Metrics of a store that this source gives; a scrape hardly waits for a reading. */
+  private static Metrics metrics(
+      MovableClock clock, AtomicReference<Supplier<DocumentStore>> source) {
+    TestContext context = CONTROL.store().context();
+    return new Metrics(
+        new TestContext(
+            context.run(),
+            clock,
+            context.settings(),
+            () -> Objects.requireNonNull(source.get()).get()),
+        Duration.ofMillis(1));
+  }
+
+  private static DocumentStore storeAfter(CountDownLatch end) {
+    try {
+      end.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    return CONTROL.store().documents();
+  }
+
+  private static void awaitStoreUp(Metrics metrics, int value)
+      throws IOException, InterruptedException {
+    while (control(text(metrics), "store_up") != value) {
+      Thread.sleep(5);
+    }
+  }
+
+  private static String text(Metrics metrics) throws IOException {
+    return new String(metrics.text(), UTF_8);
   }
 
   private static String metrics() throws Exception {
