@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import retune.runtime.http.Refusal;
@@ -13,6 +14,9 @@ import tools.jackson.databind.JsonNode;
 
 /** Loops that Airflow runs: a call starts a real run, and stopping the schedule pauses the DAGs. */
 final class AirflowLoops implements LoopRuntime {
+  /** The tag of all DAGs of this project. */
+  private static final String PRODUCT = "retune";
+
   private static final String RETRAINING = "model_retraining";
   private static final String DEPLOYMENT = "model_deployment_pipeline";
   private static final String ROLLBACK = "model_rollback";
@@ -250,11 +254,41 @@ final class AirflowLoops implements LoopRuntime {
             .formatted(stage, model));
   }
 
+  /**
+   * The DAGs of a model's loop, by id. Their tags do not suffice, because a loop may have the name
+   * of a stage, such as {@code data}, which is a tag of every loop's DAGs.
+   */
   private List<JsonNode> dagsOf(String model) throws InterruptedException {
+    List<JsonNode> tagged = tagged(model);
+    List<JsonNode> named = tagged.stream().filter(dag -> id(dag).endsWith("." + model)).toList();
+    if (!named.isEmpty()) {
+      return named;
+    }
+    List<JsonNode> primary = tagged.stream().filter(dag -> id(dag).indexOf('.') < 0).toList();
+    // DAGs of several stages share nothing else; those of one stage share their loop's name, too.
+    return List.of(PRODUCT, model).containsAll(sharedTags(primary)) ? primary : List.of();
+  }
+
+  private List<JsonNode> tagged(String model) throws InterruptedException {
     String path =
-        "/dags?tags=retune&tags=%s&tags_match_mode=all&limit=100&order_by=dag_id"
-            .formatted(AirflowApi.segment(model));
-    return api.get(path).required("dags").valueStream().toList();
+        "/dags?tags=%s&tags=%s&tags_match_mode=all&limit=100&order_by=dag_id&offset="
+            .formatted(PRODUCT, AirflowApi.segment(model));
+    List<JsonNode> dags = new ArrayList<>();
+    JsonNode page;
+    do {
+      page = api.get(path + dags.size());
+      page.required("dags").forEach(dags::add);
+    } while (!page.path("dags").isEmpty() && dags.size() < page.path("total_entries").asInt(0));
+    return dags;
+  }
+
+  private static Set<String> sharedTags(List<JsonNode> dags) {
+    return dags.stream()
+        .map(dag -> dag.path("tags").valueStream().map(tag -> tag.path("name").asString("")))
+        .map(tags -> tags.collect(Collectors.toSet()))
+        .reduce(
+            (some, others) -> some.stream().filter(others::contains).collect(Collectors.toSet()))
+        .orElse(Set.of());
   }
 
   private static String id(JsonNode dag) {

@@ -21,7 +21,9 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -30,6 +32,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,8 +46,7 @@ import retune.runtime.http.Refusal;
  * when a test needs it; calls of a real one are in airflow/tests.
  */
 class AirflowLoopsTest {
-  private static final Changes.Request REQUEST =
-      new Changes.Request("call", "credit", "ops", Json.MAPPER.createObjectNode());
+  private static final Changes.Request REQUEST = request("credit");
 
   /** What becomes of a call. */
   private enum Fate {
@@ -74,6 +76,10 @@ class AirflowLoopsTest {
   private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
   private final Deque<String> started = new ConcurrentLinkedDeque<>();
   private volatile String state = "success";
+
+  /** The loop whose DAGs have no loop's name in their ids. */
+  private volatile String primary = "credit";
+
   private HttpServer airflow;
   private AirflowLoops loops;
 
@@ -131,6 +137,57 @@ class AirflowLoopsTest {
     assertEquals("challenger_pipeline", pausedDags());
   }
 
+  /** Tags are the project's, the loop's and the stage's, so a stop by tags would pause them all. */
+  @Test
+  void aLoopWithTheNameOfAStageHasOnlyItsOwnDags() throws Exception {
+    List.copyOf(paused.keySet()).forEach(dag -> paused.put(dag + ".data", false));
+    paused.replaceAll((_, _) -> false);
+
+    loops.schedule(request("data"), false);
+
+    assertEquals(
+        "challenger_pipeline.data data_pipeline.data label_pipeline.data model_retraining.data",
+        pausedDags());
+    loops.deploy(request("data"), "2026-11-05");
+    assertEquals(List.of("model_deployment_pipeline.data"), List.copyOf(started));
+    assertEquals(6, loops.jobs("credit").size());
+  }
+
+  @Test
+  void thePrimaryLoopMayHaveTheNameOfAStage() throws Exception {
+    primary = "data";
+    assertEquals(6, loops.jobs("data").size());
+    primary = "retune";
+    assertEquals(6, loops.jobs("retune").size());
+  }
+
+  @Test
+  void aModelWithoutALoopHasNoDagsOfTheStageWithItsName() {
+    for (String model : List.of("data", "evaluation", "deployment", "retraining", "retune")) {
+      Refusal refusal =
+          assertThrows(Refusal.class, () -> loops.retrain(request(model), false), model);
+      assertEquals(404, refusal.status());
+    }
+    assertEquals(List.of(), List.copyOf(started));
+  }
+
+  @Test
+  void allPagesOfTheDagsAreRead() throws Exception {
+    paused.clear();
+    for (int i = 0; i < 120; i++) {
+      paused.put("data_pipeline.loop-" + i, false);
+    }
+    paused.put("model_deployment_pipeline.data", false);
+
+    loops.deploy(request("data"), "2026-11-05");
+
+    assertEquals(List.of("model_deployment_pipeline.data"), List.copyOf(started));
+  }
+
+  private static Changes.Request request(String model) {
+    return new Changes.Request("call", model, "ops", Json.MAPPER.createObjectNode());
+  }
+
   @Test
   void ofPauseAndResumeThePageHasThoseThatChangeSomething() throws Exception {
     Path tokens = RunningControl.tokenFile("ops 0123456789abcdefghijklmnop\n");
@@ -141,7 +198,7 @@ class AirflowLoopsTest {
       assertEquals("pause: on", offered(control, "no-challenger"));
       paused.put("label_pipeline", true);
       assertEquals("pause resume: partly paused", offered(control, "half-failed-start"));
-      loops.schedule(REQUEST, false);
+      loops.schedule(request(primary), false);
       assertEquals("resume: nothing runs by itself", offered(control, "stopped"));
       paused.put("challenger_pipeline", false);
       assertEquals("pause resume: partly paused", offered(control, "only-challenger"));
@@ -151,7 +208,8 @@ class AirflowLoopsTest {
   }
 
   /** The buttons on the page of a model of which no page remembers anything, and the state. */
-  private static String offered(RunningControl control, String model) throws Exception {
+  private String offered(RunningControl control, String model) throws Exception {
+    primary = model;
     control.register(model);
     String page = page(control, model);
     Matcher state = STATE.matcher(page);
@@ -311,12 +369,7 @@ class AirflowLoopsTest {
     } else if (path.contains("/dagRuns/")) {
       answer(exchange, next(looks), Map.of("state", state));
     } else if (exchange.getRequestMethod().equals("GET")) {
-      send(
-          exchange,
-          200,
-          Map.of(
-              "dags",
-              paused.entrySet().stream().map(dag -> dag(dag.getKey(), dag.getValue())).toList()));
+      send(exchange, 200, dags(exchange.getRequestURI().getQuery()));
     } else {
       Fate fate = next(fates);
       if (fate == Fate.DONE || fate == Fate.HANGS) {
@@ -342,13 +395,57 @@ class AirflowLoopsTest {
     }
   }
 
+  /** A page of the DAGs that have all tags of a query; of a path without a query, none. */
+  private Map<String, Object> dags(@Nullable String query) {
+    List<String> parts = query == null ? List.of() : List.of(query.split("&", -1));
+    List<String> wanted =
+        parts.stream()
+            .filter(part -> part.startsWith("tags="))
+            .map(part -> part.substring(5))
+            .toList();
+    List<Map<String, Object>> all =
+        paused.entrySet().stream()
+            .filter(dag -> tags(dag.getKey()).containsAll(wanted))
+            .map(dag -> dag(dag.getKey(), dag.getValue()))
+            .toList();
+    int offset =
+        parts.stream()
+            .filter(part -> part.startsWith("offset="))
+            .mapToInt(part -> Integer.parseInt(part.substring(7)))
+            .findFirst()
+            .orElse(0);
+    return Map.of(
+        "dags", all.stream().skip(offset).limit(100).toList(), "total_entries", all.size());
+  }
+
   /** A DAG as Airflow describes it; a paused one has a next run, too, if time starts it. */
-  private static Map<String, Object> dag(String id, boolean isPaused) {
-    Map<String, Object> dag = new TreeMap<>(Map.of("dag_id", id, "is_paused", isPaused));
+  private Map<String, Object> dag(String id, boolean isPaused) {
+    Map<String, Object> dag =
+        new TreeMap<>(
+            Map.of(
+                "dag_id",
+                id,
+                "is_paused",
+                isPaused,
+                "tags",
+                tags(id).stream().map(tag -> Map.of("name", tag)).toList()));
     if (!id.equals("model_deployment_pipeline") && !id.equals("model_rollback")) {
       dag.put("next_dagrun_run_after", "2026-11-06T00:00:00Z");
     }
     return dag;
+  }
+
+  /** As in airflow/dags: the project's, the loop's, the stage's. */
+  private Set<String> tags(String dag) {
+    int dot = dag.indexOf('.');
+    String stage =
+        switch (dot < 0 ? dag : dag.substring(0, dot)) {
+          case "data_pipeline", "label_pipeline" -> "data";
+          case "challenger_pipeline" -> "evaluation";
+          case "model_retraining" -> "retraining";
+          default -> "deployment";
+        };
+    return new TreeSet<>(List.of("retune", dot < 0 ? primary : dag.substring(dot + 1), stage));
   }
 
   private void hang(HttpExchange exchange) {
