@@ -129,7 +129,8 @@ final class News implements Route.Group, AutoCloseable {
     return new Answer(200, "text/event-stream", new byte[0]);
   }
 
-  private void tell(HttpExchange exchange) throws IOException {
+  /** Tells news until its time is over or the page is left. */
+  private void tell(HttpExchange exchange) {
     long start = System.nanoTime();
     String told = "";
     try (OutputStream events = exchange.getResponseBody()) {
@@ -142,6 +143,8 @@ final class News implements Route.Group, AutoCloseable {
         events.flush();
         told = now;
       }
+    } catch (IOException left) {
+      LOG.log(Level.TRACE, "A page was left: {0}", left.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpExchange;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +21,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.bson.Document;
@@ -46,6 +49,9 @@ class NewsTest {
 
   private final HttpClient client = HttpClient.newHttpClient();
   private @Nullable RunningNews running;
+
+  /** Of the requests that have ended. */
+  private final Queue<Integer> statuses = new ConcurrentLinkedQueue<>();
 
   @AfterAll
   static void closeStore() {
@@ -105,6 +111,19 @@ class NewsTest {
     }
     second.close();
     until(() -> service.news().listeners() == 0 && !service.news().isWatching());
+  }
+
+  /** A mistake of a caller is a 400, and leaving a page is none. */
+  @Test
+  void aPageThatIsLeftWasAnsweredWell() throws Exception {
+    RunningNews service = start(1, TICK, LONG);
+    BufferedReader page = listen(service);
+    event(page);
+
+    page.close();
+
+    until(() -> !statuses.isEmpty());
+    assertEquals(List.of(200), List.copyOf(statuses));
   }
 
   @Test
@@ -195,7 +214,17 @@ class NewsTest {
             HttpService.start(
                 new Endpoint("127.0.0.1", 0, null),
                 routes,
-                new HttpService.Around() {},
+                new HttpService.Around() {
+                  @Override
+                  public void ended(
+                      HttpExchange exchange,
+                      String route,
+                      String label,
+                      int status,
+                      long nanoseconds) {
+                    statuses.add(status);
+                  }
+                },
                 STORE.context().clock()));
     running = service;
     return service;
