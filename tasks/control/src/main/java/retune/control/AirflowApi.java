@@ -1,6 +1,5 @@
 package retune.control;
 
-import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -13,6 +12,10 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
@@ -191,7 +194,6 @@ final class AirflowApi implements AutoCloseable {
       throws InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url + path))
-            .timeout(patience.get())
             .header("Accept", "application/json")
             .method(
                 method,
@@ -204,15 +206,28 @@ final class AirflowApi implements AutoCloseable {
     if (bearer != null) {
       request.header("Authorization", "Bearer " + bearer);
     }
+    long milliseconds = patience.get().toMillis();
+    // The client's own time-out ends with the headers: a body that never comes would wait for ever.
+    CompletableFuture<HttpResponse<byte[]>> answer =
+        client.sendAsync(request.build(), BodyHandlers.ofByteArray());
     try {
-      HttpResponse<byte[]> response = client.send(request.build(), BodyHandlers.ofByteArray());
+      HttpResponse<byte[]> response = answer.get(milliseconds, TimeUnit.MILLISECONDS);
       return new Reply(response.statusCode(), json(response.body()));
-    } catch (IOException e) {
-      throw new Refusal(
-          502,
-          "Airflow at %s does not answer (%s); check that it runs, and %s."
-              .formatted(shown, e.getClass().getSimpleName(), URL));
+    } catch (TimeoutException e) {
+      throw noAnswer("no whole answer within %d s".formatted(milliseconds / 1000));
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw noAnswer(cause.getClass().getSimpleName());
+    } finally {
+      answer.cancel(true);
     }
+  }
+
+  private Refusal noAnswer(String reason) {
+    return new Refusal(
+        502,
+        "Airflow at %s does not answer (%s); check that it runs, and %s."
+            .formatted(shown, reason, URL));
   }
 
   private static JsonNode json(byte[] body) {

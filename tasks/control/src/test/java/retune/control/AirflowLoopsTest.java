@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -36,7 +37,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import retune.runtime.Json;
 import retune.runtime.Settings;
 import retune.runtime.http.Refusal;
@@ -45,16 +49,19 @@ import retune.runtime.http.Refusal;
  * An Airflow that fails in the middle of a call or ends a session, which a real one does not do
  * when a test needs it; calls of a real one are in airflow/tests.
  */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
 class AirflowLoopsTest {
   private static final Changes.Request REQUEST = request("credit");
 
   /** What becomes of a call. */
-  private enum Fate {
+  enum Fate {
     DONE,
     REFUSED,
     CUT_OFF,
     /** Done, and the answer never comes. */
-    HANGS
+    HANGS,
+    /** Done, and of the answer only the beginning comes. */
+    STALLS
   }
 
   /** The badge at the head of a page's schedule. */
@@ -107,7 +114,10 @@ class AirflowLoopsTest {
 
   /** Short for the call that is never answered, and long for all that are. */
   private Duration timeOut() {
-    return fates.peekFirst() == Fate.HANGS ? Duration.ofSeconds(1) : Duration.ofMinutes(1);
+    Fate next = fates.peekFirst();
+    return next == Fate.HANGS || next == Fate.STALLS
+        ? Duration.ofSeconds(1)
+        : Duration.ofMinutes(1);
   }
 
   private Map<String, String> settings() {
@@ -252,12 +262,13 @@ class AirflowLoopsTest {
     assertEquals("data_pipeline label_pipeline", pausedDags());
   }
 
-  @Test
-  void anAirflowThatHangsMayHaveSwitchedTheLastOne() {
-    fates.addAll(List.of(Fate.DONE, Fate.HANGS, Fate.CUT_OFF));
+  @ParameterizedTest
+  @EnumSource(names = {"HANGS", "STALLS"})
+  void anAirflowThatHangsMayHaveSwitchedTheLastOne(Fate fate) {
+    fates.addAll(List.of(Fate.DONE, fate, Fate.CUT_OFF));
 
     assertEquals(
-        "Airflow at AIRFLOW does not answer (HttpTimeoutException); check that it runs, and"
+        "Airflow at AIRFLOW does not answer (no whole answer within 1 s); check that it runs, and"
             + " RETUNE_AIRFLOW_URL. Switching back failed, too: challenger_pipeline is paused,"
             + " data_pipeline may be paused. Make the call again when Airflow answers.",
         refusal());
@@ -372,7 +383,7 @@ class AirflowLoopsTest {
       send(exchange, 200, dags(exchange.getRequestURI().getQuery()));
     } else {
       Fate fate = next(fates);
-      if (fate == Fate.DONE || fate == Fate.HANGS) {
+      if (fate == Fate.DONE || fate == Fate.HANGS || fate == Fate.STALLS) {
         paused.put(
             path.substring(path.lastIndexOf('/') + 1),
             Json.MAPPER.readTree(body).required("is_paused").booleanValue());
@@ -392,6 +403,12 @@ class AirflowLoopsTest {
       case REFUSED -> send(exchange, 500, Map.of("detail", "broken"));
       case CUT_OFF -> exchange.close();
       case HANGS -> hang(exchange);
+      case STALLS -> {
+        exchange.sendResponseHeaders(200, 2);
+        exchange.getResponseBody().write('{');
+        exchange.getResponseBody().flush();
+        hang(exchange);
+      }
     }
   }
 

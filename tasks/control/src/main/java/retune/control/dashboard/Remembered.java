@@ -76,7 +76,7 @@ public final class Remembered<T> {
             () -> {
               try {
                 next.complete(source.apply(model));
-              } catch (RuntimeException e) {
+              } catch (RuntimeException | Error e) {
                 next.completeExceptionally(e);
               }
             });

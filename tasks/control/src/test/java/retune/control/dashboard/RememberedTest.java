@@ -60,17 +60,20 @@ class RememberedTest {
             now::get,
             LONG,
             _ -> {
-              if (asked.incrementAndGet() % 2 == 0) {
-                throw new Refusal(503, "It is down.");
-              }
-              return asked.get();
+              return switch (asked.incrementAndGet()) {
+                case 2 -> throw new Refusal(503, "It is down.");
+                case 3 -> throw new OutOfMemoryError("Java heap space");
+                default -> asked.get();
+              };
             });
 
     assertEquals(1, answer(remembered));
     pass(60);
     assertEquals(1, answer(remembered));
     pass(60);
-    assertEquals(3, answer(remembered));
+    assertEquals(1, answer(remembered));
+    pass(60);
+    assertEquals(4, answer(remembered));
   }
 
   private void pass(int seconds) {
