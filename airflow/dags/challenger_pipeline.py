@@ -38,17 +38,14 @@ for loop in loops():
         params={"date": day_param()},
         doc_md=__doc__,
     ):
-        maturity: dict[str, Any] = {}
-        if loop.data.row_key is not None:
-            maturity["mature_share"] = loop.labels.mature_share
-            maturity["mature_days"] = loop.labels.mature_days
         weigh_challenger = step(
             "weigh_challenger",
             loop,
             model=loop.name,
             logical_date=LOGICAL_DATE,
             metric=loop.gate.metric,
-            **maturity,
+            mature_share=loop.labels.mature_share,
+            mature_days=loop.labels.mature_days,
         )
         decide_after_weighing = BranchPythonOperator(
             task_id="decide_after_weighing",

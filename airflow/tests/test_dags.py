@@ -140,9 +140,12 @@ def test_a_loop_whose_rows_have_no_key_has_nothing_of_late_labels(bag):
     assert set(inputs) == {"model_id", "data_path"}
 
 
-def test_a_challenger_is_weighed_by_the_loops_rules_and_a_better_one_promoted(bag, tmp_path):
+@pytest.mark.parametrize("source", ["queries", "synthetic"])
+def test_a_challenger_is_weighed_by_the_loops_rules_and_a_better_one_promoted(
+    bag, tmp_path, source
+):
     (tmp_path / "asked.yaml").write_text(
-        "name: asked\nschedule: '30 4 * * *'\ndata: {source: queries}\n"
+        f"name: asked\nschedule: '30 4 * * *'\ndata: {{source: {source}}}\n"
         "gate: {metric: roc_auc}\nlabels: {mature_share: 0.1, mature_days: 3}\n"
     )
     dags = bag("process", tmp_path).dags
@@ -154,6 +157,8 @@ def test_a_challenger_is_weighed_by_the_loops_rules_and_a_better_one_promoted(ba
     }
     rules = {"metric": "roc_auc", "mature_share": 0.1, "mature_days": 3}
     assert dag.task_dict["weigh_challenger"].inputs.items() >= rules.items()
+    evaluate_model = dags["model_evaluation_pipeline.asked"].task_dict["evaluate_model"]
+    assert ("mature_days" in evaluate_model.inputs) == (source == "queries"), "rows with keys"
     deployment = dags["model_deployment_pipeline.asked"].timetable.asset_condition
     assert dag.task_dict["promote_challenger"].outlets == [deployment]
     assert dag.timetable == dags["data_pipeline.asked"].timetable

@@ -191,8 +191,8 @@ def test_two_primary_loops_and_two_of_a_name_are_refused(tmp_path):
             "data.own_labels belongs to data.source queries, not to synthetic",
         ),
         (
-            "name: x\nlabels: {mature_days: 3}\n",
-            "labels needs data.key, the column that names the rows",
+            "name: x\nlabels: {path: a.csv}\n",
+            "labels.path needs data.key, the column that names the rows",
         ),
         (
             "name: x\ndata: {source: csv, path: a.csv, key: id}\nlabels: {mature_share: 2}\n",

@@ -90,7 +90,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Labels:
-    """Where labels that come after their rows are, and when enough have come to judge a day."""
+    """Where labels that come after their rows are, and when enough have come to judge a day.
+
+    When enough have come holds for a challenger's requests, too, whatever the source of the rows.
+    """
 
     path: str | None = _input("ingest_labels", "data")
     mature_share: float = _input("evaluate_model", "mature_share")
@@ -322,8 +325,9 @@ def _mistakes(content: Mapping[str, Any]) -> Iterator[str]:
     yield from _source_mistakes(content.get("data", {}))
     data = content.get("data", {})
     named = isinstance(data, dict) and (data.get("key") or data.get("source") == "queries")
-    if "labels" in content and not named:
-        yield "labels needs data.key, the column that names the rows"
+    labels = content.get("labels")
+    if isinstance(labels, dict) and "path" in labels and not named:
+        yield "labels.path needs data.key, the column that names the rows"
     yield from _resource_mistakes(content.get("resources", {}))
 
 

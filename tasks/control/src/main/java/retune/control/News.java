@@ -49,6 +49,7 @@ final class News implements Route.Group, AutoCloseable {
           "attempts",
           "challenger_events",
           "challenger_ledger",
+          "challenger_waits",
           "control_events",
           "deployment_events",
           "drift_reports",

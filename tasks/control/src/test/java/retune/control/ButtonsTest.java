@@ -37,6 +37,7 @@ import retune.judgement.DayOutcome.Status;
 import retune.judgement.RetrainingInfo;
 import retune.model.Champions;
 import retune.model.ModelStore;
+import retune.model.TrafficControl;
 import retune.runtime.store.Lease;
 import retune.testing.TestContext;
 
@@ -256,8 +257,14 @@ class ButtonsTest {
         "%s answers 10 %% of the requests, beside %s.".formatted(challenger, champion));
     assertTrue(tried.contains("started by ops (newer)"), tried);
     assertTrue(tried.contains("No day of its requests has been weighed yet."), tried);
+    new TrafficControl(context(), "credit").start(challenger, 0.2, "ops", "more of it");
+    waits(1, "2 days wait for labels of the smaller share.");
+    assertFalse(browser.page("/models/credit").contains("of the smaller share"));
+    waits(2, "88 days wait for labels, the first: 0 of 9 rows.");
     weighed(champion, challenger);
     String weighed = browser.page("/models/credit");
+    assertTrue(
+        weighed.contains("<p>88 days wait for labels, the first: 0 of 9 rows.</p>"), weighed);
     assertTrue(
         weighed.contains(
             "Weighed on 3 days, the last 2026-11-04 with 500 labelled rows: gathering. Evidence"
@@ -455,6 +462,14 @@ class ButtonsTest {
       telling.register("credit");
       assertFalse(new Browser(telling).page("/models/credit").contains("/actions/"));
     }
+  }
+
+  private static void waits(int number, String message) {
+    CONTROL
+        .store()
+        .documents()
+        .events()
+        .record("challenger_waits", "credit/" + number, new Document("message", message));
   }
 
   private static void weighed(String champion, String challenger) {

@@ -45,6 +45,7 @@ final class RunningControl implements AutoCloseable {
           "retraining_leases",
           "challenger_events",
           "challenger_promotions",
+          "challenger_waits",
           "control_turns",
           "control_events",
           "alerts",

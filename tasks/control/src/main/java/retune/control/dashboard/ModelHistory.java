@@ -34,6 +34,7 @@ import retune.runtime.StepContext;
  * @param evidence the last entry of the evidence over days
  * @param trafficEvidence the last entry of the evidence from production about the challenger that
  *     has traffic now; null where it has none
+ * @param trafficWaits which days of its requests wait for labels; null before they were looked at
  * @param alerts with who acknowledged each, the newest first
  * @param reports ids of verdicts that have a report
  * @param lastRun how the last run of the control service ended; null if none has
@@ -53,6 +54,7 @@ record ModelHistory(
     List<Document> candidates,
     @Nullable Document evidence,
     @Nullable Document trafficEvidence,
+    @Nullable Document trafficWaits,
     Map<Document, Optional<Document>> alerts,
     Set<String> reports,
     @Nullable Document lastRun) {
@@ -83,6 +85,7 @@ record ModelHistory(
     var candidates = AtOnce.read(() -> reading.candidates(model, RETRAININGS));
     var evidence = AtOnce.read(() -> reading.lastEvidence(model));
     var trafficEvidence = AtOnce.read(() -> trafficEvidence(reading, summary));
+    var trafficWaits = AtOnce.read(() -> trafficWaits(reading, summary));
     var lastRun = AtOnce.read(() -> reading.lastRun(model));
     var alerts = AtOnce.read(() -> alerts(reading, model));
     List<String> compared =
@@ -109,6 +112,7 @@ record ModelHistory(
         candidates.get(),
         evidence.get().orElse(null),
         trafficEvidence.get().orElse(null),
+        trafficWaits.get().orElse(null),
         alerts.get(),
         new HashSet<>(reading.comparisons(compared)),
         lastRun.get().orElse(null));
@@ -122,6 +126,11 @@ record ModelHistory(
             .lastTrafficEvidence(summary.model())
             .filter(entry -> traffic.modelId().equals(entry.getString("model_id")))
             .filter(entry -> summary.champion().modelId().equals(entry.getString("champion_id")));
+  }
+
+  private static Optional<Document> trafficWaits(Reading reading, Summary summary) {
+    return Optional.ofNullable(summary.champion().challenger())
+        .flatMap(traffic -> reading.trafficWaits(summary.model(), traffic));
   }
 
   private static Map<Document, Optional<Document>> alerts(Reading reading, String model) {

@@ -390,13 +390,14 @@ final class ModelPage {
         : Layout.section(
             "Challenger on traffic",
             Markup.of(
-                "<p>{} {} since {}, started by {} ({}).</p>\n{}{}",
+                "<p>{} {} since {}, started by {} ({}).</p>\n{}{}{}",
                 version(traffic.modelId()),
                 traffic.share(),
                 Words.time(traffic.startedAt()),
                 traffic.by(),
                 traffic.reason(),
                 trafficEvidence(),
+                trafficWaits(),
                 Summary.buttons(
                     viewer.can().start()
                         ? Button.PROMOTE.link(name(), traffic.modelId(), viewer)
@@ -418,6 +419,12 @@ final class ModelPage {
             number(evidence, "e_value"),
             number(evidence, "worse_e_value"),
             number(evidence, "limit"));
+  }
+
+  private Markup trafficWaits() {
+    Document waits = model.trafficWaits();
+    String sentence = waits == null ? "" : waits.getString("message");
+    return sentence.isEmpty() ? Markup.NONE : Markup.of("<p>{}</p>\n", sentence);
   }
 
   private Markup challenger() {

@@ -22,6 +22,7 @@ import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.statistics.CountedError;
 import retune.judgement.AuditTrail;
+import retune.model.ChallengerTraffic;
 import retune.runtime.store.DocumentStore;
 
 /**
@@ -367,6 +368,12 @@ final class Reading {
             .projection(Projections.exclude("cells", "e_values", "log_wealth", "worse_log_wealth"))
             .sort(Sorts.descending("number"))
             .first());
+  }
+
+  /** Which days of a challenger's requests wait for labels, as of the last look at them. */
+  Optional<Document> trafficWaits(String model, ChallengerTraffic traffic) {
+    return Optional.ofNullable(
+        find("challenger_waits", Filters.eq("%s/%d".formatted(model, traffic.number()))).first());
   }
 
   /** Which of these comparisons have a report. */

@@ -60,10 +60,14 @@ public record LabelMaturity(double share, int days) {
 
   /** Why there is no verdict, in a sentence. */
   public String wait(Labels labels) {
+    return "No verdict yet: %s.".formatted(lack(labels));
+  }
+
+  /** What there is and what it takes, as a clause. */
+  public String lack(Labels labels) {
     return String.format(
         Locale.ROOT,
-        "No verdict yet: %s; it takes %s %% after %d days, or all of them, because early labels are"
-            + " biased.",
+        "%s; it takes %s %% after %d days, or all of them, because early labels are biased",
         labels.sentence(),
         percent(share),
         days);

@@ -229,7 +229,9 @@ final class Day {
     From splitId = new From("prepare_retraining_data", "split_id");
 
     add("load_latest_model", When.ALWAYS, Map.of("model", loop.name()));
-    addSharded("evaluate_model", all(champion, batch, loop.maturity()));
+    addSharded(
+        "evaluate_model",
+        all(champion, batch, loop.hasKeys() ? loop.maturity() : Map.<String, Object>of()));
     add(DETECT_DRIFT, When.ALWAYS, all(champion, batch));
     add(
         ESTIMATE_PERFORMANCE,

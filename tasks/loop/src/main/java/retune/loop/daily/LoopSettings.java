@@ -240,11 +240,8 @@ record LoopSettings(
     return data.has(KEY);
   }
 
-  /** When the labels of a day suffice; nothing where they come with the rows. */
+  /** When the labels of a day suffice that come after its rows, or after its requests. */
   Map<String, JsonNode> maturity() {
-    if (!hasKeys()) {
-      return Map.of();
-    }
     return Map.of(
         "mature_share", get(Section.LABELS, "mature_share"),
         "mature_days", get(Section.LABELS, "mature_days"));
@@ -355,8 +352,8 @@ record LoopSettings(
     for (Section section : Section.values()) {
       sections.set(section.id(), section(file, section, content.path(section.id())));
     }
-    if (content.has(Section.LABELS.id()) && !data.has(KEY)) {
-      throw mistake(file, "labels", "needs data.key, the column that names the rows");
+    if (content.path(Section.LABELS.id()).has("path") && !data.has(KEY)) {
+      throw mistake(file, "labels.path", "needs data.key, the column that names the rows");
     }
     limitAttempts(file, content.path(Section.GATE.id()), sections, attempts);
     return sections;

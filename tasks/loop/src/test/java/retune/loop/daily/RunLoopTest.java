@@ -396,7 +396,7 @@ class RunLoopTest {
     register();
     write("loop.yaml", LOOP);
     String challenger = startChallenger();
-    logPairs(challenger, 0.7, 0.95);
+    logPairs(challenger, 0.7, 0.95, QueryBlock.MOST_ROWS);
     JsonNode day = runDayOf(yesterday.toString());
     assertEquals("approved", day.get("status").stringValue());
     assertEquals(challenger, day.get("champion_after").stringValue());
@@ -423,9 +423,9 @@ class RunLoopTest {
   @Test
   void aChallengerThatProductionProvesWorseLosesItsTrafficAfterTheDay() throws Exception {
     register();
-    write("loop.yaml", LOOP);
+    write("loop.yaml", LOOP + "labels: {mature_share: 0.4, mature_days: 1}\n");
     String challenger = startChallenger();
-    logPairs(challenger, 0.95, 0.7);
+    logPairs(challenger, 0.95, 0.7, QueryBlock.MOST_ROWS / 2);
     JsonNode day = runDayOf(yesterday.toString());
     assertEquals(day.get("champion_before"), day.get("champion_after"));
     String found = day.get("challenger").stringValue();
@@ -460,7 +460,7 @@ class RunLoopTest {
                 "kim",
                 "newer",
                 "task")));
-    logPairs(challenger, 0.7, 0.95);
+    logPairs(challenger, 0.7, 0.95, QueryBlock.MOST_ROWS);
 
     String refused = "validate_model: " + challenger + " fails the check 'golden_rows'";
     String said = sentence(() -> runDayOf(yesterday.toString()));
@@ -507,8 +507,10 @@ class RunLoopTest {
    * Logs requests of yesterday that both versions have scored, with people's labels.
    *
    * @param championRight share of the rows that the champion answers rightly, and so on
+   * @param labelled number of the rows that people have labelled
    */
-  private void logPairs(String challenger, double championRight, double challengerRight) {
+  private void logPairs(
+      String challenger, double championRight, double challengerRight, int labelled) {
     String champion = new Champions(store).get("credit-default").modelId();
     int rows = QueryBlock.MOST_ROWS;
     List<QueryBlock.Row> logged = new ArrayList<>();
@@ -542,7 +544,7 @@ class RunLoopTest {
                 yesterday,
                 logged,
                 Map.of()));
-    store.feedback().add("credit-default", labels);
+    store.feedback().add("credit-default", labels.subList(0, labelled));
   }
 
   private static double probability(int label, boolean isRight) {
@@ -873,7 +875,7 @@ class RunLoopTest {
         "data: {source: queries, path: a.csv} | loop.yaml: data.path belongs to data.source csv,"
             + " not to queries.",
         "data: {key: id} | loop.yaml: data.key belongs to data.source csv, not to synthetic.",
-        "labels: {mature_days: 3} | loop.yaml: labels needs data.key, the column that names the"
+        "labels: {path: a.csv} | loop.yaml: labels.path needs data.key, the column that names the"
             + " rows.",
         "data: 7 | loop.yaml: data must be settings such as {name: value}, not 7.",
         "engine: steam | loop.yaml: engine must be one of fast, pytorch, not \"steam\".",

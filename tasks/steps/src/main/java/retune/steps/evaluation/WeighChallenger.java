@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.core.data.Target;
 import retune.core.judgement.LabelMaturity;
@@ -41,6 +42,7 @@ import retune.runtime.Pipeline;
 import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.store.LateLabels.Arrival;
+import retune.runtime.store.Provenance;
 import retune.runtime.store.QueryBlock;
 import retune.runtime.store.RawBatches;
 import retune.steps.data.CollectQueries;
@@ -50,8 +52,8 @@ import retune.steps.data.CollectQueries;
         "Weighs the challenger that has traffic by requests that it and the version in production"
             + " have both scored, from the query log, with people's labels: each day since its"
             + " start once, when its labels suffice. Says promote, keep or abort; for abort, which"
-            + " a proof that it is worse or 90 days without a proof bring, it ends the traffic and"
-            + " records why.",
+            + " a proof that it is worse or 90 days of traffic without a proof bring, it ends the"
+            + " traffic and records why.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05 --metric f1_score",
     work = Work.METADATA)
@@ -127,6 +129,96 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     }
   }
 
+  /** Days that wait for labels, the first one first. */
+  private record Waiting(LabelMaturity maturity, List<Labels> days) {
+    private static final String COLLECTION = "challenger_waits";
+
+    /** As a sentence; empty if no day waits. */
+    String sentence() {
+      return switch (days.size()) {
+        case 0 -> "";
+        case 1 -> "1 day waits for labels: %s.".formatted(maturity.lack(days.getFirst()));
+        default ->
+            "%d days wait for labels, the first: %s."
+                .formatted(days.size(), maturity.lack(days.getFirst()));
+      };
+    }
+
+    /** Keeps for people what waits now. */
+    void record(Input input, StepContext context, Champion champion, ChallengerTraffic traffic) {
+      Document now =
+          new Document("model", input.model())
+              .append("number", traffic.number())
+              .append("model_id", traffic.modelId())
+              .append("champion_id", champion.modelId())
+              .append("logical_date", input.logicalDate().toString())
+              .append("mature_share", maturity.share())
+              .append("mature_days", maturity.days())
+              .append("days", days.stream().map(Waiting::document).toList())
+              .append("message", sentence());
+      now.putAll(Provenance.of(context));
+      context
+          .store()
+          .events()
+          .record(COLLECTION, "%s/%d".formatted(input.model(), traffic.number()), now);
+    }
+
+    private static Document document(Labels day) {
+      return new Document("date", day.date().toString())
+          .append("rows", day.rows())
+          .append("labelled", day.labelled())
+          .append("age_days", day.ageDays());
+    }
+  }
+
+  /**
+   * What is known of the challenger.
+   *
+   * @param entry the last day that was weighed
+   * @param daysOfTraffic that are over
+   */
+  private record Finding(
+      String modelId, Optional<ChallengerLedger.Entry> entry, int daysOfTraffic, Waiting waiting) {
+    Optional<Superiority> evidence() {
+      return entry.map(ChallengerLedger.Entry::evidence);
+    }
+
+    /** What the evidence says; where it is open, days of traffic end, whatever was weighed. */
+    Standing standing() {
+      Standing standing = evidence().map(Superiority::standing).orElse(Standing.OPEN);
+      return standing == Standing.OPEN && daysOfTraffic >= Superiority.MOST_DAYS
+          ? Standing.TOO_OLD
+          : standing;
+    }
+
+    Decision decision() {
+      return switch (standing()) {
+        case OPEN -> Decision.KEEP;
+        case BETTER -> Decision.PROMOTE;
+        case WORSE, TOO_OLD -> Decision.ABORT;
+      };
+    }
+
+    String message() {
+      return (weighed() + " " + waiting.sentence()).strip();
+    }
+
+    private String weighed() {
+      if (evidence().map(Superiority::standing).orElse(Standing.OPEN) != standing()) {
+        return "%s is dropped: it has had traffic for %d days, in which a challenger must be proved better, and %s."
+            .formatted(
+                modelId,
+                daysOfTraffic,
+                evidence()
+                    .map(Superiority::clause)
+                    .orElse("no day of its requests has been weighed"));
+      }
+      return entry
+          .map(last -> last.evidence().sentence(modelId, last.rows()))
+          .orElseGet(() -> "%s is not weighed yet.".formatted(modelId));
+    }
+  }
+
   /** The pairs of a day. */
   private record Day(LocalDate date, List<Paired> labelled, int pairs) {}
 
@@ -172,10 +264,11 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     Target target = new ModelStore(context).get(traffic.modelId()).target();
     LabelMaturity maturity = new LabelMaturity(input.matureShare(), input.matureDays());
     PeoplesLabels labels = PeoplesLabels.of(context, input.model());
+    List<LocalDate> dates = dates(input, context, traffic);
     List<LocalDate> weighed = new ArrayList<>();
+    List<Labels> immature = new ArrayList<>();
     long rows = 0;
-    int waiting = 0;
-    for (LocalDate date : dates(input, context, traffic)) {
+    for (LocalDate date : dates) {
       if (ledger.hasCounted(date) || isJudgedByDay(context, input.model(), date, traffic)) {
         continue;
       }
@@ -185,14 +278,29 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
       }
       Labels state = Labels.at(context.clock().instant(), date, day.labelled.size(), day.pairs);
       if (!maturity.isReachedBy(state)) {
-        waiting++;
+        immature.add(state);
       } else if (ledger.count(
           date, pair, () -> ChallengerDay.ofRequests(traffic.modelId(), target, day.labelled))) {
         weighed.add(date);
         rows += day.labelled.size();
       }
     }
-    return decided(input, context, champion, traffic, ledger.latest(pair), weighed, rows, waiting);
+    Waiting waiting = new Waiting(maturity, immature);
+    waiting.record(input, context, champion, traffic);
+    Finding found = new Finding(traffic.modelId(), ledger.latest(pair), dates.size(), waiting);
+    if (found.decision() == Decision.ABORT) {
+      abort(input, context, found);
+    }
+    return new Output(
+        traffic.modelId(),
+        champion.modelId(),
+        found.decision(),
+        List.copyOf(weighed),
+        rows,
+        immature.size(),
+        found.evidence().map(evidence -> evidence.better().eValue()).orElse(null),
+        found.evidence().map(evidence -> evidence.worse().eValue()).orElse(null),
+        found.message());
   }
 
   /** Why an evaluation has rejected the challenger since its traffic started, if one has. */
@@ -281,59 +389,17 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     return ofPositive == null ? Double.NaN : ofPositive;
   }
 
-  private static Output decided(
-      Input input,
-      StepContext context,
-      Champion champion,
-      ChallengerTraffic traffic,
-      Optional<ChallengerLedger.Entry> entry,
-      List<LocalDate> weighed,
-      long rows,
-      int waiting) {
-    Optional<Superiority> evidence = entry.map(ChallengerLedger.Entry::evidence);
-    Decision decision =
-        switch (evidence.map(Superiority::standing).orElse(Standing.OPEN)) {
-          case OPEN -> Decision.KEEP;
-          case BETTER -> Decision.PROMOTE;
-          case WORSE, TOO_OLD -> Decision.ABORT;
-        };
-    String found =
-        entry
-            .map(last -> last.evidence().sentence(traffic.modelId(), last.rows()))
-            .orElseGet(() -> "%s is not weighed yet.".formatted(traffic.modelId()));
-    String wait =
-        waiting == 0
-            ? ""
-            : " %d %s for labels.".formatted(waiting, waiting == 1 ? "day waits" : "days wait");
-    if (decision == Decision.ABORT) {
-      abort(input, context, traffic, evidence.orElseThrow(), found);
-    }
-    return new Output(
-        traffic.modelId(),
-        champion.modelId(),
-        decision,
-        List.copyOf(weighed),
-        rows,
-        waiting,
-        evidence.map(last -> last.better().eValue()).orElse(null),
-        evidence.map(last -> last.worse().eValue()).orElse(null),
-        found + wait);
-  }
-
   /**
    * Ends the traffic; a version that is proved worse is rejected before that, unless accuracy took
    * the metric's place: it may be better by the metric.
    */
-  private static void abort(
-      Input input,
-      StepContext context,
-      ChallengerTraffic traffic,
-      Superiority evidence,
-      String found) {
-    String reason = found.substring(0, found.length() - 1);
-    if (evidence.standing() == Standing.WORSE && !evidence.today().byAccuracy()) {
-      new ModelStore(context).move(traffic.modelId(), Event.REJECT, found);
+  private static void abort(Input input, StepContext context, Finding found) {
+    String message = found.message();
+    boolean byAccuracy = found.evidence().filter(last -> last.today().byAccuracy()).isPresent();
+    if (found.standing() == Standing.WORSE && !byAccuracy) {
+      new ModelStore(context).move(found.modelId(), Event.REJECT, message);
     }
-    new TrafficControl(context, input.model()).end(traffic.modelId(), BY, reason);
+    new TrafficControl(context, input.model())
+        .end(found.modelId(), BY, message.substring(0, message.length() - 1));
   }
 }

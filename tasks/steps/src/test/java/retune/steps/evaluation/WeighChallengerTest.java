@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Objects;
 import org.bson.Document;
@@ -27,6 +30,9 @@ class WeighChallengerTest {
   private static final String MODEL = Deployment.MODEL;
   private static final LocalDate FIRST = Deployment.DATE;
   private static final LocalDate SECOND = FIRST.plusDays(1);
+  private static final Instant NOW = TestContext.NOW.plus(Duration.ofDays(20));
+  private static final long DAYS =
+      ChronoUnit.DAYS.between(FIRST, LocalDate.ofInstant(NOW, ZoneOffset.UTC));
   private Deployment deployment;
   private TestContext context;
   private PairedQueries queries;
@@ -36,7 +42,7 @@ class WeighChallengerTest {
   @BeforeEach
   void startAChallenger(@TempDir Path folder) {
     deployment = new Deployment(folder);
-    context = deployment.context().at(TestContext.NOW.plus(Duration.ofDays(20)));
+    context = deployment.context().at(NOW);
     champion = deployment.installChampion(1);
     challenger = deployment.register(Deployment.model(2, null), VersionStatus.CANDIDATE);
     new TrafficControl(deployment.context(), MODEL).start(challenger, 0, "kim", "newer");
@@ -72,10 +78,8 @@ class WeighChallengerTest {
     assertTrue(weighed.message().contains("that it is worse than the champion"), weighed.message());
     assertNull(deployment.champions.get(MODEL).challenger());
     assertEquals(VersionStatus.REJECTED, deployment.models.status(challenger));
-    Document ended =
-        deployment.store.events().find("challenger_events", MODEL + "/1/ended").orElseThrow();
-    assertEquals("weigh_challenger", ended.getString("by"));
-    assertEquals(weighed.message(), ended.getString("reason") + ".");
+    assertEquals("weigh_challenger", ended().getString("by"));
+    assertEquals(weighed.message(), ended().getString("reason") + ".");
     assertEquals("No challenger of " + MODEL + " has traffic.", weigh().message());
   }
 
@@ -101,14 +105,77 @@ class WeighChallengerTest {
     queries.day(FIRST, 1_000, 0.7, 0.95).label(FIRST, 0.5);
     WeighChallenger.Output waiting = weigh();
     assertEquals(1, waiting.waiting());
-    assertEquals(challenger + " is not weighed yet. 1 day waits for labels.", waiting.message());
+    String sentence =
+        "1 day waits for labels: 500 of 1000 rows (50 %%) of %s have a label after %d days; it takes 80 %% after 14 days, or all of them, because early labels are biased."
+            .formatted(FIRST, DAYS);
+    assertEquals(challenger + " is not weighed yet. " + sentence, waiting.message());
     assertEquals(0, entries());
+    Document waits = waits();
+    assertEquals(sentence, waits.getString("message"));
+    assertEquals(challenger, waits.getString("model_id"));
+    Document day = waits.getList("days", Document.class).getFirst();
+    assertEquals(FIRST.toString(), day.getString("date"));
+    assertEquals(1_000, day.getInteger("rows"));
+    assertEquals(500, day.getInteger("labelled"));
 
     queries.label(FIRST, 0.9);
     assertEquals(List.of(FIRST), weigh().days());
+    assertEquals("", waits().getString("message"));
     Document entry =
         Objects.requireNonNull(deployment.store.collection("challenger_ledger").find().first());
     assertEquals(900, entry.getLong("rows"));
+  }
+
+  @Test
+  void withoutEnoughLabelsTheTrafficEndsWithItsNinetiethDay() {
+    queries.day(FIRST, 100, 0.7, 0.95).label(FIRST, 0.5);
+    queries.day(SECOND, 100, 0.7, 0.95);
+    context = deployment.context().at(TestContext.NOW.plus(Duration.ofDays(120)));
+    LocalDate start = LocalDate.ofInstant(TestContext.NOW, ZoneOffset.UTC);
+    assertEquals(Decision.KEEP, weigh(start.plusDays(88)).decision());
+
+    WeighChallenger.Output weighed = weigh(start.plusDays(89));
+    assertEquals(Decision.ABORT, weighed.decision());
+    assertEquals(2, weighed.waiting());
+    String message = weighed.message();
+    assertTrue(
+        message.startsWith(
+            challenger
+                + " is dropped: it has had traffic for 90 days, in which a challenger must be"
+                + " proved better, and no day of its requests has been weighed. 2 days wait for"
+                + " labels, the first: 50 of 100 rows (50 %) of "
+                + FIRST),
+        message);
+    assertNull(deployment.champions.get(MODEL).challenger());
+    assertEquals(message, ended().getString("reason") + ".");
+    assertEquals(VersionStatus.CANDIDATE, deployment.models.status(challenger), "nothing is known");
+  }
+
+  @Test
+  void withoutAProofTheTrafficEndsWithItsNinetiethDay() {
+    queries.day(FIRST, 400, 0.8, 0.8).label(FIRST);
+    context = deployment.context().at(TestContext.NOW.plus(Duration.ofDays(120)));
+    LocalDate start = LocalDate.ofInstant(TestContext.NOW, ZoneOffset.UTC);
+    assertEquals(Decision.KEEP, weigh(start.plusDays(88)).decision());
+
+    WeighChallenger.Output weighed = weigh(start.plusDays(89));
+    assertEquals(Decision.ABORT, weighed.decision());
+    assertTrue(
+        weighed
+            .message()
+            .contains(
+                "for 90 days, in which a challenger must be proved better, and the evidence"
+                    + " over 1 day that it is better than the champion is "),
+        weighed.message());
+    assertEquals(weighed.message(), ended().getString("reason") + ".");
+  }
+
+  @Test
+  void aProofOnTheNinetiethDayCounts() {
+    queries.day(FIRST, 1_000, 0.7, 0.95).label(FIRST);
+    context = deployment.context().at(TestContext.NOW.plus(Duration.ofDays(120)));
+    LocalDate start = LocalDate.ofInstant(TestContext.NOW, ZoneOffset.UTC);
+    assertEquals(Decision.PROMOTE, weigh(start.plusDays(89)).decision());
   }
 
   @Test
@@ -161,8 +228,24 @@ class WeighChallengerTest {
   }
 
   private WeighChallenger.Output weigh(Metric metric) {
+    return weigh(metric, SECOND);
+  }
+
+  private WeighChallenger.Output weigh(LocalDate last) {
+    return weigh(Metric.ACCURACY, last);
+  }
+
+  private WeighChallenger.Output weigh(Metric metric, LocalDate last) {
     return new WeighChallenger()
-        .run(new WeighChallenger.Input(MODEL, SECOND, metric, 0.8, 14), context);
+        .run(new WeighChallenger.Input(MODEL, last, metric, 0.8, 14), context);
+  }
+
+  private Document waits() {
+    return deployment.store.events().find("challenger_waits", MODEL + "/1").orElseThrow();
+  }
+
+  private Document ended() {
+    return deployment.store.events().find("challenger_events", MODEL + "/1/ended").orElseThrow();
   }
 
   private long entries() {

@@ -103,7 +103,8 @@ public record Superiority(EDetector better, EDetector worse, EValues today, int 
     };
   }
 
-  private String clause() {
+  /** What the evidence is, as a clause. */
+  public String clause() {
     String form =
         better.isDecided()
             ? "the evidence over %s that it is better than the champion%s, %s, reaches the limit of"
