@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes each class path's ahead-of-time cache, which ./retune and the images use: a step then starts in about half the time.
-# The training run is a step of a small day, from its start to its answer from a real store.
+# The training run is a step of a small day, from its start to its answer from a real store, or a service that answers.
 set -euo pipefail
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
-trap 'kill "$store" 2> /dev/null || true; rm -rf "$work"' EXIT
+trap 'kill "$store" ${service:-} 2> /dev/null || true; rm -rf "$work"' EXIT
 
 mkfifo "$work/ready"
 "$top/retune" store --port 0 --data "$work/store" > "$work/ready" 2> "$work/store.log" &
@@ -20,6 +20,24 @@ step() { # step STEP --flag value …
 }
 train() {
   RETUNE_AOT=train step "$@"
+}
+begin() { # begin SERVICE --flag value …: sets service and address
+  RETUNE_AOT=train RETUNE_MONGO_URI=$uri "$top/retune" "$@" --port 0 2> "$work/$1.log" &
+  service=$!
+  until read -r address < <(grep --only-matching 'http://127.0.0.1:[0-9]*' "$work/$1.log"); do
+    kill -0 "$service" 2> /dev/null || {
+      cat "$work/$1.log" >&2
+      return 1
+    }
+    sleep 0.1
+  done
+}
+get() { # repeats it while the service is not ready
+  curl --silent --fail --max-time 60 --retry 60 --retry-delay 1 "$address$1"
+}
+end() {
+  kill "$service"
+  wait "$service" || [[ $? == 143 ]]
 }
 id() { # the version that the last answer names
   grep --only-matching '"model_id":"[^"]*' "$work/answer" | cut -d '"' -f 4
@@ -40,3 +58,16 @@ step prepare_retraining_data "${batch[@]}"
 train finetune_model "${batch[@]}" --strategy head_long --metric f1_macro
 # Nearly all that evaluate_model runs, and the judgement.
 train evaluate_finetuned_model --model-id "$(id)" --champion-id "$champion" --data-path credit-default/2026-01-01 --attempt 1
+
+begin control
+for page in / /models/credit-default "/models/credit-default/versions/$champion" /metrics /health; do
+  get "$page" > "$work/page"
+done
+end
+
+begin serving --model credit-default
+for _ in {1..20}; do
+  get /example | curl --silent --fail --max-time 60 --data @- "$address/predict" > "$work/answer"
+done
+get /metrics > "$work/page"
+end
