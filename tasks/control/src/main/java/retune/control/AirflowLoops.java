@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.runtime.http.Refusal;
 import tools.jackson.databind.JsonNode;
@@ -49,13 +50,12 @@ final class AirflowLoops implements LoopRuntime {
   @Override
   public Started retrain(Changes.Request request, boolean force) throws InterruptedException {
     String dag = dag(request.model(), RETRAINING);
-    JsonNode running =
-        api.get(dags(dag) + "/dagRuns?state=running&state=queued&limit=1").required("dag_runs");
-    if (!running.isEmpty()) {
+    Optional<JsonNode> running = unfinished(dag).findFirst();
+    if (running.isPresent()) {
       throw new Refusal(
           409,
           "A retraining of %s runs already: %s of %s. Wait for its end."
-              .formatted(request.model(), running.get(0).path("dag_run_id").asString(""), dag));
+              .formatted(request.model(), runId(running.get()), dag));
     }
     Map<String, Object> conf = new LinkedHashMap<>(Map.of("request", "api"));
     if (force) {
@@ -64,6 +64,10 @@ final class AirflowLoops implements LoopRuntime {
     return start(request, dag, null, conf);
   }
 
+  /**
+   * A run of the partition that this API has started and that has not ended is the one that is
+   * asked for. One that the evaluation has started may have found nothing to deploy yet.
+   */
   @Override
   public Started deploy(Changes.Request request, String partition) throws InterruptedException {
     return start(request, dag(request.model(), DEPLOYMENT), partition, Map.of());
@@ -204,6 +208,16 @@ final class AirflowLoops implements LoopRuntime {
           "The DAG %s is paused, so a run would wait; start it with POST /scheduler/start, or in Airflow."
               .formatted(dag));
     }
+    if (partition != null) {
+      Optional<JsonNode> same =
+          unfinished(dag)
+              .filter(run -> runId(run).startsWith(Changes.RUN))
+              .filter(run -> partition.equals(run.path("partition_key").asString("")))
+              .findFirst();
+      if (same.isPresent()) {
+        return started(dag, runId(same.get()));
+      }
+    }
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("dag_run_id", request.id());
     run.put("logical_date", null);
@@ -219,11 +233,23 @@ final class AirflowLoops implements LoopRuntime {
         throw failure;
       }
     }
+    return started(dag, request.id());
+  }
+
+  private Started started(String dag, String run) {
     return new Started(
-        request.id(),
-        api.page("/dags/%s/runs/%s".formatted(dag, AirflowApi.segment(request.id()))),
-        false,
-        null);
+        run, api.page("/dags/%s/runs/%s".formatted(dag, AirflowApi.segment(run))), false, null);
+  }
+
+  /** The runs of a DAG that wait or work. */
+  private Stream<JsonNode> unfinished(String dag) throws InterruptedException {
+    return api.get(dags(dag) + "/dagRuns?state=running&state=queued&limit=100")
+        .required("dag_runs")
+        .valueStream();
+  }
+
+  private static String runId(JsonNode run) {
+    return run.path("dag_run_id").asString("");
   }
 
   /** Whether a run is there although the answer that said so is lost. */

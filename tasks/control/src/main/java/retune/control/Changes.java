@@ -35,6 +35,10 @@ import tools.jackson.databind.node.ObjectNode;
 final class Changes {
   private static final Logger LOG = System.getLogger(Changes.class.getName());
   static final String EVENTS = "control_events";
+
+  /** What the id of each call, and of the run that it starts, begins with. */
+  static final String RUN = "control__";
+
   private static final int MOST_BYTES = 64 << 10;
 
   /** Changing calls a minute of each owner of a token, by program and by page together. */
@@ -150,7 +154,7 @@ final class Changes {
 
   private Answer perform(String path, String model, String by, ObjectNode body, Action action) {
     Instant now = context.clock().instant();
-    String id = "control__" + Times.text(now) + "__" + UUID.randomUUID().toString().substring(0, 8);
+    String id = RUN + Times.text(now) + "__" + UUID.randomUUID().toString().substring(0, 8);
     Request request = new Request(id, model, by, body);
     int status = 500;
     String said = "The request failed.";

@@ -7,7 +7,13 @@ import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 import retune.control.LoopRuntime.Started;
 import retune.core.InvalidInputException;
+import retune.core.judgement.VersionStatus;
+import retune.judgement.ApprovalAnswer;
 import retune.judgement.ApprovalRequest;
+import retune.judgement.DayOutcome;
+import retune.model.Champions;
+import retune.model.Champions.Champion;
+import retune.model.ModelStore;
 import retune.runtime.Json;
 import retune.runtime.RunIdentity;
 import retune.runtime.StepContext;
@@ -45,38 +51,81 @@ final class PeopleRoutes implements Route.Group {
         changes.route("/alerts/acknowledge", List.of(ALERT, REASON), this::acknowledge));
   }
 
-  /** Approves the version of a question, and starts its deployment where something can. */
+  /**
+   * Approves the version of a question, and starts its deployment where something can. An approval
+   * whose deployment never started, because Airflow or this service was down, starts it now.
+   */
   private Answer approve(Changes.Request request) throws InterruptedException {
+    ApprovalRequest question = question(request);
     JsonNode answered = answer(request, "approve");
-    String message = answered.required("message").stringValue();
+    String message = message(answered);
+    if (!hasChanged(answered)) {
+      if (!awaitsDeployment(question)) {
+        throw new Refusal(409, message);
+      }
+      message = ApprovalAnswer.find(context.store(), question).orElseThrow().sentence();
+    }
     Started started = null;
     try {
-      started = runtime.deploy(request, answered.required("logical_date").stringValue());
+      started = runtime.deploy(request, question.date().toString());
       message += " Its deployment has started.";
     } catch (Refusal refusal) {
       // The answer is kept, whatever becomes of the deployment.
       message += " Its deployment has not started: " + refusal.sentence();
+      if (runtime.isThere()) {
+        message += " Approve it again, or deploy it, to start that.";
+      }
     }
     return changes.done(
         started == null ? 200 : 202,
         told(
             "approved",
             message,
-            answered,
+            question,
             started == null ? null : started.runId(),
             started == null ? null : started.url()));
   }
 
+  /**
+   * Whether an approved version is to go into production and is not there, or not completely: the
+   * day still has the outcome of the approval, and no other version was promoted since.
+   */
+  private boolean awaitsDeployment(ApprovalRequest question) {
+    String version = question.modelId();
+    Champion champion = new Champions(context.store()).get(question.model());
+    if (champion.modelId().equals(version)) {
+      return !champion.deployed();
+    }
+    return champion.modelId().equals(question.championId())
+        && champion.bar(version).isEmpty()
+        && new ModelStore(context).status(version) == VersionStatus.APPROVED
+        && DayOutcome.latest(context.store(), question.model(), question.date())
+            .filter(outcome -> outcome.status().approves())
+            .filter(outcome -> outcome.modelId().equals(version))
+            .isPresent();
+  }
+
   private Answer reject(Changes.Request request) {
+    ApprovalRequest question = question(request);
     JsonNode answered = answer(request, "reject");
-    return changes.done(
-        200, told("rejected", answered.required("message").stringValue(), answered, null, null));
+    if (!hasChanged(answered)) {
+      throw new Refusal(409, message(answered));
+    }
+    return changes.done(200, told("rejected", message(answered), question, null, null));
+  }
+
+  private static String message(JsonNode answered) {
+    return answered.required("message").stringValue();
+  }
+
+  private static boolean hasChanged(JsonNode answered) {
+    return answered.required("changed").booleanValue();
   }
 
   private static Map<String, @Nullable Object> told(
       String status,
       String message,
-      JsonNode answered,
+      ApprovalRequest question,
       @Nullable String runId,
       @Nullable String url) {
     return Fields.of(
@@ -85,36 +134,37 @@ final class PeopleRoutes implements Route.Group {
         "message",
         message,
         "version",
-        answered.required("model_id").stringValue(),
+        question.modelId(),
         QUESTION,
-        answered.required(QUESTION).stringValue(),
+        question.id(),
         "run_id",
         runId,
         "url",
         url);
   }
 
+  /** The question of this model that the call names. */
+  private ApprovalRequest question(Changes.Request request) {
+    String id = request.required(QUESTION);
+    return ApprovalRequest.find(context.store(), id)
+        .filter(question -> question.model().equals(request.model()))
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    404, "There is no question '%s' about %s.".formatted(id, request.model())));
+  }
+
   /** Runs the step that answers; the step decides by its own rules. */
   private JsonNode answer(Changes.Request request, String step) {
-    String id = request.required(QUESTION);
-    boolean isThere =
-        ApprovalRequest.find(context.store(), id)
-            .filter(question -> question.model().equals(request.model()))
-            .isPresent();
-    if (!isThere) {
-      throw new Refusal(404, "There is no question '%s' about %s.".formatted(id, request.model()));
-    }
     Map<String, JsonNode> inputs = new LinkedHashMap<>();
-    inputs.put("request", Json.MAPPER.valueToTree(id));
+    inputs.put("request", Json.MAPPER.valueToTree(request.required(QUESTION)));
     inputs.put("by", Json.MAPPER.valueToTree(request.by()));
     String reason = request.text(REASON);
     if (reason != null) {
       inputs.put(REASON, Json.MAPPER.valueToTree(reason));
     }
-    JsonNode answered;
     try {
-      answered =
-          Steps.run(step, inputs, context, new RunIdentity("control", request.id(), step, 1));
+      return Steps.run(step, inputs, context, new RunIdentity("control", request.id(), step, 1));
     } catch (InvalidInputException tooLate) {
       throw new Refusal(409, String.valueOf(tooLate.getMessage()));
     } catch (RuntimeException e) {
@@ -122,10 +172,6 @@ final class PeopleRoutes implements Route.Group {
     } catch (Exception e) {
       throw new IllegalStateException(step + " failed", e);
     }
-    if (!answered.required("changed").booleanValue()) {
-      throw new Refusal(409, answered.required("message").stringValue());
-    }
-    return answered;
   }
 
   /** Keeps who has seen an alert, when and why it needs nobody any more; never changed. */

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -82,6 +83,10 @@ class AirflowLoopsTest {
   private final Map<String, Boolean> paused = Collections.synchronizedMap(new TreeMap<>());
   private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
   private final Deque<String> started = new ConcurrentLinkedDeque<>();
+
+  /** The runs that have not ended. */
+  private final List<Map<String, String>> unfinished = new CopyOnWriteArrayList<>();
+
   private volatile String state = "success";
 
   /** The loop whose DAGs have no loop's name in their ids. */
@@ -335,6 +340,20 @@ class AirflowLoopsTest {
   }
 
   @Test
+  void aDeploymentThatIsAskedForAgainWhileItRunsIsNotStartedTwice() throws Exception {
+    unfinished.add(Map.of("dag_run_id", "control__other", "partition_key", "2026-11-04"));
+    unfinished.add(Map.of("dag_run_id", "asset__same", "partition_key", "2026-11-05"));
+    assertEquals("call", loops.deploy(REQUEST, "2026-11-05").runId());
+
+    unfinished.add(Map.of("dag_run_id", "control__same", "partition_key", "2026-11-05"));
+    LoopRuntime.Started run = loops.deploy(REQUEST, "2026-11-05");
+
+    assertEquals("control__same", run.runId());
+    assertTrue(String.valueOf(run.url()).endsWith("/runs/control__same"), run.toString());
+    assertEquals(List.of("model_deployment_pipeline"), List.copyOf(started));
+  }
+
+  @Test
   void aRunWhoseEndIsNeverSeenHasStarted() throws Exception {
     loops.close();
     loops = loops(Duration.ofMillis(400));
@@ -374,6 +393,8 @@ class AirflowLoopsTest {
       send(exchange, 201, Map.of("access_token", "token"));
     } else if (!statuses.isEmpty()) {
       send(exchange, statuses.removeFirst(), Map.of("detail", "no"));
+    } else if (path.endsWith("/dagRuns") && exchange.getRequestMethod().equals("GET")) {
+      send(exchange, 200, Map.of("dag_runs", unfinished));
     } else if (path.endsWith("/dagRuns")) {
       started.add(path.split("/", -1)[4]);
       send(exchange, 200, Map.of());

@@ -26,20 +26,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import retune.core.judgement.Gate;
-import retune.core.judgement.Rules;
 import retune.core.judgement.VersionStatus;
-import retune.core.metrics.Metric;
 import retune.judgement.ApprovalRequest;
-import retune.judgement.DayKey;
-import retune.judgement.DayOutcome;
 import retune.judgement.DayOutcome.Status;
-import retune.judgement.RetrainingInfo;
 import retune.model.Champions;
 import retune.model.ModelStore;
 import retune.model.TrafficControl;
 import retune.runtime.store.Lease;
 import retune.testing.TestContext;
+import tools.jackson.databind.JsonNode;
 
 /** The pages' buttons, with an Airflow that does not answer. */
 class ButtonsTest {
@@ -226,6 +221,65 @@ class ButtonsTest {
     assertSays(
         refused, "warn", "The question about %s is answered: ops approved".formatted(version));
     assertEquals(409, event("/reject").getInteger("status"));
+  }
+
+  @Test
+  void anApprovalWhoseDeploymentHasNotStartedStartsItWhenItIsMadeAgain() throws Exception {
+    String version = question();
+    CONTROL.useToken(TOKEN);
+    String approval = approval(version);
+
+    for (int i = 0; i < 2; i++) {
+      JsonNode answer = RunningControl.json(200, CONTROL.post("/approve", approval));
+      assertEquals("approved", answer.required("status").stringValue());
+      assertEquals(
+          "ops approved %s (it may). Its deployment has not started: %s Approve it again, or deploy it, to start that."
+              .formatted(version, NO_AIRFLOW),
+          answer.required("message").stringValue());
+    }
+
+    String champion = asked(version).championId();
+    Outcomes.add(CONTROL, DAY, champion, Status.UNDECIDED, "Judged again.", "new labels");
+    assertNothingChanged(approval, version);
+  }
+
+  @Test
+  void anApprovalWhoseVersionWasDeployedIsOverWhateverBecameOfThat() throws Exception {
+    String version = question();
+    String before = asked(version).championId();
+    CONTROL.useToken(TOKEN);
+    String approval = approval(version);
+    RunningControl.json(200, CONTROL.post("/approve", approval));
+    Champions champions = new Champions(CONTROL.store().documents());
+    assertTrue(champions.promote(champions.get("credit"), version, version));
+
+    // The deployment died after it moved the pointer.
+    RunningControl.json(200, CONTROL.post("/approve", approval));
+
+    assertTrue(champions.markDeployed(champions.get("credit"), context().clock().instant()));
+    ModelStore versions = new ModelStore(context());
+    versions.move(version, VersionStatus.Event.DEPLOY, "deployed", 2);
+    assertNothingChanged(approval, version);
+
+    Champions.Bar bar = new Champions.Bar(version, 3, "ops", "slow", "test", "now");
+    assertTrue(champions.rollBack(champions.get("credit"), before, bar));
+    assertNothingChanged(approval, version);
+    versions.move(version, VersionStatus.Event.RETIRE, "rolled back", 3);
+    assertTrue(champions.release("credit", bar));
+    assertNothingChanged(approval, version);
+  }
+
+  private static String approval(String version) {
+    return "{\"request_id\": \"%s\", \"reason\": \"it may\"}".formatted(asked(version).id());
+  }
+
+  private static void assertNothingChanged(String approval, String version) throws Exception {
+    String refused =
+        RunningControl.json(409, CONTROL.post("/approve", approval))
+            .required("message")
+            .stringValue();
+    assertTrue(refused.startsWith(version + " was approved before, by ops at "), refused);
+    assertTrue(refused.endsWith(" (it may); nothing changed."), refused);
   }
 
   @Test
@@ -524,38 +578,8 @@ class ButtonsTest {
     return question("it is below the gate.");
   }
 
-  /** A question of the last day about a challenger; the challenger. */
   private static String question(String reason) {
-    String champion = CONTROL.register("credit");
-    String challenger = CONTROL.register("credit", 0.3, false);
-    CONTROL
-        .store()
-        .documents()
-        .collection("model_metadata")
-        .updateOne(
-            new Document("_id", challenger),
-            new Document("$set", new Document("status", "challenger")));
-    outcome(champion, Status.ASKED, "A person is asked.");
-    Instant now = context().clock().instant();
-    new ApprovalRequest(
-            "credit/%s/0123456789ab".formatted(DAY),
-            "credit",
-            DAY,
-            key(),
-            "run",
-            challenger,
-            "20261001_101500",
-            champion,
-            new Champions(CONTROL.store().documents()).get("credit").revision(),
-            Status.RETRAINED,
-            info(),
-            new ApprovalRequest.Gain(0.6, 0.5, 0.1, null),
-            reason,
-            "verdict",
-            now,
-            now.plus(ApprovalRequest.OPEN_FOR))
-        .keep(context());
-    return challenger;
+    return Outcomes.ask(CONTROL, DAY, reason);
   }
 
   private static ApprovalRequest asked(String version) {
@@ -563,29 +587,7 @@ class ButtonsTest {
   }
 
   private static void outcome(String champion, Status status, String message) {
-    new DayOutcome(
-            "credit",
-            DAY,
-            0,
-            key(),
-            "run",
-            status,
-            champion,
-            "20261001_101500",
-            champion,
-            false,
-            info(),
-            message)
-        .add(context());
-  }
-
-  private static DayKey key() {
-    return new DayKey("batch", "labels", null, Rules.published(new Gate(Metric.F1_MACRO, 0.66), 3));
-  }
-
-  private static RetrainingInfo info() {
-    return new RetrainingInfo(
-        false, null, null, null, null, null, 0.5, 0.66, 0, Metric.F1_MACRO, 0.5, 0.66, 0.5);
+    Outcomes.add(CONTROL, DAY, champion, status, message, "labels");
   }
 
   private static TestContext context() {

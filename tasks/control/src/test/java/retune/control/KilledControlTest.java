@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ import retune.testing.CutConnection;
  * service. That a run of the loop survives the same is shown where its steps are tested.
  */
 class KilledControlTest {
+  private static final LocalDate DAY = LocalDate.of(2026, 11, 4);
   private static final String TOKEN = "0123456789abcdefghijklmnop";
   private static final Path TOKENS = RunningControl.tokenFile("ops " + TOKEN + "\n");
   private static final RunningControl CONTROL =
@@ -44,12 +46,13 @@ class KilledControlTest {
     "/retrain/abtest/start, AFTER_WRITE",
     "/retrain/abtest/stop, AFTER_WRITE",
     "/retrain/abtest/promote, BEFORE_WRITE",
-    "/retrain/abtest/promote, AFTER_WRITE"
+    "/retrain/abtest/promote, AFTER_WRITE",
+    "/approve, AFTER_WRITE"
   })
   void aCallThatIsMadeAgainEndsAsAnUndisturbedOne(String call, CutConnection.Moment moment)
       throws Exception {
     String body = prepared(call);
-    CONTROL.post(call, body);
+    int answer = CONTROL.post(call, body).statusCode();
     List<String> undisturbed = state();
 
     boolean died = true;
@@ -57,9 +60,9 @@ class KilledControlTest {
       prepared(call);
       died = diesAt(write, moment, call, body);
       assertTrue(died || write > 2, "the call has several writes");
+      CONTROL.pass(Duration.ofMinutes(3)); // the turn of the service that died is over then
 
-      CONTROL.post(call, body);
-
+      assertEquals(answer, CONTROL.post(call, body).statusCode(), "after write " + write);
       assertEquals(undisturbed, state(), "after write " + write);
     }
   }
@@ -88,11 +91,14 @@ class KilledControlTest {
     }
   }
 
-  /** A champion, a version beside it, with traffic where the call needs that; the call's body. */
+  /** What the call needs: a champion, a version beside it, traffic or a question; its body. */
   private static String prepared(String call) throws Exception {
     CONTROL.clear();
-    CONTROL.pass(Duration.ofMinutes(3)); // a turn of a service that died is over then
     CONTROL.useToken(TOKEN);
+    if (call.equals("/approve")) {
+      Outcomes.ask(CONTROL, DAY, "It is better.");
+      return "{\"request_id\": \"credit/%s/0123456789ab\"}".formatted(DAY);
+    }
     CONTROL.register("credit");
     String body = "{\"version_id\": \"%s\"}".formatted(CONTROL.register("credit", 0.3, false));
     if (!call.equals("/retrain/abtest/start")) {
@@ -108,7 +114,8 @@ class KilledControlTest {
     state.add(pointer.modelId() + " " + pointer.challengers());
     state.add(pointer.challenger() == null ? "no challenger" : pointer.challenger().modelId());
     ModelStore versions = new ModelStore(CONTROL.store().context());
-    for (String collection : List.of("challenger_events", "challenger_promotions")) {
+    for (String collection :
+        List.of("challenger_events", "challenger_promotions", "approval_answers", "outcomes")) {
       CONTROL
           .store()
           .documents()
