@@ -23,19 +23,26 @@ final class ChallengerRoutes implements Route.Group {
   private final StepContext context;
   private final LoopRuntime runtime;
   private final Changes changes;
+  private final Turns turns;
 
   ChallengerRoutes(StepContext context, LoopRuntime runtime, Changes changes) {
     this.context = context;
     this.runtime = runtime;
     this.changes = changes;
+    this.turns = new Turns(context);
   }
 
   @Override
   public List<Route> routes() {
     return List.of(
-        changes.route("/retrain/abtest/start", List.of(VERSION, FRACTION, REASON), this::start),
-        changes.route("/retrain/abtest/stop", List.of(VERSION, REASON), this::stop),
-        changes.route("/retrain/abtest/promote", List.of(VERSION, REASON), this::promote));
+        changes.route(
+            "/retrain/abtest/start",
+            List.of(VERSION, FRACTION, REASON),
+            turns.oneAtATime(this::start)),
+        changes.route(
+            "/retrain/abtest/stop", List.of(VERSION, REASON), turns.oneAtATime(this::stop)),
+        changes.route(
+            "/retrain/abtest/promote", List.of(VERSION, REASON), turns.oneAtATime(this::promote)));
   }
 
   private Answer start(Changes.Request request) {

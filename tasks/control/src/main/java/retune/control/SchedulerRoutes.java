@@ -15,6 +15,7 @@ final class SchedulerRoutes implements Route.Group {
   private final Scheduler scheduler;
   private final LoopRuntime runtime;
   private final Changes changes;
+  private final Turns turns;
 
   SchedulerRoutes(
       StepContext context,
@@ -27,14 +28,17 @@ final class SchedulerRoutes implements Route.Group {
     this.scheduler = scheduler;
     this.runtime = runtime;
     this.changes = changes;
+    this.turns = new Turns(context);
   }
 
   @Override
   public List<Route> routes() {
     return List.of(
         Route.get("/scheduler/status", (exchange, _) -> status(models.of(exchange))),
-        changes.route("/scheduler/start", List.of(), request -> schedule(request, true)),
-        changes.route("/scheduler/stop", List.of(), request -> schedule(request, false)));
+        changes.route(
+            "/scheduler/start", List.of(), turns.oneAtATime(request -> schedule(request, true))),
+        changes.route(
+            "/scheduler/stop", List.of(), turns.oneAtATime(request -> schedule(request, false))));
   }
 
   private Answer status(String model) {

@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.runtime.http.Tokens;
+import retune.runtime.store.Lease;
 import tools.jackson.databind.JsonNode;
 
 /** Changing calls, with an Airflow that does not answer. */
@@ -129,6 +131,30 @@ class SteeringTest {
         "retraining-1 of credit runs since 2026-11-05T06:00:00Z, at most until"
             + " 2099-01-01T00:00:00Z; wait for its end.",
         message(409, "/retrain", "{\"force_retrain\": true}"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/retrain",
+        "/retrain/deploy",
+        "/retrain/rollback",
+        "/retrain/abtest/start",
+        "/retrain/abtest/stop",
+        "/retrain/abtest/promote",
+        "/approve",
+        "/reject",
+        "/scheduler/start",
+        "/scheduler/stop"
+      })
+  void whileAnotherCallChangesTheModelEveryCallThatDoesIsAConflict(String call) throws Exception {
+    CONTROL.register("credit");
+    Lease turn = Lease.toChange(CONTROL.store().documents(), "credit");
+    turn.take("night (control__1)", Instant.parse("2099-01-01T00:00:00Z"), Duration.ZERO);
+
+    assertEquals(
+        "night (control__1) changes credit right now; look at what came of it, and try again.",
+        message(409, call, ""));
   }
 
   @Test
