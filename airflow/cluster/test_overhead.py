@@ -14,7 +14,7 @@ PHASES = {
     "Airflow's task starts, until it asks for the pod": "::group::Pre Execute",
     "the cluster schedules the pod and starts its container": "Building pod",
     "the step: Java's start, the store, its work": "Started container base",
-    "Airflow fetches the result from the side car": "Checking if xcom sidecar",
+    "Airflow fetches the result from the sidecar": "Checking if xcom sidecar",
     "Airflow deletes the pod and keeps the result": "Deleting pod",
 }
 
