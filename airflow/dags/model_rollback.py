@@ -7,9 +7,11 @@ judged, moves the champion's pointer, records who asked and why, and tells peopl
 answers with it within seconds.
 
 **Roll back.** Trigger the DAG. Leave *Version* empty for the version before, or give the id of
-another one; `./retune history MODEL` lists what was in production, and why. *Reason* goes into the
-record and the notification. *By* is for programs that roll back for a person, as the control
-service does; the record names the account that started the run, too.
+another one; `./retune history MODEL` lists what was in production, and why. *Replaces* is the
+version that you want out of production: if another one is there when the run starts, the run fails
+and nothing changes. *Reason* goes into the record and the notification. *By* is for programs that
+roll back for a person, as the control service does; the record names the account that started the
+run, too.
 
 **What follows.** The version that was replaced is barred: no evaluation promotes it until
 `./retune release_version VERSION` releases it. Every rollback is an event `model_rolled_back` in
@@ -32,6 +34,7 @@ for loop in loops():
         default_args={"owner": loop.owner},
         params={
             "version": param("rollback.to", None, "Version"),
+            "replaces": param("rollback.replaces", None, "Replaces"),
             "reason": param("rollback.reason", None, "Reason"),
             "by": param("rollback.by", None, "By"),
         },
@@ -42,6 +45,7 @@ for loop in loops():
             loop,
             model=loop.name,
             to="{{ params.version or '' }}",
+            replaces="{{ params.replaces or '' }}",
             reason="{{ params.reason or '' }}",
             by="{{ params.by or '' }}",
         )

@@ -248,7 +248,7 @@ def test_a_rollback_is_started_by_hand_alone_and_verified(bag):
     dag = bag().dags["model_rollback"]
     assert edges(dag) == {("rollback", "verify_deployment")}
     assert dag.timetable.can_be_scheduled is False
-    for name in ("version", "reason"):
+    for name in ("version", "replaces", "reason"):
         field = dag.params.get_param(name)
         assert (field.value, field.schema["type"]) == (None, ["null", "string"])
 

@@ -411,12 +411,18 @@ def test_a_version_that_fails_its_verification_is_not_announced_as_deployed(run,
     assert program.inputs("notify_deployment_complete") == []
 
 
-def test_a_rollback_takes_version_reason_and_person_of_the_form(run, program):
+def test_a_rollback_takes_versions_reason_and_person_of_the_form(run, program):
     program.answer({"rollback": {"model_id": "earlier"}})
-    ended = run("model_rollback", version="earlier", reason="too slow", by="anna")
+    ended = run("model_rollback", version="earlier", replaces="later", reason="too slow", by="anna")
     assert ended.state == "success"
     assert program.inputs("rollback") == [
-        {"model": "credit-default", "to": "earlier", "reason": "too slow", "by": "anna"}
+        {
+            "model": "credit-default",
+            "to": "earlier",
+            "replaces": "later",
+            "reason": "too slow",
+            "by": "anna",
+        }
     ]
     assert program.inputs("verify_deployment") == [
         {"model": "credit-default", "model_id": "earlier"}

@@ -80,10 +80,12 @@ final class AirflowLoops implements LoopRuntime {
   }
 
   @Override
-  public Started rollBack(Changes.Request request, Optional<String> version, String reason)
+  public Started rollBack(
+      Changes.Request request, Optional<String> version, String replaces, String reason)
       throws InterruptedException {
     Map<String, Object> conf = new LinkedHashMap<>();
     version.ifPresent(id -> conf.put("version", id));
+    conf.put("replaces", replaces);
     conf.put("reason", reason);
     conf.put("by", request.by());
     String dag = dag(request.model(), ROLLBACK);

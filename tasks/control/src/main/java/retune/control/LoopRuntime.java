@@ -68,9 +68,11 @@ interface LoopRuntime extends AutoCloseable {
    * Rolls back, and waits for the end as long as a caller waits.
    *
    * @param version empty for the one before
+   * @param replaces the version in production; if it is another one by then, nothing changes
    * @throws retune.runtime.http.Refusal 422 if the steps refuse it
    */
-  Started rollBack(Changes.Request request, Optional<String> version, String reason)
+  Started rollBack(
+      Changes.Request request, Optional<String> version, String replaces, String reason)
       throws InterruptedException;
 
   /** Whether there is something that runs the loop. */

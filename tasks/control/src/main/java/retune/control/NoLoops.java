@@ -22,7 +22,8 @@ final class NoLoops implements LoopRuntime {
   }
 
   @Override
-  public Started rollBack(Changes.Request request, Optional<String> version, String reason) {
+  public Started rollBack(
+      Changes.Request request, Optional<String> version, String replaces, String reason) {
     throw refusal();
   }
 

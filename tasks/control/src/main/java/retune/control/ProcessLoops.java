@@ -201,11 +201,13 @@ final class ProcessLoops implements LoopRuntime {
   }
 
   @Override
-  public Started rollBack(Changes.Request request, Optional<String> version, String reason)
+  public Started rollBack(
+      Changes.Request request, Optional<String> version, String replaces, String reason)
       throws InterruptedException {
     Map<String, String> inputs = new LinkedHashMap<>();
     inputs.put("model", request.model());
     version.ifPresent(id -> inputs.put("to", id));
+    inputs.put("replaces", replaces);
     inputs.put("reason", reason);
     inputs.put("by", request.by());
     Slot slot = new Slot(request.model(), true);

@@ -214,7 +214,7 @@ final class SteeringRoutes implements Route.Group {
           "%s has no earlier version: %s is its first."
               .formatted(request.model(), champion.modelId()));
     }
-    Started started = runtime.rollBack(request, version, reason);
+    Started started = runtime.rollBack(request, version, champion.modelId(), reason);
     @Nullable String target =
         Optional.ofNullable(started.version()).or(() -> version).orElse(champion.previousModelId());
     boolean isDone = started.isDone();

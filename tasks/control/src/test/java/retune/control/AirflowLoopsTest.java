@@ -45,6 +45,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import retune.runtime.Json;
 import retune.runtime.Settings;
 import retune.runtime.http.Refusal;
+import tools.jackson.databind.JsonNode;
 
 /**
  * An Airflow that fails in the middle of a call or ends a session, which a real one does not do
@@ -83,6 +84,7 @@ class AirflowLoopsTest {
   private final Map<String, Boolean> paused = Collections.synchronizedMap(new TreeMap<>());
   private final List<String> logins = Collections.synchronizedList(new ArrayList<>());
   private final Deque<String> started = new ConcurrentLinkedDeque<>();
+  private final Deque<JsonNode> confs = new ConcurrentLinkedDeque<>();
 
   /** The runs that have not ended. */
   private final List<Map<String, String>> unfinished = new CopyOnWriteArrayList<>();
@@ -313,7 +315,7 @@ class AirflowLoopsTest {
     for (Executable call :
         List.<Executable>of(
             () -> loops.deployAndWait(REQUEST, "2026-11-05"),
-            () -> loops.rollBack(REQUEST, Optional.empty(), "slow"))) {
+            () -> loops.rollBack(REQUEST, Optional.empty(), "second", "slow"))) {
       Refusal refusal = assertThrows(Refusal.class, call);
       String dag = started.removeFirst();
       assertEquals(422, refusal.status());
@@ -324,14 +326,17 @@ class AirflowLoopsTest {
   @Test
   void aRunThatSucceedsIsDone() throws Exception {
     assertTrue(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
-    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "slow").isDone());
+    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "second", "slow").isDone());
     assertEquals(List.of("model_deployment_pipeline", "model_rollback"), List.copyOf(started));
+    assertEquals(
+        Json.MAPPER.readTree("{\"replaces\": \"second\", \"reason\": \"slow\", \"by\": \"ops\"}"),
+        confs.getLast());
   }
 
   @Test
   void aLookAtARunThatFailsIsMadeAgain() throws Exception {
     looks.add(Fate.REFUSED);
-    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "slow").isDone());
+    assertTrue(loops.rollBack(REQUEST, Optional.empty(), "second", "slow").isDone());
 
     looks.add(Fate.REFUSED);
     state = "failed";
@@ -397,6 +402,7 @@ class AirflowLoopsTest {
       send(exchange, 200, Map.of("dag_runs", unfinished));
     } else if (path.endsWith("/dagRuns")) {
       started.add(path.split("/", -1)[4]);
+      confs.add(Json.MAPPER.readTree(body).required("conf"));
       send(exchange, 200, Map.of());
     } else if (path.contains("/dagRuns/")) {
       answer(exchange, next(looks), Map.of("state", state));

@@ -300,8 +300,30 @@ class ProcessLoopsTest {
     }
   }
 
+  @Test
+  void theStepLearnsWhichVersionTheCallerSawInProduction() throws Exception {
+    Path inputs = folder.resolve("inputs");
+    String script =
+        "#!/bin/sh\necho \"$1 $3\" >> '%s'\necho '{\"model_id\": \"first\"}'\n".formatted(inputs);
+    try (RunningControl control = start(script)) {
+      String first = control.register("credit");
+      String second = control.register("credit", 0.4, false);
+      control.promote("credit", second);
+
+      JsonNode answer = json(200, control.post("/retrain/rollback", "{\"reason\": \"slow\"}"));
+
+      assertEquals("first", answer.required("version").stringValue(), "not " + first);
+      assertEquals(
+          List.of(
+              "rollback {\"by\":\"ops\",\"model\":\"credit\",\"reason\":\"slow\",\"replaces\":\"%s\"}"
+                  .formatted(second),
+              "verify_deployment {\"model\":\"credit\",\"model_id\":\"first\"}"),
+          Files.readAllLines(inputs));
+    }
+  }
+
   private static LoopRuntime.Started rollBack(ProcessLoops loops) throws InterruptedException {
-    return loops.rollBack(REQUEST, Optional.empty(), "slow");
+    return loops.rollBack(REQUEST, Optional.empty(), "second", "slow");
   }
 
   private static String said(Refusal refusal) {
@@ -443,14 +465,16 @@ class ProcessLoopsTest {
   }
 
   private RunningControl start() throws Exception {
-    Path tokens = Files.writeString(folder.resolve("tokens"), "ops " + TOKEN + "\n");
-    Path program = folder.resolve("retune");
-    Files.writeString(
-        program,
+    return start(
         "#!/bin/sh\nexec '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC --add-modules=jdk.incubator.vector -cp '%s' retune.runtime.Main \"$@\"\n"
             .formatted(
                 ProcessHandle.current().info().command().orElseThrow(),
                 Objects.requireNonNull(System.getProperty("java.class.path"))));
+  }
+
+  private RunningControl start(String script) throws Exception {
+    Path tokens = Files.writeString(folder.resolve("tokens"), "ops " + TOKEN + "\n");
+    Path program = Files.writeString(folder.resolve("retune"), script);
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
     RunningControl control =
         new RunningControl(

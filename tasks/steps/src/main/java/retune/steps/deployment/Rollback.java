@@ -45,7 +45,12 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
               byDefault = "no reason given")
           String reason,
       @Field("who rolls back; by default whoever started the run (RETUNE_STARTED_BY)")
-          @Nullable String by) {}
+          @Nullable String by,
+      @Field(
+              "the version that is to be taken out of production; if another one is in production"
+                  + " when the step runs, it is refused and nothing changes. By default the version"
+                  + " in production, whichever it is")
+          @Nullable String replaces) {}
 
   public record Output(
       @Field("the version in production") String modelId,
@@ -69,6 +74,7 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
       return ofEarlier(earlier.get());
     }
     String target = target(input, champion, context);
+    requireReplaced(input.replaces(), champion, target);
     if (!target.equals(champion.modelId())) {
       champion =
           production.rollBack(champion, target, Production.by(input.by(), context), input.reason());
@@ -125,6 +131,18 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
         false,
         message,
         Map.of());
+  }
+
+  /** Refuses what was meant for another version; not where this task has replaced it already. */
+  private static void requireReplaced(@Nullable String replaces, Champion champion, String target) {
+    boolean isReplaced =
+        target.equals(champion.modelId())
+            && champion.rollback().filter(bar -> bar.modelId().equals(replaces)).isPresent();
+    if (replaces != null && !replaces.equals(champion.modelId()) && !isReplaced) {
+      throw new InvalidInputException(
+          "%s is in production now, not %s; nothing was rolled back."
+              .formatted(champion.modelId(), replaces));
+    }
   }
 
   /** The version to put back; the champion where a rollback of this task or of a dead one did. */

@@ -70,7 +70,7 @@ class KilledStepTest {
         KilledStepTest::deployTwo,
         context ->
             new Rollback()
-                .run(new Rollback.Input(Deployment.MODEL, null, "too slow", "kim"), context));
+                .run(new Rollback.Input(Deployment.MODEL, null, "too slow", "kim", null), context));
   }
 
   @ParameterizedTest
@@ -83,7 +83,7 @@ class KilledStepTest {
           deployTwo(deployment);
           new Rollback()
               .run(
-                  new Rollback.Input(Deployment.MODEL, null, "too slow", "kim"),
+                  new Rollback.Input(Deployment.MODEL, null, "too slow", "kim", null),
                   deployment.context());
         },
         context ->

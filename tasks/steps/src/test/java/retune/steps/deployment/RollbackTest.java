@@ -172,6 +172,41 @@ class RollbackTest {
   }
 
   @Test
+  void aRollbackOfAVersionThatIsNoLongerInProductionIsRefused() throws IOException {
+    String third = deployment.register(Deployment.model(3, first), VersionStatus.APPROVED);
+    deploy(third);
+    Map<String, String> before = deployment.everything();
+    for (String to : new @Nullable String[] {null, first, third}) {
+      assertRefused(
+          third + " is in production now, not " + second + "; nothing was rolled back.",
+          () -> replace(second, "late", to));
+    }
+    assertEquals(before, deployment.everything());
+
+    assertEquals(third, replace(third, "in time", first).barredModelId());
+    Map<String, String> done = deployment.everything();
+    assertFalse(replace(third, "in time", first).changed(), "the same task again");
+    assertEquals(done, deployment.everything());
+  }
+
+  @Test
+  void aRollbackThatDiedAfterItsMoveIsCompletedByItsNextTryAndNotMeantForAnother()
+      throws IOException {
+    Champion before = champion();
+    new Production(deployment.context().inRun("one"), Deployment.MODEL)
+        .rollBack(before, first, "kim", "too slow");
+
+    assertRefused(
+        first + " is in production now, not other; nothing was rolled back.",
+        () -> replace("other", "one", null));
+    Rollback.Output completed = replace(second, "one", null);
+
+    assertTrue(completed.changed());
+    assertEquals(first, completed.modelId());
+    assertEquals(before.revision() + 1, champion().revision());
+  }
+
+  @Test
   void twoPeopleWhoRollBackAtOnceMoveThePointerOnce() throws IOException {
     Champion before = champion();
     Production production = new Production(deployment.context(), Deployment.MODEL);
@@ -323,7 +358,15 @@ class RollbackTest {
   }
 
   private static Rollback.Input input(@Nullable String to) {
-    return new Rollback.Input(Deployment.MODEL, to, "too slow", "kim");
+    return new Rollback.Input(Deployment.MODEL, to, "too slow", "kim", null);
+  }
+
+  private Rollback.Output replace(String replaces, String run, @Nullable String to)
+      throws IOException {
+    return new Rollback()
+        .run(
+            new Rollback.Input(Deployment.MODEL, to, "too slow", "kim", replaces),
+            deployment.context().inRun(run));
   }
 
   private Rollback.Output rollBack(String run, @Nullable String to) throws IOException {

@@ -179,7 +179,7 @@ class VerifyDeploymentTest {
   void aBarredVersionDoesNotComeBackAutomatically() throws Exception {
     new Rollback()
         .run(
-            new Rollback.Input(Deployment.MODEL, null, "too slow", "kim"),
+            new Rollback.Input(Deployment.MODEL, null, "too slow", "kim", null),
             deployment.context().inRun("rollback"));
     damageFiles(first);
     assertRefused(second + " is barred from production: kim", () -> verify(first));
