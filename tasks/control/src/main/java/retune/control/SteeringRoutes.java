@@ -156,11 +156,7 @@ final class SteeringRoutes implements Route.Group {
   private String partition(String model, String version) {
     Stream<Document> days =
         context.store().events().startingWith("outcomes", model + "/").stream()
-            .filter(
-                outcome ->
-                    Stream.of(DayOutcome.Status.values())
-                        .anyMatch(
-                            end -> end.approves() && end.id().equals(outcome.getString("status"))));
+            .filter(outcome -> DayOutcome.Status.ofId(outcome.getString("status")).approves());
     Stream<Document> retrainings =
         context.store().events().startingWith("retraining_outcomes", model + "/").stream()
             .filter(outcome -> outcome.getBoolean("approved"));

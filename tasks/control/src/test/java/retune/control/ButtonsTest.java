@@ -269,6 +269,31 @@ class ButtonsTest {
     assertNothingChanged(approval, version);
   }
 
+  @Test
+  void anApprovedVersionWaitsForAPersonUntilItIsInProduction() throws Exception {
+    String version = question();
+    String champion = asked(version).championId();
+    String need = "Deploy <a href=\"/models/credit/versions/%1$s\">%1$s</a>".formatted(version);
+    assertFalse(browser.page("/").contains(need), "nobody has approved it");
+
+    pressed(browser, "credit", "approve", asked(version).id(), Map.of("reason", "it may"));
+
+    Outcomes.add(
+        CONTROL, DAY.plusDays(1), champion, Status.UNDECIDED, "It may be chance.", "labels");
+    for (String path : List.of("/", "/models/credit")) {
+      String page = browser.page(path);
+      assertTrue(page.contains(need + ".</strong> It was approved to follow " + champion), page);
+      assertTrue(page.contains("href=\"/models/credit/actions/deploy?id=" + version), page);
+    }
+    new ModelStore(context()).move(version, VersionStatus.Event.REJECT, "worse");
+    assertFalse(browser.page("/").contains(need), "an evaluation has rejected it since");
+    new ModelStore(context()).move(version, VersionStatus.Event.APPROVE, "better");
+    assertTrue(browser.page("/").contains(need));
+    Champions champions = new Champions(CONTROL.store().documents());
+    assertTrue(champions.promote(champions.get("credit"), version, version));
+    assertFalse(browser.page("/").contains(need), "it is in production");
+  }
+
   private static String approval(String version) {
     return "{\"request_id\": \"%s\", \"reason\": \"it may\"}".formatted(asked(version).id());
   }
@@ -333,6 +358,7 @@ class ButtonsTest {
             .formatted(challenger, champion));
     assertTrue(promoted.contains("Its deployment has not started: " + NO_AIRFLOW), promoted);
     assertEquals(502, event("/retrain/abtest/promote").getInteger("status"));
+    assertTrue(browser.page("/").contains("/models/credit/actions/deploy?id=" + challenger));
     String stale = browser.page("/models/credit/actions/abort?id=" + challenger);
     String ended = pressed(browser, "credit", "abort", challenger, Map.of("reason", "slow"));
     assertSays(ended, "done", "The traffic of %s has ended (slow, by ops).".formatted(challenger));

@@ -61,6 +61,7 @@ class DashboardTest {
           "trigger_decisions",
           "deployment_events",
           "training_candidates",
+          "retraining_outcomes",
           "retraining_judgements",
           "query_logs",
           "error_ledger");
@@ -98,6 +99,27 @@ class DashboardTest {
 
     assertBefore(page, "Decide about 2026-10-27: a version is held back.", "<h3>");
     assertTrue(page.contains("</strong> It passes, and was rolled back before."), page);
+  }
+
+  @Test
+  void anApprovedVersionThatIsNotInProductionWaitsForAPerson() throws Exception {
+    String id = CONTROL.register("credit");
+    String better = CONTROL.register("credit", 0.4, false);
+    write(
+        "retraining_outcomes",
+        "credit/retraining-1",
+        new Document("retraining_id", "retraining-1")
+            .append("approved", true)
+            .append("model_id", better)
+            .append("champion_id", id));
+    String command =
+        "./retune deploy_model --model credit --model-id %s --retraining retraining-1"
+            .formatted(better);
+
+    assertBefore(page("/"), command, "<h3>");
+
+    CONTROL.promote("credit", CONTROL.register("credit", 0.3, false));
+    assertFalse(page("/").contains(command), "it was approved to follow another version");
   }
 
   @Test

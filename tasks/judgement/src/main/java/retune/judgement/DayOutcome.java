@@ -78,7 +78,8 @@ public record DayOutcome(
       return name().toLowerCase(Locale.ROOT);
     }
 
-    static Status ofId(String id) {
+    /** The status of that name in documents. */
+    public static Status ofId(String id) {
       return valueOf(id.toUpperCase(Locale.ROOT));
     }
 

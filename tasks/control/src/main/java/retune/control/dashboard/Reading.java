@@ -15,14 +15,18 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
+import retune.core.judgement.VersionStatus;
 import retune.core.metrics.ConfusionMatrix;
 import retune.core.metrics.Metric;
 import retune.core.statistics.CountedError;
 import retune.judgement.AuditTrail;
+import retune.judgement.DayOutcome;
 import retune.model.ChallengerTraffic;
+import retune.model.Champions.Champion;
 import retune.runtime.store.DocumentStore;
 
 /**
@@ -68,6 +72,10 @@ final class Reading {
       String runId,
       @Nullable String runUrl,
       Instant at) {
+    private boolean approves() {
+      return DayOutcome.Status.ofId(status).approves();
+    }
+
     private static Day of(Document outcome) {
       Document info = outcome.get("retraining_info", Document.class);
       return new Day(
@@ -115,6 +123,62 @@ final class Reading {
      * @param limit of the PSI, beyond which chance does not take it
      */
     record Feature(double psi, double limit, boolean detected) {}
+  }
+
+  /**
+   * An outcome that approves a version to follow another one.
+   *
+   * @param option of {@code deploy_model} that names the outcome
+   * @param partition the day, the retraining or the promotion
+   */
+  record Approval(String modelId, String championId, String option, String partition, Instant at) {
+    private static Approval of(Day day) {
+      return new Approval(
+          day.modelId, day.championId, "--logical-date", day.date.toString(), day.at);
+    }
+
+    private static Approval of(Document outcome, String id) {
+      return new Approval(
+          outcome.getString("model_id"),
+          outcome.getString("champion_id"),
+          "--retraining",
+          outcome.getString(id),
+          Instant.parse(outcome.getString(TIMESTAMP)));
+    }
+  }
+
+  /**
+   * The last approval of a version to follow the one in production that still stands, and whose
+   * version is not in production.
+   *
+   * @param days the last ones
+   */
+  Optional<Approval> undeployed(Champion champion, List<Day> days) {
+    String model = champion.model();
+    Stream<Approval> byDay = days.stream().filter(Day::approves).map(Approval::of);
+    Stream<Approval> byRetraining =
+        last("retraining_outcomes", Filters.and(below(model), Filters.eq("approved", true)))
+            .map(outcome -> Approval.of(outcome, "retraining_id"))
+            .stream();
+    Stream<Approval> byPromotion =
+        last("challenger_promotions", below(model))
+            .map(outcome -> Approval.of(outcome, "promotion_id"))
+            .stream();
+    return Stream.of(byDay, byRetraining, byPromotion)
+        .flatMap(approvals -> approvals)
+        .filter(approval -> approval.championId.equals(champion.modelId()))
+        .filter(approval -> !approval.modelId.equals(champion.modelId()))
+        .filter(approval -> champion.bar(approval.modelId).isEmpty())
+        .sorted(Comparator.comparing(Approval::at).reversed())
+        .filter(approval -> isApproved(approval.modelId))
+        .findFirst();
+  }
+
+  /** Whether nothing has followed a version's approval: no deployment, rejection or successor. */
+  private boolean isApproved(String modelId) {
+    return version(modelId)
+        .filter(version -> VersionStatus.APPROVED.id().equals(version.getString("status")))
+        .isPresent();
   }
 
   /** The latest days of a model, the newest first. */

@@ -23,6 +23,7 @@ import retune.runtime.StepContext;
  * @param trigger the last decision about a retraining
  * @param retraining the last event of a retraining
  * @param questions that wait for a person
+ * @param undeployed the approval of a version that is not in production; null for none
  * @param alert the last one of the last day; null where it has none
  * @param isAcknowledged whether a person has acknowledged the alert
  * @param hasWeights whether the weights of the version in production are in the store
@@ -34,6 +35,7 @@ record Summary(
     @Nullable Document trigger,
     @Nullable Document retraining,
     List<ApprovalRequest> questions,
+    Reading.@Nullable Approval undeployed,
     @Nullable Document alert,
     boolean isAcknowledged,
     boolean hasWeights) {
@@ -61,6 +63,7 @@ record Summary(
         reading.lastTrigger(model).orElse(null),
         reading.retrainings(model, 1).stream().findFirst().orElse(null),
         ApprovalRequest.open(context, model),
+        reading.undeployed(champion, days).orElse(null),
         alert.orElse(null),
         alert.flatMap(found -> reading.acknowledgement(found.getString("_id"))).isPresent(),
         reading.hasWeights(champion.modelId()));
@@ -86,6 +89,18 @@ record Summary(
               buttons(
                   Button.APPROVE.link(model(), question.id(), viewer),
                   Button.REJECT.link(model(), question.id(), viewer))));
+    }
+    if (undeployed != null) {
+      needs.add(
+          Markup.of(
+              "<strong>Deploy {}.</strong> It was approved to follow {} on {}, and is not in"
+                  + " production: its deployment has not started, failed, or runs now.{}",
+              Markup.link(Paths.version(model(), undeployed.modelId()), undeployed.modelId()),
+              champion.modelId(),
+              Words.time(undeployed.at()),
+              viewer.can().steer() && viewer.can().start()
+                  ? buttons(Button.DEPLOY.link(model(), undeployed.modelId(), viewer))
+                  : Markup.of("<pre>{}</pre>", deployment(undeployed))));
     }
     last()
         .ifPresent(
@@ -143,6 +158,11 @@ record Summary(
               champion.modelId()));
     }
     return needs;
+  }
+
+  private String deployment(Reading.Approval approval) {
+    return "./retune deploy_model --model %s --model-id %s %s %s"
+        .formatted(model(), approval.modelId(), approval.option(), approval.partition());
   }
 
   /** Buttons in a row; nothing where nobody may press one. */
