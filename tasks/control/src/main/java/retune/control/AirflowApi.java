@@ -50,6 +50,9 @@ final class AirflowApi implements AutoCloseable {
     }
   }
 
+  /** The time that is left for the calls of a thread; each call has its time-out besides. */
+  private static final ScopedValue<Supplier<Duration>> LEFT = ScopedValue.newInstance();
+
   private final String url;
   private final String shown;
   private final Map<String, String> login;
@@ -139,6 +142,16 @@ final class AirflowApi implements AutoCloseable {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
+  /**
+   * Does work whose calls end when no time is left, however slow Airflow is.
+   *
+   * @param left asked before each call
+   */
+  static <T> T within(Supplier<Duration> left, ScopedValue.CallableOp<T, InterruptedException> work)
+      throws InterruptedException {
+    return ScopedValue.where(LEFT, left).call(work);
+  }
+
   /** A call that must succeed. */
   JsonNode get(String path) throws InterruptedException {
     return required(call("GET", path, null));
@@ -206,7 +219,7 @@ final class AirflowApi implements AutoCloseable {
     if (bearer != null) {
       request.header("Authorization", "Bearer " + bearer);
     }
-    long milliseconds = patience.get().toMillis();
+    long milliseconds = Math.max(1, timeOut().toMillis());
     // The client's own time-out ends with the headers: a body that never comes would wait for ever.
     CompletableFuture<HttpResponse<byte[]>> answer =
         client.sendAsync(request.build(), BodyHandlers.ofByteArray());
@@ -214,13 +227,19 @@ final class AirflowApi implements AutoCloseable {
       HttpResponse<byte[]> response = answer.get(milliseconds, TimeUnit.MILLISECONDS);
       return new Reply(response.statusCode(), json(response.body()));
     } catch (TimeoutException e) {
-      throw noAnswer("no whole answer within %d s".formatted(milliseconds / 1000));
+      throw noAnswer("no whole answer within %d s".formatted(Math.ceilDiv(milliseconds, 1000)));
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw noAnswer(cause.getClass().getSimpleName());
     } finally {
       answer.cancel(true);
     }
+  }
+
+  private Duration timeOut() {
+    Duration most = patience.get();
+    Duration left = LEFT.orElse(() -> most).get();
+    return left.compareTo(most) < 0 ? left : most;
   }
 
   private Refusal noAnswer(String reason) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,17 @@ final class AirflowLoops implements LoopRuntime {
   private static final String DEPLOYMENT = "model_deployment_pipeline";
   private static final String ROLLBACK = "model_rollback";
 
-  /** How long the answer of a deployment or a roll-back waits for its end. */
+  /**
+   * How long a call of this service asks Airflow. If the run has not ended by then, the answer is
+   * that it has started. The server closes a connection after 60 s.
+   */
   private static final Duration PATIENCE = Duration.ofSeconds(50);
+
+  /** What is kept of this for the request that starts the run. */
+  private static final Duration FOR_START = Duration.ofSeconds(15);
+
+  /** What comes on top where the answer to that is lost, to look whether the run has started. */
+  private static final Duration FOR_LOOK = Duration.ofSeconds(5);
 
   private static final long BETWEEN_LOOKS_MILLIS = 500;
 
@@ -35,22 +45,38 @@ final class AirflowLoops implements LoopRuntime {
   private static final String CHALLENGER = "challenger_pipeline";
 
   private final AirflowApi api;
-  private final Duration patience;
+  private final LongSupplier nanoTime;
 
   AirflowLoops(AirflowApi api) {
-    this(api, PATIENCE);
+    this(api, System::nanoTime);
   }
 
-  /** The same, with another time that an answer waits. */
-  AirflowLoops(AirflowApi api, Duration patience) {
+  /** The same, with another measure of the time that calls take. */
+  AirflowLoops(AirflowApi api, LongSupplier nanoTime) {
     this.api = api;
-    this.patience = patience;
+    this.nanoTime = nanoTime;
+  }
+
+  /** When the answer of a call that comes now must be there. */
+  private long end() {
+    return nanoTime.getAsLong() + PATIENCE.toNanos();
+  }
+
+  private Duration until(long end) {
+    return Duration.ofNanos(end - nanoTime.getAsLong());
+  }
+
+  /** Does what comes before the start of a run. */
+  private <T> T before(long end, ScopedValue.CallableOp<T, InterruptedException> work)
+      throws InterruptedException {
+    return AirflowApi.within(() -> until(end).minus(FOR_START), work);
   }
 
   @Override
   public Started retrain(Changes.Request request, boolean force) throws InterruptedException {
-    String dag = dag(request.model(), RETRAINING);
-    Optional<JsonNode> running = unfinished(dag).findFirst();
+    long end = end();
+    String dag = before(end, () -> dag(request.model(), RETRAINING));
+    Optional<JsonNode> running = before(end, () -> unfinished(dag)).findFirst();
     if (running.isPresent()) {
       throw new Refusal(
           409,
@@ -61,7 +87,7 @@ final class AirflowLoops implements LoopRuntime {
     if (force) {
       conf.put("force_retrain", true);
     }
-    return start(request, dag, null, conf);
+    return start(request, dag, null, conf, end);
   }
 
   /**
@@ -70,34 +96,38 @@ final class AirflowLoops implements LoopRuntime {
    */
   @Override
   public Started deploy(Changes.Request request, String partition) throws InterruptedException {
-    return start(request, dag(request.model(), DEPLOYMENT), partition, Map.of());
+    long end = end();
+    String dag = before(end, () -> dag(request.model(), DEPLOYMENT));
+    return start(request, dag, partition, Map.of(), end);
   }
 
   @Override
   public Started deployAndWait(Changes.Request request, String partition)
       throws InterruptedException {
-    return await(dag(request.model(), DEPLOYMENT), deploy(request, partition));
+    long end = end();
+    String dag = before(end, () -> dag(request.model(), DEPLOYMENT));
+    return await(dag, start(request, dag, partition, Map.of(), end), end);
   }
 
   @Override
   public Started rollBack(
       Changes.Request request, Optional<String> version, String replaces, String reason)
       throws InterruptedException {
+    long end = end();
     Map<String, Object> conf = new LinkedHashMap<>();
     version.ifPresent(id -> conf.put("version", id));
     conf.put("replaces", replaces);
     conf.put("reason", reason);
     conf.put("by", request.by());
-    String dag = dag(request.model(), ROLLBACK);
-    return await(dag, start(request, dag, null, conf));
+    String dag = before(end, () -> dag(request.model(), ROLLBACK));
+    return await(dag, start(request, dag, null, conf, end), end);
   }
 
-  /** The run once it has ended well, or after the time that an answer waits. */
-  private Started await(String dag, Started started) throws InterruptedException {
+  /** The run once it has ended well, or when the answer must be there. */
+  private Started await(String dag, Started started, long end) throws InterruptedException {
     String run = dags(dag) + "/dagRuns/" + AirflowApi.segment(started.runId());
-    long end = System.nanoTime() + patience.toNanos();
-    while (System.nanoTime() < end) {
-      String state = state(run);
+    while (until(end).isPositive()) {
+      String state = AirflowApi.within(() -> until(end), () -> state(run));
       if (state.equals("failed")) {
         throw new Refusal(
             422,
@@ -202,9 +232,13 @@ final class AirflowLoops implements LoopRuntime {
 
   /** Starts a run under the request's id, so that a call whose answer was lost can be looked up. */
   private Started start(
-      Changes.Request request, String dag, @Nullable String partition, Map<String, Object> conf)
+      Changes.Request request,
+      String dag,
+      @Nullable String partition,
+      Map<String, Object> conf,
+      long end)
       throws InterruptedException {
-    if (api.get(dags(dag)).path("is_paused").asBoolean(false)) {
+    if (before(end, () -> api.get(dags(dag))).path("is_paused").asBoolean(false)) {
       throw new Refusal(
           409,
           "The DAG %s is paused, so a run would wait; start it with POST /scheduler/start, or in Airflow."
@@ -212,7 +246,7 @@ final class AirflowLoops implements LoopRuntime {
     }
     if (partition != null) {
       Optional<JsonNode> same =
-          unfinished(dag)
+          before(end, () -> unfinished(dag))
               .filter(run -> runId(run).startsWith(Changes.RUN))
               .filter(run -> partition.equals(run.path("partition_key").asString("")))
               .findFirst();
@@ -229,9 +263,11 @@ final class AirflowLoops implements LoopRuntime {
       run.put("partition_key", partition);
     }
     try {
-      api.required(api.call("POST", dags(dag) + "/dagRuns", run));
+      AirflowApi.within(
+          () -> until(end), () -> api.required(api.call("POST", dags(dag) + "/dagRuns", run)));
     } catch (Refusal failure) {
-      if (!hasStarted(dag, request.id())) {
+      if (!AirflowApi.within(
+          () -> until(end).plus(FOR_LOOK), () -> hasStarted(dag, request.id()))) {
         throw failure;
       }
     }

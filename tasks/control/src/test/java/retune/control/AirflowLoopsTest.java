@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +31,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -66,6 +68,31 @@ class AirflowLoopsTest {
     STALLS
   }
 
+  /** What this service asks Airflow. */
+  private enum Request {
+    LOGIN,
+    DAGS,
+    DAG,
+    RUNS,
+    START,
+    LOOK;
+
+    static Request of(HttpExchange exchange) {
+      String path = exchange.getRequestURI().getPath();
+      boolean isPost = exchange.getRequestMethod().equals("POST");
+      if (path.equals("/auth/token")) {
+        return LOGIN;
+      }
+      if (path.endsWith("/dagRuns")) {
+        return isPost ? START : RUNS;
+      }
+      if (path.contains("/dagRuns/")) {
+        return LOOK;
+      }
+      return path.endsWith("/dags") ? DAGS : DAG;
+    }
+  }
+
   /** The badge at the head of a page's schedule. */
   private static final Pattern STATE =
       Pattern.compile(
@@ -97,6 +124,15 @@ class AirflowLoopsTest {
   private HttpServer airflow;
   private AirflowLoops loops;
 
+  /** The time of the service, which passes only in requests that take some. */
+  private final AtomicLong nanos = new AtomicLong();
+
+  private final Map<Request, Duration> took =
+      Collections.synchronizedMap(new EnumMap<>(Request.class));
+
+  /** What is never answered. */
+  private volatile @Nullable Request hanging;
+
   @BeforeEach
   void start() throws IOException {
     paused.putAll(
@@ -111,12 +147,11 @@ class AirflowLoopsTest {
     airflow.setExecutor(threads);
     airflow.createContext("/", this::answer);
     airflow.start();
-    loops = loops(Duration.ofMinutes(1));
+    loops = loops();
   }
 
-  /** Loops whose answers wait so long for a run. */
-  private AirflowLoops loops(Duration patience) {
-    return new AirflowLoops(AirflowApi.of(new Settings(settings()), this::timeOut), patience);
+  private AirflowLoops loops() {
+    return new AirflowLoops(AirflowApi.of(new Settings(settings()), this::timeOut), nanos::get);
   }
 
   /** Short for the call that is never answered, and long for all that are. */
@@ -360,17 +395,67 @@ class AirflowLoopsTest {
 
   @Test
   void aRunWhoseEndIsNeverSeenHasStarted() throws Exception {
-    loops.close();
-    loops = loops(Duration.ofMillis(400));
-    looks.addAll(Collections.nCopies(1_000, Fate.CUT_OFF));
+    looks.addAll(List.of(Fate.CUT_OFF, Fate.CUT_OFF));
+    took.put(Request.LOOK, Duration.ofSeconds(30));
 
     LoopRuntime.Started run = loops.deployAndWait(REQUEST, "2026-11-05");
 
     assertFalse(run.isDone());
+    assertEquals(List.of(), List.copyOf(looks), "it looked until the time was over");
     assertEquals("call", run.runId());
     assertEquals(
         settings().get("RETUNE_AIRFLOW_URL") + "/dags/model_deployment_pipeline/runs/call",
         run.url());
+  }
+
+  @Test
+  void theTimeOfAnAnswerBeginsBeforeAirflowIsAsked() throws Exception {
+    took.put(Request.START, Duration.ofSeconds(50));
+    assertFalse(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
+    assertFalse(loops.rollBack(REQUEST, Optional.empty(), "second", "slow").isDone());
+    assertEquals(List.of("model_deployment_pipeline", "model_rollback"), List.copyOf(started));
+  }
+
+  @Test
+  void theLastLookAtARunEndsWithTheTimeOfTheAnswer() throws Exception {
+    took.put(Request.START, Duration.ofMillis(49_900));
+    took.put(Request.LOOK, Duration.ofSeconds(1));
+    hanging = Request.LOOK;
+
+    assertFalse(loops.rollBack(REQUEST, Optional.empty(), "second", "slow").isDone());
+  }
+
+  @Test
+  void whatComesBeforeTheStartLeavesTimeForIt() {
+    took.put(Request.LOGIN, Duration.ofMillis(34_900));
+    hanging = Request.DAGS;
+    for (Executable call :
+        List.<Executable>of(
+            () -> loops.retrain(REQUEST, false),
+            () -> loops.deploy(REQUEST, "2026-11-05"),
+            () -> loops.deployAndWait(REQUEST, "2026-11-05"),
+            () -> loops.rollBack(REQUEST, Optional.empty(), "second", "slow"))) {
+      loops.close();
+      loops = loops();
+      Refusal refusal = assertThrows(Refusal.class, call);
+      assertEquals(
+          "Airflow at AIRFLOW does not answer (no whole answer within 1 s); check that it runs,"
+              + " and RETUNE_AIRFLOW_URL.",
+          sentence(refusal));
+    }
+    assertEquals(List.of(), List.copyOf(started));
+  }
+
+  @Test
+  void aStartWhoseAnswerDoesNotComeInTimeIsLookedUp() throws Exception {
+    took.put(Request.DAG, Duration.ofMillis(49_900));
+    took.put(Request.LOOK, Duration.ofSeconds(1));
+    hanging = Request.START;
+
+    LoopRuntime.Started run = loops.rollBack(REQUEST, Optional.empty(), "second", "slow");
+
+    assertEquals("call", run.runId());
+    assertFalse(run.isDone());
   }
 
   private String sentence(Refusal refusal) {
@@ -393,7 +478,11 @@ class AirflowLoopsTest {
   private void answer(HttpExchange exchange) throws IOException {
     String path = exchange.getRequestURI().getPath();
     String body = new String(exchange.getRequestBody().readAllBytes(), UTF_8);
-    if (path.equals("/auth/token")) {
+    Request request = Request.of(exchange);
+    nanos.addAndGet(took.getOrDefault(request, Duration.ZERO).toNanos());
+    if (request == hanging) {
+      hang(exchange);
+    } else if (path.equals("/auth/token")) {
       logins.add(body);
       send(exchange, 201, Map.of("access_token", "token"));
     } else if (!statuses.isEmpty()) {
