@@ -14,7 +14,6 @@ import java.util.TreeSet;
 import java.util.UUID;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
-import retune.core.InvalidInputException;
 import retune.runtime.Json;
 import retune.runtime.StepContext;
 import retune.runtime.http.Answer;
@@ -29,8 +28,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Calls that change something: each needs a token, is limited in size and rate, and is recorded in
- * {@code control_events} with who made it, whatever came of it.
+ * Calls that change something: each needs a token and is limited in size and rate. One with a
+ * well-formed body and a known model is recorded in {@code control_events}, carried out or refused,
+ * with who made it and how it was answered. One that is turned away earlier changes nothing and is
+ * in the access log only.
  */
 final class Changes {
   private static final Logger LOG = System.getLogger(Changes.class.getName());
@@ -158,24 +159,28 @@ final class Changes {
     Request request = new Request(id, model, by, body);
     int status = 500;
     String said = "The request failed.";
+    boolean isInterrupted = false;
     try {
       Answer answer = action.perform(request);
       status = answer.status();
       said = "";
       return answer;
-    } catch (Refusal refusal) {
+    } catch (RuntimeException e) {
+      Refusal refusal = StoreFailures.refusal(e);
       status = refusal.status();
       said = refusal.sentence();
       throw refusal;
-    } catch (InvalidInputException wrong) {
-      status = 422;
-      said = String.valueOf(wrong.getMessage());
-      throw new Refusal(status, said);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new Refusal(503, "The service is shutting down.");
+      isInterrupted = true;
+      status = 503;
+      said = "The service is shutting down.";
+      throw new Refusal(status, said);
     } finally {
       record(path, request, status, said);
+      if (isInterrupted) {
+        // Only now: an interrupted thread writes nothing to the store.
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

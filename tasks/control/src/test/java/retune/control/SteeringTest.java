@@ -226,6 +226,17 @@ class SteeringTest {
   }
 
   @Test
+  void whatIsTurnedAwayBeforeItsActionHasNoRecord() throws Exception {
+    CONTROL.register("credit");
+    message(400, "/retrain", "{\"forced\": true}");
+    message(404, "/retrain?model=nobody", "");
+    assertEquals(0, CONTROL.store().documents().collection("control_events").countDocuments());
+
+    message(400, "/retrain", "{\"force_retrain\": \"yes\"}");
+    assertEquals(400, event("ops").getInteger("status"));
+  }
+
+  @Test
   void withoutATokenNothingIsAskedFor() throws Exception {
     CONTROL.register("credit");
     CONTROL.useToken(null);
