@@ -14,8 +14,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bson.Document;
 import org.bson.conversions.Bson;
@@ -34,8 +36,8 @@ import retune.runtime.store.Lease;
 /**
  * The schedules of loops without Airflow. The collection {@code schedules} keeps for each model
  * whether its schedule is on, and up to which time each of its jobs is done: a service that starts
- * again makes up a missed time once, and runs again what it did not see end. Of several services on
- * one store a lease lets one keep the schedule.
+ * again makes up missed days, and of other jobs the last missed time, and runs again what it did
+ * not see end. Of several services on one store a lease lets one keep the schedule.
  */
 final class ProcessSchedule implements AutoCloseable {
   private static final Logger LOG = System.getLogger(ProcessSchedule.class.getName());
@@ -43,8 +45,17 @@ final class ProcessSchedule implements AutoCloseable {
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(5);
   private static final Duration LEASE = Duration.ofMinutes(2);
 
+  /** The days that were passed over because they failed and may succeed later, by their end. */
+  private static final String LATE = "late";
+
   /** How long a job waits that failed and may succeed later. */
   private static final Duration BEFORE_RETRY = Duration.ofMinutes(15);
+
+  /** The same, of a day after which another has ended. */
+  private static final Duration BEFORE_RETRY_OF_LATE = Duration.ofHours(1);
+
+  /** The last days that run; those before them are given up. */
+  private static final int DAYS = 7;
 
   /** What runs by itself; the first that is due runs first. */
   private enum Kind {
@@ -90,8 +101,8 @@ final class ProcessSchedule implements AutoCloseable {
   private final ProcessLoops loops;
   private final String owner = UUID.randomUUID().toString();
 
-  /** A job of a model. */
-  private record Of(String model, Kind kind) {}
+  /** A job of a model for a time. */
+  private record Of(String model, Kind kind, Instant due) {}
 
   /** When a job that failed runs again at the earliest. */
   private final Map<Of, Instant> retries = new ConcurrentHashMap<>();
@@ -137,7 +148,7 @@ final class ProcessSchedule implements AutoCloseable {
     if (on) {
       Document done = new Document();
       Stream.of(Kind.values()).forEach(kind -> done.append(kind.id, now.toString()));
-      change.append("done", done);
+      change.append("done", done).append(LATE, List.of());
     }
     schedules()
         .updateOne(
@@ -179,10 +190,15 @@ final class ProcessSchedule implements AutoCloseable {
 
   private static @Nullable LastRun lastRun(Document schedule, Kind kind) {
     Document last = schedule.get("last", new Document()).get(kind.id, Document.class);
-    return last == null
-        ? null
-        : new LastRun(
-            last.getString("ended_at"), last.getInteger("exit_code"), last.getString("message"));
+    if (last == null) {
+      return null;
+    }
+    List<Instant> late = kind == Kind.DAY ? late(schedule) : List.of();
+    String waiting = late.isEmpty() ? "" : " (tried again each hour: %s)".formatted(days(late));
+    return new LastRun(
+        last.getString("ended_at"),
+        last.getInteger("exit_code"),
+        last.getString("message") + waiting);
   }
 
   private List<Kind> kinds(String model) {
@@ -196,13 +212,20 @@ final class ProcessSchedule implements AutoCloseable {
       for (String model : scheduled()) {
         try {
           startWhatIsDue(model);
-        } catch (RuntimeException e) {
-          LOG.log(Level.WARNING, "The schedule of {0} waits: {1}", model, e.getMessage());
+        } catch (RuntimeException | Error e) {
+          LOG.log(
+              Level.WARNING, "The schedule of " + model + " waits: " + e.getMessage(), trace(e));
         }
       }
-    } catch (RuntimeException e) {
-      LOG.log(Level.WARNING, "The schedules wait, because the store fails: {0}", e.getMessage());
+    } catch (RuntimeException | Error e) {
+      // The thread must not end: nobody would start it again.
+      LOG.log(Level.WARNING, "The schedules wait: " + e.getMessage(), trace(e));
     }
+  }
+
+  /** Where it happened, of a fault of this service; others are told by their sentence. */
+  private static @Nullable Throwable trace(Throwable failure) {
+    return failure instanceof Error ? failure : null;
   }
 
   private List<String> scheduled() {
@@ -225,14 +248,83 @@ final class ProcessSchedule implements AutoCloseable {
       return;
     }
     for (Kind kind : kinds(model)) {
-      Instant due = kind.calendar.last(now);
-      boolean isDone =
-          !due.isAfter(Instant.parse(schedule.get("done", Document.class).getString(kind.id)));
-      if (!isDone && !now.isBefore(retries.getOrDefault(new Of(model, kind), now))) {
-        start(model, kind, due);
+      Optional<Instant> due =
+          due(schedule, kind, now)
+              .filter(time -> !now.isBefore(retries.getOrDefault(new Of(model, kind, time), now)))
+              .findFirst();
+      if (due.isPresent()) {
+        start(model, kind, due.get());
         return;
       }
     }
+  }
+
+  /** The times of a job that are not done, in their order; days that are too long ago are ended. */
+  private Stream<Instant> due(Document schedule, Kind kind, Instant now) {
+    Instant last = kind.calendar.last(now);
+    if (kind != Kind.DAY) {
+      return Stream.of(last).filter(time -> time.isAfter(done(schedule, kind)));
+    }
+    Instant first = last.minus(Duration.ofDays(DAYS - 1));
+    List<Instant> missed = missedDays(schedule, last);
+    List<Instant> tooLate = missed.stream().filter(time -> time.isBefore(first)).toList();
+    if (!tooLate.isEmpty()) {
+      giveUp(schedule, tooLate, first);
+    }
+    return missed.stream().filter(time -> !time.isBefore(first));
+  }
+
+  private static Instant done(Document schedule, Kind kind) {
+    return Instant.parse(schedule.get("done", Document.class).getString(kind.id));
+  }
+
+  private static List<Instant> late(Document schedule) {
+    return schedule.getList(LATE, String.class, List.of()).stream().map(Instant::parse).toList();
+  }
+
+  /** The ends of the days up to one that are not done, in their order. */
+  private static List<Instant> missedDays(Document schedule, Instant last) {
+    Instant first = Kind.DAY.calendar.next(done(schedule, Kind.DAY));
+    return Stream.concat(
+            late(schedule).stream(),
+            Stream.iterate(first, end -> !end.isAfter(last), Kind.DAY.calendar::next))
+        .toList();
+  }
+
+  /**
+   * Ends days that nobody waits for any more.
+   *
+   * @param first the end of the first day that still may run
+   */
+  private void giveUp(Document schedule, List<Instant> days, Instant first) {
+    String model = schedule.getString("_id");
+    LOG.log(
+        Level.WARNING,
+        "{0}: {1} days up to {2} did not run within {3} days, and are given up; ./retune run-loop"
+            + " {0} --date DATE runs one.",
+        model,
+        days.size(),
+        dayBefore(days.getLast()),
+        DAYS);
+    List<Instant> late = late(schedule).stream().filter(day -> !day.isBefore(first)).toList();
+    Instant before = first.minus(Duration.ofDays(1));
+    Instant done = done(schedule, Kind.DAY);
+    schedules()
+        .updateOne(
+            Filters.eq(model),
+            Updates.combine(
+                Updates.set(LATE, texts(late)),
+                Updates.set(
+                    "done." + Kind.DAY.id, (done.isBefore(before) ? before : done).toString())));
+  }
+
+  private static List<String> texts(List<Instant> times) {
+    return times.stream().map(Instant::toString).toList();
+  }
+
+  /** The days that ended at these times, for people. */
+  private static String days(List<Instant> ends) {
+    return ends.stream().map(end -> dayBefore(end).toString()).collect(Collectors.joining(", "));
   }
 
   private void start(String model, Kind kind, Instant due) {
@@ -272,21 +364,40 @@ final class ProcessSchedule implements AutoCloseable {
    * @param ended null if it did not start
    */
   private void keep(String model, Kind kind, Instant due, @Nullable Ended ended) {
-    Instant now = context.clock().instant();
-    int exitCode = ended == null ? ExitCode.UNEXPECTED.number() : ended.exitCode();
-    List<Bson> changes = new ArrayList<>();
-    changes.add(
-        Updates.set(
-            "last." + kind.id,
-            new Document("ended_at", Times.text(now))
-                .append("exit_code", exitCode)
-                .append("message", ended == null ? "it did not start" : ended.sentence())));
-    if (isRetryable(exitCode)) {
-      retries.put(new Of(model, kind), now.plus(BEFORE_RETRY));
-    } else {
-      changes.add(Updates.set("done." + kind.id, due.toString()));
+    Document schedule = schedules().find(Filters.eq(model)).first();
+    if (schedule == null) {
+      return;
     }
-    schedules().updateOne(Filters.eq(model), Updates.combine(changes));
+    Instant now = context.clock().instant();
+    Instant done = done(schedule, kind);
+    int exitCode = ended == null ? ExitCode.UNEXPECTED.number() : ended.exitCode();
+    boolean runsAgain = isRetryable(exitCode);
+    List<Bson> changes = new ArrayList<>();
+    // What a late day waits for must not hide how the days after it ended.
+    if (!runsAgain || due.isAfter(done)) {
+      changes.add(
+          Updates.set(
+              "last." + kind.id,
+              new Document("ended_at", Times.text(now))
+                  .append("exit_code", exitCode)
+                  .append("message", ended == null ? "it did not start" : ended.sentence())));
+    }
+    retries.values().removeIf(time -> !time.isAfter(now));
+    if (runsAgain) {
+      boolean isLast = due.equals(kind.calendar.last(now));
+      Duration wait = kind == Kind.DAY && !isLast ? BEFORE_RETRY_OF_LATE : BEFORE_RETRY;
+      retries.put(new Of(model, kind, due), now.plus(wait));
+    } else {
+      changes.add(Updates.set("done." + kind.id, (due.isAfter(done) ? due : done).toString()));
+      if (kind == Kind.DAY) {
+        List<Instant> missed = new ArrayList<>(missedDays(schedule, due));
+        missed.remove(due);
+        changes.add(Updates.set(LATE, texts(missed)));
+      }
+    }
+    if (!changes.isEmpty()) {
+      schedules().updateOne(Filters.eq(model), Updates.combine(changes));
+    }
   }
 
   /** An unknown exit code is that of a process which was killed. */

@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,6 +40,9 @@ class ProcessScheduleTest {
   private final TestStore store = TestStore.open();
   private final MovableClock clock = new MovableClock(START);
   private ProcessLoops loops;
+
+  /** What looking at the store ends with; null if it does not fail. */
+  private volatile @Nullable Error failure;
 
   @BeforeEach
   void start() throws Exception {
@@ -71,13 +76,87 @@ class ProcessScheduleTest {
   }
 
   @Test
-  void missedTimesAreMadeUpOnceByAServiceThatStartsAgain() throws Exception {
+  void missedDaysAreMadeUpInTheirOrderByAServiceThatStartsAgain() throws Exception {
     loops.close();
     clock.pass(Duration.ofDays(3));
     loops = service();
 
-    assertEquals(List.of("run-loop__2026-11-07"), runs(look()));
+    assertEquals(
+        List.of("run-loop__2026-11-05", "run-loop__2026-11-06", "run-loop__2026-11-07"),
+        List.of(runOf(look()), runOf(look()), runOf(look())));
     assertEquals(List.of(), look());
+  }
+
+  @Test
+  void ofALongTimeTheLastSevenDaysAreMadeUp() throws Exception {
+    loops.close();
+    clock.pass(Duration.ofDays(30));
+    loops = service();
+
+    LocalDate last = LocalDate.of(2026, 12, 4);
+    for (int before = 6; before >= 0; before--) {
+      assertEquals(List.of("run-loop__" + last.minusDays(before)), runs(look()));
+    }
+    assertEquals(List.of(), look());
+  }
+
+  /** The day after it runs at its time, and does not hide that one is missing. */
+  @Test
+  void aDayThatFailsPastMidnightIsTriedEachHourForAWeek() throws Exception {
+    clock.pass(Duration.ofHours(18));
+    endWith(20);
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
+    clock.pass(Duration.ofDays(1));
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
+    endWith(0);
+    assertEquals(List.of("run-loop__2026-11-06"), runs(look()));
+    assertEquals("well (tried again each hour: 2026-11-05)", lastMessage());
+
+    clock.pass(Duration.ofMinutes(59));
+    assertEquals(List.of(), look());
+    clock.pass(Duration.ofMinutes(1));
+    endWith(20);
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
+    assertEquals("well (tried again each hour: 2026-11-05)", lastMessage());
+    assertEquals(0, lastRun().exitCode(), "that of the day after");
+    clock.pass(Duration.ofHours(1));
+    endWith(0);
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
+    assertEquals("well", lastMessage());
+    clock.pass(Duration.ofHours(1));
+    assertEquals(List.of(), look());
+  }
+
+  @Test
+  void aDayThatFailedForAWeekIsGivenUp() throws Exception {
+    clock.pass(Duration.ofHours(18));
+    endWith(20);
+    look();
+    for (int day = 6; day <= 11; day++) {
+      clock.pass(Duration.ofDays(1));
+      assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
+      endWith(0);
+      assertEquals(List.of("run-loop__2026-11-%02d".formatted(day)), runs(look()));
+      endWith(20);
+    }
+    clock.pass(Duration.ofDays(1));
+    endWith(0);
+
+    assertEquals(List.of("run-loop__2026-11-12"), runs(look()));
+    assertEquals("well", lastMessage());
+    assertEquals(List.of(), look());
+  }
+
+  @Test
+  void aFaultOfThisServiceDoesNotEndTheSchedule() throws Exception {
+    loops.close();
+    failure = new NoClassDefFoundError("retune/control/Missing");
+    loops = service();
+    clock.pass(Duration.ofHours(18));
+    assertEquals(List.of(), look());
+
+    failure = null;
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
   }
 
   @Test
@@ -125,8 +204,12 @@ class ProcessScheduleTest {
     clock.pass(Duration.ofDays(2).plusHours(14)); // Sunday, 02:00
 
     assertEquals(
-        List.of("run-loop__2026-11-07", "schedule__adaptive_retrain__2026-11-08T00:00:00Z"),
-        List.of(runs(look()).getFirst(), runs(look()).getFirst()));
+        List.of(
+            "run-loop__2026-11-05",
+            "run-loop__2026-11-06",
+            "run-loop__2026-11-07",
+            "schedule__adaptive_retrain__2026-11-08T00:00:00Z"),
+        List.of(runOf(look()), runOf(look()), runOf(look()), runOf(look())));
     clock.pass(Duration.ofHours(1));
     assertEquals(List.of("schedule__weekly_retrain__2026-11-08T03:00:00Z"), runs(look()));
     assertEquals("2026-12-01T02:00:00Z", job("monthly_retrain").nextRun());
@@ -160,6 +243,18 @@ class ProcessScheduleTest {
     Files.delete(folder.resolve("calls"));
     assertEquals(List.of(), look());
     assertEquals("2026-11-07T00:00:00Z", job("daily_loop").nextRun());
+  }
+
+  private LoopRuntime.LastRun lastRun() {
+    return Objects.requireNonNull(job("daily_loop").lastRun());
+  }
+
+  private @Nullable String lastMessage() {
+    return lastRun().message();
+  }
+
+  private static String runOf(List<String> calls) {
+    return String.join(" ", runs(calls));
   }
 
   /** The calls that a look makes, once they have ended. */
@@ -211,6 +306,16 @@ class ProcessScheduleTest {
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
     TestContext context = store.context().with(Map.of("RETUNE_COMMAND", program.toString()));
     return new ProcessLoops(
-        new TestContext(context.run(), clock, context.settings(), context.source()));
+        new TestContext(
+            context.run(),
+            clock,
+            context.settings(),
+            () -> {
+              Error now = failure;
+              if (now != null) {
+                throw now;
+              }
+              return context.store();
+            }));
   }
 }
