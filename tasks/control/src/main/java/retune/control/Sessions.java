@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import retune.control.dashboard.Viewer;
@@ -40,6 +42,9 @@ final class Sessions {
 
   /** What the pages' script sends when it looks for news: nobody uses the session by that. */
   private static final String REFRESH = "Retune-Refresh";
+
+  /** At the end of the header {@code Host}. */
+  private static final Pattern PORT = Pattern.compile(":(\\d{1,5})$");
 
   /** Sessions kept; whichever was not used for longest ends first. */
   private static final int MOST = 1_000;
@@ -253,9 +258,14 @@ final class Sessions {
     }
   }
 
-  /** Cookies do not tell ports apart: each service of a machine has its own name for it. */
+  /**
+   * Cookies do not tell ports apart: each service of a machine has its own name for it, by the port
+   * that the browser uses. A container's own port is the same in each.
+   */
   private static String name(HttpExchange exchange) {
-    return "retune_session_" + exchange.getLocalAddress().getPort();
+    String host = Objects.requireNonNullElse(exchange.getRequestHeaders().getFirst("Host"), "");
+    Matcher port = PORT.matcher(host);
+    return "retune_session_" + (port.find() ? port.group(1) : exchange.getLocalAddress().getPort());
   }
 
   private static String cookie(HttpExchange exchange, String id) {

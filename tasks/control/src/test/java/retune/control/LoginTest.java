@@ -1,17 +1,23 @@
 package retune.control;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,6 +67,42 @@ class LoginTest {
     assertEquals("/", Browser.location(out));
     assertTrue(out.headers().firstValue("Set-Cookie").orElseThrow().endsWith("; Max-Age=0"));
     assertTrue(browser.page("/").contains("Log in</a>"));
+  }
+
+  /** Two services behind two ports of a machine, as containers and port-forwards are. */
+  @Test
+  void theCookiesNameHasThePortThatTheBrowserUses() throws Exception {
+    String own = CONTROL.address().substring(CONTROL.address().lastIndexOf(':') + 1);
+
+    assertTrue(cookie("localhost:18091").startsWith("retune_session_18091="));
+    assertTrue(cookie("[::1]:18092").startsWith("retune_session_18092="));
+    assertTrue(cookie("localhost").startsWith("retune_session_" + own + "="));
+  }
+
+  /** The cookie of a log-in by a name of this machine, which an HTTP client would not send. */
+  private static String cookie(String host) throws IOException {
+    URI address = URI.create(CONTROL.address());
+    String form = "name=ops&token=" + TOKEN;
+    String request =
+        """
+        POST /login HTTP/1.1
+        Host: %1$s
+        Origin: http://%1$s
+        Content-Type: application/x-www-form-urlencoded
+        Content-Length: %2$d
+        Connection: close
+
+        %3$s\
+        """
+            .formatted(host, form.length(), form)
+            .replace("\n", "\r\n");
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket.getOutputStream().write(request.getBytes(US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), UTF_8);
+      Matcher cookie = Pattern.compile("(?i)\r\nSet-Cookie: ([^\r]+)").matcher(answer);
+      assertTrue(cookie.find(), answer);
+      return cookie.group(1);
+    }
   }
 
   @Test
