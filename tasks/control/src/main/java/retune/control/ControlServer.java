@@ -63,7 +63,7 @@ final class ControlServer implements AutoCloseable {
         .map(StoreFailures::explained)
         .map(readers::guarded)
         .forEach(routes::add);
-    Requests requests = new Requests(input.host(), metrics);
+    Requests requests = new Requests(input.host(), context.settings(), metrics);
     return new ControlServer(
         HttpService.start(
             new Endpoint(

@@ -4,9 +4,16 @@ import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.HashSet;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import retune.core.InvalidInputException;
+import retune.runtime.Settings;
 import retune.runtime.http.HttpService;
 import retune.runtime.http.Refusal;
 
@@ -27,7 +34,14 @@ final class Requests implements HttpService.Around {
           "Cross-Origin-Resource-Policy", "same-origin",
           "Cache-Control", "no-store");
 
-  private final boolean isLocal;
+  /** The names that the service is reached by, besides those of this machine. */
+  private static final String HOSTS = "RETUNE_HOSTS";
+
+  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+]");
+
+  /** Null if it is reached by any name. */
+  private final @Nullable Set<String> names;
+
   private final Metrics metrics;
   private final LongAdder answered = new LongAdder();
 
@@ -36,10 +50,29 @@ final class Requests implements HttpService.Around {
    *
    * @param host the address that it listens on
    * @param metrics that count its requests
+   * @throws InvalidInputException if the settings name hosts that are none
    */
-  Requests(String host, Metrics metrics) {
+  Requests(String host, Settings settings, Metrics metrics) {
     this.metrics = metrics;
-    isLocal = isLoopback(host);
+    Optional<String> set = settings.find(HOSTS);
+    if (set.isPresent()) {
+      names = names(set.get());
+    } else {
+      names = isLoopback(host) ? Set.of() : null;
+    }
+  }
+
+  private static Set<String> names(String text) {
+    Set<String> names = new HashSet<>();
+    for (String name : text.split(",", -1)) {
+      if (!HOST.matcher(name.strip()).matches()) {
+        throw new InvalidInputException(
+            "%s is '%s'; set it to host names without scheme and port, separated by commas, such as retune.example.com,control."
+                .formatted(HOSTS, text));
+      }
+      names.add(name.strip().toLowerCase(Locale.ROOT));
+    }
+    return names;
   }
 
   /** The number of requests answered so far. */
@@ -52,12 +85,12 @@ final class Requests implements HttpService.Around {
     Headers headers = exchange.getResponseHeaders();
     HEADERS.forEach(headers::set);
     String named = exchange.getRequestHeaders().getFirst("Host");
-    if (isLocal && named != null && !namesThisMachine(named)) {
+    if (names != null && named != null && !isOwn(withoutPort(named), names)) {
       // A page elsewhere whose name resolves to this machine must not read what is here.
       throw new Refusal(
           421,
-          "This service listens on this machine alone, and '%s' is not its name; use 127.0.0.1 or localhost."
-              .formatted(named));
+          "'%s' is not a name of this service; use 127.0.0.1 or localhost, or set %s to the names that it is reached by."
+              .formatted(named, HOSTS));
     }
   }
 
@@ -68,9 +101,14 @@ final class Requests implements HttpService.Around {
     metrics.requestEnded(route, status);
   }
 
-  private static boolean namesThisMachine(String host) {
-    String name = host.replaceFirst(":\\d+$", "");
-    return name.equalsIgnoreCase("localhost") || name.matches("127(\\.\\d+){3}|\\[::1]");
+  private static String withoutPort(String host) {
+    return host.replaceFirst(":\\d+$", "").toLowerCase(Locale.ROOT);
+  }
+
+  private static boolean isOwn(String name, Set<String> names) {
+    return name.equals("localhost")
+        || name.matches("127(\\.\\d+){3}|\\[::1]")
+        || names.contains(name);
   }
 
   private static boolean isLoopback(@Nullable String host) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static retune.control.RunningControl.json;
 
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import retune.core.InvalidInputException;
 import retune.core.data.Target;
 import retune.core.judgement.VersionStatus;
 import retune.core.preprocessing.Preprocessing;
@@ -35,6 +37,8 @@ import retune.model.ModelVersion;
 import retune.model.Tensor;
 import retune.model.Weights;
 import retune.runtime.Json;
+import retune.runtime.http.Endpoint;
+import retune.runtime.http.HttpService;
 import retune.testing.TestContext;
 import tools.jackson.databind.JsonNode;
 
@@ -302,7 +306,7 @@ class ReadingCallsTest {
     for (String name : List.of("evil.example", "127.0.0.1.evil.example", "evil.example:8091")) {
       String answer = asked(name);
       assertTrue(answer.startsWith("HTTP/1.1 421 "), answer);
-      assertTrue(answer.contains("'%s' is not its name".formatted(name)), answer);
+      assertTrue(answer.contains("'%s' is not a name of this service;".formatted(name)), answer);
     }
     for (String name : List.of("localhost", "127.0.0.1:8091", "[::1]:8091")) {
       String answer = asked(name);
@@ -310,14 +314,59 @@ class ReadingCallsTest {
     }
   }
 
-  /** The answer to a request whose host has this name, which an HTTP client would not send. */
+  /** As in an image, which listens on all addresses of a container behind a port of the machine. */
+  @Test
+  void aServiceElsewhereAnswersToTheNamesThatAreSet() throws Exception {
+    try (HttpService service = listeningElsewhere("Retune.example.com, control")) {
+      for (String name : List.of("evil.example", "retune.example.com.evil.example:8091")) {
+        String answer = asked(service.address(), name);
+        assertTrue(answer.startsWith("HTTP/1.1 421 "), answer);
+        assertTrue(answer.contains("or set RETUNE_HOSTS to the names"), answer);
+      }
+      for (String name :
+          List.of("retune.example.com", "CONTROL:8091", "localhost:8091", "127.0.0.1", "[::1]")) {
+        String answer = asked(service.address(), name);
+        assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
+      }
+    }
+    try (HttpService service = listeningElsewhere("")) {
+      String answer = asked(service.address(), "evil.example");
+      assertTrue(answer.startsWith("HTTP/1.1 200 "), "by default any name: " + answer);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"https://retune.example.com", "control:8091", "a,,b", "*"})
+  void namesThatNoBrowserSendsAreRefused(String names) {
+    InvalidInputException refused =
+        assertThrows(InvalidInputException.class, () -> listeningElsewhere(names));
+    assertEquals(
+        "RETUNE_HOSTS is '%s'; set it to host names without scheme and port, separated by commas, such as retune.example.com,control."
+            .formatted(names),
+        refused.getMessage());
+  }
+
+  private static HttpService listeningElsewhere(String names) throws IOException {
+    TestContext context = CONTROL.store().context().with(Map.of("RETUNE_HOSTS", names));
+    return HttpService.start(
+        new Endpoint("127.0.0.1", 0, null),
+        new HealthRoutes(context).routes(),
+        new Requests("0.0.0.0", context.settings(), new Metrics(context)),
+        context.clock());
+  }
+
   private static String asked(String host) throws IOException {
-    URI address = URI.create(CONTROL.address());
+    return asked(CONTROL.address(), host);
+  }
+
+  /** The answer to a request whose host has this name, which an HTTP client would not send. */
+  private static String asked(String service, String host) throws IOException {
+    URI address = URI.create(service);
     try (Socket socket = new Socket(address.getHost(), address.getPort())) {
       socket
           .getOutputStream()
           .write(
-              "GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+              "GET /health/live HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
                   .formatted(host)
                   .getBytes(US_ASCII));
       return new String(socket.getInputStream().readAllBytes(), UTF_8);
