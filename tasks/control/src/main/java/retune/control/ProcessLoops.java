@@ -83,6 +83,9 @@ final class ProcessLoops implements LoopRuntime {
    */
   private record Slot(String model, boolean isRollBack) {}
 
+  /** A run that deploys what the partition approved. */
+  private record Deployment(String partition, String runId, CompletableFuture<Ended> end) {}
+
   private final StepContext context;
   private final Duration patience;
   private final String program;
@@ -90,6 +93,9 @@ final class ProcessLoops implements LoopRuntime {
 
   /** The runs of this service that have not ended. */
   private final Map<Slot, String> running = new ConcurrentHashMap<>();
+
+  /** The last deployment of each model. */
+  private final Map<String, Deployment> deployments = new ConcurrentHashMap<>();
 
   /**
    * Runs steps by a program.
@@ -134,18 +140,31 @@ final class ProcessLoops implements LoopRuntime {
                 Map.of("name", request.model(), "request", force ? "forced" : "api")));
   }
 
+  /** A run of the partition that has not ended is the one that is asked for. */
   @Override
   public Started deploy(Changes.Request request, String partition) {
-    return inBackground(request, () -> deployment(request, partition));
+    return new Started(deployment(request, partition).runId, null, false, null);
   }
 
   @Override
   public Started deployAndWait(Changes.Request request, String partition)
       throws InterruptedException {
+    Deployment deployment = deployment(request, partition);
+    return new Started(deployment.runId, null, await(deployment.end).isPresent(), null);
+  }
+
+  /** The deployment of a partition that runs; starts it if none does. */
+  private Deployment deployment(Changes.Request request, String partition) {
     Slot slot = new Slot(request.model(), false);
-    boolean isDone =
-        await(perform(request, slot, () -> deployment(request, partition))).isPresent();
-    return new Started(request.id(), null, isDone, null);
+    return deployments.compute(
+        request.model(),
+        (_, last) ->
+            last != null && last.partition.equals(partition) && last.runId.equals(running.get(slot))
+                ? last
+                : new Deployment(
+                    partition,
+                    request.id(),
+                    perform(request, slot, () -> deployed(request, partition))));
   }
 
   /**
@@ -175,7 +194,7 @@ final class ProcessLoops implements LoopRuntime {
     return "%s failed: %s".formatted(program, cause == null ? "" : cause.getMessage());
   }
 
-  private Ended deployment(Changes.Request request, String partition)
+  private Ended deployed(Changes.Request request, String partition)
       throws IOException, InterruptedException {
     String model = request.model();
     boolean isDay = Character.isDigit(partition.charAt(0));

@@ -196,6 +196,30 @@ class ProcessLoopsTest {
   }
 
   @Test
+  void aDeploymentThatIsAskedForAgainWhileItRunsIsNotStartedTwice() throws Exception {
+    Path gate = folder.resolve("gate");
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops loops =
+          loops(
+              store.context(),
+              "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
+                  .formatted(gate),
+              Duration.ofMinutes(1));
+      Changes.Request again = new Changes.Request("again", "credit", "ops", REQUEST.body());
+      assertEquals("call", loops.deploy(REQUEST, "2026-11-05").runId());
+
+      assertEquals("call", loops.deploy(again, "2026-11-05").runId());
+      Refusal refusal = assertThrows(Refusal.class, () -> loops.deploy(again, "2026-11-04"));
+      assertEquals("call of credit runs; wait for its end.", refusal.sentence());
+
+      Files.createFile(gate);
+      assertTrue(loops.deployAndWait(again, "2026-11-05").isDone());
+      assertEquals("again", loops.deployAndWait(again, "2026-11-05").runId());
+      loops.close();
+    }
+  }
+
+  @Test
   void aDeploymentThatFailsIsRefusedWithTheSentenceOfItsStep() throws Exception {
     for (int[] expected : new int[][] {{50, 422}, {20, 503}}) {
       try (TestStore store = TestStore.open()) {
