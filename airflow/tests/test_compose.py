@@ -58,6 +58,5 @@ def test_control_takes_its_flags_and_files_from_the_current_folder():
     assert "RETUNE_AIRFLOW_URL" in control["environment"]
 
 
-def test_control_answers_to_the_names_of_this_machine_as_without_a_container():
-    hosts = SERVICES["control"]["environment"]["RETUNE_HOSTS"]
-    assert hosts == "${RETUNE_HOSTS:-localhost,127.0.0.1}"
+def test_control_answers_to_the_name_of_this_machine_as_without_a_container():
+    assert SERVICES["control"]["environment"]["RETUNE_HOSTS"] == "${RETUNE_HOSTS:-localhost}"

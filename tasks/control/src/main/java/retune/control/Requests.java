@@ -34,10 +34,14 @@ final class Requests implements HttpService.Around {
           "Cross-Origin-Resource-Policy", "same-origin",
           "Cache-Control", "no-store");
 
-  /** The names that the service is reached by, besides those of this machine. */
+  /** The names that the service is reached by, besides {@code localhost}. */
   private static final String HOSTS = "RETUNE_HOSTS";
 
-  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+]");
+  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9._-]+");
+
+  /** What resolves to nothing else, so that no foreign page can have it. */
+  private static final Pattern ADDRESS =
+      Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-f:.]+]");
 
   /** Null if it is reached by any name. */
   private final @Nullable Set<String> names;
@@ -106,9 +110,7 @@ final class Requests implements HttpService.Around {
   }
 
   private static boolean isOwn(String name, Set<String> names) {
-    return name.equals("localhost")
-        || name.matches("127(\\.\\d+){3}|\\[::1]")
-        || names.contains(name);
+    return name.equals("localhost") || ADDRESS.matcher(name).matches() || names.contains(name);
   }
 
   private static boolean isLoopback(@Nullable String host) {

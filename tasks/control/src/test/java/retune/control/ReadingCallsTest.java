@@ -308,7 +308,7 @@ class ReadingCallsTest {
       assertTrue(answer.startsWith("HTTP/1.1 421 "), answer);
       assertTrue(answer.contains("'%s' is not a name of this service;".formatted(name)), answer);
     }
-    for (String name : List.of("localhost", "127.0.0.1:8091", "[::1]:8091")) {
+    for (String name : List.of("localhost", "127.0.0.1:8091", "[::1]:8091", "10.1.2.3:8091")) {
       String answer = asked(name);
       assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
     }
@@ -324,7 +324,12 @@ class ReadingCallsTest {
         assertTrue(answer.contains("or set RETUNE_HOSTS to the names"), answer);
       }
       for (String name :
-          List.of("retune.example.com", "CONTROL:8091", "localhost:8091", "127.0.0.1", "[::1]")) {
+          List.of(
+              "retune.example.com",
+              "CONTROL:8091",
+              "localhost:8091",
+              "10.1.2.3",
+              "[fd00::1]:8091")) {
         String answer = asked(service.address(), name);
         assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
       }
