@@ -238,6 +238,9 @@ final class News implements Route.Group, AutoCloseable {
     } catch (RuntimeException e) {
       LOG.log(Level.DEBUG, "The store was not looked at: {0}", e.getMessage());
       return null;
+    } catch (Error e) { // the thread must not end: the pages wait for its next look
+      LOG.log(Level.ERROR, "The store was not looked at: " + e, e);
+      return null;
     }
   }
 

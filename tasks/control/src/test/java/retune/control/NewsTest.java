@@ -2,6 +2,7 @@ package retune.control;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -154,6 +156,27 @@ class NewsTest {
       assertTrue(lines.stream().noneMatch(line -> line.startsWith("data:")), lines.toString());
     }
     until(() -> service.news().listeners() == 0);
+  }
+
+  @Test
+  void aFaultOfThisServiceDoesNotEndTheNews() throws Exception {
+    TestContext there = STORE.context();
+    AtomicInteger looks = new AtomicInteger();
+    TestContext faulty =
+        new TestContext(
+            there.run(),
+            there.clock(),
+            there.settings(),
+            () -> {
+              if (looks.incrementAndGet() == 1) {
+                throw new OutOfMemoryError("Java heap space");
+              }
+              return there.store();
+            });
+    RunningNews service = start(faulty, 1, LONG, LONG);
+    try (BufferedReader page = listen(service)) {
+      assertFalse(event(page).isEmpty());
+    }
   }
 
   @Test
