@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -90,6 +91,7 @@ final class ProcessLoops implements LoopRuntime {
   private final Duration patience;
   private final String program;
   private final ProcessSchedule schedule;
+  private final String service = UUID.randomUUID().toString().substring(0, 8);
 
   /** The runs of this service that have not ended. */
   private final Map<Slot, String> running = new ConcurrentHashMap<>();
@@ -304,13 +306,23 @@ final class ProcessLoops implements LoopRuntime {
     if (other != null) {
       throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
     }
+    Optional<RunLease> lease;
+    try {
+      lease =
+          slot.isRollBack
+              ? Optional.empty()
+              : Optional.of(RunLease.take(context, request, service));
+    } catch (RuntimeException e) {
+      running.remove(slot);
+      throw e;
+    }
     CompletableFuture<Ended> end = new CompletableFuture<>();
     Thread.ofVirtual()
         .name(request.id())
         .start(
             () -> {
               try {
-                Ended ended = perform(work, slot);
+                Ended ended = perform(work, slot, lease);
                 record(request, ended.exitCode, ended.sentence);
                 end.complete(ended);
               } catch (IOException | RuntimeException e) {
@@ -324,10 +336,12 @@ final class ProcessLoops implements LoopRuntime {
     return end;
   }
 
-  private Ended perform(Work work, Slot slot) throws IOException, InterruptedException {
+  private Ended perform(Work work, Slot slot, Optional<RunLease> lease)
+      throws IOException, InterruptedException {
     try {
       return work.perform();
     } finally {
+      lease.ifPresent(RunLease::close);
       running.remove(slot);
     }
   }
@@ -399,6 +413,10 @@ final class ProcessLoops implements LoopRuntime {
       environment.put("RETUNE_RUN_ID", request.id());
       environment.put("RETUNE_STARTED_BY", request.by());
       environment.put("RETUNE_PRINT", "json");
+      if (request.id().equals(running.get(new Slot(request.model(), false)))) {
+        environment.put(
+            "RETUNE_RUN_LEASE", request.model() + " " + RunLease.holder(request, service));
+      }
       Process process = builder.start();
       if (!process.waitFor(most.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroy();

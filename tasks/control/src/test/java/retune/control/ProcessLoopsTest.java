@@ -27,6 +27,7 @@ import retune.model.Champions;
 import retune.runtime.Json;
 import retune.runtime.http.Refusal;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Lease;
 import retune.testing.TestContext;
 import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
@@ -273,6 +274,45 @@ class ProcessLoopsTest {
           "It is rolled back from first to zeroth.", end(store, "call").getString("message"));
       assertEquals(0, end(store, "run").getInteger("exit_code"));
       loops.close();
+    }
+  }
+
+  @Test
+  void ofTwoServicesOnOneStoreOneRunsAModelAtATime() throws Exception {
+    Path gate = folder.resolve("gate");
+    Path lease = folder.resolve("lease");
+    String script =
+        """
+        #!/bin/sh
+        test "$1" = run_retraining && echo "$RETUNE_RUN_LEASE" > '%s'
+        until [ -e '%s' ]; do sleep 0.02; done
+        echo '{"model_id": "first", "message": "well"}'
+        """
+            .formatted(lease, gate);
+    try (TestStore store = TestStore.open()) {
+      ProcessLoops one = loops(store.context(), script, Duration.ofMillis(50));
+      ProcessLoops other = loops(store.context(), script, Duration.ofMillis(50));
+      one.retrain(REQUEST, false);
+
+      Changes.Request request = new Changes.Request("other", "credit", "ops", REQUEST.body());
+      assertEquals(
+          "409 call of credit runs; another control service started it, or this one before a"
+              + " restart. Wait for its end; if it was killed, try again after"
+              + " 2026-11-05T06:02:00Z.",
+          said(assertThrows(Refusal.class, () -> other.retrain(request, false))));
+      assertFalse(other.isRunning("credit"), "what was refused does not run");
+      Changes.Request back = new Changes.Request("back", "credit", "ops", REQUEST.body());
+      assertFalse(other.rollBack(back, Optional.empty(), "second", "slow").isDone());
+
+      String holder = Lease.toRun(store.documents(), "credit").find().orElseThrow().holder();
+      Files.createFile(gate);
+      end(store, "call");
+      assertEquals("credit " + holder, Files.readString(lease).strip());
+      other.retrain(request, false);
+      end(store, "other");
+      end(store, "back");
+      one.close();
+      other.close();
     }
   }
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import retune.control.LoopRuntime.Job;
 import retune.runtime.Json;
+import retune.runtime.store.Lease;
 import retune.testing.TestContext;
 import retune.testing.TestStore;
 
@@ -229,6 +230,18 @@ class ProcessScheduleTest {
     first.close();
     clock.pass(Duration.ofDays(1));
     assertEquals(List.of("run-loop__2026-11-06"), runs(look()));
+  }
+
+  @Test
+  void aDayWaitsForARunOfAServiceThatDied() throws Exception {
+    clock.pass(Duration.ofHours(18));
+    Lease.toRun(store.documents(), "credit")
+        .take("run-loop__2026-11-05 (service 1)", clock.instant(), Duration.ofMinutes(2));
+    assertEquals(List.of(), look());
+
+    clock.pass(Duration.ofMinutes(2));
+
+    assertEquals(List.of("run-loop__2026-11-05"), runs(look()));
   }
 
   @Test

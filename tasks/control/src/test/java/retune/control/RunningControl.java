@@ -47,6 +47,7 @@ final class RunningControl implements AutoCloseable {
           "challenger_promotions",
           "challenger_waits",
           "control_turns",
+          "run_leases",
           "control_events",
           "alerts",
           "alert_acknowledgements",

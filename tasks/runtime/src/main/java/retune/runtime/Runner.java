@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 import retune.core.InvalidInputException;
 import retune.runtime.Settings.LogForm;
 import retune.runtime.store.DocumentStore;
+import retune.runtime.store.Lease;
+import retune.runtime.store.LeaseKeeper;
 
 /** Runs one step; only this class writes results and errors and decides the exit code. */
 final class Runner {
@@ -184,9 +186,30 @@ final class Runner {
   }
 
   private Object execute(StepDefinition step, Record input, RunIdentity run) throws Exception {
-    try (Context context = new Context(run)) {
+    try (Context context = new Context(run);
+        LeaseKeeper _ = lease(context)) {
       return step.run(input, context);
     }
+  }
+
+  /**
+   * Extends the lease of the run that a control service started, so that no other service starts
+   * one beside it where the first has died; null for a step of no such run.
+   */
+  private @Nullable LeaseKeeper lease(Context context) {
+    Optional<String> lease = settings.find("RETUNE_RUN_LEASE");
+    if (lease.isEmpty()) {
+      return null;
+    }
+    int space = lease.get().indexOf(' ');
+    if (space < 0) {
+      throw new InvalidInputException(
+          "RETUNE_RUN_LEASE is '%s'; leave it to ./retune control, which sets it to a model and the run that holds its lease."
+              .formatted(lease.get()));
+    }
+    String model = lease.get().substring(0, space);
+    String holder = lease.get().substring(space + 1);
+    return LeaseKeeper.start(() -> Lease.toRun(context.store(), model), holder, clock);
   }
 
   private ExitCode fail(ExitCode code, String id, Throwable cause) {

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import retune.devstore.EmbeddedStore;
 import retune.runtime.Json;
+import retune.runtime.store.Lease;
 import tools.jackson.databind.JsonNode;
 
 /** Steps in processes of their own: exit codes, standard output, result file, signals, secrets. */
@@ -177,6 +178,23 @@ class StepContractTest {
   }
 
   @Test
+  void aStepExtendsTheLeaseOfItsRun() throws Exception {
+    try (TestStore store = TestStore.open()) {
+      Lease lease = Lease.toRun(store.documents(), "credit");
+      Map<String, String> settings =
+          Map.of("RETUNE_MONGO_URI", store.uri(), "RETUNE_RUN_LEASE", "credit run-1 (service 2)");
+      Process process = start(settings, "rehearse", "--model", "m", "--ending", "never");
+      while (!lease.isOf("run-1 (service 2)")) {
+        assertTrue(process.isAlive());
+        Thread.sleep(5);
+      }
+      process.destroyForcibly().waitFor();
+
+      assertTrue(lease.find().orElseThrow().expiresAt().isAfter(Instant.now()));
+    }
+  }
+
+  @Test
   void aResultIsNotRewrittenWhereItHoldsTheTextOfASecret() throws Exception {
     StepProcess.Ended ended =
         run(
@@ -201,6 +219,8 @@ class StepContractTest {
             + " from 0.1 to 86400.",
         "RETUNE_STORE_WAIT | soon | RETUNE_STORE_WAIT is 'soon'; set it to a number of seconds from"
             + " 0.1 to 86400.",
+        "RETUNE_RUN_LEASE | credit | RETUNE_RUN_LEASE is 'credit'; leave it to ./retune control,"
+            + " which sets it to a model and the run that holds its lease.",
         "RETUNE_LOG | loud | RETUNE_LOG is 'loud'; set it to json, text or terminal."
       })
   void aSettingThatCannotBeReadIsNamed(String setting, String value, String sentence)

@@ -38,6 +38,11 @@ public final class Lease {
     return new Lease(store, "schedule_leases", model);
   }
 
+  /** The right to run a model's loop without Airflow; its holders are runs of control services. */
+  public static Lease toRun(DocumentStore store, String model) {
+    return new Lease(store, "run_leases", model);
+  }
+
   /** The right to change what a model does; its holders are calls of the control API. */
   public static Lease toChange(DocumentStore store, String model) {
     return new Lease(store, "control_turns", model);
