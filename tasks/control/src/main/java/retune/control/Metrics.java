@@ -111,8 +111,7 @@ final class Metrics implements Route.Group {
   private @Nullable Loops loops() {
     try {
       return current().get(patience.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      LOG.log(Level.WARNING, "The loops cannot be read: {0}", String.valueOf(e.getCause()));
+    } catch (ExecutionException failed) {
       return null;
     } catch (TimeoutException e) {
       Loops before = last;
@@ -143,6 +142,7 @@ final class Metrics implements Route.Group {
       last = loops;
       started.complete(loops);
     } catch (RuntimeException | Error e) {
+      LOG.log(Level.WARNING, "The loops cannot be read: {0}", e.toString());
       last = null;
       started.completeExceptionally(e);
     }

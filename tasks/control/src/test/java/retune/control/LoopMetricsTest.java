@@ -16,10 +16,17 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.bson.Document;
@@ -175,6 +182,53 @@ class LoopMetricsTest {
 
     end.countDown();
     awaitStoreUp(metrics, 1);
+  }
+
+  /** A store that is away is noticed after longer than a scrape waits. */
+  @Test
+  void whyAReadingFailedIsLoggedAlsoWhereNoScrapeWaitsForIt() throws Exception {
+    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    Logger logger = Logger.getLogger(Metrics.class.getName());
+    Handler handler = handler(lines);
+    logger.setLevel(Level.WARNING);
+    logger.setUseParentHandlers(false);
+    logger.addHandler(handler);
+    try {
+      CountDownLatch end = new CountDownLatch(1);
+      Metrics metrics =
+          metrics(
+              new MovableClock(TestContext.NOW),
+              new AtomicReference<>(
+                  () -> {
+                    storeAfter(end);
+                    throw new NotReadyException("The store does not answer.");
+                  }));
+      assertEquals(0, control(text(metrics), "store_up"));
+
+      end.countDown();
+
+      String line = lines.take();
+      assertTrue(line.endsWith("The store does not answer."), line);
+    } finally {
+      logger.removeHandler(handler);
+      logger.setUseParentHandlers(true);
+      logger.setLevel(null);
+    }
+  }
+
+  private static Handler handler(BlockingQueue<String> lines) {
+    return new Handler() {
+      @Override
+      public void publish(LogRecord line) {
+        lines.add(new SimpleFormatter().formatMessage(line));
+      }
+
+      @Override
+      public void flush() {}
+
+      @Override
+      public void close() {}
+    };
   }
 
   @Test
