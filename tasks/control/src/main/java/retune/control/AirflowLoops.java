@@ -241,8 +241,12 @@ final class AirflowLoops implements LoopRuntime {
     if (before(end, () -> api.get(dags(dag))).path("is_paused").asBoolean(false)) {
       throw new Refusal(
           409,
-          "The DAG %s is paused, so a run would wait; start it with POST /scheduler/start, or in Airflow."
-              .formatted(dag));
+          "The DAG %s is paused, so a run would wait; %s."
+              .formatted(
+                  dag,
+                  SCHEDULED.contains(stage(dag))
+                      ? "start it with POST /scheduler/start, or in Airflow"
+                      : "unpause it in Airflow"));
     }
     if (partition != null) {
       Optional<JsonNode> same =

@@ -380,6 +380,20 @@ class AirflowLoopsTest {
   }
 
   @Test
+  void aRunOfAPausedDagIsRefusedWithWhatUnpausesIt() {
+    paused.replaceAll((_, _) -> true);
+
+    assertEquals(
+        "The DAG model_retraining is paused, so a run would wait; start it with POST"
+            + " /scheduler/start, or in Airflow.",
+        assertThrows(Refusal.class, () -> loops.retrain(REQUEST, false)).sentence());
+    assertEquals(
+        "The DAG model_deployment_pipeline is paused, so a run would wait; unpause it in Airflow.",
+        assertThrows(Refusal.class, () -> loops.deploy(REQUEST, "2026-11-05")).sentence());
+    assertEquals(List.of(), List.copyOf(started));
+  }
+
+  @Test
   void aDeploymentThatIsAskedForAgainWhileItRunsIsNotStartedTwice() throws Exception {
     unfinished.add(Map.of("dag_run_id", "control__other", "partition_key", "2026-11-04"));
     unfinished.add(Map.of("dag_run_id", "asset__same", "partition_key", "2026-11-05"));
@@ -495,8 +509,11 @@ class AirflowLoopsTest {
       send(exchange, 200, Map.of());
     } else if (path.contains("/dagRuns/")) {
       answer(exchange, next(looks), Map.of("state", state));
-    } else if (exchange.getRequestMethod().equals("GET")) {
+    } else if (exchange.getRequestMethod().equals("GET") && path.endsWith("/dags")) {
       send(exchange, 200, dags(exchange.getRequestURI().getQuery()));
+    } else if (exchange.getRequestMethod().equals("GET")) {
+      String dag = path.substring(path.lastIndexOf('/') + 1);
+      send(exchange, 200, dag(dag, paused.getOrDefault(dag, false)));
     } else {
       Fate fate = next(fates);
       if (fate == Fate.DONE || fate == Fate.HANGS || fate == Fate.STALLS) {
