@@ -3,7 +3,6 @@ package retune.judgement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +10,6 @@ import retune.core.data.Target;
 import retune.core.judgement.ledger.EValues;
 import retune.core.judgement.ledger.PairedAnswers;
 import retune.core.metrics.ConfusionMatrix;
-import retune.core.metrics.Evaluation;
 import retune.core.metrics.Metric;
 import retune.core.metrics.Predictions;
 import retune.core.statistics.Influence;
@@ -50,17 +48,17 @@ public record ChallengerDay(
   private static final String CHAMPION_PREDICTIONS = "champion_predictions";
 
   /**
-   * A request that both scored: indices of classes.
+   * Requests that both scored and people labelled: indices of classes, one a request.
    *
-   * @param championProbability of the positive class; NaN where there are more than two classes
-   * @param challengerProbability the same of the challenger
+   * @param championProbabilities of the positive class; empty where there are more than two classes
+   * @param challengerProbabilities the same of the challenger
    */
-  public record Paired(
-      int label,
-      int champion,
-      int challenger,
-      double championProbability,
-      double challengerProbability) {}
+  public record Pairs(
+      int[] labels,
+      int[] champion,
+      int[] challenger,
+      double[] championProbabilities,
+      double[] challengerProbabilities) {}
 
   /** The day of a challenger that was not judged. */
   static ChallengerDay unjudged(String modelId) {
@@ -71,44 +69,45 @@ public record ChallengerDay(
    * What both answered to requests in production.
    *
    * @param target classes of both
-   * @param rows with a label, at least one
+   * @param pairs at least one
    */
-  public static ChallengerDay ofRequests(String modelId, Target target, List<Paired> rows) {
+  public static ChallengerDay ofRequests(String modelId, Target target, Pairs pairs) {
     PairedAnswers answers =
         PairedAnswers.of(
-            rows.stream().mapToInt(Paired::label).toArray(),
-            rows.stream().mapToInt(Paired::champion).toArray(),
-            rows.stream().mapToInt(Paired::challenger).toArray(),
+            pairs.labels,
+            pairs.champion,
+            pairs.challenger,
             target.classes().size(),
             target.positiveIndex());
     long[] labels = answers.labels();
     if (!target.isBinary()) {
       return new ChallengerDay(modelId, labels, answers, Double.NaN, Double.NaN, null, null);
     }
-    Predictions first = scores(target, rows, Paired::championProbability);
-    Predictions second = scores(target, rows, Paired::challengerProbability);
-    Influence lead =
-        Influence.of(Metric.ROC_AUC, second).minus(Influence.of(Metric.ROC_AUC, first));
+    // One after the other: each takes several arrays of a number a request.
+    Ranking first = Ranking.of(target, pairs.labels, pairs.championProbabilities);
+    Ranking second = Ranking.of(target, pairs.labels, pairs.challengerProbabilities);
     return new ChallengerDay(
         modelId,
         labels,
         answers,
-        Evaluation.of(second).rocAuc() - Evaluation.of(first).rocAuc(),
-        lead.standardError(),
+        second.rocAuc - first.rocAuc,
+        second.influence.minus(first.influence).standardError(),
         null,
         null);
   }
 
-  private static Predictions scores(
-      Target target, List<Paired> rows, ToDoubleFunction<Paired> ofPositive) {
-    double[] probabilities = new double[2 * rows.size()];
-    for (int row = 0; row < rows.size(); row++) {
-      double positive = ofPositive.applyAsDouble(rows.get(row));
-      probabilities[2 * row + target.positiveIndex()] = positive;
-      probabilities[2 * row + 1 - target.positiveIndex()] = 1 - positive;
+  /** How a version's probabilities rank requests. */
+  private record Ranking(double rocAuc, Influence influence) {
+    static Ranking of(Target target, int[] labels, double[] ofPositive) {
+      double[] probabilities = new double[2 * ofPositive.length];
+      for (int row = 0; row < ofPositive.length; row++) {
+        probabilities[2 * row + target.positiveIndex()] = ofPositive[row];
+        probabilities[2 * row + 1 - target.positiveIndex()] = 1 - ofPositive[row];
+      }
+      Predictions predictions =
+          new Predictions(labels, probabilities, 2, target.positiveIndex(), 0.5);
+      return new Ranking(Metric.ROC_AUC.of(predictions), Influence.of(Metric.ROC_AUC, predictions));
     }
-    int[] labels = rows.stream().mapToInt(Paired::label).toArray();
-    return new Predictions(labels, probabilities, 2, target.positiveIndex(), 0.5);
   }
 
   /** Compares the two on the rows on which both were measured, and keeps what was found. */

@@ -5,7 +5,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.bson.Document;
 import retune.core.judgement.ledger.EDetector;
 import retune.core.judgement.ledger.EValues;
@@ -53,9 +55,9 @@ public final class ChallengerLedger {
    */
   public record Entry(int number, LocalDate date, Pair pair, long rows, Superiority evidence) {}
 
-  /** Whether a date has counted, for whatever pair. */
-  public boolean hasCounted(LocalDate date) {
-    return entries().stream().anyMatch(entry -> entry.date.equals(date));
+  /** The dates that have counted, for whatever pair. */
+  public Set<LocalDate> counted() {
+    return entries().stream().map(Entry::date).collect(Collectors.toSet());
   }
 
   /** The last entry of a pair, if no other pair has followed it. */

@@ -13,7 +13,6 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +27,7 @@ import retune.core.InvalidInputException;
 import retune.model.ModelVersion;
 import retune.runtime.Json;
 import retune.runtime.store.QueryBlock;
+import retune.runtime.store.QueryLogs;
 import retune.testing.TestStore;
 import tools.jackson.databind.JsonNode;
 
@@ -154,8 +154,8 @@ class QueryLogTest {
     LocalDate last = LocalDate.now(ZoneOffset.UTC);
     List<QueryBlock> blocks = new ArrayList<>();
     for (LocalDate date = first; !date.isAfter(last); date = date.plusDays(1)) {
-      Iterator<QueryBlock> ofDate = store.documents().queryLogs().read(VERSION.modelName(), date);
-      ofDate.forEachRemaining(blocks::add);
+      QueryLogs log = store.documents().queryLogs();
+      log.ids(VERSION.modelName(), date).forEach(id -> blocks.add(log.find(id).orElseThrow()));
     }
     for (QueryBlock block : blocks) {
       for (int row = 0; row < block.rows().size(); row++) {

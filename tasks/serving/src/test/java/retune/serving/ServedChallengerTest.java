@@ -292,8 +292,10 @@ class ServedChallengerTest {
       store
           .documents()
           .queryLogs()
-          .read(MODEL, date)
-          .forEachRemaining(block -> block.rows().forEach(row -> logged.put(row.key(), row)));
+          .answers(MODEL, date)
+          .forEachRemaining(
+              block ->
+                  Objects.requireNonNull(block.rows()).forEach(row -> logged.put(row.key(), row)));
     }
     return logged;
   }

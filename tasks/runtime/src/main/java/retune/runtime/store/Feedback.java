@@ -1,14 +1,17 @@
 package retune.runtime.store;
 
 import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoCursor;
 import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Sorts;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.bson.Document;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +22,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Feedback {
   private static final String COLLECTION = "feedback";
+
+  /**
+   * Labels in one answer of a server. The embedded store has no limit of its own: a million labels
+   * would be a message of 240 MB, which the driver refuses.
+   */
+  private static final int LABELS_AT_ONCE = 1_000;
 
   /**
    * A label for a row.
@@ -54,22 +63,50 @@ public final class Feedback {
 
   /** All labels of a model in the order of their arrival. */
   public List<Label> read(String model) {
-    return labels
-        .find(
-            Filters.and(Filters.gte("_id", model + "/"), Filters.lt("_id", model + "/" + '\uffff')))
-        .into(new ArrayList<>())
-        .stream()
-        .sorted(
-            Comparator.comparing((Document label) -> Instant.parse(label.getString("received_at")))
-                .thenComparing(label -> label.getString("_id")))
-        .map(
-            label ->
-                new Label(
-                    label.getString("key"),
-                    label.getString("label"),
-                    label.getString("by"),
-                    Instant.parse(label.getString("received_at"))))
-        .toList();
+    List<Label> all = new ArrayList<>();
+    forEach(model, all::add);
+    return all;
+  }
+
+  /** Gives all labels of a model in the order of their arrival, holding those of a second. */
+  public void forEach(String model, Consumer<Label> action) {
+    List<Label> second = new ArrayList<>();
+    try (MongoCursor<Document> found =
+        labels
+            .find(
+                Filters.and(
+                    Filters.gte("_id", model + "/"), Filters.lt("_id", model + "/" + '\uffff')))
+            .sort(Sorts.ascending("_id"))
+            .batchSize(LABELS_AT_ONCE)
+            .iterator()) {
+      while (found.hasNext()) {
+        Label label = label(found.next());
+        if (!second.isEmpty() && !isOneSecond(second.getFirst(), label)) {
+          give(second, action);
+        }
+        second.add(label);
+      }
+    }
+    give(second, action);
+  }
+
+  /** Within a second, the order of ids is not that of times: 10.5Z comes before 10Z. */
+  private static void give(List<Label> second, Consumer<Label> action) {
+    second.sort(Comparator.comparing(Label::receivedAt));
+    second.forEach(action);
+    second.clear();
+  }
+
+  private static boolean isOneSecond(Label first, Label second) {
+    return first.receivedAt.getEpochSecond() == second.receivedAt.getEpochSecond();
+  }
+
+  private static Label label(Document document) {
+    return new Label(
+        document.getString("key"),
+        document.getString("label"),
+        document.getString("by"),
+        Instant.parse(document.getString("received_at")));
   }
 
   /**

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import org.bson.Document;
 import retune.core.data.Hashing;
@@ -95,13 +96,25 @@ public final class LateLabels {
   /** A day's labels by key, as of these arrivals. */
   public Map<String, String> labels(String model, List<Arrival> arrivals, LocalDate date) {
     Map<String, String> byKey = new HashMap<>();
-    arrivals.forEach(arrival -> byKey.putAll(labels(model, arrival, date)));
+    forEach(model, arrivals, date, byKey::put);
     return byKey;
+  }
+
+  /** Gives a day's labels in the order of these arrivals, holding one part of a file. */
+  public void forEach(
+      String model, List<Arrival> arrivals, LocalDate date, BiConsumer<String, String> action) {
+    arrivals.forEach(arrival -> forEach(model, arrival, date, action));
   }
 
   /** The labels by key that one arrival brought for a day. */
   public Map<String, String> labels(String model, Arrival arrival, LocalDate date) {
     Map<String, String> byKey = new HashMap<>();
+    forEach(model, arrival, date, byKey::put);
+    return byKey;
+  }
+
+  private void forEach(
+      String model, Arrival arrival, LocalDate date, BiConsumer<String, String> action) {
     int parts = arrival.day(date).map(Day::parts).orElse(0);
     for (int part = 0; part < parts; part++) {
       Document found = labels.find(Filters.eq(id(model, date, arrival.token, part))).first();
@@ -112,10 +125,9 @@ public final class LateLabels {
       List<String> keys = found.getList("keys", String.class);
       List<String> values = found.getList("labels", String.class);
       for (int i = 0; i < keys.size(); i++) {
-        byKey.put(keys.get(i), values.get(i));
+        action.accept(keys.get(i), values.get(i));
       }
     }
-    return byKey;
   }
 
   /** The token of the next arrival of a file. */

@@ -102,10 +102,7 @@ final class QueryBlockDocument {
   }
 
   static QueryBlock block(Document document) {
-    List<Row> rows =
-        IntStream.range(0, document.getInteger("rows"))
-            .mapToObj(row -> row(document, row))
-            .toList();
+    List<Row> rows = rows(document);
     Map<String, List<@Nullable Object>> columns = new LinkedHashMap<>();
     Document kept = document.get("columns", Document.class);
     kept.keySet().forEach(name -> columns.put(name, kept.getList(name, Object.class)));
@@ -116,6 +113,13 @@ final class QueryBlockDocument {
         rows,
         columns,
         Set.copyOf(document.getList("hashed", String.class, List.of())));
+  }
+
+  /** The rows, for which the document needs no columns. */
+  static List<Row> rows(Document document) {
+    return IntStream.range(0, document.getInteger("rows"))
+        .mapToObj(row -> row(document, row))
+        .toList();
   }
 
   private static Row row(Document of, int row) {

@@ -12,10 +12,12 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.bson.Document;
 import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
 
 /** What production was asked and answered, in the collection {@code query_logs}. */
 public final class QueryLogs {
@@ -36,8 +38,19 @@ public final class QueryLogs {
         blocks.withDocumentClass(RawBsonDocument.class), List.of(QueryBlockDocument.of(block)));
   }
 
-  /** The blocks of a model and a date, in the order of their ids. */
-  public Iterator<QueryBlock> read(String model, LocalDate date) {
+  /**
+   * What was answered to the rows of a block.
+   *
+   * @param id of the block
+   * @param rows null if the document has not the shape of a block
+   */
+  public record Answers(String id, @Nullable List<QueryBlock.Row> rows) {}
+
+  /**
+   * The answers of a model and a date by block, in the order of the blocks' ids, read a few blocks
+   * at a time and without the columns, which are most of a block.
+   */
+  public Iterator<Answers> answers(String model, LocalDate date) {
     List<String> ids = ids(model, date);
     return IntStream.range(0, Math.ceilDiv(ids.size(), BLOCKS_AT_ONCE))
         .map(slice -> slice * BLOCKS_AT_ONCE)
@@ -46,8 +59,13 @@ public final class QueryLogs {
             some ->
                 blocks
                     .find(Filters.in("_id", some))
+                    .projection(Projections.exclude("columns", "hashed"))
                     .sort(Sorts.ascending("_id"))
-                    .map(QueryBlockDocument::block)
+                    .map(
+                        document ->
+                            new Answers(
+                                document.getString("_id"),
+                                wellFormed(document, QueryBlockDocument::rows).orElse(null)))
                     .into(new ArrayList<>()))
         .flatMap(List::stream)
         .iterator();
@@ -67,9 +85,14 @@ public final class QueryLogs {
 
   /** A block by its id; empty if there is no such document, or it has not the shape of a block. */
   public Optional<QueryBlock> find(String id) {
-    Document found = blocks.find(Filters.eq(id)).first();
+    return Optional.ofNullable(blocks.find(Filters.eq(id)).first())
+        .flatMap(document -> wellFormed(document, QueryBlockDocument::block));
+  }
+
+  /** What is read of a document; empty if it has not the shape of a block. */
+  private static <T> Optional<T> wellFormed(Document document, Function<Document, T> read) {
     try {
-      return Optional.ofNullable(found).map(QueryBlockDocument::block);
+      return Optional.of(read.apply(document));
     } catch (ClassCastException
         | DateTimeException
         | IllegalArgumentException

@@ -735,6 +735,85 @@ abstract class StoreContract {
     assertArrayEquals(bytes, read.toByteArray());
   }
 
+  // Feedback and the query log
+
+  @Test
+  void feedbackComesInTheOrderOfItsArrival() {
+    Feedback feedback = store.feedback();
+    feedback.add("m", List.of(label("a", "2026-11-05T06:00:00.500Z")));
+    feedback.add("m", List.of(label("b", "2026-11-05T06:00:00Z"), label("c", NOW.toString())));
+    feedback.add("m", List.of(label("d", "2026-11-05T05:59:59.999Z")));
+    feedback.add("n", List.of(label("other", NOW.toString())));
+    assertEquals(
+        List.of("d", "b", "a", "c"), feedback.read("m").stream().map(Feedback.Label::key).toList());
+  }
+
+  private static Feedback.Label label(String key, String at) {
+    return new Feedback.Label(key, "1", null, Instant.parse(at));
+  }
+
+  /** A million labels are as much, and a driver refuses a message of more than 48 MB. */
+  @Test
+  void feedbackMayBeMoreThanFitsIntoAMessage() {
+    Feedback feedback = store.feedback();
+    String text = "k".repeat(24_000);
+    for (int part = 0; part < 11; part++) {
+      Instant at = NOW.plusSeconds(part);
+      feedback.add(
+          "m",
+          IntStream.range(0, 200)
+              .mapToObj(row -> new Feedback.Label(text + row, "1", null, at))
+              .toList());
+    }
+    long[] bytes = new long[2];
+    feedback.forEach(
+        "m",
+        label -> {
+          bytes[0] += label.key().length();
+          bytes[1]++;
+        });
+    assertEquals(2_200, bytes[1]);
+    assertTrue(bytes[0] > 48_000_000, bytes[0] + " bytes");
+  }
+
+  @Test
+  void answersOfADayAreReadWithoutColumnsAndAMalformedBlockHasNone() {
+    LocalDate date = LocalDate.parse("2026-11-05");
+    QueryBlock.Row row =
+        new QueryBlock.Row(
+            "r",
+            0,
+            NOW,
+            "m-1",
+            "1",
+            0.8,
+            0.8,
+            300,
+            new QueryBlock.Challenger("m-2", "shadow", "0", 0.7, 0.3));
+    for (int block = 0; block < 17; block++) {
+      store
+          .queryLogs()
+          .write(
+              new QueryBlock(
+                  "m/%s/%02d".formatted(date, block),
+                  "m",
+                  date,
+                  List.of(row),
+                  Map.of("x", List.of(1.5))));
+    }
+    store.collection("query_logs").updateMany(new Document(), Updates.set("columns", List.of()));
+    store
+        .collection("query_logs")
+        .updateOne(Filters.eq("m/2026-11-05/03"), Updates.set("predicted", List.of()));
+    List<QueryLogs.Answers> answers = new ArrayList<>();
+    store.queryLogs().answers("m", date).forEachRemaining(answers::add);
+    assertEquals(17, answers.size());
+    for (int block = 0; block < 17; block++) {
+      assertEquals("m/%s/%02d".formatted(date, block), answers.get(block).id());
+      assertEquals(block == 3 ? null : List.of(row), answers.get(block).rows());
+    }
+  }
+
   // Events and indexes
 
   @Test

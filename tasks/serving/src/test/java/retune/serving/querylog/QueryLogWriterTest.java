@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +31,7 @@ import retune.runtime.Json;
 import retune.runtime.NotReadyException;
 import retune.runtime.StepContext;
 import retune.runtime.store.QueryBlock;
+import retune.runtime.store.QueryLogs;
 import retune.serving.metrics.QueryLogMetrics;
 import retune.serving.metrics.QueryLogMetrics.Drop;
 import retune.serving.metrics.ServingMetrics;
@@ -158,10 +158,11 @@ class QueryLogWriterTest {
             "m/2026-11-05/1", "m", LocalDate.of(2026, 11, 5), List.of(any, any, any), columns);
     store.documents().queryLogs().write(block);
     store.documents().queryLogs().write(block); // as after a lost answer
-    List<QueryBlock> found = new ArrayList<>();
-    store.documents().queryLogs().read("m", block.date()).forEachRemaining(found::add);
-    assertEquals(List.of(block), found);
-    Table read = found.getFirst().table();
+    QueryLogs log = store.documents().queryLogs();
+    assertEquals(List.of(block.id()), log.ids("m", block.date()));
+    QueryBlock found = log.find(block.id()).orElseThrow();
+    assertEquals(block, found);
+    Table read = found.table();
     for (String name : sent.names()) {
       for (int i = 0; i < sent.rows(); i++) {
         assertEquals(sent.column(name).text(i), read.column(name).text(i));
@@ -285,13 +286,10 @@ class QueryLogWriterTest {
   }
 
   private static List<QueryBlock> blocks(Instant date) {
-    List<QueryBlock> blocks = new ArrayList<>();
-    store
-        .documents()
-        .queryLogs()
-        .read(model(), LocalDate.ofInstant(date, ZoneOffset.UTC))
-        .forEachRemaining(blocks::add);
-    return blocks;
+    QueryLogs log = store.documents().queryLogs();
+    return log.ids(model(), LocalDate.ofInstant(date, ZoneOffset.UTC)).stream()
+        .map(id -> log.find(id).orElseThrow())
+        .toList();
   }
 
   private static List<String> keys(List<QueryBlock> blocks) {

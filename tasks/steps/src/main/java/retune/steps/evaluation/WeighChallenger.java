@@ -7,12 +7,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.bson.Document;
@@ -27,7 +22,6 @@ import retune.core.judgement.ledger.Superiority.Standing;
 import retune.core.metrics.Metric;
 import retune.judgement.AuditTrail;
 import retune.judgement.ChallengerDay;
-import retune.judgement.ChallengerDay.Paired;
 import retune.judgement.ChallengerLedger;
 import retune.judgement.ChallengerLedger.Pair;
 import retune.model.ChallengerTraffic;
@@ -43,7 +37,6 @@ import retune.runtime.Step;
 import retune.runtime.StepContext;
 import retune.runtime.store.LateLabels.Arrival;
 import retune.runtime.store.Provenance;
-import retune.runtime.store.QueryBlock;
 import retune.runtime.store.RawBatches;
 import retune.steps.data.CollectQueries;
 
@@ -61,8 +54,20 @@ import retune.steps.data.CollectQueries;
 @SuppressWarnings("rawtypes") // a service is named by its raw type
 public final class WeighChallenger implements Step<WeighChallenger.Input, WeighChallenger.Output> {
   private static final Logger LOGGER = System.getLogger(WeighChallenger.class.getName());
-  private static final String SHADOW = ChallengerTraffic.Mode.SHADOW.id();
   private static final String BY = "weigh_challenger";
+
+  /** After so many pairs the days that were read are weighed, to bound the memory. */
+  private static final int PAIRS_AT_ONCE = 1_000_000;
+
+  private final int pairsAtOnce;
+
+  public WeighChallenger() {
+    this(PAIRS_AT_ONCE);
+  }
+
+  WeighChallenger(int pairsAtOnce) {
+    this.pairsAtOnce = pairsAtOnce;
+  }
 
   public record Input(
       @Field(value = "name of the model", format = Field.Format.MODEL_NAME) String model,
@@ -102,32 +107,11 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
       @Field("days that were weighed now") List<LocalDate> days,
       @Field("labelled requests of these days that both versions scored") long rows,
       @Field("days that wait for labels") int waiting,
+      @Field("rows without the shape of a query, of the days that were read; left out")
+          int malformed,
       @Field("evidence that the challenger is better; 40 decides") @Nullable Double evidence,
       @Field("evidence that it is worse; 40 decides") @Nullable Double worseEvidence,
       @Field("what was found, as a sentence") String message) {}
-
-  /**
-   * Labels that people gave: those of the days' rows, and feedback for requests that are no rows of
-   * the loop's days.
-   */
-  private record PeoplesLabels(List<Arrival> arrivals, Map<String, String> feedback) {
-    static PeoplesLabels of(StepContext context, String model) {
-      Map<String, String> feedback = new HashMap<>();
-      context
-          .store()
-          .feedback()
-          .read(model)
-          .forEach(label -> feedback.put(label.key(), label.label()));
-      return new PeoplesLabels(context.store().lateLabels().arrivals(model), feedback);
-    }
-
-    /** The labels of a date by the rows' keys; there may be others. */
-    Map<String, String> of(StepContext context, String model, LocalDate date) {
-      Map<String, String> labels = new HashMap<>(feedback);
-      labels.putAll(context.store().lateLabels().labels(model, arrivals, date));
-      return labels;
-    }
-  }
 
   /** Days that wait for labels, the first one first. */
   private record Waiting(LabelMaturity maturity, List<Labels> days) {
@@ -219,8 +203,95 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     }
   }
 
-  /** The pairs of a day. */
-  private record Day(LocalDate date, List<Paired> labelled, int pairs) {}
+  /** Weighs days, several at a time, because all of them share one pass over the feedback. */
+  private static final class Weighing {
+    private final StepContext context;
+    private final String model;
+    private final LabelMaturity maturity;
+    private final ChallengerLedger ledger;
+    private final Pair pair;
+    private final Target target;
+    private final List<Arrival> arrivals;
+    private final List<LocalDate> weighed = new ArrayList<>();
+    private final List<Labels> immature = new ArrayList<>();
+    private long rows;
+    private int malformed;
+    private @Nullable String firstMalformed;
+
+    Weighing(StepContext context, Input input, ChallengerLedger ledger, Pair pair) {
+      this.context = context;
+      this.model = input.model();
+      this.maturity = new LabelMaturity(input.matureShare(), input.matureDays());
+      this.ledger = ledger;
+      this.pair = pair;
+      this.target = new ModelStore(context).get(pair.challengerId()).target();
+      this.arrivals = context.store().lateLabels().arrivals(model);
+    }
+
+    void weigh(List<LocalDate> dates, int pairsAtOnce) {
+      List<LoggedPairs> days = new ArrayList<>();
+      int pairs = 0;
+      for (LocalDate date : dates) {
+        LoggedPairs day = read(date);
+        if (day.size() > 0) {
+          days.add(day);
+          pairs += day.size();
+        }
+        if (pairs >= pairsAtOnce) {
+          labelAndCount(days);
+          days.clear();
+          pairs = 0;
+        }
+      }
+      labelAndCount(days);
+    }
+
+    private LoggedPairs read(LocalDate date) {
+      LoggedPairs day = LoggedPairs.read(context.store().queryLogs(), model, date, pair, target);
+      malformed += day.malformed();
+      firstMalformed = firstMalformed == null ? day.firstMalformed() : firstMalformed;
+      return day;
+    }
+
+    /**
+     * Labels come with the days' rows, or as feedback for requests that are no rows of the loop's
+     * days; the former count where there are both.
+     */
+    private void labelAndCount(List<LoggedPairs> days) {
+      if (days.isEmpty()) {
+        return;
+      }
+      context
+          .store()
+          .feedback()
+          .forEach(model, given -> days.forEach(day -> day.label(given.key(), given.label())));
+      for (LoggedPairs day : days) {
+        context.store().lateLabels().forEach(model, arrivals, day.date(), day::label);
+        Labels state = Labels.at(context.clock().instant(), day.date(), day.labelled(), day.size());
+        if (!maturity.isReachedBy(state)) {
+          immature.add(state);
+        } else if (ledger.count(
+            day.date(),
+            pair,
+            () -> ChallengerDay.ofRequests(pair.challengerId(), target, day.withLabels()))) {
+          weighed.add(day.date());
+          rows += day.labelled();
+        }
+      }
+    }
+
+    Waiting waiting() {
+      return new Waiting(maturity, List.copyOf(immature));
+    }
+
+    /** What was left out, as a sentence; empty if nothing was. */
+    String leftOut() {
+      return malformed == 0
+          ? ""
+          : "Left out as malformed: %d, such as in block %s of the query log."
+              .formatted(malformed, firstMalformed);
+    }
+  }
 
   @Override
   public Output run(Input input, StepContext context) {
@@ -235,6 +306,7 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
                 List.of(),
                 0,
                 0,
+                0,
                 null,
                 null,
                 "No challenger of %s has traffic.".formatted(input.model()))
@@ -243,7 +315,7 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     return output;
   }
 
-  private static Output weigh(
+  private Output weigh(
       Input input, StepContext context, Champion champion, ChallengerTraffic traffic) {
     Optional<String> rejection = rejection(context, traffic);
     if (rejection.isPresent()) {
@@ -255,37 +327,23 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
           List.of(),
           0,
           0,
+          0,
           null,
           null,
           "%s has no traffic any more: %s.".formatted(traffic.modelId(), rejection.get()));
     }
     ChallengerLedger ledger = new ChallengerLedger(context, input.model());
     Pair pair = new Pair(champion.modelId(), traffic.modelId(), input.metric());
-    Target target = new ModelStore(context).get(traffic.modelId()).target();
-    LabelMaturity maturity = new LabelMaturity(input.matureShare(), input.matureDays());
-    PeoplesLabels labels = PeoplesLabels.of(context, input.model());
     List<LocalDate> dates = dates(input, context, traffic);
-    List<LocalDate> weighed = new ArrayList<>();
-    List<Labels> immature = new ArrayList<>();
-    long rows = 0;
-    for (LocalDate date : dates) {
-      if (ledger.hasCounted(date) || isJudgedByDay(context, input.model(), date, traffic)) {
-        continue;
-      }
-      Day day = day(input.model(), date, pair, target, labels, context);
-      if (day.pairs == 0) {
-        continue;
-      }
-      Labels state = Labels.at(context.clock().instant(), date, day.labelled.size(), day.pairs);
-      if (!maturity.isReachedBy(state)) {
-        immature.add(state);
-      } else if (ledger.count(
-          date, pair, () -> ChallengerDay.ofRequests(traffic.modelId(), target, day.labelled))) {
-        weighed.add(date);
-        rows += day.labelled.size();
-      }
-    }
-    Waiting waiting = new Waiting(maturity, immature);
+    Set<LocalDate> counted = ledger.counted();
+    Weighing weighing = new Weighing(context, input, ledger, pair);
+    weighing.weigh(
+        dates.stream()
+            .filter(date -> !counted.contains(date))
+            .filter(date -> !isJudgedByDay(context, input.model(), date, traffic))
+            .toList(),
+        pairsAtOnce);
+    Waiting waiting = weighing.waiting();
     waiting.record(input, context, champion, traffic);
     Finding found = new Finding(traffic.modelId(), ledger.latest(pair), dates.size(), waiting);
     if (found.decision() == Decision.ABORT) {
@@ -295,12 +353,13 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
         traffic.modelId(),
         champion.modelId(),
         found.decision(),
-        List.copyOf(weighed),
-        rows,
-        immature.size(),
+        List.copyOf(weighing.weighed),
+        weighing.rows,
+        waiting.days.size(),
+        weighing.malformed,
         found.evidence().map(evidence -> evidence.better().eValue()).orElse(null),
         found.evidence().map(evidence -> evidence.worse().eValue()).orElse(null),
-        found.message());
+        (found.message() + " " + weighing.leftOut()).strip());
   }
 
   /** Why an evaluation has rejected the challenger since its traffic started, if one has. */
@@ -335,58 +394,6 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
             .find(RawBatches.batchId(model, date))
             .filter(batch -> batch.datasetName().equals(CollectQueries.DATASET))
             .isPresent();
-  }
-
-  /** The requests of a date that both scored; of several rows of one key the first counts. */
-  private static Day day(
-      String model,
-      LocalDate date,
-      Pair pair,
-      Target target,
-      PeoplesLabels people,
-      StepContext context) {
-    Map<String, String> labels = people.of(context, model, date);
-    Set<String> keys = new HashSet<>();
-    List<Paired> labelled = new ArrayList<>();
-    int pairs = 0;
-    Iterator<QueryBlock> blocks = context.store().queryLogs().read(model, date);
-    while (blocks.hasNext()) {
-      for (QueryBlock.Row row : blocks.next().rows()) {
-        if (isPair(row, pair, target) && keys.add(row.key())) {
-          pairs++;
-          String label = labels.get(row.key());
-          int index = label == null ? -1 : target.classes().indexOf(label);
-          if (index >= 0) {
-            labelled.add(paired(row, index, target));
-          }
-        }
-      }
-    }
-    return new Day(date, labelled, pairs);
-  }
-
-  private static boolean isPair(QueryBlock.Row row, Pair pair, Target target) {
-    QueryBlock.Challenger challenger = row.challenger();
-    return challenger != null
-        && row.modelId().equals(pair.championId())
-        && challenger.modelId().equals(pair.challengerId())
-        && challenger.mode().equals(SHADOW)
-        && target.classes().contains(row.predicted())
-        && target.classes().contains(challenger.predicted());
-  }
-
-  private static Paired paired(QueryBlock.Row row, int label, Target target) {
-    QueryBlock.Challenger challenger = Objects.requireNonNull(row.challenger());
-    return new Paired(
-        label,
-        target.classes().indexOf(row.predicted()),
-        target.classes().indexOf(challenger.predicted()),
-        probability(row.probability()),
-        probability(challenger.probability()));
-  }
-
-  private static double probability(@Nullable Double ofPositive) {
-    return ofPositive == null ? Double.NaN : ofPositive;
   }
 
   /**

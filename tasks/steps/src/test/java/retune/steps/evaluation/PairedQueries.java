@@ -155,6 +155,15 @@ public final class PairedQueries {
         new Document());
   }
 
+  /** A caller sends a label for a row, some seconds after other feedback. */
+  void feedBack(String key, String label, int seconds) {
+    store
+        .feedback()
+        .add(
+            model,
+            List.of(new Feedback.Label(key, label, null, TestContext.NOW.plusSeconds(seconds))));
+  }
+
   /** Callers send the labels of all rows. */
   void feedBack() {
     store

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
+import com.mongodb.client.result.UpdateResult;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -14,6 +17,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Objects;
 import org.bson.Document;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -184,6 +188,62 @@ class WeighChallengerTest {
     WeighChallenger.Output weighed = weigh();
     assertEquals(Decision.PROMOTE, weighed.decision());
     assertEquals(1_000, weighed.rows());
+  }
+
+  @Test
+  void theLastFeedbackOnARowCountsUnlessALateLabelCame() {
+    queries.day(FIRST, 500, 0.8, 0.8).feedBack();
+    queries.feedBack(FIRST + ":0/0", "none of the classes", 1);
+    queries.feedBack(FIRST + ":1/0", "none of the classes", 1);
+    queries.feedBack(FIRST + ":1/0", "1", 2);
+    queries.feedBack("a row of no day", "1", 3);
+    assertEquals(499, weigh().rows());
+
+    queries.day(SECOND, 500, 0.8, 0.8).label(SECOND);
+    queries.feedBack(SECOND + ":0/0", "none of the classes", 4);
+    assertEquals(500, weigh().rows());
+  }
+
+  @Test
+  void daysThatAreReadOneByOneSayWhatDaysReadTogetherSay() {
+    queries.day(FIRST, 400, 0.7, 0.8).feedBack();
+    queries.day(SECOND, 300, 0.7, 0.8).label(SECOND);
+    WeighChallenger.Input input = new WeighChallenger.Input(MODEL, SECOND, Metric.ROC_AUC, 0.8, 14);
+    WeighChallenger.Output oneByOne = new WeighChallenger(1).run(input, context);
+    assertEquals(List.of(FIRST, SECOND), oneByOne.days());
+    assertEquals(700, oneByOne.rows());
+    deployment.store.collection("challenger_ledger").deleteMany(new Document());
+    assertEquals(oneByOne, new WeighChallenger().run(input, context));
+  }
+
+  @Test
+  void whatIsMalformedInTheLogIsLeftOutAndNamed() {
+    queries.day(FIRST, 300, 0.8, 0.8).day(FIRST, 300, 0.8, 0.8, "a").label(FIRST);
+    queries.day(SECOND, 300, 0.8, 0.8, "b").label(SECOND);
+    String second = "%s/%s/%s-001".formatted(MODEL, FIRST, champion + challenger);
+    set(second, "predicted", List.of());
+    String third = "%s/%s/%s-002".formatted(MODEL, SECOND, champion + challenger);
+    set(third, "probability.7", null);
+    set(third, "challenger.probability.8", 1.5);
+    WeighChallenger.Output weighed = weigh();
+    assertEquals(List.of(FIRST, SECOND), weighed.days());
+    assertEquals(300 + 298, weighed.rows());
+    assertEquals(3, weighed.malformed());
+    assertTrue(
+        weighed
+            .message()
+            .endsWith(
+                " Left out as malformed: 3, such as in block " + second + " of the query log."),
+        weighed.message());
+  }
+
+  private void set(String block, String field, @Nullable Object value) {
+    UpdateResult result =
+        deployment
+            .store
+            .collection("query_logs")
+            .updateOne(Filters.eq(block), Updates.set(field, value));
+    assertEquals(1, result.getModifiedCount());
   }
 
   @Test
