@@ -381,11 +381,20 @@ def test_the_control_service_steers_this_airflow(asking, control):
     answer("run_loop", MODEL, *day, "--loops", asking.folder / "dags/loops")
     question = asking.question("2026-11-07")
     approval = {"request_id": question["_id"], "reason": "the best there is"}
+    deployment = "/api/v2/dags/model_deployment_pipeline"
+    asking.airflow.call("PATCH", deployment, {"is_paused": True})
+    status, waiting = control("POST", "/approve", approval)
+    assert (status, waiting["status"]) == (200, "approved"), waiting
+    assert "The DAG model_deployment_pipeline is paused" in waiting["message"]
+    assert f"/actions/deploy?id={question['model_id']}" in control.page(f"/models/{MODEL}")
+    asking.airflow.call("PATCH", deployment, {"is_paused": False})
     status, approved = control("POST", "/approve", approval)
     assert (status, approved["status"]) == (202, "approved"), approved
     tasks = asking.ended("model_deployment_pipeline", approved["run_id"])
     assert tasks["notify_deployment_complete"] == "success"
     assert answer("load_latest_model", "--model", MODEL)["model_id"] == question["model_id"]
+    status, late = control("POST", "/approve", approval)
+    assert (status, "was approved before, by ops" in late["message"]) == (409, True), late
     kept = asking.database["approval_answers"].find_one({"_id": question["_id"]})
     assert (kept["answer"], kept["by"]) == ("approved", "ops")
     calls = asking.database["control_events"].find({"by": "ops"}, sort=[("timestamp", 1)])
@@ -396,7 +405,9 @@ def test_the_control_service_steers_this_airflow(asking, control):
         ("/retrain", 202),
         ("/retrain", 409),
         ("/retrain/rollback", 200),
+        ("/approve", 200),
         ("/approve", 202),
+        ("/approve", 409),
     ]
 
 
