@@ -11,7 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -122,6 +125,65 @@ class TextLoopTest {
     assertEquals("failed_max_retries", swapped.get("status").stringValue(), swapped.toString());
     assertTrue(swapped.get("message").stringValue().contains("ordinary rows"), swapped.toString());
     assertEquals(second, swapped.get("champion_after").stringValue());
+  }
+
+  @Test
+  void aHundredAndFiftyIntentsAreLearnedGatedAndServed() throws Exception {
+    int intents = 150;
+    MadeTexts.writeMany(folder.resolve("questions.csv"), intents, 8 * intents, 1);
+    JsonNode made = newLoop("text", "text");
+    assertEquals("text", made.get("family").stringValue());
+    double measured = made.at("/test_metrics/f1_macro").doubleValue();
+    double threshold = made.get("gate_threshold").doubleValue();
+    assertTrue(0.5 < threshold && threshold < measured, made.toString());
+
+    String date = "2026-11-02";
+    Path file = MadeTexts.writeMany(folder.resolve(date + ".csv"), intents, 2 * intents, 2);
+    String wrong = MadeTexts.manyName(1);
+    Files.writeString(file, Files.readString(file).replace(MadeTexts.manyName(0), wrong));
+    step("ingest", "model", "questions", "logical_date", date, "data", file.toString());
+    step("process_data", "model", "questions", "logical_date", date);
+    String version = made.get("model_id").stringValue();
+    JsonNode evaluated =
+        step("evaluate_model", "model_id", version, "data_path", "questions/" + date);
+    assertEquals(2 * intents, evaluated.get("samples").intValue());
+    JsonNode passed = gate(version, date, threshold);
+    assertEquals("approved", passed.get("status").stringValue(), passed.toString());
+    double value = passed.get("value").doubleValue();
+    assertEquals(evaluated.at("/metrics/f1_score").doubleValue(), value);
+    assertTrue(threshold < value, passed.toString());
+    JsonNode failed = gate(version, date, 1);
+    assertTrue(failed.get("needs_retraining").booleanValue(), "two labels are wrong: " + failed);
+
+    SplittableRandom random = new SplittableRandom(3);
+    List<Map<String, String>> asked =
+        IntStream.range(0, intents)
+            .mapToObj(intent -> Map.of("text", MadeTexts.ofMany(intent, random)))
+            .toList();
+    try (ServedVersion service = new ServedVersion(context.store(), version)) {
+      JsonNode answers = service.predict(asked).get("predictions");
+      long right =
+          IntStream.range(0, intents)
+              .filter(
+                  intent ->
+                      MadeTexts.manyName(intent)
+                          .equals(answers.get(intent).get("prediction_class").stringValue()))
+              .count();
+      assertTrue(right >= 0.9 * intents, answers.toString());
+      assertEquals(intents, answers.get(0).get("probabilities").size());
+    }
+  }
+
+  private JsonNode gate(String version, String date, double threshold) throws Exception {
+    return Steps.run(
+        "check_model_performance",
+        Map.of(
+            "model_id", Json.MAPPER.valueToTree(version),
+            "data_path", Json.MAPPER.valueToTree("questions/" + date),
+            "metric", Json.MAPPER.valueToTree("f1_score"),
+            "threshold", Json.MAPPER.valueToTree(threshold)),
+        context,
+        context.run());
   }
 
   @Test

@@ -72,6 +72,34 @@ public final class MadeTexts {
     return file;
   }
 
+  /** Writes texts of many intents: each has two of its intent's four words and shared ones. */
+  public static Path writeMany(Path file, int intents, int rows, long seed) throws IOException {
+    SplittableRandom random = new SplittableRandom(seed);
+    StringBuilder text = new StringBuilder("text,intent\n");
+    for (int row = 0; row < rows; row++) {
+      text.append('"')
+          .append(ofMany(row % intents, random))
+          .append("\",")
+          .append(manyName(row % intents))
+          .append('\n');
+    }
+    Files.writeString(file, text);
+    return file;
+  }
+
+  /** A text of one of many intents. */
+  public static String ofMany(int intent, SplittableRandom random) {
+    int first = random.nextInt(4);
+    int second = (first + 1 + random.nextInt(3)) % 4;
+    return "%s word%dx%d and word%dx%d, %s"
+        .formatted(one(STARTS, random), intent, first, intent, second, one(ENDS, random));
+  }
+
+  /** The name of one of many intents. */
+  public static String manyName(int intent) {
+    return "intent-%03d".formatted(intent);
+  }
+
   private static <T> T one(List<T> choices, SplittableRandom random) {
     return choices.get(random.nextInt(choices.size()));
   }
