@@ -38,7 +38,8 @@ public final class ServedChallenger implements AutoCloseable {
       model.replaceBy(loaded);
       Scorer scorer = rows -> model.use(used -> used.answer(rows));
       Pace pace = new Pace(failures, Pace.LONGER);
-      this.shadow = new Shadow(scorer, failures, pace, this::failed, Shadow.MOST_TIME);
+      this.shadow =
+          new Shadow(scorer, failures, pace, this::failed, Shadow.MOST_TIME, Shadow.MOST_WAIT);
       this.canary = new Canary(scorer, failures, Canary.MOST_TIME);
     }
 

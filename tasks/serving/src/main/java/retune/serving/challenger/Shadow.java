@@ -6,6 +6,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -13,25 +14,58 @@ import retune.core.data.Table;
 import retune.serving.prediction.Prediction;
 
 /**
- * Scores rows on one thread, some time after they were answered. The queue is limited in bytes, and
- * the thread takes at most a tenth of a core, so that it slows nobody's answer: what finds no room
- * is skipped. A call that does not return is given up with its thread, and another thread goes on.
+ * Scores rows on one thread, soon after they were answered. A call that does not return is given up
+ * with its thread, and another thread goes on.
  */
 final class Shadow implements AutoCloseable {
-  /**
-   * Bytes of the requests that may wait: 800 requests of a row of 23 columns. What waits longer
-   * than a second or so is still there after many young collections, and fills the old generation.
-   */
-  static final long MOST_BYTES = 2L << 20;
+  /** What the thread may take, so that it slows nobody's answer. What finds no room is skipped. */
+  enum Budget {
+    /** A tenth of a core. */
+    FOR_ALL(9, Duration.ofMillis(2), 2 << 20),
+
+    /**
+     * A two-hundredth, where not even a tenth would be enough for all requests: then fewer than a
+     * hundredth of the answers meet a call. What waits is little, because collections copy it.
+     */
+    FOR_SOME(199, Duration.ofMillis(200), 128 << 10);
+
+    /** The thread pauses for so many times the time that it has worked. */
+    private final long pause;
+
+    /** Pauses below this are added up: waking up costs more. */
+    private final long leastPauseNanos;
+
+    /**
+     * Bytes of the requests that may wait; one of 23 columns takes about 2,600. What waits longer
+     * than a second or so is still there after many young collections, and fills the old
+     * generation.
+     */
+    final long bytes;
+
+    Budget(long pause, Duration leastPause, long bytes) {
+      this.pause = pause;
+      this.leastPauseNanos = leastPause.toNanos();
+      this.bytes = bytes;
+    }
+
+    /**
+     * The budget for requests.
+     *
+     * @param work about how long it takes to score those that came in a time, nanoseconds
+     */
+    static Budget of(long work, long time) {
+      return work > time / (1 + FOR_ALL.pause) ? FOR_SOME : FOR_ALL;
+    }
+  }
 
   /** From when on a call is given up. */
   static final Duration MOST_TIME = Duration.ofSeconds(10);
 
-  /** The thread pauses for so many times the time that it has worked. */
-  private static final long PAUSE = 9;
+  /** What has waited longer is skipped: the query log waits for it. */
+  static final Duration MOST_WAIT = Duration.ofSeconds(5);
 
-  /** Pauses below this are added up: waking up costs more. */
-  private static final long LEAST_PAUSE_NANOS = 2_000_000;
+  /** How often the budget is chosen. */
+  private static final long BETWEEN_CHOICES_NANOS = Duration.ofSeconds(1).toNanos();
 
   /** Pause between two looks into an empty queue; waking the thread would cost the caller. */
   private static final long IDLE_NANOS = 5_000_000;
@@ -55,7 +89,7 @@ final class Shadow implements AutoCloseable {
   }
 
   private record Job(
-      Table rows, long bytes, long championNanos, Result then, AtomicBoolean isDone) {
+      Table rows, long bytes, long championNanos, long since, Result then, AtomicBoolean isDone) {
     void finish(@Nullable Call call, boolean isSkipped) {
       if (isDone.compareAndSet(false, true)) {
         then.take(call, isSkipped);
@@ -73,7 +107,13 @@ final class Shadow implements AutoCloseable {
     @Override
     public void run() {
       long debt = 0;
+      long chosen = System.nanoTime();
       while (!isGivenUp && !isClosed) {
+        long elapsed = System.nanoTime() - chosen;
+        if (elapsed > BETWEEN_CHOICES_NANOS) {
+          chosen += elapsed;
+          budget = Budget.of(championNanos.sumThenReset(), elapsed);
+        }
         Job next = queue.poll();
         if (next == null) {
           LockSupport.parkNanos(IDLE_NANOS);
@@ -81,6 +121,10 @@ final class Shadow implements AutoCloseable {
         }
         waitingBytes.addAndGet(-next.bytes);
         since = System.nanoTime();
+        if (since - next.since > mostWaitNanos) {
+          next.finish(null, true);
+          continue;
+        }
         job = next;
         List<Prediction> predictions = score(next);
         job = null;
@@ -91,8 +135,8 @@ final class Shadow implements AutoCloseable {
           pace.took(nanos, next.championNanos);
           next.finish(new Call(predictions, nanos), false);
         }
-        debt += PAUSE * nanos;
-        if (debt > LEAST_PAUSE_NANOS) {
+        debt += budget.pause * nanos;
+        if (debt > budget.leastPauseNanos) {
           LockSupport.parkNanos(debt);
           debt = 0;
         }
@@ -120,8 +164,14 @@ final class Shadow implements AutoCloseable {
   private final Pace pace;
   private final Consumer<Scorer.Failure> onFailure;
   private final long mostNanos;
+  private final long mostWaitNanos;
   private final Queue<Job> queue = new ConcurrentLinkedQueue<>();
   private final AtomicLong waitingBytes = new AtomicLong();
+
+  /** Of the requests since the last choice: about what it would take to score them. */
+  private final LongAdder championNanos = new LongAdder();
+
+  private volatile Budget budget = Budget.FOR_ALL;
   private volatile boolean isClosed;
   private Worker worker = new Worker();
 
@@ -129,19 +179,22 @@ final class Shadow implements AutoCloseable {
    * Starts the thread.
    *
    * @param onFailure is told of each failed call
-   * @param most time of a call
+   * @param mostTime of a call
+   * @param mostWait before it
    */
   Shadow(
       Scorer scorer,
       Failures failures,
       Pace pace,
       Consumer<Scorer.Failure> onFailure,
-      Duration most) {
+      Duration mostTime,
+      Duration mostWait) {
     this.scorer = scorer;
     this.failures = failures;
     this.pace = pace;
     this.onFailure = onFailure;
-    this.mostNanos = most.toNanos();
+    this.mostNanos = mostTime.toNanos();
+    this.mostWaitNanos = mostWait.toNanos();
     worker.thread.start();
   }
 
@@ -157,12 +210,13 @@ final class Shadow implements AutoCloseable {
     if (isClosed) {
       return false;
     }
+    this.championNanos.add(championNanos);
     long waiting = waitingBytes.addAndGet(bytes);
-    if (waiting > Math.max(MOST_BYTES, bytes)) { // one request may wait, however large
+    if (waiting > Math.max(budget.bytes, bytes)) { // one request may wait, however large
       waitingBytes.addAndGet(-bytes);
       return false;
     }
-    queue.add(new Job(rows, bytes, championNanos, then, new AtomicBoolean()));
+    queue.add(new Job(rows, bytes, championNanos, System.nanoTime(), then, new AtomicBoolean()));
     if (isClosed) {
       dropAll(); // closed since the first look
     }

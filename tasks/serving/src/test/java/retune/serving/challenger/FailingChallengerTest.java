@@ -49,7 +49,7 @@ class FailingChallengerTest {
         _ -> {
           throw new StackOverflowError("deep");
         };
-    try (Shadow shadow = new Shadow(throwing, failures, pace, this::count, LONG)) {
+    try (Shadow shadow = new Shadow(throwing, failures, pace, this::count, LONG, LONG)) {
       for (int call = 1; call <= Failures.MOST; call++) {
         assertEquals(Optional.empty(), failures.reasonToStop());
         assertEquals(Optional.empty(), score(shadow));
@@ -166,7 +166,7 @@ class FailingChallengerTest {
   void aShadowIsTimedBesideTheChampionOnTheSameRows() throws Exception {
     // Any time is more than five times none.
     Pace strict = new Pace(failures, Duration.ZERO);
-    try (Shadow shadow = new Shadow(answering(0.7), failures, strict, this::count, LONG)) {
+    try (Shadow shadow = new Shadow(answering(0.7), failures, strict, this::count, LONG, LONG)) {
       for (int call = 1; call <= Pace.LEAST; call++) {
         assertEquals(Optional.empty(), failures.reasonToStop(), "the first calls decide nothing");
         assertTrue(score(shadow).isPresent());
@@ -187,7 +187,7 @@ class FailingChallengerTest {
           }
           return answers(rows, 0.7);
         };
-    try (Shadow shadow = new Shadow(hangingOnce, failures, pace, this::count, AT_ONCE)) {
+    try (Shadow shadow = new Shadow(hangingOnce, failures, pace, this::count, AT_ONCE, LONG)) {
       CompletableFuture<Optional<List<Prediction>>> first = offer(shadow);
       assertTrue(hangs.await(1, TimeUnit.MINUTES));
       shadow.watch();
@@ -208,7 +208,7 @@ class FailingChallengerTest {
           return answers(rows, 0.7);
         };
     try (Shadow shadow =
-        new Shadow(scorer, failures, pace, failure -> told.add(failure.kind()), AT_ONCE)) {
+        new Shadow(scorer, failures, pace, failure -> told.add(failure.kind()), AT_ONCE, LONG)) {
       for (int call = 1; call <= Failures.MOST_HANGING; call++) {
         CompletableFuture<Optional<List<Prediction>>> result = offer(shadow);
         while (hanging.get() < call) {
@@ -238,15 +238,31 @@ class FailingChallengerTest {
         };
     CompletableFuture<Optional<List<Prediction>>> running;
     CompletableFuture<Optional<List<Prediction>>> waiting = new CompletableFuture<>();
-    try (Shadow shadow = new Shadow(hanging, failures, pace, this::count, LONG)) {
+    try (Shadow shadow = new Shadow(hanging, failures, pace, this::count, LONG, LONG)) {
       running = offer(shadow);
       assertTrue(hangs.await(1, TimeUnit.MINUTES));
-      assertTrue(shadow.offer(ROW, Shadow.MOST_BYTES, 0, into(waiting)));
+      assertTrue(shadow.offer(ROW, Shadow.Budget.FOR_ALL.bytes, 0, into(waiting)));
       assertFalse(shadow.offer(ROW, 1, 0, into(new CompletableFuture<>())), "it is full");
       assertFalse(running.isDone() || waiting.isDone());
     }
     assertEquals(Optional.empty(), running.get(1, TimeUnit.MINUTES));
     assertEquals(Optional.empty(), waiting.get(1, TimeUnit.MINUTES));
+  }
+
+  @Test
+  void whatWaitsTooLongIsSkipped() throws Exception {
+    Duration none = Duration.ZERO;
+    try (Shadow shadow = new Shadow(answering(0.7), failures, pace, this::count, LONG, none)) {
+      CompletableFuture<Boolean> isSkipped = new CompletableFuture<>();
+      assertTrue(shadow.offer(ROW, 1, 0, (_, skipped) -> isSkipped.complete(skipped)));
+      assertTrue(isSkipped.get(1, TimeUnit.MINUTES));
+    }
+  }
+
+  @Test
+  void moreThanATenthOfACoreIsNotTriedAtAll() {
+    assertEquals(Shadow.Budget.FOR_ALL, Shadow.Budget.of(100, 1_000));
+    assertEquals(Shadow.Budget.FOR_SOME, Shadow.Budget.of(101, 1_000));
   }
 
   @Test
