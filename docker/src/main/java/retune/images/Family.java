@@ -11,7 +11,7 @@ enum Family {
   LEARNING,
   /** The embedded document store. */
   STORE,
-  /** The side car through which KubernetesPodOperator reads a step's result: only a shell. */
+  /** The sidecar through which KubernetesPodOperator reads a step's result: only a shell. */
   SIDECAR;
 
   /** Whether it needs a system with a C library and Java. */

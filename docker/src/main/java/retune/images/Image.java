@@ -28,7 +28,7 @@ record Image(String name, Family family, String description, List<String> start)
 
   /**
    * All images by family: one for each step in the catalogue, a second one with PyTorch if the step
-   * runs a model, the store and the side car.
+   * runs a model, the store and the sidecar.
    *
    * @param catalogue the file with the steps' declarations
    */
@@ -72,7 +72,7 @@ record Image(String name, Family family, String description, List<String> start)
             new Image(
                 "retune/xcom-sidecar",
                 Family.SIDECAR,
-                "The side car through which KubernetesPodOperator reads a step's result.",
+                "The sidecar through which KubernetesPodOperator reads a step's result.",
                 List.of("sh"))));
     return images;
   }

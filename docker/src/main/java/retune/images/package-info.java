@@ -1,4 +1,4 @@
-/** Builds Retune's images with Jib: one per step, the document store and the XCom side car. */
+/** Builds Retune's images with Jib: one per step, the document store and the XCom sidecar. */
 @NullMarked
 package retune.images;
 

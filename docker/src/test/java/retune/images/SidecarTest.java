@@ -12,7 +12,7 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.BindMode;
 import org.testcontainers.containers.GenericContainer;
 
-/** Runs the commands that KubernetesPodOperator sends to its side car. */
+/** Runs the commands that KubernetesPodOperator sends to its sidecar. */
 @Tag("images")
 class SidecarTest {
   @TempDir Path folder;
@@ -34,7 +34,8 @@ class SidecarTest {
           sidecar.execInContainer(
               "/bin/sh",
               "-c",
-              "if [ -s /airflow/xcom/return.json ]; then cat /airflow/xcom/return.json; else echo __airflow_xcom_result_empty__; fi");
+              "if [ -s /airflow/xcom/return.json ]; then cat /airflow/xcom/return.json; else echo"
+                  + " __airflow_xcom_result_empty__; fi");
       assertEquals("{\"rows\": 7}", read.getStdout());
       var told = sidecar.execInContainer("/bin/sh", "-c", "kill -2 $(pgrep -u $(id -u) -f 'sh')");
       assertEquals("", told.getStderr());

@@ -29,7 +29,7 @@ final class AirflowLoops implements LoopRuntime {
    */
   private static final Duration PATIENCE = Duration.ofSeconds(50);
 
-  /** What is kept of this for the request that starts the run. */
+  /** What is kept of this for the request that starts the run, or to switch DAGs back. */
   private static final Duration FOR_START = Duration.ofSeconds(15);
 
   /** What comes on top where the answer to that is lost, to look whether the run has started. */
@@ -66,7 +66,7 @@ final class AirflowLoops implements LoopRuntime {
     return Duration.ofNanos(end - nanoTime.getAsLong());
   }
 
-  /** Does what comes before the start of a run. */
+  /** Does what comes before the start of a run, or before DAGs are switched back. */
   private <T> T before(long end, ScopedValue.CallableOp<T, InterruptedException> work)
       throws InterruptedException {
     return AirflowApi.within(() -> until(end).minus(FOR_START), work);
@@ -172,7 +172,8 @@ final class AirflowLoops implements LoopRuntime {
   /** All or none: what was switched before a failure is switched back. */
   @Override
   public void schedule(Changes.Request request, boolean on) throws InterruptedException {
-    List<JsonNode> dags = dagsOf(request.model());
+    long end = end();
+    List<JsonNode> dags = before(end, () -> dagsOf(request.model()));
     if (dags.stream().noneMatch(dag -> SCHEDULED.contains(stage(id(dag))))) {
       throw noDag(request.model(), SCHEDULED.getFirst());
     }
@@ -183,21 +184,24 @@ final class AirflowLoops implements LoopRuntime {
             .filter(id -> SCHEDULED.contains(stage(id)) || (!on && stage(id).equals(CHALLENGER)))
             .toList();
     for (int i = 0; i < other.size(); i++) {
+      String dag = other.get(i);
+      List<String> done = other.subList(0, i);
       try {
-        pause(other.get(i), !on);
+        before(end, () -> pause(dag, !on));
       } catch (Refusal failure) {
-        switchBack(other.subList(0, i), other.get(i), on, failure);
+        throw AirflowApi.within(() -> until(end), () -> switchBack(done, dag, on, failure));
       }
     }
   }
 
   /**
-   * Switches DAGs back, and refuses the call.
+   * Switches DAGs back.
    *
    * @param done those that were switched
    * @param tried the one whose call failed: if its answer was lost, it was switched, too
+   * @return how the call is refused
    */
-  private void switchBack(List<String> done, String tried, boolean on, Refusal failure)
+  private Refusal switchBack(List<String> done, String tried, boolean on, Refusal failure)
       throws InterruptedException {
     List<String> left = new ArrayList<>(done);
     left.add(tried);
@@ -212,16 +216,16 @@ final class AirflowLoops implements LoopRuntime {
           left.stream()
               .map(dag -> dag + (dag.equals(tried) ? " may be " : " is ") + state)
               .collect(Collectors.joining(", "));
-      throw new Refusal(
+      return new Refusal(
           failure.status(),
           "%s Switching back failed, too: %s. Make the call again when Airflow answers."
               .formatted(failure.sentence(), changed));
     }
-    throw failure;
+    return failure;
   }
 
-  private void pause(String dag, boolean paused) throws InterruptedException {
-    api.required(
+  private JsonNode pause(String dag, boolean paused) throws InterruptedException {
+    return api.required(
         api.call("PATCH", dags(dag) + "?update_mask=is_paused", Map.of("is_paused", paused)));
   }
 

@@ -111,7 +111,8 @@ final class ChallengerRoutes implements Route.Group {
     Started started;
     try {
       started = runtime.deploy(request, promotion.promotionId());
-    } catch (Refusal refusal) {
+    } catch (RuntimeException e) {
+      Refusal refusal = StoreFailures.refusal(e);
       // The approval is kept: whoever asked must not take it that nothing was done.
       throw new Refusal(
           refusal.status(),

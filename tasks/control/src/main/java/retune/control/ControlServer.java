@@ -90,7 +90,7 @@ final class ControlServer implements AutoCloseable {
                 : Control.RuntimeKind.NONE;
     return switch (runtime) {
       case AIRFLOW -> new AirflowLoops(AirflowApi.of(context.settings()));
-      case PROCESS -> new ProcessLoops(context);
+      case PROCESS -> new ProcessLoops(context).keepingSchedules();
       case NONE -> new NoLoops();
     };
   }

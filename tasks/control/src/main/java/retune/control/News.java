@@ -49,7 +49,7 @@ final class News implements Route.Group, AutoCloseable {
           "attempts",
           "challenger_events",
           "challenger_ledger",
-          "challenger_waits",
+          "challenger_promotions",
           "control_events",
           "deployment_events",
           "drift_reports",
@@ -58,6 +58,7 @@ final class News implements Route.Group, AutoCloseable {
           "performance_estimates",
           "performance_metrics",
           "retraining_events",
+          "retraining_outcomes",
           "training_candidates",
           "trigger_decisions",
           "verdicts");
@@ -227,13 +228,8 @@ final class News implements Route.Group, AutoCloseable {
       for (String collection : WATCHED) {
         seen.append(context.store().collection(collection).estimatedDocumentCount()).append(' ');
       }
-      context
-          .store()
-          .collection("champions")
-          .find()
-          .projection(Projections.include("revision", "deployed_at", "challenger.number"))
-          .sort(Sorts.ascending("_id"))
-          .forEach(champion -> seen.append(champion.toJson()));
+      append("champions", seen, "revision", "deployed_at", "challenger.number");
+      append("challenger_waits", seen, "message");
       return Hashing.sha256(seen.toString()).substring(0, 12);
     } catch (RuntimeException e) {
       LOG.log(Level.DEBUG, "The store was not looked at: {0}", e.getMessage());
@@ -242,6 +238,17 @@ final class News implements Route.Group, AutoCloseable {
       LOG.log(Level.ERROR, "The store was not looked at: " + e, e);
       return null;
     }
+  }
+
+  /** Appends fields of each document of a collection whose documents change. */
+  private void append(String collection, StringBuilder to, String... fields) {
+    context
+        .store()
+        .collection(collection)
+        .find()
+        .projection(Projections.include(fields))
+        .sort(Sorts.ascending("_id"))
+        .forEach(document -> to.append(document.toJson()));
   }
 
   /** Ends all connections. */

@@ -69,11 +69,11 @@ final class PeopleRoutes implements Route.Group {
     try {
       started = runtime.deploy(request, question.date().toString());
       message += " Its deployment has started.";
-    } catch (Refusal refusal) {
+    } catch (RuntimeException e) {
       // The answer is kept, whatever becomes of the deployment.
-      message += " Its deployment has not started: " + refusal.sentence();
+      message += " Its deployment has not started: " + StoreFailures.refusal(e).sentence();
       if (runtime.isThere()) {
-        message += " Approve it again, or deploy it, to start that.";
+        message += " Deploy it, or call /approve again, to start that.";
       }
     }
     return changes.done(

@@ -30,7 +30,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Loops without Airflow: a call runs the same steps with {@code ./retune}, each in a process of its
- * own, one run of a model at a time. A run goes on to its end where this service stops.
+ * own, one run of a model at a time. A step goes on to its end where this service stops; those that
+ * would follow it do not begin.
  */
 final class ProcessLoops implements LoopRuntime {
   private static final Logger LOG = System.getLogger(ProcessLoops.class.getName());
@@ -129,6 +130,12 @@ final class ProcessLoops implements LoopRuntime {
                         "--runtime process needs the program ./retune; start the service with it, or set %s to its path."
                             .formatted(COMMAND)));
     this.schedule = new ProcessSchedule(context, this);
+  }
+
+  /** Begins to run what is due, until it is closed. */
+  ProcessLoops keepingSchedules() {
+    schedule.start();
+    return this;
   }
 
   @Override
@@ -306,33 +313,32 @@ final class ProcessLoops implements LoopRuntime {
     if (other != null) {
       throw new Refusal(409, "%s of %s runs; wait for its end.".formatted(other, request.model()));
     }
-    Optional<RunLease> lease;
+    CompletableFuture<Ended> end = new CompletableFuture<>();
     try {
-      lease =
+      Optional<RunLease> lease =
           slot.isRollBack
               ? Optional.empty()
               : Optional.of(RunLease.take(context, request, service));
-    } catch (RuntimeException e) {
-      running.remove(slot);
+      Thread.ofVirtual()
+          .name(request.id())
+          .start(
+              () -> {
+                try {
+                  Ended ended = perform(work, slot, lease);
+                  record(request, ended.exitCode, ended.sentence);
+                  end.complete(ended);
+                } catch (IOException | RuntimeException | Error e) {
+                  record(request, null, failure(e));
+                  end.completeExceptionally(e);
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                  end.completeExceptionally(e);
+                }
+              });
+    } catch (RuntimeException | Error e) {
+      running.remove(slot); // else the model would have a run for ever
       throw e;
     }
-    CompletableFuture<Ended> end = new CompletableFuture<>();
-    Thread.ofVirtual()
-        .name(request.id())
-        .start(
-            () -> {
-              try {
-                Ended ended = perform(work, slot, lease);
-                record(request, ended.exitCode, ended.sentence);
-                end.complete(ended);
-              } catch (IOException | RuntimeException e) {
-                record(request, null, failure(e));
-                end.completeExceptionally(e);
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                end.completeExceptionally(e);
-              }
-            });
     return end;
   }
 
@@ -341,8 +347,11 @@ final class ProcessLoops implements LoopRuntime {
     try {
       return work.perform();
     } finally {
-      lease.ifPresent(RunLease::close);
-      running.remove(slot);
+      try {
+        lease.ifPresent(RunLease::close);
+      } finally {
+        running.remove(slot);
+      }
     }
   }
 

@@ -114,6 +114,10 @@ final class ProcessSchedule implements AutoCloseable {
   ProcessSchedule(StepContext context, ProcessLoops loops) {
     this.context = context;
     this.loops = loops;
+  }
+
+  /** Begins to look what is due, again and again. */
+  void start() {
     clockwork.start();
   }
 
@@ -193,7 +197,8 @@ final class ProcessSchedule implements AutoCloseable {
     if (last == null) {
       return null;
     }
-    List<Instant> late = kind == Kind.DAY ? late(schedule) : List.of();
+    boolean areTried = kind == Kind.DAY && schedule.getBoolean(ON, false);
+    List<Instant> late = areTried ? late(schedule) : List.of();
     String waiting = late.isEmpty() ? "" : " (tried again each hour: %s)".formatted(days(late));
     return new LastRun(
         last.getString("ended_at"),

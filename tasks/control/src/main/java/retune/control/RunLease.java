@@ -39,8 +39,13 @@ final class RunLease implements AutoCloseable {
   static RunLease take(StepContext context, Changes.Request request, String service) {
     Lease lease = Lease.toRun(context.store(), request.model());
     String holder = holder(request, service);
-    Optional<Lease.Held> other =
-        lease.take(holder, context.clock().instant(), LeaseKeeper.DURATION);
+    Optional<Lease.Held> other;
+    try {
+      other = lease.take(holder, context.clock().instant(), LeaseKeeper.DURATION);
+    } catch (RuntimeException e) {
+      release(lease, holder); // the store may have given it, and the answer is lost
+      throw e;
+    }
     if (other.isPresent()) {
       String run = other.get().holder();
       throw new Refusal(
@@ -58,6 +63,10 @@ final class RunLease implements AutoCloseable {
   @Override
   public void close() {
     keeper.close();
+    release(lease, holder);
+  }
+
+  private static void release(Lease lease, String holder) {
     try {
       lease.release(holder);
     } catch (RuntimeException e) {

@@ -233,7 +233,7 @@ class ButtonsTest {
       JsonNode answer = RunningControl.json(200, CONTROL.post("/approve", approval));
       assertEquals("approved", answer.required("status").stringValue());
       assertEquals(
-          "ops approved %s (it may). Its deployment has not started: %s Approve it again, or deploy it, to start that."
+          "ops approved %s (it may). Its deployment has not started: %s Deploy it, or call /approve again, to start that."
               .formatted(version, NO_AIRFLOW),
           answer.required("message").stringValue());
     }

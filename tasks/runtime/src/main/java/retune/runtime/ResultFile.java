@@ -13,10 +13,10 @@ import retune.core.InvalidInputException;
 
 /** Writes a step's JSON to a file, atomically. */
 final class ResultFile {
-  /** The folder that KubernetesPodOperator's side car reads the result from. */
+  /** The folder that KubernetesPodOperator's sidecar reads the result from. */
   private static final Path SIDE_CAR_FOLDER = Path.of("/airflow/xcom");
 
-  /** Side cars and people read the result as other users than the step's. */
+  /** Sidecars and people read the result as other users than the step's. */
   private static final FileAttribute<?> READABLE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--"));
 

@@ -76,7 +76,7 @@ class StepContractTest {
     assertEquals(
         "rw-r--r--",
         PosixFilePermissions.toString(Files.getPosixFilePermissions(file)),
-        "a side car reads it as another user");
+        "a sidecar reads it as another user");
     assertEquals("m", Json.MAPPER.readTree(Files.readString(file)).at("/model").stringValue());
     try (Stream<Path> files = Files.list(folder)) {
       assertEquals(1, files.count());

@@ -37,7 +37,7 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
   public record Input(
       @Field(value = "the model's name", positional = true) String model,
       @Field(
-              "the version to put into production, which an evaluation once approved; by default"
+              "the version to put into production, once approved; by default"
                   + " the one before the version in production")
           @Nullable String to,
       @Field(
