@@ -32,12 +32,13 @@ begin() { # begin SERVICE --flag value …: sets service and address
     sleep 0.1
   done
 }
-get() { # repeats it while the service is not ready
-  curl --silent --fail --max-time 60 --retry 60 --retry-delay 1 "$address$1"
+ask() { # ask PATH --option …: repeats it while the service is not ready
+  curl --noproxy '*' --silent --show-error --fail --max-time 60 --retry 60 --retry-delay 1 "$address$1" "${@:2}"
 }
 end() {
   kill "$service"
   wait "$service" || [[ $? == 143 ]]
+  service=
 }
 id() { # the version that the last answer names
   grep --only-matching '"model_id":"[^"]*' "$work/answer" | cut -d '"' -f 4
@@ -61,13 +62,13 @@ train evaluate_finetuned_model --model-id "$(id)" --champion-id "$champion" --da
 
 begin control
 for page in / /models/credit-default "/models/credit-default/versions/$champion" /metrics /health; do
-  get "$page" > "$work/page"
+  ask "$page" > "$work/page"
 done
 end
 
 begin serving --model credit-default
 for _ in {1..20}; do
-  get /example | curl --silent --fail --max-time 60 --data @- "$address/predict" > "$work/answer"
+  ask /example | ask /predict --data @- > "$work/answer"
 done
-get /metrics > "$work/page"
+ask /metrics > "$work/page"
 end

@@ -3,8 +3,8 @@
 Weighs the challenger that has traffic (`start_challenger`) by requests that it and the version in
 production have both scored, with people's labels. Where it is proved better, `promote_challenger`
 approves it, and `model_deployment_pipeline` puts it into production with all its checks. Where it
-is proved worse, `weigh_challenger` ends its traffic. Each day of requests counts once, when its
-labels suffice.
+is proved worse, or 90 days of traffic prove nothing, `weigh_challenger` ends its traffic. Each day
+of requests counts once, when its labels suffice.
 
 The DAG is paused until you unpause it: it has work only while a challenger has traffic. Its
 schedule is the day's (UTC).

@@ -112,7 +112,16 @@ final class Shadow implements AutoCloseable {
         long elapsed = System.nanoTime() - chosen;
         if (elapsed > BETWEEN_CHOICES_NANOS) {
           chosen += elapsed;
+          Budget before = budget;
           budget = Budget.of(championNanos.sumThenReset(), elapsed);
+          debt = budget == before ? debt : 0;
+        }
+        skipOld();
+        if (debt > budget.leastPauseNanos) {
+          long part = Math.min(debt, BETWEEN_CHOICES_NANOS);
+          LockSupport.parkNanos(part);
+          debt -= part;
+          continue;
         }
         Job next = queue.poll();
         if (next == null) {
@@ -121,10 +130,6 @@ final class Shadow implements AutoCloseable {
         }
         waitingBytes.addAndGet(-next.bytes);
         since = System.nanoTime();
-        if (since - next.since > mostWaitNanos) {
-          next.finish(null, true);
-          continue;
-        }
         job = next;
         List<Prediction> predictions = score(next);
         job = null;
@@ -136,13 +141,22 @@ final class Shadow implements AutoCloseable {
           next.finish(new Call(predictions, nanos), false);
         }
         debt += budget.pause * nanos;
-        if (debt > budget.leastPauseNanos) {
-          LockSupport.parkNanos(debt);
-          debt = 0;
-        }
       }
       if (isGivenUp) {
         failures.returned();
+      }
+    }
+
+    /** The thread may pause for longer than requests may wait. */
+    private void skipOld() {
+      long now = System.nanoTime();
+      Job oldest = queue.peek();
+      while (oldest != null && now - oldest.since >= mostWaitNanos) {
+        if (queue.remove(oldest)) {
+          waitingBytes.addAndGet(-oldest.bytes);
+          oldest.finish(null, true);
+        }
+        oldest = queue.peek();
       }
     }
 
@@ -240,6 +254,7 @@ final class Shadow implements AutoCloseable {
     failures.hangs(what);
     onFailure.accept(new Scorer.Failure(Failures.Kind.SLOW, what));
     if (failures.reasonToStop().isEmpty()) {
+      championNanos.reset(); // of all the time that the call took
       worker = new Worker();
       worker.thread.start();
     }
