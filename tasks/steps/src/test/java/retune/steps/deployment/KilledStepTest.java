@@ -171,7 +171,7 @@ class KilledStepTest {
     String second = Deployment.model(2, null).version().modelId();
     assertSurvivesDeath(
         moment,
-        4,
+        5,
         deployment -> {
           startTheSecond(deployment);
           new PairedQueries(deployment.store, Deployment.MODEL, champion, second)
