@@ -1054,12 +1054,12 @@ def start_challenger(running: Store) -> None:
 
 
 def await_challenger(server: Server) -> None:
-    """Wait until the challenger scores requests."""
-    end = time.monotonic() + 60
+    """Wait until the challenger scores; the store may first look through gigabytes of query log."""
+    end = time.monotonic() + 300
     while "challenger" not in json.loads(server.fetch("/health")[1]):
         if time.monotonic() > end:
             sys.exit(
-                f"{server.what}: no challenger after 60 s. Its last lines, of {server.log}:\n"
+                f"{server.what}: no challenger after 300 s. Its last lines, of {server.log}:\n"
                 f"{server.last_lines()}"
             )
         time.sleep(0.2)
