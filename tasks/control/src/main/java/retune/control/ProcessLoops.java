@@ -30,8 +30,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Loops without Airflow: a call runs the same steps with {@code ./retune}, each in a process of its
- * own, one run of a model at a time. A step goes on to its end where this service stops; those that
- * would follow it do not begin.
+ * own, one run of a model at a time. If this service stops, the step at work goes on to its end,
+ * and no later one begins.
  */
 final class ProcessLoops implements LoopRuntime {
   private static final Logger LOG = System.getLogger(ProcessLoops.class.getName());

@@ -178,12 +178,7 @@ class ProcessLoopsTest {
   void aDeploymentThatTakesLongerThanACallerWaitsGoesOn() throws Exception {
     Path gate = folder.resolve("gate");
     try (TestStore store = TestStore.open()) {
-      ProcessLoops loops =
-          loops(
-              store.context(),
-              "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
-                  .formatted(gate),
-              Duration.ofMillis(50));
+      ProcessLoops loops = gated(store.context(), gate, Duration.ofMillis(50));
 
       assertFalse(loops.deployAndWait(REQUEST, "2026-11-05").isDone());
 
@@ -200,12 +195,7 @@ class ProcessLoopsTest {
   void aDeploymentThatIsAskedForAgainWhileItRunsIsNotStartedTwice() throws Exception {
     Path gate = folder.resolve("gate");
     try (TestStore store = TestStore.open()) {
-      ProcessLoops loops =
-          loops(
-              store.context(),
-              "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
-                  .formatted(gate),
-              Duration.ofMinutes(1));
+      ProcessLoops loops = gated(store.context(), gate, Duration.ofMinutes(1));
       Changes.Request again = new Changes.Request("again", "credit", "ops", REQUEST.body());
       assertEquals("call", loops.deploy(REQUEST, "2026-11-05").runId());
 
@@ -461,6 +451,15 @@ class ProcessLoopsTest {
       assertTrue(refusal.sentence().startsWith(folder.resolve("retune") + " failed: Cannot run"));
       loops.close();
     }
+  }
+
+  /** Loops whose steps end well once there is a file. */
+  private ProcessLoops gated(TestContext context, Path gate, Duration patience) throws Exception {
+    return loops(
+        context,
+        "#!/bin/sh\nuntil [ -e '%s' ]; do sleep 0.02; done\necho '{\"reason\": \"well\"}'\n"
+            .formatted(gate),
+        patience);
   }
 
   private ProcessLoops loops(TestContext context, String script, Duration patience)

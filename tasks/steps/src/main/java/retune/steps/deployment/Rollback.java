@@ -37,7 +37,7 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
   public record Input(
       @Field(value = "the model's name", positional = true) String model,
       @Field(
-              "the version to put into production, once approved; by default"
+              "a version that was approved before, to put into production; by default"
                   + " the one before the version in production")
           @Nullable String to,
       @Field(
@@ -47,9 +47,9 @@ public final class Rollback implements Step<Rollback.Input, Rollback.Output> {
       @Field("who rolls back; by default whoever started the run (RETUNE_STARTED_BY)")
           @Nullable String by,
       @Field(
-              "the version that is to be taken out of production; if another one is in production"
-                  + " when the step runs, it is refused and nothing changes. By default the version"
-                  + " in production, whichever it is")
+              "the version to take out of production; if another one is in production when the"
+                  + " step runs, the step refuses and changes nothing. By default whichever version"
+                  + " is in production")
           @Nullable String replaces) {}
 
   public record Output(

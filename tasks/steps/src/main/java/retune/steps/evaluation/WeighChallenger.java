@@ -44,9 +44,9 @@ import retune.steps.data.CollectQueries;
     value =
         "Weighs the challenger that has traffic by requests that it and the version in production"
             + " have both scored, from the query log, with people's labels: each day since its"
-            + " start once, when its labels suffice. Says promote, keep or abort; for abort, which"
-            + " a proof that it is worse or 90 days of traffic without a proof bring, it ends the"
-            + " traffic and records why.",
+            + " start once, when its labels suffice. Says promote, keep or abort. It aborts a"
+            + " challenger that is proved worse, or not proved better within 90 days of traffic:"
+            + " its traffic ends, and the reason is recorded.",
     pipeline = Pipeline.EVALUATION,
     example = "--model credit-default --logical-date 2026-11-05 --metric f1_score",
     work = Work.METADATA)
@@ -167,9 +167,13 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
       return entry.map(ChallengerLedger.Entry::evidence);
     }
 
-    /** What the evidence says; where it is open, days of traffic end, whatever was weighed. */
+    private Standing byEvidence() {
+      return evidence().map(Superiority::standing).orElse(Standing.OPEN);
+    }
+
+    /** What the evidence says; where that is open, the age of the traffic decides. */
     Standing standing() {
-      Standing standing = evidence().map(Superiority::standing).orElse(Standing.OPEN);
+      Standing standing = byEvidence();
       return standing == Standing.OPEN && daysOfTraffic >= Superiority.MOST_DAYS
           ? Standing.TOO_OLD
           : standing;
@@ -188,7 +192,7 @@ public final class WeighChallenger implements Step<WeighChallenger.Input, WeighC
     }
 
     private String weighed() {
-      if (evidence().map(Superiority::standing).orElse(Standing.OPEN) != standing()) {
+      if (byEvidence() != standing()) {
         return "%s is dropped: it has had traffic for %d days, in which a challenger must be proved better, and %s."
             .formatted(
                 modelId,
